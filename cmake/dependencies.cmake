@@ -1,0 +1,34 @@
+# Everything that is not the project's own idea comes from a well-kept library; script/bootstrap installs them all.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(hwy REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(PNG REQUIRED)
+find_package(tomlplusplus REQUIRED)
+
+# libjpeg-turbo's own interface: no CMake package on Debian 12.
+find_path(TURBOJPEG_INCLUDE_DIR turbojpeg.h REQUIRED)
+find_library(TURBOJPEG_LIBRARY turbojpeg REQUIRED)
+add_library(spikemix_turbojpeg UNKNOWN IMPORTED)
+set_target_properties(spikemix_turbojpeg PROPERTIES
+  IMPORTED_LOCATION ${TURBOJPEG_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${TURBOJPEG_INCLUDE_DIR})
+
+if(SPIKEMIX_TRAIN)
+  # LibTorch from the wheel in .venv, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
+  if(NOT Torch_DIR AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/.venv/bin/python)
+    execute_process(COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/.venv/bin/python -c "import torch; print(torch.utils.cmake_prefix_path)"
+      OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    list(APPEND CMAKE_PREFIX_PATH ${torch_prefix})
+  endif()
+  find_package(Torch REQUIRED)
+  if(Torch_VERSION VERSION_LESS 2.11)
+    message(FATAL_ERROR "LibTorch ${Torch_VERSION} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
+  endif()
+endif()
+
+if(SPIKEMIX_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()

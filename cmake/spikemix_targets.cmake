@@ -1,0 +1,87 @@
+# How a folder becomes a target. A folder spikemix/X is the library spikemix::X; its *_test.cc are the program X_test;
+# its *_bench.cc are the program X_bench.
+include(GNUInstallDirs)
+
+add_library(spikemix_options INTERFACE)
+target_compile_features(spikemix_options INTERFACE cxx_std_20)
+target_compile_options(spikemix_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(spikemix_options INTERFACE -Wno-restrict)  # false alarms in std::string before GCC 13
+endif()
+if(SPIKEMIX_WERROR)
+  target_compile_options(spikemix_options INTERFACE -Werror)
+endif()
+if(SPIKEMIX_SANITIZE)
+  # For the whole build, the link included; frame pointers make the reports readable.
+  add_compile_options(-fsanitize=${SPIKEMIX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SPIKEMIX_SANITIZE})
+endif()
+
+# spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, since <torch/torch.h>
+# alone takes half a minute to parse.
+function(spikemix_use_torch target)
+  target_link_libraries(${target} PUBLIC torch torch_cpu c10)
+  if(target STREQUAL spikemix_nn)
+    target_precompile_headers(${target} PRIVATE <torch/torch.h>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM spikemix_nn)
+  endif()
+endfunction()
+
+function(spikemix_library name)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/${name}/*.cc)
+  set(tests ${sources})
+  set(benches ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+
+  add_library(spikemix_${name} STATIC ${sources})
+  add_library(spikemix::${name} ALIAS spikemix_${name})
+  set_target_properties(spikemix_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(spikemix_${name} PUBLIC
+    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(spikemix_${name}
+    PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} $<BUILD_INTERFACE:spikemix_options>)
+  target_compile_features(spikemix_${name} PUBLIC cxx_std_20)
+  if(ARG_TORCH)
+    spikemix_use_torch(spikemix_${name})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY SPIKEMIX_LIBRARIES spikemix_${name})
+
+  if(SPIKEMIX_TESTS AND tests)
+    spikemix_program(${name}_test SOURCES ${tests} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
+    set_property(GLOBAL APPEND PROPERTY SPIKEMIX_TESTS ${name}_test)
+    if(ARG_TORCH)
+      spikemix_use_torch(${name}_test)
+    endif()
+  endif()
+  if(SPIKEMIX_TESTS AND benches)
+    spikemix_program(${name}_bench SOURCES ${benches} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} benchmark::benchmark benchmark::benchmark_main)
+    if(ARG_TORCH)
+      spikemix_use_torch(${name}_bench)
+    endif()
+  endif()
+endfunction()
+
+function(spikemix_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} spikemix_options)
+endfunction()
+
+# build/<preset>/spikemix: main.cc and one file per subcommand. Those that need LibTorch lie in cli/train/.
+function(spikemix_cli)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/*.cc)
+  if(SPIKEMIX_TRAIN)
+    file(GLOB train_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/train/*.cc)
+  endif()
+  spikemix_program(spikemix SOURCES ${sources} ${train_sources} DEPS spikemix::data spikemix::mixers CLI11::CLI11)
+  target_compile_definitions(spikemix PRIVATE SPIKEMIX_VERSION="${PROJECT_VERSION}")
+  if(SPIKEMIX_TRAIN)
+    target_link_libraries(spikemix PRIVATE spikemix::train)
+    target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)
+    spikemix_use_torch(spikemix)
+  endif()
+endfunction()

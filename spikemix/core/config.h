@@ -1,0 +1,190 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace spikemix {
+
+/// Every setting of a run. A field's name, default and help stand in one line of the visitors below, which give TOML
+/// reading, key=value overrides, JSON writing, `spikemix train --keys` and the errors that name the nearest right key.
+
+/// The network's shape. Defaults: the published CIFAR Spikformer 4-384.
+struct ModelConfig {
+  std::string input = "image";
+  int64_t channels = 3, height = 32, width = 32, classes = 10;
+  int64_t T = 4, embed_dim = 384, depth = 4, mlp_ratio = 4;
+  std::vector<int64_t> pool = {0, 0, 1, 1};
+  std::vector<std::string> mixer = {"fft2d"};
+  std::string wavelet = "haar", axes;
+  int64_t levels = 0;
+  bool alternate = false;
+  std::vector<std::string> bases;
+  int64_t heads = 12;
+  double ssa_scale = 0.125;
+
+  /// Height and width of the token grid, after the stem's max-pools (3x3, stride 2, padding 1: each halves, rounding up).
+  int64_t token_rows() const;
+  int64_t token_columns() const;
+  int64_t tokens() const { return token_rows() * token_columns(); }
+  /// The mixer spec of one block: one for all, or one for each.
+  const std::string& mixer_of(int64_t block) const { return mixer.size() == 1 ? mixer[0] : mixer[size_t(block)]; }
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("input", input, "what comes in: image (the same at every time step) or events (T frames, 2 polarities)");
+    v("channels", channels, "input channels C");
+    v("height", height, "input height in pixels");
+    v("width", width, "input width in pixels");
+    v("classes", classes, "number of classes; 0: as many as the data has");
+    v("T", T, "time steps");
+    v("embed_dim", embed_dim, "embedding dim D; the stem's convolutions have D/8, D/4, D/2 and D channels");
+    v("depth", depth, "number of blocks");
+    v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
+    v("pool", pool, "after which of the stem's four convolutions a 3x3 stride-2 max-pool stands");
+    v("mixer", mixer, "token mixer, NAME[:option=value...]; a list gives one for each block (see `spikemix mixers`)");
+    v("wavelet", wavelet, "wavelet of wt1d and wt2d: haar, db1..db8, sym*, coif*, bior*");
+    v("levels", levels, "wavelet levels; 0: as many as the size allows");
+    v("axes", axes, "axes to mix over: tokens, embed, height, width, time, joined by commas; empty: the mixer's own");
+    v("alternate", alternate, "use the inverse transform in every second block");
+    v("bases", bases, "bases of dwt-c and fwt-c; empty: the mixer's own");
+    v("heads", heads, "attention heads (ssa)");
+    v("ssa_scale", ssa_scale, "factor on the attention product (ssa): 0.125 for CIFAR, 0.25 for DVS as published");
+  }
+};
+
+/// The spiking neuron, the same in every layer (the attention's threshold of 0.5 is the published model's own).
+struct NeuronConfig {
+  std::string kind = "lif", reset = "hard", surrogate = "sigmoid";
+  double tau = 2, v_threshold = 1, v_reset = 0, alpha = 0;
+  bool detach_reset = true;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("kind", kind, "lif, if (no leak) or plif (learned tau)");
+    v("tau", tau, "membrane time constant in time steps, > 1; plif starts here");
+    v("v_threshold", v_threshold, "firing threshold");
+    v("reset", reset, "hard (to v_reset) or soft (minus v_threshold)");
+    v("v_reset", v_reset, "potential after a hard reset, and at rest");
+    v("detach_reset", detach_reset, "no gradient through the reset");
+    v("surrogate", surrogate, "surrogate gradient: sigmoid, arctan or triangle");
+    v("alpha", alpha, "its sharpness; 0: its own default (sigmoid 4, arctan 2, triangle 1)");
+  }
+};
+
+struct DataConfig {
+  std::string dir, format = "auto";
+  int64_t train_images = 0, test_images = 0;
+  std::vector<double> mean, std;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("dir", dir, "folder or archive of the data set; --data sets it");
+    v("format", format, "auto, or one of `spikemix data formats`");
+    v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
+    v("test_images", test_images, "use this many test images; 0: all");
+    v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");
+    v("std", std, "standard deviation of each channel, in 0..1; empty: 0.5 each");
+  }
+};
+
+struct AugmentConfig {
+  int64_t crop_padding = 4;
+  bool flip = true;
+  double randaugment_magnitude = 0, randaugment_std = 0.4;
+  int64_t randaugment_ops = 1;
+  double erase_probability = 0, mixup = 0, label_smoothing = 0.1;
+  int64_t mixup_off_epoch = 0;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("crop_padding", crop_padding, "random crop out of the image padded by this many pixels; 0: none");
+    v("flip", flip, "horizontal flip of every second image");
+    v("randaugment_magnitude", randaugment_magnitude, "RandAugment magnitude 0 to 10 (timm's m); 0: none");
+    v("randaugment_ops", randaugment_ops, "RandAugment operations an image (timm's n)");
+    v("randaugment_std", randaugment_std, "standard deviation of the magnitude (timm's mstd)");
+    v("erase_probability", erase_probability, "probability of random erasing");
+    v("mixup", mixup, "mixup's Beta parameter; 0: none");
+    v("mixup_off_epoch", mixup_off_epoch, "no mixup from this epoch on; 0: always");
+    v("label_smoothing", label_smoothing, "probability mass spread over all classes");
+  }
+};
+
+struct TrainConfig {
+  int64_t epochs = 300, cooldown_epochs = 10, warmup_epochs = 20, batch = 128, accumulate = 1;
+  double lr = 5e-4, min_lr = 1e-5, warmup_lr = 1e-5, weight_decay = 0.06, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  int64_t lr_batch = 0;
+  double clip_norm = 0, ema = 0;
+  std::string precision = "fp32", device = "cpu";
+  int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("epochs", epochs, "epochs, warm-up included, cooldown not");
+    v("cooldown_epochs", cooldown_epochs, "epochs at min_lr after the cosine");
+    v("warmup_epochs", warmup_epochs, "epochs from warmup_lr to lr");
+    v("batch", batch, "images a step and device");
+    v("accumulate", accumulate, "batches whose gradients add up to one optimiser step");
+    v("lr", lr, "peak learning rate");
+    v("lr_batch", lr_batch, "scale lr by (batch x accumulate) / lr_batch; 0: use lr as it stands");
+    v("min_lr", min_lr, "learning rate at the end of the cosine");
+    v("warmup_lr", warmup_lr, "learning rate at the start of the warm-up");
+    v("weight_decay", weight_decay, "AdamW's decay; norms, biases and neuron parameters have none");
+    v("beta1", beta1, "AdamW's beta 1");
+    v("beta2", beta2, "AdamW's beta 2");
+    v("eps", eps, "AdamW's epsilon");
+    v("clip_norm", clip_norm, "clip the gradient's norm to this; 0: no clipping");
+    v("ema", ema, "decay of the averaged weights, which are then evaluated and exported; 0: none");
+    v("precision", precision, "fp32, or bf16 (autocast; weights and optimiser stay fp32)");
+    v("device", device, "cpu, cuda or cuda:N");
+    v("seed", seed, "seed of the weights, the order, the augmentation");
+    v("threads", threads, "compute threads; 0: one for each core");
+    v("loader_threads", loader_threads, "threads that read and augment images");
+    v("checkpoint_seconds", checkpoint_seconds, "seconds between checkpoints inside an epoch (one stands at each epoch's end)");
+    v("eval_every", eval_every, "test every so many epochs (the last is always tested)");
+  }
+};
+
+struct Config {
+  std::string name = "unnamed";
+  ModelConfig model;
+  NeuronConfig neuron;
+  DataConfig data;
+  AugmentConfig augment;
+  TrainConfig train;
+
+  template <class Visitor>
+  void visit_sections(Visitor&& v) {
+    v("model", model);
+    v("neuron", neuron);
+    v("data", data);
+    v("augment", augment);
+    v("train", train);
+  }
+
+  /// "model.T", "train.lr", ...: every key, in order.
+  static std::vector<std::string> keys();
+  /// One line for each key: name, default, help.
+  static std::string describe_keys();
+};
+
+/// A recipe file. @throws InputError naming the file, line and key; an unknown key names the nearest right one.
+Config read_recipe(const std::filesystem::path& file);
+/// A recipe's text, as embedded in the program. `where` names it in errors.
+Config parse_recipe(const std::string& toml, const std::string& where);
+
+/// "train.lr=1e-3", as on the command line; lists are "a,b" or TOML's ["a", "b"]. @throws InputError
+void apply_override(Config& config, const std::string& key_value);
+
+/// Checks the values against each other (D / heads, tau > 1, ...). Mixers check their own sizes when they are built.
+/// @throws InputError naming the key
+void validate(const Config& config);
+
+nlohmann::json to_json(const Config& config);
+/// @throws InputError; `where` names the file in errors. Missing keys keep their defaults, so older files load.
+Config config_from_json(const nlohmann::json& json, const std::string& where);
+
+}  // namespace spikemix

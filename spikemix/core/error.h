@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace spikemix {
+
+/// The user's file, flag, config key or tensor is wrong. cli/main.cc prints it as one line and exits with 2.
+/// The text says where, what was found, what was expected, and what to do.
+class InputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The machine or the run failed: a full disk, a loss that is no number. One line, exit code 1.
+class RunError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// throw input_error("{}: {} classes, expected {}", file, found, expected);
+template <class... Args>
+InputError input_error(fmt::format_string<Args...> format, Args&&... args) {
+  return InputError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+RunError run_error(fmt::format_string<Args...> format, Args&&... args) {
+  return RunError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace spikemix

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix {
+
+/// What a mixer is built for: one sample's tokens. N = height x width tokens, row-major; spikes are [T, N, D].
+struct MixerShape {
+  int64_t T = 4, height = 8, width = 8, D = 384;
+  int64_t N() const { return height * width; }
+};
+
+/// The options of one block's mixer. Each mixer refuses those that it does not know how to honour.
+struct MixerOptions {
+  std::string wavelet = "haar", axes;
+  int64_t levels = 0;
+  bool inverse = false;
+  std::vector<std::string> bases;
+  int64_t heads = 12;
+};
+
+/// Floating-point operations for one sample and one time step.
+struct OpCount {
+  double additions = 0, multiplications = 0;
+};
+
+/// y = sum over k of c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small matrices.
+/// This is its definition in tests, and how it runs where only matrix products are fast (CUDA).
+struct AxisMatrix {
+  std::string axis;            // "time", "tokens", "height", "width" or "embed"
+  int64_t n = 0;
+  std::vector<double> values;  // [n, n] row-major: y_i = sum_j values[i n + j] x_j
+};
+struct SeparableTerm {
+  int64_t coefficient = -1;  // index into the learned coefficients; -1: none, the factor is `sign`
+  double sign = 1;
+  std::vector<AxisMatrix> axes;
+};
+
+/// A token mixer: the linear transform (LT) that stands in the place of self-attention; arXiv 2308.02557, section
+/// "Mixing spike sequences". The map is linear, so its definition serves training (backward is the adjoint), inference
+/// and the operation counter alike.
+///
+/// A *sample* is [N, D] (one time step), or [T, N, D] if mixes_time(). Implementations are stateless and thread-safe.
+class Mixer {
+ public:
+  virtual ~Mixer() = default;
+
+  /// The map needs all T steps of a sample at once.
+  virtual bool mixes_time() const { return false; }
+  /// K of the learned combinations: y = sum_k c_k M_k x. 0: a fixed transform.
+  virtual int64_t coefficients() const { return 0; }
+  /// Values of scratch memory that forward and adjoint need, for one sample.
+  virtual int64_t scratch_size() const = 0;
+
+  /// y = M_k x for term k (0 for a fixed transform). x and y hold one sample and do not overlap.
+  virtual void forward(int64_t k, const float* x, float* y, float* scratch) const = 0;
+  virtual void forward(int64_t k, const double* x, double* y, double* scratch) const = 0;
+  /// x = M_k' y, the transpose: the gradient with respect to x.
+  virtual void adjoint(int64_t k, const float* y, float* x, float* scratch) const = 0;
+  virtual void adjoint(int64_t k, const double* y, double* x, double* scratch) const = 0;
+
+  virtual OpCount ops() const = 0;
+  virtual std::vector<SeparableTerm> terms() const = 0;
+};
+
+/// @throws InputError naming the size and what it allows
+using MakeMixer = std::unique_ptr<Mixer> (*)(const MixerShape&, const MixerOptions&);
+
+struct MixerEntry {
+  const char* name;
+  MakeMixer make;          // nullptr: self-attention, which nn/ builds (it is no linear map)
+  const char* cost;        // per time step, in the paper's letters
+  const char* summary;
+};
+
+/// The only list: CLI help, trainer, engine, counter, tests, benchmarks and docs read it. In registry.cc.
+std::span<const MixerEntry> mixers();
+
+/// @throws InputError with the nearest name
+const MixerEntry& find_mixer(const std::string& name);
+
+/// The mixer of one block: its name and options, out of "wt2d:wavelet=db2:levels=3" and the model's defaults.
+/// With `alternate`, every second block's `inverse` is flipped.
+struct MixerSpec {
+  const MixerEntry* entry = nullptr;
+  MixerOptions options;
+};
+MixerSpec mixer_spec(const ModelConfig& model, int64_t block);
+MixerShape mixer_shape(const ModelConfig& model);
+
+}  // namespace spikemix
