@@ -25,6 +25,9 @@ function(spikemix_use_torch target)
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
   else()
     target_precompile_headers(${target} REUSE_FROM spikemix_nn)
+    # A precompiled header fits only what is compiled alike: -fPIC for programs too, in the place of CMake's -fPIE.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIC)
   endif()
 endfunction()
 
