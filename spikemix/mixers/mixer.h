@@ -33,7 +33,7 @@ struct OpCount {
 /// y = sum over k of c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small matrices.
 /// This is its definition in tests, and how it runs where only matrix products are fast (CUDA).
 struct AxisMatrix {
-  std::string axis;            // "time", "tokens", "height", "width" or "embed"
+  std::string axis;  // "time", "tokens", "height", "width" or "embed"
   int64_t n = 0;
   std::vector<double> values;  // [n, n] row-major: y_i = sum_j values[i n + j] x_j
 };
@@ -75,8 +75,8 @@ using MakeMixer = std::unique_ptr<Mixer> (*)(const MixerShape&, const MixerOptio
 
 struct MixerEntry {
   const char* name;
-  MakeMixer make;          // nullptr: self-attention, which nn/ builds (it is no linear map)
-  const char* cost;        // per time step, in the paper's letters
+  MakeMixer make;    // nullptr: self-attention, which nn/ builds (it is no linear map)
+  const char* cost;  // per time step, in the paper's letters
   const char* summary;
 };
 
