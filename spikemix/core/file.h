@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace spikemix {
+
+/// A file's whole text. @throws InputError naming the file if it is not there or cannot be read
+std::string read_file(const std::filesystem::path& path);
+
+/// A file's bytes without a copy, paged in as they are read. Our own writers replace files and never cut them, so a
+/// mapped model stays whole while a trainer writes the next one.
+class MappedFile {
+ public:
+  /// @throws InputError naming the file if it is not there or is no regular file
+  explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// A file that appears whole or not at all: written beside its place as PATH.partial, brought to the disk, then renamed
+/// over the earlier one. Killed at any moment, the machine included, the earlier file stands. What a killed writer left
+/// is overwritten by the next; two at once are refused.
+class AtomicFile {
+ public:
+  /// @throws InputError if the folder is missing or not writable, or PATH is a folder or device
+  explicit AtomicFile(const std::filesystem::path& path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  /// Without commit(), removes what was written.
+  ~AtomicFile();
+
+  /// @throws RunError "x.safetensors: No space left on device; the earlier file is intact"
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Puts the file in its place. @throws RunError as write()
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* doing);
+
+  std::filesystem::path path_, partial_;
+  int descriptor_ = -1;
+};
+
+/// @throws RunError or InputError as AtomicFile
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// write(2) until all is written or an error (errno) comes. Returns the bytes written.
+size_t write_fully(int descriptor, std::span<const std::byte> bytes);
+
+}  // namespace spikemix
