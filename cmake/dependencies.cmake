@@ -15,6 +15,11 @@ add_library(spikemix_turbojpeg UNKNOWN IMPORTED)
 set_target_properties(spikemix_turbojpeg PROPERTIES
   IMPORTED_LOCATION ${TURBOJPEG_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${TURBOJPEG_INCLUDE_DIR})
 
+# Sean Barrett's single-file libraries; SYSTEM keeps our warnings off them.
+find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
+add_library(spikemix_stb INTERFACE IMPORTED)
+target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
+
 if(SPIKEMIX_TRAIN)
   # LibTorch from the wheel that SPIKEMIX_PYTHON imports, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
   if(NOT Torch_DIR)

@@ -12,6 +12,8 @@
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/train/evaluate.h"
@@ -319,7 +321,7 @@ class Trainer {
     const double images = double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
     const Json summary = {{"name", config_.name},
                           {"mixer", config_.model.mixer},
-                          {"parameters", learned_values(*model_)},
+                          {"parameters", learned_values(tensor_list(config_.model, config_.neuron))},
                           {"best_top1", place_.best_top1},
                           {"best_epoch", place_.best_epoch},
                           {"last_top1", place_.last_top1},
@@ -368,6 +370,7 @@ Config resolved(Config config, const Data& data) {
 
 TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener) {
   validate(config);
+  tensor_list(config.model, config.neuron);  // the mixers check their sizes before any data is read
   set_compute_threads(config.train.threads);
   Data data = open_data(config);
   Config settled = resolved(config, data);
