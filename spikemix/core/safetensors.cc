@@ -44,7 +44,7 @@ json parse_header(std::span<const std::byte> text, const std::string& where) {
     }
     if (event == json::parse_event_t::key) {
       const std::string key = value.get<std::string>();
-      if (std::ranges::any_of(key, [](unsigned char c) { return c < ' '; })) {
+      if (!is_printable(key)) {
         throw input_error("{}: its header has a name with a control character; {}", where, kDamaged);
       }
       if (!keys[size_t(depth) - 1].insert(key).second) {

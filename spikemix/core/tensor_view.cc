@@ -1,5 +1,7 @@
 #include "spikemix/core/tensor_view.h"
 
+#include <algorithm>
+
 namespace spikemix {
 
 int64_t size_of(DType dtype) {
@@ -36,6 +38,10 @@ int64_t byte_count(DType dtype, std::span<const int64_t> shape) {
     overflow |= __builtin_mul_overflow(bytes, n, &bytes);
   }
   return empty ? 0 : overflow ? -1 : bytes;
+}
+
+bool is_printable(std::string_view name) {
+  return std::ranges::none_of(name, [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 
 }  // namespace spikemix

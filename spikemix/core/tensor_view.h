@@ -32,4 +32,7 @@ struct NamedTensor {
 /// Bytes of a tensor of that shape; -1 if a size is negative or the product does not fit in an int64_t.
 int64_t byte_count(DType dtype, std::span<const int64_t> shape);
 
+/// Names stand in one-line errors and tables, so readers refuse those with control characters.
+bool is_printable(std::string_view name);
+
 }  // namespace spikemix
