@@ -29,9 +29,9 @@ void cmyk_to_rgb(const std::vector<uint8_t>& cmyk, std::vector<uint8_t>& rgb) {
   }
 }
 
-Image decode_jpeg(std::span<const uint8_t> bytes, std::string_view name) {
-  // A decompressor's tables cost more than a 32x32 image: one for each thread.
-  thread_local const std::unique_ptr<void, decltype(&tjDestroy)> decoder(tjInitDecompress(), tjDestroy);
+using JpegDecoder = std::unique_ptr<void, decltype(&tjDestroy)>;
+
+Image decode_jpeg(JpegDecoder& decoder, std::span<const uint8_t> bytes, std::string_view name) {
   int width = 0, height = 0, subsampling = 0, colours = 0;
   if (tjDecompressHeader3(decoder.get(), bytes.data(), bytes.size(), &width, &height, &subsampling, &colours) != 0) {
     throw input_error("{}: damaged JPEG: {}", name, tjGetErrorStr2(decoder.get()));
@@ -50,6 +50,17 @@ Image decode_jpeg(std::span<const uint8_t> bytes, std::string_view name) {
     if (!harmless) throw input_error("{}: damaged JPEG: {}", name, why);
   }
   if (cmyk) cmyk_to_rgb(four, image.pixels);
+  return image;
+}
+
+Image decode_jpeg(std::span<const uint8_t> bytes, std::string_view name) {
+  // A decoder's tables cost more than a 32x32 image, so each thread keeps one; but not after an error: the decoder then
+  // goes on in the middle of the damaged file.
+  thread_local JpegDecoder kept(nullptr, tjDestroy);
+  JpegDecoder decoder = std::move(kept);
+  if (!decoder) decoder.reset(tjInitDecompress());
+  Image image = decode_jpeg(decoder, bytes, name);
+  kept = std::move(decoder);
   return image;
 }
 

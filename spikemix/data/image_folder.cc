@@ -117,20 +117,19 @@ std::optional<Tree> read_split(const fs::path& path, Split split, bool keep_byte
   if (!fs::is_directory(path)) {
     tree = read_tar_tree(path, split_names(split), false, keep_bytes);
     if (tree.empty()) return std::nullopt;
-    where = path.string() + ": ";
+    where = path.string() + ":";
   } else if (const fs::path folder = find_folder(path, split); !folder.empty()) {
     tree = read_folder(folder);
-    where = folder.string() + "/";
+    where = folder.string() + ":";
   } else if (const fs::path tar = find_tar(path, split); !tar.empty()) {
     tree = read_tar_tree(tar, split_names(split), true, keep_bytes);
-    where = tar.string() + ": ";
+    where = tar.string() + ":";
   } else {
     return std::nullopt;
   }
-  if (tree.empty()) throw input_error("{}no CLASS/*.jpg, .jpeg or .png", where);
+  if (tree.empty()) throw input_error("{} no CLASS/*.jpg, .jpeg or .png", where);
   for (const auto& [name, pictures] : tree) {
-    if (pictures.empty())
-      throw input_error("{}{}: no .jpg, .jpeg or .png in this class; fill or remove it", where, name);
+    if (pictures.empty()) throw input_error("{} class '{}' has no .jpg, .jpeg or .png; fill or remove it", where, name);
   }
   return tree;
 }

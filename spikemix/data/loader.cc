@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "spikemix/data/mixup.h"
+#include "spikemix/data/randaugment.h"
 #include "spikemix/data/resize.h"
 
 namespace spikemix {
@@ -137,6 +138,7 @@ void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {
   Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));
   random_crop(image, augment.crop_padding, rng, scratch.pixels);
   if (augment.flip && rng.coin()) flip_horizontally(image);
+  if (augment.randaugment_magnitude > 0) randaugment(image, augment, normalise_.fill(), rng);
   normalise_(image, chw);
   random_erase(chw, options_.channels, options_.height, options_.width, augment.erase_probability, rng);
 }
