@@ -80,7 +80,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
   auto state = std::make_unique<State>();
   state->card = read_model_card(file);
   state->model = std::make_shared<Spikformer>(state->card.model, state->card.neuron, /*seed=*/0);
-  load_model_tensors(*state->model, tensors.tensors, file.string());
+  load_model_state(*state->model, tensors.tensors, file.string());
   if (device != "cpu" && !torch::cuda::is_available()) {
     throw input_error("--device {}: no CUDA device here", device);
   }

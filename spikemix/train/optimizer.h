@@ -1,16 +1,14 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <torch/torch.h>
 
 #include "spikemix/core/config.h"
+#include "spikemix/nn/model_state.h"
 
 namespace spikemix {
-
-using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// AdamW (Loshchilov and Hutter, 2019), one fused pass over the weights. Weight matrices and convolution kernels
 /// decay; norms, biases, and the parameters of neurons and mixers (all of one dimension or none) do not.

@@ -57,7 +57,7 @@ TensorFile read_tensors(const std::filesystem::path& file) {
     torch::Tensor tensor = torch::empty(view.shape, to_scalar_type(view.dtype));
     // copied: the tensors outlive the mapping, and a mapping need not be aligned
     std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
-    result.tensors.emplace(name, std::move(tensor));
+    result.tensors.emplace_back(name, std::move(tensor));
   }
   return result;
 }

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "spikemix/train/optimizer.h"
+#include "spikemix/nn/model_state.h"
 
 namespace spikemix {
 
@@ -13,7 +13,7 @@ void write_tensors(const std::filesystem::path& file, const NamedTensors& tensor
                    const std::map<std::string, std::string>& metadata);
 
 struct TensorFile {
-  std::map<std::string, torch::Tensor> tensors;
+  NamedTensors tensors;
   std::map<std::string, std::string> metadata;
 };
 /// @throws InputError naming the file and what is wrong with it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
 
 #include <torch/torch.h>
@@ -41,8 +42,8 @@ Data open_data(const Config& config) {
   const DataConfig& d = config.data;
   if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
   Data data{open_dataset(d.dir, Split::kTrain, d.format), open_dataset(d.dir, Split::kTest, d.format)};
-  if (d.train_images > 0) data.train = subset(data.train, d.train_images);
-  if (d.test_images > 0) data.test = subset(data.test, d.test_images);
+  data.train = subset(data.train, d.train_images, "data.train_images");
+  data.test = subset(data.test, d.test_images, "data.test_images");
   if (data.train->size() < config.train.batch * config.train.accumulate) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());
@@ -107,12 +108,13 @@ class Trainer {
     const std::string where = folder_.state().string();
     const TensorFile file = read_tensors(folder_.state());
     const torch::NoGradGuard no_grad;
+    const std::map<std::string, torch::Tensor> saved(file.tensors.begin(), file.tensors.end());
     for (const auto& [name, tensor] : state_tensors()) {
-      const auto saved = file.tensors.find(name);
-      if (saved == file.tensors.end() || saved->second.sizes() != tensor.sizes()) {
+      const auto found = saved.find(name);
+      if (found == saved.end() || found->second.sizes() != tensor.sizes()) {
         throw input_error("{}: tensor '{}' is missing or of another shape than the run's config says", where, name);
       }
-      tensor.copy_(saved->second);
+      tensor.copy_(found->second);
     }
     try {
       place_ = Json::parse(file.metadata.at("place")).get<Place>();
@@ -239,7 +241,7 @@ class Trainer {
   void update_average() {
     if (!average_) return;
     const torch::NoGradGuard no_grad;
-    const NamedTensors from = model_tensors(*model_), to = model_tensors(*average_);
+    const NamedTensors from = model_state(*model_), to = model_state(*average_);
     for (size_t i = 0; i < from.size(); ++i) {
       const torch::Tensor& average = to[i].second;
       if (average.is_floating_point()) {
@@ -295,7 +297,7 @@ class Trainer {
                            {"test_top1", place_.last_top1},
                            {"seed", config_.train.seed},
                            {"averaged", average_ != nullptr}};
-    write_tensors(file, model_tensors(exported_model()),
+    write_tensors(file, model_state(exported_model()),
                   {{"format", "pt"}, {"spikemix", model_card.to_text()}});
   }
 
@@ -305,14 +307,14 @@ class Trainer {
     const auto add = [&](const std::string& prefix, const NamedTensors& part) {
       for (const auto& [name, tensor] : part) tensors.emplace_back(prefix + name, tensor);
     };
-    add("model.", model_tensors(*model_));
+    add("model.", model_state(*model_));
     add("optimizer.", optimizer_.state());
-    if (average_) add("average.", model_tensors(*average_));
+    if (average_) add("average.", model_state(*average_));
     return tensors;
   }
 
   void write_checkpoint() {
-    place_.metrics_size = metrics_.size();
+    place_.metrics_size = metrics_.sync();
     write_tensors(folder_.state(), state_tensors(), {{"place", Json(place_).dump()}});
   }
 

@@ -8,6 +8,7 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/train/progress.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/data/subset.h"
 #include "spikemix/train/evaluate.h"
 
 namespace spikemix {
@@ -35,7 +36,7 @@ void add_eval(CLI::App& app) {
     const DataConfig source = data_of_model(options->model, options->data, options->format);
     std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
     check_classes(model.card(), *data, options->model, source.dir);
-    if (options->images > 0) data = subset(data, options->images);
+    data = subset(data, options->images, "--images");
     CountPrinter printer(data->size());
     const EvalResult result =
         model.evaluate(data, options->batch, options->loader_threads, [&](int64_t done) { printer(done); });

@@ -15,6 +15,7 @@
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/data/subset.h"
 #include "spikemix/train/evaluate.h"
 
 namespace spikemix {
@@ -109,7 +110,7 @@ void add_predict(CLI::App& app) {
       const DataConfig source = data_of_model(options->model, options->data, options->format);
       images = open_dataset(source.dir, Split::kTest, source.format);
       check_classes(card, *images, options->model, source.dir);
-      images = subset(images, std::min(options->images, images->size()));
+      images = subset(images, std::min(options->images, images->size()), "--images");
     }
     Loader loader(images, test_loader_options(card, /*batch=*/16, /*threads=*/1));
     loader.start_epoch(0);
