@@ -15,11 +15,16 @@ add_library(spikemix_turbojpeg UNKNOWN IMPORTED)
 set_target_properties(spikemix_turbojpeg PROPERTIES
   IMPORTED_LOCATION ${TURBOJPEG_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${TURBOJPEG_INCLUDE_DIR})
 
+# Sean Barrett's single-file libraries; SYSTEM keeps our warnings off them.
+find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
+add_library(spikemix_stb INTERFACE IMPORTED)
+target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
+
 if(SPIKEMIX_TRAIN)
-  # LibTorch from the wheel in .venv, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
-  if(NOT Torch_DIR AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/.venv/bin/python)
-    execute_process(COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/.venv/bin/python -c "import torch; print(torch.utils.cmake_prefix_path)"
-      OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  # LibTorch from the wheel that SPIKEMIX_PYTHON imports, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
+  if(NOT Torch_DIR)
+    execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
+      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     list(APPEND CMAKE_PREFIX_PATH ${torch_prefix})
   endif()
   find_package(Torch REQUIRED)

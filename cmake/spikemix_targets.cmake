@@ -74,17 +74,30 @@ function(spikemix_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} spikemix_options)
 endfunction()
 
-# build/<preset>/spikemix: main.cc and one file per subcommand. Those that need LibTorch lie in cli/train/.
+# core/version.h's values: the project's version and the git commit, looked up at each build.
+function(spikemix_version)
+  set(output ${PROJECT_BINARY_DIR}/version.cc)
+  add_custom_target(spikemix_git_commit BYPRODUCTS ${output}
+    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${output} -DPROJECT_VERSION=${PROJECT_VERSION}
+      -P ${PROJECT_SOURCE_DIR}/cmake/git_commit.cmake)
+  add_dependencies(spikemix_core spikemix_git_commit)
+  target_sources(spikemix_core PRIVATE ${output})
+endfunction()
+
+# build/<preset>/spikemix: main.cc and one file per subcommand. Those that need the training half lie in cli/train/; they
+# see only its headers without Torch in them, and so compile in seconds.
 function(spikemix_cli)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/*.cc)
   if(SPIKEMIX_TRAIN)
     file(GLOB train_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/train/*.cc)
   endif()
-  spikemix_program(spikemix SOURCES ${sources} ${train_sources} DEPS spikemix::data spikemix::mixers CLI11::CLI11)
-  target_compile_definitions(spikemix PRIVATE SPIKEMIX_VERSION="${PROJECT_VERSION}")
+  file(GLOB recipes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/recipes/*.toml)
+  set(embedded ${PROJECT_BINARY_DIR}/recipes.cc)
+  add_custom_command(OUTPUT ${embedded} DEPENDS ${recipes} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
+  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} DEPS spikemix::data spikemix::mixers CLI11::CLI11)
   if(SPIKEMIX_TRAIN)
     target_link_libraries(spikemix PRIVATE spikemix::train)
     target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)
-    spikemix_use_torch(spikemix)
   endif()
 endfunction()

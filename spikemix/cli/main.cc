@@ -1,1 +1,106 @@
-int main() { return 0; }
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/exit_code.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/nearest.h"
+#include "spikemix/core/version.h"
+
+namespace spikemix {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  spikemix train demo --data /usr/share/datasets/fashion-mnist    learn to tell clothes apart, in minutes
+  spikemix train cifar10-small --data DIR model.mixer=ssa        the same recipe with self-attention
+  spikemix resume runs/cifar10-small                             go on after Ctrl-C or a crash, to the same bits
+  spikemix eval runs/cifar10-small                               test accuracy
+  spikemix predict --model runs/cifar10-small cat.jpg            top-5 classes of a picture
+Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
+
+void add_commands(CLI::App& app) {
+  app.description("spikemix " + std::string(kVersion) +
+                  ": spiking transformers without attention. Train them, compare their token mixers, run them.");
+  app.footer(kExamples);
+  app.set_version_flag("--version", fmt::format("spikemix {} ({})", kVersion, kGitCommit));
+  app.require_subcommand(1);
+#ifdef SPIKEMIX_TRAIN
+  add_train(app);
+  add_resume(app);
+  add_eval(app);
+  add_predict(app);
+#endif
+  add_compare(app);
+  add_info(app);
+  add_mixers(app);
+  add_recipes(app);
+  add_data(app);
+  add_import(app);
+}
+
+// CLI11's own words, in one line, with the nearest right name where a name was not known.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error, const std::string& first_word) {
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  const bool is_command = std::find(commands.begin(), commands.end(), first_word) != commands.end();
+  if (!first_word.empty() && first_word[0] != '-' && !is_command) {
+    return "no command " + unknown_name(first_word, commands);
+  }
+  std::string text = error.what();
+  // An unknown flag of a known command: name the nearest one that it has.
+  if (is_command && error.get_name() == "ExtrasError") {
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : app.get_subcommand(first_word)->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+    const size_t dashes = text.find("--");
+    if (dashes != std::string::npos) {
+      const std::string flag = text.substr(dashes, text.find_first_of(" =]", dashes) - dashes);
+      text = fmt::format("{}: unknown flag {}", first_word, unknown_name(flag, flags));
+    }
+  }
+  for (char& c : text) c = c == '\n' ? ' ' : c;
+  return text;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app;
+  add_commands(app);
+  try {
+    app.parse(argc, argv);
+    return kDone;
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    const std::string first_word = argc > 1 ? argv[1] : "";
+    fmt::print(stderr, "spikemix: {}\n(`spikemix {}--help` tells more)\n", usage_error(app, error, first_word),
+               app.get_subcommands().empty() ? "" : first_word + " ");
+    return kInputWrong;
+  } catch (const Exit& exit) {
+    return exit.code;
+  } catch (const InputError& error) {
+    fmt::print(stderr, "spikemix: {}\n", error.what());
+    return kInputWrong;
+  } catch (const RunError& error) {
+    fmt::print(stderr, "spikemix: {}\n", error.what());
+    return kFailed;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "spikemix: out of memory; a smaller train.batch needs less\n");
+    return kFailed;
+  } catch (const std::exception& error) {
+    // Not one of ours, so a bug: its first line is enough for a report, and Torch's go on for pages.
+    const std::string text = error.what();
+    fmt::print(stderr, "spikemix: internal error, please report it: {}\n", text.substr(0, text.find('\n')));
+    return kFailed;
+  }
+}
+
+}  // namespace
+}  // namespace spikemix
+
+int main(int argc, char** argv) { return spikemix::run(argc, argv); }

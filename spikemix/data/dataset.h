@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "spikemix/core/error.h"
+
 namespace spikemix {
 
 /// A picture as decoded: [height, width, channels] bytes, row-major, R G B or grey.
 struct Image {
   int64_t height = 0, width = 0, channels = 0;
   std::vector<uint8_t> pixels;
+
+  bool operator==(const Image&) const = default;
 };
 
 /// One split of a data set: labelled images, read at random. Thread-safe after construction.
@@ -30,21 +34,30 @@ class Dataset {
 
 enum class Split { kTrain, kTest };
 
+/// The data set is there, but not this split of it: `data info` shows the other one.
+class MissingSplit : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// A format that data can come in. One file and one line in registry.cc.
 struct DataFormat {
   const char* name;
   const char* summary;
   /// Looks at names only; cheap.
   bool (*recognises)(const std::filesystem::path&);
-  /// @throws InputError naming the file and byte
+  /// @throws MissingSplit, or InputError naming the file and byte
   std::unique_ptr<Dataset> (*open)(const std::filesystem::path&, Split);
 };
 
 std::span<const DataFormat> data_formats();
 
-/// Opens `path` as `format` ("auto": the first that recognises it).
+/// The format named `format` ("auto": the first that recognises `path`).
 /// @throws InputError if the path is missing, if no format fits (saying what was looked for), or if the format is
 /// unknown
+const DataFormat& find_format(const std::filesystem::path& path, const std::string& format = "auto");
+
+/// Opens one split of `path`. @throws as find_format, and as the format's reader
 std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split,
                                       const std::string& format = "auto");
 

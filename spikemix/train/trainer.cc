@@ -1,1 +1,396 @@
+#include "spikemix/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <memory>
+
 #include <torch/torch.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/core/json_lines.h"
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/loader.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/nn/model.h"
+#include "spikemix/nn/model_state.h"
+#include "spikemix/train/evaluate.h"
+#include "spikemix/train/evaluate_model.h"
+#include "spikemix/train/optimizer.h"
+#include "spikemix/train/run_folder.h"
+#include "spikemix/train/schedule.h"
+#include "spikemix/train/tensor_file.h"
+
+namespace spikemix {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Data {
+  std::shared_ptr<const Dataset> train, test;
+};
+
+Data open_data(const Config& config) {
+  const DataConfig& d = config.data;
+  if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
+  Data data{open_dataset(d.dir, Split::kTrain, d.format), open_dataset(d.dir, Split::kTest, d.format)};
+  data.train = subset(data.train, d.train_images, "data.train_images");
+  data.test = subset(data.test, d.test_images, "data.test_images");
+  if (data.train->size() < config.train.batch * config.train.accumulate) {
+    throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
+                      data.train->size());
+  }
+  return data;
+}
+
+// Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
+struct Place {
+  int64_t epoch = 0, step = 0;  // the next step to do
+  double loss_sum = 0;          // of this epoch's steps so far
+  double epoch_seconds = 0, total_seconds = 0;
+  int64_t metrics_size = 0;  // bytes of metrics.jsonl that belong to the steps done
+  double best_top1 = -1;
+  int64_t best_epoch = -1;
+  double last_top1 = -1, test_images_per_second = 0;
+  int64_t peak_memory = 0;  // bytes, the largest of all processes that worked on the run
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
+                                 best_epoch, last_top1, test_images_per_second, peak_memory)
+};
+
+class Trainer {
+ public:
+  Trainer(RunFolder folder, Config config, Data data, const TrainListener& listener)
+      : folder_(std::move(folder)),
+        config_(std::move(config)),
+        data_(std::move(data)),
+        listener_(listener),
+        device_(config_.train.device),
+        model_(make_model()),
+        optimizer_(trained_parameters(), config_.train),
+        metrics_(folder_.metrics()),
+        loader_(data_.train, train_loader_options()) {
+    if (config_.train.ema > 0) {
+      average_ = make_model();
+      average_->eval();
+    }
+  }
+
+  TrainOutcome run() {
+    const TrainConfig& t = config_.train;
+    const int64_t epochs = t.epochs + t.cooldown_epochs;
+    while (place_.epoch < epochs) {
+      if (!train_epoch(epochs)) return TrainOutcome::kStopped;
+      finish_epoch(epochs);
+    }
+    write_summary();
+    return TrainOutcome::kDone;
+  }
+
+  void write_record() {
+    write_file_atomically(folder_.config(),
+                          run_record(config_, steps(), data_.train->size(), data_.test->size()).dump(2) + "\n");
+  }
+
+  /// Everything back to where the last checkpoint stands; without one, to the start.
+  void restore() {
+    if (!std::filesystem::exists(folder_.state())) {
+      metrics_.truncate(0);
+      return;
+    }
+    const std::string where = folder_.state().string();
+    const TensorFile file = read_tensors(folder_.state());
+    const torch::NoGradGuard no_grad;
+    const std::map<std::string, torch::Tensor> saved(file.tensors.begin(), file.tensors.end());
+    for (const auto& [name, tensor] : state_tensors()) {
+      const auto found = saved.find(name);
+      if (found == saved.end() || found->second.sizes() != tensor.sizes()) {
+        throw input_error("{}: tensor '{}' is missing or of another shape than the run's config says", where, name);
+      }
+      tensor.copy_(found->second);
+    }
+    try {
+      place_ = Json::parse(file.metadata.at("place")).get<Place>();
+    } catch (const std::exception&) {
+      throw input_error("{}: does not say where the run stands", where);
+    }
+    metrics_.truncate(place_.metrics_size);
+  }
+
+ private:
+  // --- what the run is made of -------------------------------------------------------------------------------------
+
+  std::shared_ptr<Spikformer> make_model() const {
+    auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
+    model->to(device_);
+    model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+    return model;
+  }
+
+  NamedTensors trained_parameters() const {
+    NamedTensors parameters;
+    for (const auto& item : model_->named_parameters()) parameters.emplace_back(item.key(), item.value());
+    return parameters;
+  }
+
+  ModelCard card() const {
+    ModelCard card;
+    card.name = config_.name, card.model = config_.model, card.neuron = config_.neuron;
+    card.mean = config_.data.mean, card.std = config_.data.std;
+    card.classes = data_.train->classes();
+    return card;
+  }
+
+  LoaderOptions train_loader_options() const {
+    LoaderOptions options = test_loader_options(card(), config_.train.batch, config_.train.loader_threads);
+    options.train = true;
+    options.drop_last = true;
+    options.augment = config_.augment;
+    options.seed = uint64_t(config_.train.seed);
+    return options;
+  }
+
+  /// Batches of an epoch: whole optimiser steps only.
+  int64_t steps() const {
+    const TrainConfig& t = config_.train;
+    return data_.train->size() / (t.batch * t.accumulate) * t.accumulate;
+  }
+
+  const Spikformer& exported_model() const { return average_ ? *average_ : *model_; }
+
+  // --- learning ----------------------------------------------------------------------------------------------------
+
+  /// The rest of the epoch. False: stopped, with a checkpoint.
+  bool train_epoch(int64_t epochs) {
+    model_->train();
+    loader_.start_epoch(place_.epoch, place_.step);
+    const Clock::time_point start = Clock::now();
+    const double seconds_before = place_.epoch_seconds;
+    const int64_t steps_before = place_.step;
+    Clock::time_point last_checkpoint = start;
+    Batch batch;
+    while (place_.step < steps() && loader_.next(batch)) {
+      const double lr = learning_rate(config_.train, double(place_.epoch) + double(place_.step) / double(steps()));
+      const double loss = train_step(batch, lr);
+      place_.loss_sum += loss;
+      ++place_.step;
+      const double elapsed = seconds_since(start);
+      place_.epoch_seconds = seconds_before + elapsed;
+      if (place_.step % kStepsPerLine == 0 && place_.step < steps()) {
+        metrics_.append({{"type", "step"}, {"epoch", place_.epoch}, {"step", place_.step}, {"loss", loss}, {"lr", lr},
+                         {"gradient_norm", gradient_norm_}});
+      }
+      if (listener_.on_step) {
+        const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;
+        const int64_t left = (epochs - place_.epoch) * steps() - place_.step;
+        listener_.on_step({place_.epoch, epochs, place_.step, steps(), loss, lr, rate,
+                           double(left * config_.train.batch) / rate});
+      }
+      if (place_.step == steps()) break;
+      const bool stop = listener_.should_stop && listener_.should_stop();
+      if (place_.step % config_.train.accumulate == 0 &&
+          (stop || seconds_since(last_checkpoint) >= double(config_.train.checkpoint_seconds))) {
+        write_checkpoint();
+        last_checkpoint = Clock::now();
+        if (stop) return false;
+      }
+    }
+    return true;
+  }
+
+  /// Forward, backward, and at the end of an accumulation the optimiser. Returns the batch's loss.
+  double train_step(const Batch& batch, double lr) {
+    const TrainConfig& t = config_.train;
+    if (place_.step % t.accumulate == 0) optimizer_.zero_grad();
+    const ModelConfig& m = config_.model;
+    const torch::Tensor images = to_tensor(batch.images, {batch.size, m.channels, m.height, m.width});
+    const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
+    const torch::Tensor loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) throw not_finite("the loss", value);
+    (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
+    if ((place_.step + 1) % t.accumulate == 0) {
+      gradient_norm_ = optimizer_.clip(t.clip_norm);
+      if (!std::isfinite(gradient_norm_)) throw not_finite("the gradient's norm", gradient_norm_);
+      optimizer_.step(lr);
+      update_average();
+    }
+    return value;
+  }
+
+  RunError not_finite(const char* what, double value) const {
+    return run_error(
+        "{}: {} became {} in epoch {}, step {}; checkpoints before it are intact. Try a smaller train.lr (now {}), or "
+        "train.clip_norm=1",
+        folder_.path().string(), what, value, place_.epoch + 1, place_.step + 1, peak_learning_rate(t()));
+  }
+
+  const TrainConfig& t() const { return config_.train; }
+
+  torch::Tensor to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const {
+    return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32).to(device_);
+  }
+
+  void update_average() {
+    if (!average_) return;
+    const torch::NoGradGuard no_grad;
+    const NamedTensors from = model_state(*model_), to = model_state(*average_);
+    for (size_t i = 0; i < from.size(); ++i) {
+      const torch::Tensor& average = to[i].second;
+      if (average.is_floating_point()) {
+        average.lerp_(from[i].second, 1 - config_.train.ema);
+      } else {
+        average.copy_(from[i].second);
+      }
+    }
+  }
+
+  // --- the end of an epoch -----------------------------------------------------------------------------------------
+
+  void finish_epoch(int64_t epochs) {
+    const TrainConfig& t = config_.train;
+    EpochResult result{.epoch = place_.epoch, .epochs = epochs};
+    result.train_loss = place_.loss_sum / double(steps());
+    result.lr = learning_rate(t, double(place_.epoch + 1) - 1 / double(steps()));
+    result.seconds = place_.epoch_seconds;
+    result.images_per_second = double(steps() * t.batch) / place_.epoch_seconds;
+    Json line = {{"type", "epoch"},        {"epoch", result.epoch},     {"train_loss", result.train_loss},
+                 {"lr", result.lr},        {"seconds", result.seconds}, {"images_per_second", result.images_per_second},
+                 {"gradient_norm", gradient_norm_}};
+    if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
+      const EvalResult test = evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch,
+                                             t.loader_threads);
+      result.tested = true;
+      result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
+      result.test_images_per_second = test.images_per_second;
+      result.best = test.top1 > place_.best_top1;
+      place_.last_top1 = test.top1;
+      place_.test_images_per_second = test.images_per_second;
+      line.update({{"test_loss", test.loss}, {"test_top1", test.top1}, {"test_top5", test.top5},
+                   {"test_images_per_second", test.images_per_second}});
+      if (result.best) {
+        place_.best_top1 = test.top1, place_.best_epoch = place_.epoch;
+        write_model(folder_.best_model());
+      }
+      write_model(folder_.last_model());
+    }
+    metrics_.append(line);
+    place_.total_seconds += place_.epoch_seconds;
+    place_.peak_memory = std::max(place_.peak_memory, peak_memory_bytes());
+    // The checkpoint stands at the start of the next epoch, whose sums are empty.
+    ++place_.epoch;
+    place_.step = 0, place_.loss_sum = 0, place_.epoch_seconds = 0;
+    write_checkpoint();
+    if (listener_.on_epoch) listener_.on_epoch(result);
+  }
+
+  void write_model(const std::filesystem::path& file) const {
+    ModelCard model_card = card();
+    model_card.training = {{"epoch", place_.epoch},
+                           {"test_top1", place_.last_top1},
+                           {"seed", config_.train.seed},
+                           {"averaged", average_ != nullptr}};
+    write_tensors(file, model_state(exported_model()),
+                  {{"format", "pt"}, {"spikemix", model_card.to_text()}});
+  }
+
+  /// Every tensor that resume needs, each the live one.
+  NamedTensors state_tensors() const {
+    NamedTensors tensors;
+    const auto add = [&](const std::string& prefix, const NamedTensors& part) {
+      for (const auto& [name, tensor] : part) tensors.emplace_back(prefix + name, tensor);
+    };
+    add("model.", model_state(*model_));
+    add("optimizer.", optimizer_.state());
+    if (average_) add("average.", model_state(*average_));
+    return tensors;
+  }
+
+  void write_checkpoint() {
+    place_.metrics_size = metrics_.sync();
+    write_tensors(folder_.state(), state_tensors(), {{"place", Json(place_).dump()}});
+  }
+
+  void write_summary() {
+    const double seconds = place_.total_seconds;
+    const double images = double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
+    const Json summary = {{"name", config_.name},
+                          {"mixer", config_.model.mixer},
+                          {"parameters", learned_values(tensor_list(config_.model, config_.neuron))},
+                          {"best_top1", place_.best_top1},
+                          {"best_epoch", place_.best_epoch},
+                          {"last_top1", place_.last_top1},
+                          {"test_images", data_.test->size()},
+                          {"train_seconds", seconds},
+                          {"train_images_per_second", images / seconds},
+                          {"test_images_per_second", place_.test_images_per_second},
+                          {"peak_memory_bytes", place_.peak_memory},
+                          {"seed", config_.train.seed}};
+    write_file_atomically(folder_.summary(), summary.dump(2) + "\n");
+  }
+
+  RunFolder folder_;
+  const Config config_;
+  const Data data_;
+  const TrainListener& listener_;
+  const torch::Device device_;
+  std::shared_ptr<Spikformer> model_, average_;
+  AdamW optimizer_;
+  JsonLines metrics_;
+  Loader loader_;
+  Place place_;
+  double gradient_norm_ = 0;
+};
+
+// What the data decides, and what "0" and "" stand for, written down once.
+Config resolved(Config config, const Data& data) {
+  const int64_t classes = int64_t(data.train->classes().size());
+  if (config.model.classes == 0) config.model.classes = classes;
+  if (config.model.classes != classes) {
+    throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
+  }
+  if (config.train.threads == 0) config.train.threads = at::get_num_threads();
+  for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
+    if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
+    if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());
+    if (int64_t(values->size()) != config.model.channels) {
+      throw input_error("data.mean and data.std: {} values, expected one for each of {} channels", values->size(),
+                        config.model.channels);
+    }
+  }
+  return config;
+}
+
+}  // namespace
+
+TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener) {
+  validate(config);
+  tensor_list(config.model, config.neuron);  // the mixers check their sizes before any data is read
+  set_compute_threads(config.train.threads);
+  Data data = open_data(config);
+  Config settled = resolved(config, data);
+  Trainer trainer(RunFolder::create(run), std::move(settled), std::move(data), listener);
+  trainer.write_record();
+  return trainer.run();
+}
+
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener) {
+  RunFolder folder = RunFolder::open(run);
+  if (std::filesystem::exists(folder.summary())) {
+    throw input_error("{0}: this run is done; see {0}/summary.json", run.string());
+  }
+  const Config config = read_run_config(folder);
+  set_compute_threads(config.train.threads);
+  Trainer trainer(std::move(folder), config, open_data(config), listener);
+  trainer.restore();
+  return trainer.run();
+}
+
+}  // namespace spikemix

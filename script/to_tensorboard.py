@@ -1,0 +1,28 @@
+"""Writes a run's metrics as TensorBoard event files: .venv/bin/python script/to_tensorboard.py runs/A runs/B; tensorboard --logdir runs
+
+In Python, since the well-kept writer of event files is PyTorch's own and there is none for C++; needs `pip install tensorboard`.
+Run again after more epochs, it writes the whole run anew.
+"""
+import json
+import pathlib
+import shutil
+import sys
+
+from torch.utils.tensorboard import SummaryWriter
+
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
+for run in map(pathlib.Path, sys.argv[1:]):
+    metrics = run / "metrics.jsonl"
+    if not metrics.exists():
+        sys.exit(f"{run}: no run folder (it has no metrics.jsonl)")
+    steps_per_epoch = json.loads((run / "config.json").read_text())["effective"]["steps_per_epoch"]
+    shutil.rmtree(run / "tensorboard", ignore_errors=True)
+    with SummaryWriter(run / "tensorboard") as writer:
+        for line in map(json.loads, metrics.read_text().splitlines()):
+            at_end = line["type"] == "epoch"
+            step = (line["epoch"] + 1) * steps_per_epoch if at_end else line["epoch"] * steps_per_epoch + line["step"]
+            for key, value in line.items():
+                if key not in ("type", "epoch", "step") and value is not None:
+                    writer.add_scalar(f"{line['type']}/{key}", value, step)
+    print(f"{run / 'tensorboard'}: written")

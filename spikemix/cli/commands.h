@@ -1,0 +1,21 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace spikemix {
+
+// One function a subcommand, in the file of its name: it declares the options and what to run. main.cc has the list.
+void add_mixers(CLI::App& app);
+void add_info(CLI::App& app);
+void add_data(CLI::App& app);
+void add_import(CLI::App& app);
+void add_compare(CLI::App& app);
+void add_recipes(CLI::App& app);
+
+// With the training half (cli/train/).
+void add_train(CLI::App& app);
+void add_resume(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_predict(CLI::App& app);
+
+}  // namespace spikemix

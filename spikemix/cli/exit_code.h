@@ -1,0 +1,13 @@
+#pragma once
+
+namespace spikemix {
+
+/// What a command ends with. Thrown errors become kInputWrong or kFailed in main.cc.
+enum ExitCode { kDone = 0, kFailed = 1, kInputWrong = 2, kInterrupted = 130 };
+
+/// For commands that end early without an error, such as a training stopped by Ctrl-C.
+struct Exit {
+  ExitCode code;
+};
+
+}  // namespace spikemix

@@ -1,0 +1,102 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/recipes.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/model_file.h"
+#include "spikemix/mixers/mixer.h"
+#include "spikemix/mixers/tensor_list.h"
+
+namespace spikemix {
+namespace {
+
+// What `info` was given, whatever it was.
+struct Described {
+  std::string kind;  // "model", "run", "recipe"
+  ModelCard card;
+};
+
+Described describe(const std::string& path, const std::vector<std::string>& overrides) {
+  const bool is_run = std::filesystem::is_directory(path), is_model = path.ends_with(".safetensors");
+  if (is_run || is_model) {
+    if (!overrides.empty()) throw input_error("'{}': key=value changes a recipe, not a model", overrides[0]);
+    return {is_run ? "run" : "model", read_model_card(model_file_of(path))};
+  }
+  const Config config = load_recipe(path, overrides);
+  validate(config);
+  Described described{"recipe", {}};
+  described.card.name = config.name, described.card.model = config.model, described.card.neuron = config.neuron;
+  // What the data decides is not known yet; ten classes are what the published sizes count.
+  if (described.card.model.classes == 0) described.card.model.classes = 10;
+  return described;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  struct Options {
+    std::string path;
+    std::vector<std::string> overrides;
+    bool json = false, tensors = false;
+  };
+  auto* command = app.add_subcommand("info", "what a model is: shape, mixers, parameters, operations");
+  auto options = std::make_shared<Options>();
+  command->add_option("MODEL", options->path, "model.safetensors, a run folder, or a recipe")->required();
+  command->add_option("key=value", options->overrides, "settings over the recipe's");
+  command->add_flag("--tensors", options->tensors, "list every tensor with its shape");
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options] {
+    const Described described = describe(options->path, options->overrides);
+    const ModelConfig& m = described.card.model;
+    const std::vector<TensorSpec> tensors = tensor_list(m, described.card.neuron);
+    double macs = 0;
+    for (const TensorSpec& tensor : tensors) macs += tensor.macs * double(m.T);
+    std::vector<std::string> mixer_names;
+    for (int64_t block = 0; block < m.depth; ++block) mixer_names.push_back(m.mixer_of(block));
+
+    if (options->json) {
+      Config config;
+      config.model = m, config.neuron = described.card.neuron;
+      const nlohmann::json keys = to_json(config);
+      nlohmann::json json = {{"kind", described.kind},
+                             {"name", described.card.name},
+                             {"parameters", learned_values(tensors)},
+                             {"macs_per_image", macs},
+                             {"tokens", m.tokens()},
+                             {"mixers", mixer_names},
+                             {"classes", described.card.classes},
+                             {"model", keys["model"]},
+                             {"neuron", keys["neuron"]},
+                             {"training", described.card.training}};
+      for (const TensorSpec& tensor : tensors) {
+        json["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"learned", tensor.learned}});
+      }
+      fmt::print("{}\n", json.dump(2));
+      return;
+    }
+    fmt::print("{} {}\n", described.kind, described.card.name.empty() ? options->path : described.card.name);
+    fmt::print("  input        {}, {} x {} x {}, T = {}\n", m.input, m.channels, m.height, m.width, m.T);
+    fmt::print("  tokens       {} x {} = {}, embedding dim {}\n", m.token_rows(), m.token_columns(), m.tokens(),
+               m.embed_dim);
+    fmt::print("  blocks       {}: {}\n", m.depth, fmt::join(mixer_names, ", "));
+    fmt::print("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
+    fmt::print("  classes      {}\n", m.classes);
+    fmt::print("  parameters   {}\n", learned_values(tensors));
+    fmt::print("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n", macs / 1e9);
+    if (!described.card.training.empty()) fmt::print("  training     {}\n", described.card.training.dump());
+    if (options->tensors) {
+      for (const TensorSpec& tensor : tensors) {
+        fmt::print("  {:<44} [{}]\n", tensor.name, fmt::join(tensor.shape, ", "));
+      }
+    }
+  });
+}
+
+}  // namespace spikemix

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "spikemix/core/config.h"
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/dataset.h"
+
+namespace spikemix {
+
+/// Where to take images from for `model`: `data` if given, else what its run folder was trained on.
+/// @throws InputError if neither says
+DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format);
+
+/// @throws InputError if the data's classes are not the model's
+void check_classes(const ModelCard& card, const Dataset& data, const std::string& model, const std::string& dir);
+
+}  // namespace spikemix

@@ -1,0 +1,68 @@
+#include "spikemix/cli/recipes.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/nearest.h"
+
+namespace spikemix {
+
+Config load_recipe(const std::string& file_or_name, const std::vector<std::string>& overrides) {
+  Config config;
+  std::vector<std::string> names;
+  const EmbeddedRecipe* embedded = nullptr;
+  for (const EmbeddedRecipe& recipe : embedded_recipes()) {
+    names.push_back(recipe.name);
+    if (recipe.name == file_or_name) embedded = &recipe;
+  }
+  if (embedded) {
+    config = parse_recipe(embedded->toml, "recipe " + embedded->name);
+  } else if (file_or_name.ends_with(".toml") || std::filesystem::exists(file_or_name)) {
+    config = read_recipe(file_or_name);
+  } else {
+    throw input_error("no recipe {}; a file's name ends in .toml", unknown_name(file_or_name, names));
+  }
+  for (const std::string& key_value : overrides) apply_override(config, key_value);
+  return config;
+}
+
+// spikemix recipes [NAME] [--keys] [--json]
+void add_recipes(CLI::App& app) {
+  struct Options {
+    std::string name;
+    bool keys = false, json = false;
+  };
+  auto* command = app.add_subcommand("recipes", "list the recipes, show one, or explain every key");
+  auto options = std::make_shared<Options>();
+  command->add_option("NAME", options->name, "show this recipe's text");
+  command->add_flag("--keys", options->keys, "every key that a recipe or key=value can set, with default and meaning");
+  command->add_flag("--json", options->json, "with every effective value, as JSON");
+  command->callback([options] {
+    if (options->keys) {
+      fmt::print("{}", Config::describe_keys());
+    } else if (!options->name.empty() && options->json) {
+      fmt::print("{}\n", to_json(load_recipe(options->name, {})).dump(2));
+    } else if (options->json) {
+      nlohmann::json list = nlohmann::json::array();
+      for (const auto& recipe : embedded_recipes()) list.push_back(to_json(load_recipe(recipe.name, {})));
+      fmt::print("{}\n", list.dump(2));
+    } else if (!options->name.empty()) {
+      load_recipe(options->name, {});  // an unknown name is an error
+      for (const auto& recipe : embedded_recipes()) {
+        if (recipe.name == options->name) fmt::print("{}", recipe.toml);
+      }
+    } else {
+      for (const auto& recipe : embedded_recipes()) {
+        // A recipe's first line says what it is for.
+        const std::string first = recipe.toml.substr(0, recipe.toml.find('\n'));
+        fmt::print("  {:<18} {}\n", recipe.name, first.starts_with("# ") ? first.substr(2) : first);
+      }
+    }
+  });
+}
+
+}  // namespace spikemix

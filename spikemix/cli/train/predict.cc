@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/model_data.h"
+#include "spikemix/cli/picture.h"
+#include "spikemix/core/error.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/decode.h"
+#include "spikemix/data/loader.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/train/evaluate.h"
+
+namespace spikemix {
+namespace {
+
+// Image files from the command line, as a data set without labels.
+class FileSet : public Dataset {
+ public:
+  explicit FileSet(std::vector<std::string> files) : files_(std::move(files)) {}
+  int64_t size() const override { return int64_t(files_.size()); }
+  int64_t label(int64_t) const override { return 0; }
+  Image image(int64_t i) const override { return read_image(files_[size_t(i)]); }
+  std::string source(int64_t i) const override { return files_[size_t(i)]; }
+  const std::vector<std::string>& classes() const override { return no_classes_; }
+
+ private:
+  std::vector<std::string> files_, no_classes_;
+};
+
+struct Prediction {
+  std::vector<float> logits;
+  std::vector<double> probability;
+  std::vector<int64_t> order;  // classes, the likeliest first
+};
+
+Prediction rank(std::vector<float> logits) {
+  Prediction p;
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += p.probability.emplace_back(std::exp(double(logit) - top));
+  for (double& probability : p.probability) probability /= sum;
+  p.order.resize(logits.size());
+  std::iota(p.order.begin(), p.order.end(), int64_t{0});
+  std::stable_sort(p.order.begin(), p.order.end(),
+                   [&](int64_t a, int64_t b) { return logits[size_t(a)] > logits[size_t(b)]; });
+  p.logits = std::move(logits);
+  return p;
+}
+
+std::string class_name(const ModelCard& card, int64_t label) {
+  return card.classes.empty() ? fmt::format("class {}", label) : card.classes[size_t(label)];
+}
+
+// The picture on the left, the five likeliest classes with bars on the right.
+void show(const ModelCard& card, const Image& image, const std::string& title, const Prediction& p) {
+  constexpr int64_t kColumns = 28;
+  const bool colour = stdout_shows_colour();
+  const std::vector<std::string> picture = draw(image, kColumns, colour);
+  std::vector<std::string> lines = {title};
+  size_t width = 0;
+  const size_t shown = std::min<size_t>(5, p.order.size());
+  for (size_t i = 0; i < shown; ++i) width = std::max(width, class_name(card, p.order[i]).size());
+  for (size_t i = 0; i < shown; ++i) {
+    const double probability = p.probability[size_t(p.order[i])];
+    lines.push_back(fmt::format("{:>{}}  {} {:5.1f} %", class_name(card, p.order[i]), width, bar(probability, 20),
+                                100 * probability));
+  }
+  for (size_t i = 0; i < std::max(lines.size(), picture.size()); ++i) {
+    fmt::print("{}  {}\n", i < picture.size() ? picture[i] : std::string(size_t(kColumns), ' '),
+               i < lines.size() ? lines[i] : "");
+  }
+  fmt::print("\n");
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app) {
+  struct Options {
+    std::vector<std::string> files;
+    std::string model, data, format = "auto", device = "cpu", precision = "fp32";
+    int64_t images = 4, threads = 0;
+    bool json = false;
+  };
+  auto* command = app.add_subcommand("predict", "name what pictures show: the five likeliest classes, with bars");
+  auto options = std::make_shared<Options>();
+  command->add_option("IMAGE", options->files, "JPEG or PNG files");
+  command->add_option("--model", options->model, "model.safetensors, or a run folder (its best model)")->required();
+  command->add_option("--data", options->data, "with no IMAGE: take test images of this data set; a run folder's own if not given");
+  command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command->add_option("--images", options->images, "how many of them, spread over the classes")->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "compute threads; 0: one for each core");
+  command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  command->add_option("--precision", options->precision, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));
+  command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
+  command->callback([options] {
+    set_compute_threads(options->threads);
+    TorchModel model = TorchModel::load(options->model, options->device, options->precision);
+    const ModelCard& card = model.card();
+    std::shared_ptr<const Dataset> images = std::make_shared<FileSet>(options->files);
+    const bool labelled = options->files.empty();
+    if (labelled) {
+      const DataConfig source = data_of_model(options->model, options->data, options->format);
+      images = open_dataset(source.dir, Split::kTest, source.format);
+      check_classes(card, *images, options->model, source.dir);
+      images = subset(images, std::min(options->images, images->size()), "--images");
+    }
+    Loader loader(images, test_loader_options(card, /*batch=*/16, /*threads=*/1));
+    loader.start_epoch(0);
+    nlohmann::json list = nlohmann::json::array();
+    Batch batch;
+    for (int64_t first = 0; loader.next(batch); first += batch.size) {
+      const std::vector<float> logits = model.logits(batch);
+      for (int64_t i = 0; i < batch.size; ++i) {
+        const auto row = logits.begin() + i * card.model.classes;
+        const Prediction p = rank({row, row + card.model.classes});
+        const std::string source = images->source(first + i);
+        if (options->json) {
+          list.push_back({{"file", source},
+                          {"label", class_name(card, p.order[0])},
+                          {"probability", p.probability[size_t(p.order[0])]},
+                          {"logits", p.logits}});
+          if (labelled) list.back()["truth"] = class_name(card, batch.labels[size_t(i)]);
+        } else {
+          const std::string truth =
+              labelled ? fmt::format(" (a {})", class_name(card, batch.labels[size_t(i)])) : std::string();
+          show(card, images->image(first + i), source + truth, p);
+        }
+      }
+    }
+    if (options->json) fmt::print("{}\n", list.dump(2));
+  });
+}
+
+}  // namespace spikemix

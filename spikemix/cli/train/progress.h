@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+
+/// Progress of a training on stderr: a bar that moves on a terminal, a line now and then in a log.
+class ProgressPrinter {
+ public:
+  explicit ProgressPrinter(std::string title);
+  void step(const Progress& progress);
+  void epoch(const EpochResult& result);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const std::string title_;
+  const bool terminal_;
+  Clock::time_point last_{};
+};
+
+/// The same for a count of images: "  1,024 / 10,000".
+class CountPrinter {
+ public:
+  explicit CountPrinter(int64_t total);
+  ~CountPrinter();
+  void operator()(int64_t done);
+
+ private:
+  const int64_t total_;
+  const bool terminal_;
+};
+
+/// "1:05:09", "4:07".
+std::string duration(double seconds);
+
+}  // namespace spikemix

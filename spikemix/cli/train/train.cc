@@ -1,0 +1,110 @@
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/recipes.h"
+#include "spikemix/cli/train/progress.h"
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+// The first Ctrl-C asks for a checkpoint and an end; the second one ends at once (an earlier checkpoint is intact).
+void on_interrupt(int) {
+  interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+// Trains by `work`, watched by a progress bar, and says how it ended.
+template <class Work>
+void run_training(const std::string& run, const std::string& title, bool json, Work&& work) {
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  ProgressPrinter printer(title);
+  const TrainListener listener{.on_step = [&](const Progress& p) { printer.step(p); },
+                               .on_epoch = [&](const EpochResult& r) { printer.epoch(r); },
+                               .should_stop = [] { return interrupted.load(); }};
+  if (work(listener) == TrainOutcome::kStopped) {
+    fmt::print(stderr, "\nstopped and saved; go on with: spikemix resume {}\n", run);
+    throw Exit{kInterrupted};
+  }
+  std::ifstream file(std::filesystem::path(run) / "summary.json");
+  nlohmann::json summary = nlohmann::json::parse(file);
+  summary["run"] = run;
+  if (json) {
+    fmt::print("{}\n", summary.dump(2));
+  } else {
+    fmt::print("{}: best test top-1 {:.2f} % (epoch {}), last {:.2f} %, {:.0f} img/s, {} in all\n", run,
+               summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1,
+               summary["last_top1"].get<double>(), summary["train_images_per_second"].get<double>(),
+               duration(summary["train_seconds"].get<double>()));
+  }
+}
+
+// runs/NAME, or the first of runs/NAME-2, -3, ... that is free.
+std::string free_run_folder(const std::string& name) {
+  std::string folder = "runs/" + name;
+  for (int i = 2; std::filesystem::exists(folder); ++i) folder = fmt::format("runs/{}-{}", name, i);
+  return folder;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  struct Options {
+    std::string recipe, data, out, device;
+    std::vector<std::string> overrides;
+    int64_t threads = -1, seed = -1;
+    bool json = false;
+  };
+  auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
+  auto options = std::make_shared<Options>();
+  command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
+  command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
+  command->add_option("--data", options->data, "data set: a folder or archive (data.dir)");
+  command->add_option("--out", options->out, "run folder; runs/<recipe's name> if not given");
+  command->add_option("--threads", options->threads, "compute threads (train.threads)");
+  command->add_option("--device", options->device, "cpu, cuda or cuda:N (train.device)");
+  command->add_option("--seed", options->seed, "random seed (train.seed)");
+  command->add_flag("--json", options->json, "print the run's summary as JSON");
+  command->callback([options] {
+    Config config = load_recipe(options->recipe, options->overrides);
+    if (!options->data.empty()) config.data.dir = options->data;
+    if (!options->device.empty()) config.train.device = options->device;
+    if (options->threads >= 0) config.train.threads = options->threads;
+    if (options->seed >= 0) config.train.seed = options->seed;
+    const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
+    run_training(run, config.name, options->json,
+                 [&](const TrainListener& listener) { return train(config, run, listener); });
+  });
+}
+
+void add_resume(CLI::App& app) {
+  struct Options {
+    std::string run;
+    bool json = false;
+  };
+  auto* command = app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
+  auto options = std::make_shared<Options>();
+  command->add_option("RUN", options->run, "the run folder")->required();
+  command->add_flag("--json", options->json, "print the run's summary as JSON");
+  command->callback([options] {
+    run_training(options->run, std::filesystem::path(options->run).filename().string(), options->json,
+                 [&](const TrainListener& listener) { return resume(options->run, listener); });
+  });
+}
+
+}  // namespace spikemix

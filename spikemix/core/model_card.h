@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix {
+
+/// What a model file says of itself: enough to build the network, feed it pixels and name its answers.
+/// JSON text under "spikemix" in the metadata of model.safetensors.
+struct ModelCard {
+  std::string name;
+  ModelConfig model;
+  NeuronConfig neuron;
+  std::vector<double> mean, std;     // of each channel, in 0..1, subtracted and divided by before the stem
+  std::vector<std::string> classes;  // names, by label
+  nlohmann::json training;           // how the weights came about: epoch, accuracy, recipe; may be empty
+
+  std::string to_text() const;
+  /// @throws InputError naming `where`
+  static ModelCard from_text(const std::string& text, const std::string& where);
+};
+
+}  // namespace spikemix

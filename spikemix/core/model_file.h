@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "spikemix/core/model_card.h"
+
+namespace spikemix {
+
+/// The model file that a user means by `path`: the file itself, or the best model of a run folder.
+/// @throws InputError if there is none
+std::filesystem::path model_file_of(const std::filesystem::path& path);
+
+/// The card in the metadata of a model file, or in config.json beside it (the Hugging Face layout).
+/// @throws InputError if the file is malformed or says nothing of itself
+ModelCard read_model_card(const std::filesystem::path& file);
+
+}  // namespace spikemix

@@ -1,0 +1,116 @@
+#include "spikemix/data/archive.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+namespace {
+
+using Archive = std::unique_ptr<archive, decltype(&archive_read_free)>;
+constexpr size_t kBlock = 1 << 16;
+
+[[noreturn]] void fail(archive* a, const std::filesystem::path& file) {
+  const char* why = archive_error_string(a);
+  throw input_error("{}: {}; an incomplete download or copy?", file.string(), why ? why : "cannot be read");
+}
+
+void open(archive* a, const std::filesystem::path& file) {
+  // Asked first, because libarchive calls a folder and a missing file by other names.
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) throw input_error("{}: no such file", file.string());
+  if (archive_read_open_filename(a, file.c_str(), kBlock) != ARCHIVE_OK) fail(a, file);
+}
+
+// The current entry's bytes, at most `limit`. The size that the entry claims is not trusted.
+Bytes read_entry(archive* a, const std::filesystem::path& file, size_t limit) {
+  Bytes bytes;
+  while (bytes.size() < limit) {
+    const size_t before = bytes.size();
+    bytes.resize(before + std::min(kBlock, limit - before));
+    const la_ssize_t got = archive_read_data(a, bytes.data() + before, bytes.size() - before);
+    if (got < 0) fail(a, file);
+    bytes.resize(before + size_t(got));
+    if (got == 0) break;
+  }
+  bytes.shrink_to_fit();
+  return bytes;
+}
+
+std::string entry_name(archive_entry* entry) {
+  // The UTF-8 form first: the other one is missing in the C locale if a name is not ASCII.
+  const char* stored = archive_entry_pathname_utf8(entry);
+  if (!stored) stored = archive_entry_pathname(entry);
+  std::string_view name = stored ? stored : "";
+  while (name.starts_with("./")) name.remove_prefix(2);
+  while (name.ends_with('/')) name.remove_suffix(1);
+  return std::string(name);
+}
+
+}  // namespace
+
+bool is_tar_name(const std::filesystem::path& file) {
+  constexpr std::array<std::string_view, 7> kSuffixes = {".tar",    ".tar.gz", ".tgz",    ".tar.bz2",
+                                                         ".tar.xz", ".txz",    ".tar.zst"};
+  const std::string name = file.filename().string();
+  return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+void read_tar(const std::filesystem::path& file, const std::function<bool(const std::string&, bool folder)>& want,
+              const std::function<void(std::string, Bytes)>& take) {
+  const Archive a(archive_read_new(), archive_read_free);
+  archive_read_support_format_tar(a.get());
+  archive_read_support_filter_all(a.get());
+  open(a.get(), file);
+  archive_entry* entry = nullptr;
+  for (;;) {
+    const int status = archive_read_next_header(a.get(), &entry);
+    if (status == ARCHIVE_EOF) return;
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail(a.get(), file);  // a warning: an odd character in a name
+    std::string name = entry_name(entry);
+    const auto type = archive_entry_filetype(entry);
+    if (!want(name, type == AE_IFDIR) || type == AE_IFDIR) continue;
+    if (archive_entry_hardlink(entry) || type == AE_IFLNK) {
+      throw input_error("{}: '{}' is a link; pack the files themselves (tar --dereference --hard-dereference)",
+                        file.string(), name);
+    }
+    take(std::move(name), read_entry(a.get(), file, SIZE_MAX));
+  }
+}
+
+Bytes read_file(const std::filesystem::path& file) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> in(std::fopen(file.c_str(), "rb"), std::fclose);
+  if (!in) throw input_error("{}: {}", file.string(), std::strerror(errno));
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) throw input_error("{}: {}", file.string(), error.message());
+  Bytes bytes(size);
+  if (std::fread(bytes.data(), 1, bytes.size(), in.get()) != bytes.size()) {
+    throw input_error("{}: ends before its {} bytes were read", file.string(), bytes.size());
+  }
+  return bytes;
+}
+
+Bytes read_maybe_gzip(const std::filesystem::path& file, size_t limit) {
+  const Archive a(archive_read_new(), archive_read_free);
+  archive_read_support_format_raw(a.get());
+  archive_read_support_format_empty(a.get());
+  archive_read_support_filter_gzip(a.get());
+  open(a.get(), file);
+  archive_entry* entry = nullptr;
+  const int status = archive_read_next_header(a.get(), &entry);
+  if (status == ARCHIVE_EOF) return {};  // an empty file
+  if (status != ARCHIVE_OK) fail(a.get(), file);
+  return read_entry(a.get(), file, limit);
+}
+
+}  // namespace spikemix

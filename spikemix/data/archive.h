@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace spikemix {
+
+using Bytes = std::vector<uint8_t>;
+
+/// Does the name end as a tar's does: .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .txz, .tar.zst?
+bool is_tar_name(const std::filesystem::path& file);
+
+/// Reads a tar from front to back, compressed or not, in memory proportional to what is taken.
+/// `want(name, folder)` is asked for each file and folder; `take(name, bytes)` gets each file that was wanted. Names
+/// are as stored, without "./" before and "/" after. @throws InputError naming the file (damaged, cut short, no tar)
+void read_tar(const std::filesystem::path& file, const std::function<bool(const std::string&, bool folder)>& want,
+              const std::function<void(std::string, Bytes)>& take);
+
+/// A whole file. @throws InputError naming it
+Bytes read_file(const std::filesystem::path& file);
+
+/// The first `limit` bytes of a file, decompressed if it is gzip; less if there is less. Memory grows with what is
+/// really there, so a limit out of a damaged header does no harm. @throws InputError naming the file
+Bytes read_maybe_gzip(const std::filesystem::path& file, size_t limit);
+
+}  // namespace spikemix

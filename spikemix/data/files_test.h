@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "spikemix/data/archive.h"
+#include "spikemix/data/dataset.h"
+
+// What the tests of this folder share: files written by hand in a folder that goes away.
+namespace spikemix {
+
+namespace fs = std::filesystem;
+
+class FilesTest : public ::testing::Test {
+ protected:
+  FilesTest() {
+    std::string name = fs::temp_directory_path() / "spikemix_data_XXXXXX";
+    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+    dir_ = name;
+  }
+  ~FilesTest() override { fs::remove_all(dir_); }
+
+  fs::path write(const std::string& name, const Bytes& bytes) const {
+    const fs::path file = dir_ / name;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), std::ptrdiff_t(bytes.size()));
+    return file;
+  }
+  fs::path write(const std::string& name, const std::string& text) const {
+    return write(name, Bytes(text.begin(), text.end()));
+  }
+
+  struct Member {
+    std::string name;
+    Bytes bytes;
+  };
+  /// A tar as `tar` writes it; a name that ends with "/" is a folder.
+  fs::path write_tar(const std::string& name, const std::vector<Member>& members) const {
+    const fs::path file = dir_ / name;
+    archive* a = archive_write_new();
+    archive_write_set_format_pax_restricted(a);
+    if (name.ends_with("gz")) archive_write_add_filter_gzip(a);
+    if (name.ends_with("xz")) archive_write_add_filter_xz(a);
+    if (name.ends_with("zst")) archive_write_add_filter_zstd(a);
+    archive_write_open_filename(a, file.c_str());
+    for (const Member& member : members) {
+      archive_entry* entry = archive_entry_new();
+      archive_entry_set_pathname(entry, member.name.c_str());
+      archive_entry_set_filetype(entry, member.name.ends_with('/') ? AE_IFDIR : AE_IFREG);
+      archive_entry_set_perm(entry, 0755);
+      archive_entry_set_size(entry, la_int64_t(member.bytes.size()));
+      archive_write_header(a, entry);
+      archive_write_data(a, member.bytes.data(), member.bytes.size());
+      archive_entry_free(entry);
+    }
+    EXPECT_EQ(archive_write_close(a), ARCHIVE_OK) << archive_error_string(a);
+    archive_write_free(a);
+    return file;
+  }
+  fs::path write_gzip(const std::string& name, const Bytes& bytes) const {
+    const fs::path file = dir_ / name;
+    archive* a = archive_write_new();
+    archive_write_set_format_raw(a);
+    archive_write_add_filter_gzip(a);
+    archive_write_open_filename(a, file.c_str());
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_write_header(a, entry);
+    archive_write_data(a, bytes.data(), bytes.size());
+    archive_entry_free(entry);
+    EXPECT_EQ(archive_write_close(a), ARCHIVE_OK);
+    archive_write_free(a);
+    return file;
+  }
+
+  fs::path dir_;
+};
+
+/// The folder of real data; empty without it (the test then says "skipped: no data").
+inline fs::path real_data(const std::string& name) {
+  const char* root = std::getenv("SPIKEMIX_TEST_DATA");
+  const fs::path path = fs::path(root ? root : "") / name;
+  return root && fs::exists(path) ? path : fs::path();
+}
+
+/// `statement` throws InputError with this text in its message.
+inline void expect_input_error(const std::function<void()>& statement, const std::string& text) {
+  EXPECT_THAT(statement, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(text)));
+}
+
+inline Bytes operator+(Bytes a, const Bytes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace spikemix

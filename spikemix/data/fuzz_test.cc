@@ -1,0 +1,138 @@
+#include <turbojpeg.h>
+
+#include "spikemix/core/rng.h"
+#include "spikemix/data/decode.h"
+#include "spikemix/data/files_test.h"
+
+// Damaged files of every kind, from a fixed seed: an InputError or an image whose size is right, and nothing that the
+// sanitizers see.
+namespace spikemix {
+namespace {
+
+class FuzzTest : public FilesTest {
+ protected:
+  // One to four bytes changed; one in four is cut, one in four has bytes inserted.
+  static Bytes mutate(Bytes bytes, Rng& rng) {
+    for (uint64_t n = 1 + rng.below(4); n > 0; --n) {
+      // Half of the changes in the first bytes, where the headers are.
+      const size_t where = rng.below(rng.coin() ? std::min<size_t>(64, bytes.size()) : bytes.size());
+      constexpr uint8_t kNasty[] = {0, 1, 0x7F, 0x80, 0xFF};
+      bytes[where] = rng.coin() ? kNasty[rng.below(5)] : uint8_t(rng.bits());
+    }
+    if (rng.coin(0.25)) bytes.resize(rng.below(bytes.size()));
+    if (rng.coin(0.25)) bytes.insert(bytes.begin() + std::ptrdiff_t(rng.below(bytes.size() + 1)), rng.below(9), 0xFF);
+    return bytes;
+  }
+
+  // Runs `use` on mutations; what it throws must be an InputError. Some must be accepted and some refused, else the
+  // mutations test nothing.
+  static void run(const Bytes& bytes, int count, const std::function<void(const Bytes&)>& use) {
+    int refused = 0;
+    for (int i = 0; i < count; ++i) {
+      Rng rng(7, Rng::Purpose::kTest, uint64_t(i));
+      try {
+        use(mutate(bytes, rng));
+      } catch (const InputError& e) {
+        ++refused;
+        EXPECT_STRNE(e.what(), "");
+      } catch (const std::exception& e) {
+        ADD_FAILURE() << "mutation " << i << ": " << e.what();
+      }
+    }
+    EXPECT_GT(refused, count / 20);
+    EXPECT_LT(refused, count);
+  }
+
+  static void check_image(const Image& image) {
+    EXPECT_GT(image.pixels.size(), 0u);
+    EXPECT_EQ(image.pixels.size(), size_t(image.height * image.width * image.channels));
+    EXPECT_TRUE(image.channels == 1 || image.channels == 3);
+  }
+
+  static void check_dataset(const Dataset& data) {
+    for (int64_t i = 0; i < data.size(); ++i) {
+      EXPECT_LT(data.label(i), int64_t(data.classes().size()));
+      check_image(data.image(i));
+    }
+  }
+
+  static Image picture() {
+    Image image{16, 16, 3, {}};
+    Rng rng(8, Rng::Purpose::kTest);
+    for (int p = 0; p < 16 * 16 * 3; ++p) image.pixels.push_back(uint8_t(rng.bits()));
+    return image;
+  }
+};
+
+TEST_F(FuzzTest, Png) {
+  write_png(dir_ / "a.png", picture());
+  run(read_file(dir_ / "a.png"), 1500, [](const Bytes& bytes) { check_image(decode_image(bytes, "a")); });
+}
+
+TEST_F(FuzzTest, Jpeg) {
+  for (const int flags : {0, TJFLAG_PROGRESSIVE}) {
+    const Image image = picture();
+    const tjhandle handle = tjInitCompress();
+    unsigned char* out = nullptr;
+    unsigned long size = 0;
+    ASSERT_EQ(tjCompress2(handle, image.pixels.data(), 16, 0, 16, TJPF_RGB, &out, &size, TJSAMP_420, 80, flags), 0);
+    const Bytes bytes(out, out + size);
+    tjFree(out);
+    tjDestroy(handle);
+    run(bytes, 800, [](const Bytes& mutated) {
+      // A frame of 65535 x 2000 pixels is fair, but 800 of them are no quick test.
+      for (size_t i = 0; i + 8 < mutated.size(); ++i) {
+        const bool frame = mutated[i] == 0xFF && mutated[i + 1] >= 0xC0 && mutated[i + 1] <= 0xC2;
+        if (frame && (mutated[i + 5] > 1 || mutated[i + 7] > 1)) throw input_error("too large for this test");
+      }
+      check_image(decode_image(mutated, "a"));
+    });
+  }
+}
+
+TEST_F(FuzzTest, Idx) {
+  const Bytes labels = {0, 0, 8, 1, 0, 0, 0, 2, 3, 4};
+  write("train-labels-idx1-ubyte", labels);
+  run({0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 200,
+      [&](const Bytes& bytes) {
+        write("train-images-idx3-ubyte", bytes);
+        check_dataset(*open_dataset(dir_, Split::kTrain));
+      });
+  write("train-images-idx3-ubyte", Bytes{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4});
+  fs::remove(dir_ / "train-labels-idx1-ubyte");
+  run(read_file(write_gzip("train-labels-idx1-ubyte.gz", labels)), 200, [&](const Bytes& bytes) {
+    write("train-labels-idx1-ubyte.gz", bytes);
+    check_dataset(*open_dataset(dir_, Split::kTrain));
+  });
+}
+
+TEST_F(FuzzTest, CifarAndItsArchive) {
+  Bytes records(2 * 3073);
+  for (size_t i = 1; i < records.size(); ++i) records[i] = uint8_t(i * i % 251);
+  records[3073] = 9;
+  run(records, 200, [&](const Bytes& bytes) {
+    write("test_batch.bin", bytes);
+    check_dataset(*open_dataset(dir_, Split::kTest));
+  });
+  fs::remove(dir_ / "test_batch.bin");
+  const fs::path tar = write_tar("cifar-10-binary.tar.gz", {{"cifar-10-batches-bin/test_batch.bin", records}});
+  run(read_file(tar), 200, [&](const Bytes& bytes) {
+    write("cifar-10-binary.tar.gz", bytes);
+    check_dataset(*open_dataset(dir_, Split::kTest));
+  });
+}
+
+TEST_F(FuzzTest, ImageFolderTar) {
+  write_png(dir_ / "a.png", picture());
+  const Bytes png = read_file(dir_ / "a.png");
+  const fs::path tar =
+      write_tar("a.tar", {{"train/cat/1.png", png}, {"train/dog/1.png", png}, {"test/dog/2.png", png}});
+  run(read_file(tar), 200, [&](const Bytes& bytes) {
+    write("a.tar", bytes);
+    check_dataset(*open_dataset(tar, Split::kTrain));
+    check_dataset(*open_dataset(tar, Split::kTest));
+  });
+}
+
+}  // namespace
+}  // namespace spikemix

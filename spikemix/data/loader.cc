@@ -1,0 +1,146 @@
+#include "spikemix/data/loader.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "spikemix/data/mixup.h"
+#include "spikemix/data/randaugment.h"
+#include "spikemix/data/resize.h"
+
+namespace spikemix {
+
+struct Loader::Scratch {
+  std::vector<uint8_t> pixels;
+};
+
+Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
+    : dataset_(std::move(dataset)),
+      options_(std::move(options)),
+      normalise_(options_.mean, options_.std, options_.channels),
+      slots_(size_t(std::max<int64_t>(1, options_.threads)) + 1) {
+  if (int64_t(dataset_->classes().size()) > options_.classes) {
+    throw input_error("the data has {} classes, the model {}; set model.classes", dataset_->classes().size(),
+                      options_.classes);
+  }
+  if (batches() == 0) {
+    throw input_error("{} images do not fill one batch of {}; set train.batch", dataset_->size(), options_.batch);
+  }
+  for (size_t t = 0; t + 1 < slots_.size(); ++t) threads_.emplace_back([this] { work(); });
+}
+
+Loader::~Loader() {
+  {
+    std::unique_lock lock(mutex_);
+    stop_ = true;
+    cancel_ = true;
+  }
+  work_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+int64_t Loader::batches() const {
+  return (dataset_->size() + (options_.drop_last ? 0 : options_.batch - 1)) / options_.batch;
+}
+
+void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
+  std::vector<int64_t> order(size_t(dataset_->size()));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  if (options_.train) {  // Fisher and Yates; std::shuffle differs from one standard library to the next
+    Rng rng(options_.seed, Rng::Purpose::kOrder, 0, uint32_t(epoch));
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
+  }
+  {
+    std::unique_lock lock(mutex_);
+    stop_filling(lock);
+    epoch_ = epoch;
+    order_ = std::move(order);
+    consumed_ = begun_ = first_batch;
+    end_ = batches();
+    for (Slot& s : slots_) s.ready = false, s.error = nullptr;
+  }
+  work_.notify_all();
+}
+
+// No thread makes a batch, nor begins one, until end_ is set again.
+void Loader::stop_filling(std::unique_lock<std::mutex>& lock) {
+  end_ = 0;
+  cancel_ = true;
+  done_.wait(lock, [this] { return filling_ == 0; });
+  cancel_ = false;
+}
+
+bool Loader::next(Batch& batch) {
+  std::unique_lock lock(mutex_);
+  if (consumed_ >= end_) return false;
+  Slot& s = slot(consumed_);
+  done_.wait(lock, [&] { return s.ready; });
+  if (s.error) std::rethrow_exception(s.error);
+  std::swap(batch, s.batch);
+  s.ready = false;
+  ++consumed_;
+  lock.unlock();
+  work_.notify_one();
+  return true;
+}
+
+void Loader::work() {
+  Scratch scratch;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [this] { return stop_ || (begun_ < end_ && begun_ < consumed_ + int64_t(slots_.size())); });
+    if (stop_) return;
+    const int64_t k = begun_++;
+    ++filling_;
+    Slot& s = slot(k);
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      fill(k, s.batch, scratch);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    s.error = error;
+    s.ready = true;
+    --filling_;
+    done_.notify_all();
+  }
+}
+
+void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
+  const int64_t first = k * options_.batch, size = std::min(options_.batch, dataset_->size() - first);
+  const int64_t image = options_.channels * options_.height * options_.width;
+  batch.size = size;
+  batch.images.resize(size_t(size * image));
+  batch.labels.resize(size_t(size));
+  for (int64_t j = 0; j < size; ++j) {
+    if (cancel_) return;
+    const int64_t i = order_[size_t(first + j)];
+    fill_image(i, &batch.images[size_t(j * image)], scratch);
+    batch.labels[size_t(j)] = dataset_->label(i);
+  }
+  batch.targets.clear();
+  if (!options_.train) return;
+  const AugmentConfig& augment = options_.augment;
+  double lambda = 1;
+  if (augment.mixup > 0 && (augment.mixup_off_epoch == 0 || epoch_ < augment.mixup_off_epoch)) {
+    lambda = Rng(options_.seed, Rng::Purpose::kMixup, uint64_t(k), uint32_t(epoch_)).beta(augment.mixup);
+    mix_images(batch.images, size, lambda);
+  }
+  batch.targets.resize(size_t(size * options_.classes));
+  mix_targets(batch.labels, options_.classes, lambda, augment.label_smoothing, batch.targets);
+}
+
+void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {
+  Image image = fit(dataset_->image(i), options_.height, options_.width, options_.channels);
+  if (!options_.train) return normalise_(image, chw);
+  const AugmentConfig& augment = options_.augment;
+  Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));
+  random_crop(image, augment.crop_padding, rng, scratch.pixels);
+  if (augment.flip && rng.coin()) flip_horizontally(image);
+  if (augment.randaugment_magnitude > 0) randaugment(image, augment, normalise_.fill(), rng);
+  normalise_(image, chw);
+  random_erase(chw, options_.channels, options_.height, options_.width, augment.erase_probability, rng);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "spikemix/core/config.h"
+#include "spikemix/data/augment.h"
+#include "spikemix/data/dataset.h"
+
+namespace spikemix {
+
+struct LoaderOptions {
+  int64_t height = 32, width = 32, channels = 3, classes = 10;
+  int64_t batch = 128;
+  uint64_t seed = 0;
+  int64_t threads = 1;
+  /// Shuffled and augmented, with soft targets; otherwise in order and as they are.
+  bool train = false;
+  /// Leave out the last batch if it is not full.
+  bool drop_last = false;
+  AugmentConfig augment;
+  std::vector<double> mean, std;
+};
+
+struct Batch {
+  int64_t size = 0;             ///< B: LoaderOptions::batch, or less at the end
+  std::vector<float> images;    ///< [B, C, H, W], normalised
+  std::vector<int64_t> labels;  ///< [B]
+  std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, label smoothing); test: empty
+};
+
+/// Batches of a data set, made by background threads and handed out in order. One thread makes one batch; at most
+/// threads + 1 are made ahead. Every random number is a function of (seed, epoch, image), so the bits do not depend on
+/// the number of threads, nor on the batch at which an epoch is taken up.
+///
+/// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup over the batch.
+class Loader {
+ public:
+  /// @throws InputError if the data has more classes than options.classes, or mean and std do not fit
+  Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
+  /// At any time: waits for the images being decoded, no longer.
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// Batches in an epoch.
+  int64_t batches() const;
+  /// Begins an epoch at batch `first_batch`, dropping what is left of the one before.
+  void start_epoch(int64_t epoch, int64_t first_batch = 0);
+  /// The next batch; false at the epoch's end. The buffers of `batch` are taken for later batches, so give back the
+  /// same one. @throws what the making of this batch threw (InputError naming a damaged picture); again if called again
+  bool next(Batch& batch);
+
+ private:
+  struct Slot {
+    Batch batch;
+    bool ready = false;
+    std::exception_ptr error;
+  };
+  struct Scratch;
+
+  void work();
+  void stop_filling(std::unique_lock<std::mutex>& lock);
+  void fill(int64_t k, Batch& batch, Scratch& scratch) const;
+  void fill_image(int64_t i, float* chw, Scratch& scratch) const;
+  Slot& slot(int64_t k) { return slots_[size_t(k) % slots_.size()]; }
+
+  const std::shared_ptr<const Dataset> dataset_;
+  const LoaderOptions options_;
+  const Normaliser normalise_;
+
+  std::mutex mutex_;
+  std::condition_variable work_, done_;  ///< there is a batch to make; a batch was made
+  // The epoch. Written when no batch is being made.
+  int64_t epoch_ = 0;
+  std::vector<int64_t> order_;
+  // Batches [consumed_, begun_) are ready or being made. All guarded by mutex_.
+  int64_t consumed_ = 0, begun_ = 0, end_ = 0, filling_ = 0;
+  bool stop_ = false;
+  std::atomic<bool> cancel_ = false;  ///< whoever makes a batch: leave it
+  std::vector<Slot> slots_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace spikemix

@@ -1,0 +1,210 @@
+#include "spikemix/data/loader.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace spikemix {
+namespace {
+
+// Images of one grey level each, which tells them apart; one may be damaged.
+class Plain : public Dataset {
+ public:
+  Plain(int64_t size, int64_t side, int64_t damaged = -1) : size_(size), side_(side), damaged_(damaged) {}
+  int64_t size() const override { return size_; }
+  int64_t label(int64_t i) const override { return i % 3; }
+  Image image(int64_t i) const override {
+    if (i == damaged_) throw input_error("{}: damaged", source(i));
+    Image image{side_, side_, 3, std::vector<uint8_t>(size_t(side_ * side_ * 3))};
+    for (size_t p = 0; p < image.pixels.size(); ++p) image.pixels[p] = uint8_t(uint64_t(i) + 7 * p);
+    return image;
+  }
+  std::string source(int64_t i) const override { return "image " + std::to_string(i); }
+  const std::vector<std::string>& classes() const override { return classes_; }
+
+ private:
+  int64_t size_, side_, damaged_;
+  std::vector<std::string> classes_ = {"a", "b", "c"};
+};
+
+LoaderOptions small_options() {
+  LoaderOptions options;
+  options.height = options.width = 8;
+  options.classes = 3;
+  options.batch = 4;
+  return options;
+}
+
+LoaderOptions all_augmentations() {
+  LoaderOptions options = small_options();
+  options.train = true;
+  options.seed = 5;
+  options.augment.crop_padding = 2;
+  options.augment.randaugment_magnitude = 9;
+  options.augment.erase_probability = 0.5;
+  options.augment.mixup = 0.5;
+  return options;
+}
+
+std::vector<Batch> epoch_of(Loader& loader, int64_t epoch, int64_t first = 0) {
+  loader.start_epoch(epoch, first);
+  std::vector<Batch> batches;
+  Batch batch;
+  while (loader.next(batch)) batches.push_back(batch);
+  return batches;
+}
+
+void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t k = 0; k < a.size(); ++k) {
+    EXPECT_EQ(a[k].size, b[k].size) << k;
+    EXPECT_EQ(a[k].images, b[k].images) << k;
+    EXPECT_EQ(a[k].labels, b[k].labels) << k;
+    EXPECT_EQ(a[k].targets, b[k].targets) << k;
+  }
+}
+
+TEST(Loader, TestImagesComeInOrderNormalisedAndUntouched) {
+  LoaderOptions options = small_options();
+  options.mean = {0, 0.5, 1};
+  options.std = {1, 0.5, 0.25};
+  Loader loader(std::make_shared<Plain>(10, 8), options);
+  EXPECT_EQ(loader.batches(), 3);
+  const std::vector<Batch> batches = epoch_of(loader, 0);
+  ASSERT_EQ(batches.size(), 3u);
+  EXPECT_EQ(batches[2].size, 2);
+  EXPECT_THAT(batches[1].labels, ::testing::ElementsAre(1, 2, 0, 1));
+  EXPECT_THAT(batches[1].targets, ::testing::IsEmpty());
+  ASSERT_EQ(batches[2].images.size(), 2u * 3 * 64);
+  // Image 9, channel 1, row 2, column 3.
+  EXPECT_FLOAT_EQ(batches[2].images[1 * 192 + 64 + 19], (uint8_t(9 + 7 * (19 * 3 + 1)) / 255.0 - 0.5) / 0.5);
+  EXPECT_FLOAT_EQ(batches[2].images[1 * 192 + 128], ((9 + 7 * 2) / 255.0 - 1) / 0.25);
+}
+
+TEST(Loader, SameBitsForAnyNumberOfThreads) {
+  const auto data = std::make_shared<Plain>(101, 8);
+  LoaderOptions options = all_augmentations();
+  Loader one(data, options);
+  options.threads = 4;
+  Loader four(data, options);
+  for (const int64_t epoch : {0, 3}) expect_same(epoch_of(one, epoch), epoch_of(four, epoch));
+}
+
+TEST(Loader, TakesUpAnEpochInTheMiddle) {
+  const auto data = std::make_shared<Plain>(101, 8);
+  LoaderOptions options = all_augmentations();
+  options.threads = 3;
+  Loader loader(data, options);
+  const std::vector<Batch> whole = epoch_of(loader, 1);
+  for (const int64_t first : {1, 13, 25, 26}) {
+    expect_same(epoch_of(loader, 1, first), {whole.begin() + first, whole.end()});
+  }
+}
+
+TEST(Loader, EpochsAndSeedsDiffer) {
+  const auto data = std::make_shared<Plain>(40, 8);
+  LoaderOptions options = all_augmentations();
+  Loader a(data, options);
+  options.seed = 6;
+  Loader b(data, options);
+  const auto first = epoch_of(a, 0), second = epoch_of(a, 1), other = epoch_of(b, 0);
+  EXPECT_NE(first[0].images, second[0].images);
+  EXPECT_NE(first[0].images, other[0].images);
+}
+
+TEST(Loader, EveryTrainingImageComesOnce) {
+  LoaderOptions options = small_options();
+  options.train = true;
+  options.augment.flip = false;
+  options.augment.crop_padding = 0;
+  Loader loader(std::make_shared<Plain>(100, 8), options);
+  std::multiset<float> levels;
+  std::vector<float> order;
+  for (const Batch& batch : epoch_of(loader, 0)) {
+    for (int64_t j = 0; j < batch.size; ++j) order.push_back(batch.images[size_t(j * 192)]);
+  }
+  EXPECT_FALSE(std::ranges::is_sorted(order));
+  EXPECT_EQ(std::set<float>(order.begin(), order.end()).size(), 100u);
+  EXPECT_EQ(order.size(), 100u);
+}
+
+TEST(Loader, DropsThePartialBatchIfAsked) {
+  LoaderOptions options = small_options();
+  options.drop_last = true;
+  Loader loader(std::make_shared<Plain>(10, 8), options);
+  EXPECT_EQ(epoch_of(loader, 0).size(), 2u);
+  options.batch = 11;
+  EXPECT_THROW(Loader(std::make_shared<Plain>(10, 8), options), InputError);
+}
+
+TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
+  for (const int64_t threads : {1, 4}) {
+    LoaderOptions options = small_options();
+    options.threads = threads;
+    Loader loader(std::make_shared<Plain>(40, 8, 21), options);
+    loader.start_epoch(0);
+    Batch batch;
+    for (int k = 0; k < 5; ++k) ASSERT_TRUE(loader.next(batch));
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_THAT([&] { loader.next(batch); },
+                  ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("image 21: damaged")));
+    }
+    loader.start_epoch(0, 6);  // and the loader goes on
+    EXPECT_TRUE(loader.next(batch));
+  }
+}
+
+TEST(Loader, StopsAtAnyTime) {
+  const auto data = std::make_shared<Plain>(400, 8);
+  LoaderOptions options = all_augmentations();
+  options.threads = 3;
+  Batch batch;
+  for (int taken = 0; taken < 30; ++taken) {
+    Loader loader(data, options);
+    if (taken % 3 == 0) continue;  // never started
+    loader.start_epoch(0);
+    for (int k = 0; k < taken; ++k) ASSERT_TRUE(loader.next(batch));
+    if (taken % 2 == 0) loader.start_epoch(1);
+  }
+}
+
+TEST(Loader, MixupEndsAtItsEpoch) {
+  LoaderOptions options = all_augmentations();
+  options.augment.mixup_off_epoch = 2;
+  options.augment.label_smoothing = 0.3;
+  Loader loader(std::make_shared<Plain>(40, 8), options);
+  const auto mixed = [&](int64_t epoch) {
+    for (const Batch& batch : epoch_of(loader, epoch)) {
+      for (const float t : batch.targets) {
+        if (std::abs(t - 0.1f) > 1e-6f && std::abs(t - 0.8f) > 1e-6f) return true;
+      }
+    }
+    return false;
+  };
+  EXPECT_TRUE(mixed(0));
+  EXPECT_TRUE(mixed(1));
+  EXPECT_FALSE(mixed(2));
+  EXPECT_FALSE(mixed(3));
+}
+
+TEST(Loader, RecyclesBuffers) {
+  LoaderOptions options = small_options();
+  Loader loader(std::make_shared<Plain>(400, 8), options);
+  loader.start_epoch(0);
+  std::set<const float*> seen;
+  Batch batch;
+  while (loader.next(batch)) seen.insert(batch.images.data());
+  EXPECT_LE(seen.size(), 3u);  // threads + 1 ahead, and the caller's
+}
+
+TEST(Loader, RefusesMoreClassesThanTheModelHas) {
+  LoaderOptions options = small_options();
+  options.classes = 2;
+  EXPECT_THAT([&] { Loader(std::make_shared<Plain>(10, 8), options); },
+              ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("the data has 3 classes, the model 2")));
+}
+
+}  // namespace
+}  // namespace spikemix

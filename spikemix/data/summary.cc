@@ -1,0 +1,71 @@
+#include "spikemix/data/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+
+namespace spikemix {
+namespace {
+
+/// Exact sums of bytes and their squares: 2^64 / 255^2 pixels fit.
+struct Moments {
+  uint64_t count = 0;
+  std::array<uint64_t, 3> sum{}, squares{};
+
+  void add(const Image& image) {
+    for (size_t p = 0; p < image.pixels.size(); ++p) {
+      const uint64_t x = image.pixels[p];
+      const size_t c = p % size_t(image.channels);
+      sum[c] += x;
+      squares[c] += x * x;
+    }
+    count += uint64_t(image.height * image.width);
+  }
+};
+
+}  // namespace
+
+SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t sample) {
+  SplitSummary s{
+      .name = name, .images = dataset.size(), .class_counts = std::vector<int64_t>(dataset.classes().size())};
+  for (int64_t i = 0; i < s.images; ++i) ++s.class_counts[size_t(dataset.label(i))];
+  s.sampled = std::min(sample, s.images);
+  Moments grey, colour;  // grey images count as colour ones if there are both
+  for (int64_t k = 0; k < s.sampled; ++k) {
+    Image image = dataset.image(k * s.images / s.sampled);
+    s.min_height = k == 0 ? image.height : std::min(s.min_height, image.height);
+    s.min_width = k == 0 ? image.width : std::min(s.min_width, image.width);
+    s.max_height = std::max(s.max_height, image.height);
+    s.max_width = std::max(s.max_width, image.width);
+    s.channels = std::max(s.channels, image.channels);
+    (image.channels == 1 ? grey : colour).add(image);
+  }
+  for (size_t c = 0; c < size_t(s.channels); ++c) {
+    const auto total = [&](const std::array<uint64_t, 3> Moments::*moment) {
+      return double((colour.*moment)[c] + (grey.*moment)[0]);
+    };
+    const double n = double(colour.count + grey.count), mean = total(&Moments::sum) / n;
+    s.mean.push_back(mean / 255);
+    s.std.push_back(std::sqrt(std::max(0.0, total(&Moments::squares) / n - mean * mean)) / 255);
+  }
+  return s;
+}
+
+DataSummary summarise(const std::filesystem::path& path, const std::string& format, int64_t sample) {
+  DataSummary summary{.format = find_format(path, format).name};
+  std::exception_ptr missing;
+  for (const auto& [split, name] : {std::pair{Split::kTrain, "train"}, {Split::kTest, "test"}}) {
+    try {
+      const auto dataset = open_dataset(path, split, format);
+      summary.classes = dataset->classes();
+      summary.splits.push_back(summarise(*dataset, name, sample));
+    } catch (const MissingSplit&) {
+      if (missing) throw;
+      missing = std::current_exception();
+    }
+  }
+  return summary;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "spikemix/nn/model.h"
+#include "spikemix/train/evaluate.h"
+
+namespace spikemix {
+
+/// Accuracy, loss and speed of `model` on all of `data`; leaves the model in evaluation mode.
+/// @param on_batch told after each batch how many images are done; may be empty
+EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
+                          int64_t loader_threads, const std::function<void(int64_t done)>& on_batch = {});
+
+}  // namespace spikemix

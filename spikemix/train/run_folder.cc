@@ -1,0 +1,105 @@
+#include "spikemix/train/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/core/version.h"
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+namespace {
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+RunFolder::RunFolder(std::filesystem::path path) : path_(std::move(path)) {
+  const std::filesystem::path lock = path_ / ".lock";
+  lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock_ < 0) throw run_error("{}: {}", lock.string(), std::strerror(errno));
+  // The kernel lets go of it when the process ends, however it ends.
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);
+    throw input_error("{}: another process is training in this run folder", path_.string());
+  }
+}
+
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+RunFolder RunFolder::create(const std::filesystem::path& path) {
+  if (std::filesystem::exists(path / "config.json")) {
+    throw input_error("{0}: holds a run already; go on with `spikemix resume {0}`, or name another folder with --out",
+                      path.string());
+  }
+  std::error_code error;
+  std::filesystem::create_directories(path / "best", error);
+  if (!error) std::filesystem::create_directories(path / "last", error);
+  if (error) throw run_error("{}: {}", path.string(), error.message());
+  return RunFolder(path);
+}
+
+RunFolder RunFolder::open(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path / "config.json")) {
+    throw input_error("{}: no run folder (it has no config.json)", path.string());
+  }
+  return RunFolder(path);
+}
+
+nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images) {
+  const TrainConfig& t = config.train;
+  return {{"config", to_json(config)},
+          {"effective",
+           {{"peak_learning_rate", peak_learning_rate(t)},
+            {"batch_for_each_optimiser_step", t.batch * t.accumulate},
+            {"steps_per_epoch", steps_per_epoch},
+            {"optimiser_steps", steps_per_epoch / t.accumulate * (t.epochs + t.cooldown_epochs)},
+            {"train_images", train_images},
+            {"test_images", test_images},
+            {"threads", at::get_num_threads()},
+            {"loader_threads", t.loader_threads}}},
+          {"environment",
+           {{"spikemix", kVersion},
+            {"git_commit", kGitCommit},
+            {"torch", TORCH_VERSION},
+            {"compiler", __VERSION__},
+            {"processor", processor_name()},
+            {"cpu_capability", at::get_cpu_capability()}}}};
+}
+
+Config read_run_config(const RunFolder& folder) {
+  const std::string where = folder.config().string();
+  const nlohmann::json record = nlohmann::json::parse(read_file(folder.config()), nullptr, /*allow_exceptions=*/false);
+  if (!record.is_object() || !record.contains("config")) throw input_error("{}: not a run's record", where);
+  return config_from_json(record["config"], where);
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace spikemix

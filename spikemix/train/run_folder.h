@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix {
+
+/// Names of the files of a run, and the lock that keeps two processes out of one folder.
+class RunFolder {
+ public:
+  /// A new run; made with its parents. @throws InputError if `path` already holds one
+  static RunFolder create(const std::filesystem::path& path);
+  /// @throws InputError if `path` holds no run, or another process has it open
+  static RunFolder open(const std::filesystem::path& path);
+  ~RunFolder();
+  RunFolder(RunFolder&& other) noexcept;
+  RunFolder& operator=(RunFolder&&) = delete;
+
+  std::filesystem::path config() const { return path_ / "config.json"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path state() const { return path_ / "state.safetensors"; }
+  std::filesystem::path summary() const { return path_ / "summary.json"; }
+  std::filesystem::path best_model() const { return path_ / "best" / "model.safetensors"; }
+  std::filesystem::path last_model() const { return path_ / "last" / "model.safetensors"; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit RunFolder(std::filesystem::path path);
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+/// The record of a run's conditions, written once at its start: {"config": every key, "effective": what follows from
+/// them (scaled learning rate, steps, threads), "environment": versions, git commit, processor}.
+nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images);
+
+/// The config of a recorded run. @throws InputError
+Config read_run_config(const RunFolder& folder);
+
+/// Largest resident memory of this process so far, in bytes.
+int64_t peak_memory_bytes();
+
+}  // namespace spikemix

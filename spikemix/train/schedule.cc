@@ -1,0 +1,22 @@
+#include "spikemix/train/schedule.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+
+double peak_learning_rate(const TrainConfig& config) {
+  return config.lr_batch == 0 ? config.lr
+                              : config.lr * double(config.batch * config.accumulate) / double(config.lr_batch);
+}
+
+double learning_rate(const TrainConfig& config, double epoch) {
+  const double peak = peak_learning_rate(config), warmup = double(config.warmup_epochs), end = double(config.epochs);
+  if (epoch < warmup) return config.warmup_lr + (peak - config.warmup_lr) * epoch / warmup;
+  if (epoch >= end) return config.min_lr;
+  return config.min_lr + (peak - config.min_lr) * (1 + std::cos(std::numbers::pi * epoch / end)) / 2;
+}
+
+}  // namespace spikemix

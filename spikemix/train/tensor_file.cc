@@ -1,0 +1,65 @@
+#include "spikemix/train/tensor_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/safetensors.h"
+
+namespace spikemix {
+namespace {
+
+constexpr std::array<std::pair<DType, torch::ScalarType>, 10> kTypes = {{{DType::F64, torch::kFloat64},
+                                                                         {DType::F32, torch::kFloat32},
+                                                                         {DType::F16, torch::kFloat16},
+                                                                         {DType::BF16, torch::kBFloat16},
+                                                                         {DType::I64, torch::kInt64},
+                                                                         {DType::I32, torch::kInt32},
+                                                                         {DType::I16, torch::kInt16},
+                                                                         {DType::I8, torch::kInt8},
+                                                                         {DType::U8, torch::kUInt8},
+                                                                         {DType::BOOL, torch::kBool}}};
+
+DType to_dtype(torch::ScalarType type) {
+  const auto entry = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.second == type; });
+  if (entry == kTypes.end()) throw std::logic_error("a tensor of a type that safetensors does not have");
+  return entry->first;
+}
+
+torch::ScalarType to_scalar_type(DType type) {
+  return std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.first == type; })->second;
+}
+
+}  // namespace
+
+void write_tensors(const std::filesystem::path& file, const NamedTensors& tensors,
+                   const std::map<std::string, std::string>& metadata) {
+  std::vector<torch::Tensor> on_cpu;  // keeps copies alive until they are written
+  std::vector<NamedTensor> views;
+  for (const auto& [name, tensor] : tensors) {
+    const torch::Tensor& t = on_cpu.emplace_back(tensor.detach().to(torch::kCPU).contiguous());
+    views.push_back({name,
+                     {to_dtype(t.scalar_type()),
+                      t.sizes().vec(),
+                      {static_cast<const std::byte*>(t.const_data_ptr()), size_t(t.nbytes())}}});
+  }
+  write_safetensors(file, views, metadata);
+}
+
+TensorFile read_tensors(const std::filesystem::path& file) {
+  const SafeTensors source = SafeTensors::open(file);
+  TensorFile result;
+  result.metadata = source.metadata();
+  for (const std::string& name : source.names()) {
+    const TensorView& view = *source.find(name);
+    torch::Tensor tensor = torch::empty(view.shape, to_scalar_type(view.dtype));
+    // copied: the tensors outlive the mapping, and a mapping need not be aligned
+    std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
+    result.tensors.emplace_back(name, std::move(tensor));
+  }
+  return result;
+}
+
+}  // namespace spikemix

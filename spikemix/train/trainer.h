@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix {
+
+/// Where a run stands, told after every step.
+struct Progress {
+  int64_t epoch = 0, epochs = 0, step = 0, steps = 0;  // epoch from 0; steps of one epoch
+  double loss = 0, lr = 0, images_per_second = 0, eta_seconds = 0;
+};
+
+/// What an epoch came to; also a line of metrics.jsonl.
+struct EpochResult {
+  int64_t epoch = 0, epochs = 0;
+  double train_loss = 0, lr = 0, seconds = 0, images_per_second = 0;
+  bool tested = false, best = false;
+  double test_loss = 0, test_top1 = 0, test_top5 = 0, test_images_per_second = 0;
+};
+
+/// The library prints nothing: whoever runs it listens. All optional.
+struct TrainListener {
+  std::function<void(const Progress&)> on_step;
+  std::function<void(const EpochResult&)> on_epoch;
+  /// Asked after every step; true saves a checkpoint and returns.
+  std::function<bool()> should_stop;
+};
+
+enum class TrainOutcome { kDone, kStopped };
+
+/// Trains `config` in the new folder `run`, which afterwards holds
+///   config.json            every effective value of the run: keys, scaled learning rate, versions, threads, git commit
+///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps
+///   state.safetensors      all that resume needs, replaced atomically
+///   best/, last/model.safetensors
+///   summary.json           once done: accuracy (best and last), speed, peak memory
+/// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number; checkpoints stay intact)
+TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener);
+
+/// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for bit,
+/// on the same machine and threads. @throws InputError if `run` is no run folder, or another process trains in it
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener);
+
+/// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.
+double peak_learning_rate(const TrainConfig& config);
+
+}  // namespace spikemix

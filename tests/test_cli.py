@@ -1,0 +1,210 @@
+"""The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
+import json
+import subprocess
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from tiny import RECIPE, run, write_idx
+
+
+@pytest.fixture(scope="module")
+def trained(spikemix, tmp_path_factory):
+    """A finished run of a tiny model on tiny data."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_idx(folder / "data", train=128, test=40)
+    (folder / "tiny.toml").write_text(RECIPE)
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--out", folder / "run", "--json")
+    assert result.returncode == 0, result.stderr
+    return folder, json.loads(result.stdout)
+
+
+def assert_refused(result, *parts):
+    """Exit code 2, nothing on stdout, three lines at most on stderr, and they say what is wrong."""
+    assert result.returncode == 2, (result.returncode, result.stderr)
+    assert result.stdout == ""
+    assert 1 <= len(result.stderr.strip().splitlines()) <= 3, result.stderr
+    for part in parts:
+        assert part in result.stderr, result.stderr
+
+
+def test_train_prints_its_summary(trained):
+    folder, summary = trained
+    assert summary["mixer"] == ["fft2d"]
+    assert summary["parameters"] > 0
+    assert summary["best_top1"] >= summary["last_top1"] >= 0
+    assert summary["train_images_per_second"] > 0
+    assert json.loads((folder / "run" / "summary.json").read_text())["best_top1"] == summary["best_top1"]
+
+
+def test_run_folder_records_every_effective_value(trained):
+    folder, _ = trained
+    record = json.loads((folder / "run" / "config.json").read_text())
+    assert record["config"]["train"]["lr"] == 0.004
+    # lr_batch = 32 and a batch of 16: half the learning rate, and the record says so
+    assert record["effective"]["peak_learning_rate"] == pytest.approx(0.002)
+    assert record["effective"]["steps_per_epoch"] == 128 // 16
+    assert record["effective"]["threads"] >= 1
+    assert {"spikemix", "torch", "git_commit", "processor"} <= record["environment"].keys()
+    epochs = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    epochs = [line for line in epochs if line["type"] == "epoch"]
+    assert [line["epoch"] for line in epochs] == [0, 1, 2]
+    assert all(line["test_top1"] >= 0 and line["train_loss"] > 0 for line in epochs)
+
+
+def test_eval_agrees_with_the_run(spikemix, trained):
+    folder, summary = trained
+    result = run(spikemix, "eval", folder / "run", "--json")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["top1"] == pytest.approx(summary["best_top1"])
+    assert answer["images"] == 40
+    assert answer["images_per_second"] > 0
+
+
+def test_info_of_model_run_and_recipe(spikemix, trained):
+    folder, summary = trained
+    for path in [folder / "run", folder / "run" / "last" / "model.safetensors", folder / "tiny.toml"]:
+        answer = json.loads(run(spikemix, "info", path, "--json").stdout)
+        assert answer["parameters"] == summary["parameters"]
+    published = json.loads(run(spikemix, "info", "cifar10", "model.mixer=ssa", "--json").stdout)
+    assert published["parameters"] == 9_324_730
+    published = json.loads(run(spikemix, "info", "cifar10-dvs", "model.mixer=ssa", "--json").stdout)
+    assert published["parameters"] == 2_566_666
+
+
+def test_model_file_is_a_plain_safetensors_file(spikemix, trained):
+    folder, summary = trained
+    tensors = safetensors.numpy.load_file(folder / "run" / "best" / "model.safetensors")
+    info = json.loads(run(spikemix, "info", folder / "run", "--json").stdout)
+    assert {t["name"]: t["shape"] for t in info["tensors"]} == {n: list(t.shape) for n, t in tensors.items()}
+    assert sum(t["learned"] * int(np.prod(t["shape"])) for t in info["tensors"]) == summary["parameters"]
+
+
+def test_predict(spikemix, trained, tmp_path):
+    folder, _ = trained
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "a picture.png")
+    Image.fromarray(rgb).save(tmp_path / "b.jpg")
+    files = [str(tmp_path / "a picture.png"), str(tmp_path / "b.jpg")]
+    result = run(spikemix, "predict", "--model", folder / "run", "--json", *files)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert [a["file"] for a in answer] == files
+    for a in answer:
+        logits = np.array(a["logits"])
+        softmax = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        assert a["probability"] == pytest.approx(softmax.max(), abs=1e-5)
+        assert a["label"] == str(logits.argmax())
+    shown = run(spikemix, "predict", "--model", folder / "run", *files).stdout
+    assert "%" in shown and "a picture.png" in shown
+    from_data = json.loads(run(spikemix, "predict", "--model", folder / "run", "--images", 3, "--json").stdout)
+    assert len(from_data) == 3 and all("truth" in a for a in from_data)
+
+
+def test_mixers(spikemix):
+    listed = json.loads(run(spikemix, "mixers", "--json").stdout)
+    names = [m["name"] for m in listed]
+    assert names == ["ssa", "fft1d", "fft2d", "wt1d", "wt2d", "dwt-c", "fwt-c", "hartley", "dct", "hadamard", "identity"]
+    by_name = {m["name"]: m for m in listed}
+    assert by_name["wt1d"]["additions"] < by_name["fft2d"]["additions"] < by_name["ssa"]["additions"]
+    # 49 tokens: hadamard says why not, the others still stand there
+    listed = json.loads(run(spikemix, "mixers", "--height", 7, "--width", 7, "--json").stdout)
+    assert "49" in next(m for m in listed if m["name"] == "hadamard")["refuses"]
+
+
+def test_every_command_explains_itself(spikemix):
+    assert run(spikemix, "--version").stdout.startswith("spikemix 0.")
+    overview = run(spikemix, "--help").stdout
+    for command in ["train", "resume", "eval", "predict", "info", "mixers", "data", "import", "compare", "recipes"]:
+        assert command in overview
+        result = run(spikemix, command, "--help")
+        assert result.returncode == 0 and len(result.stdout) > 100
+
+
+def test_recipes(spikemix):
+    listed = run(spikemix, "recipes").stdout
+    for name in ["cifar10", "cifar100", "cifar10-dvs", "dvs128-gesture", "cifar10-small", "demo"]:
+        assert f" {name} " in listed
+    assert "train.lr " in run(spikemix, "recipes", "--keys").stdout
+    assert json.loads(run(spikemix, "recipes", "cifar10", "--json").stdout)["train"]["epochs"] == 300
+
+
+@pytest.mark.parametrize("arguments, parts", [
+    (["trian"], ["did you mean 'train'?"]),
+    (["train", "cifar11"], ["did you mean 'cifar10'?"]),
+    (["train", "no/such.toml"], ["no/such.toml"]),
+    (["train", "demo", "--dat", "x"], ["--dat", "--data"]),
+    (["train", "demo", "--data", "/no/such/folder"], ["/no/such/folder"]),
+    (["train", "demo", "train.lrr=1"], ["train.lrr", "did you mean 'train.lr'?"]),
+    (["train", "demo", "--data", "/", "model.mixer=fft3d"], ["fft3d", "did you mean 'fft2d'?"]),
+    (["info", "demo", "model.mixer=hadamard"], ["49"]),
+    (["info", "demo", "model.embed_dim=100"], ["model.embed_dim = 100", "multiple of 8"]),
+    (["info", "demo", "model.mixer=ssa", "model.heads=5"], ["heads", "64"]),
+    (["info", "missing.safetensors"], ["missing.safetensors"]),
+    (["info", "/"], ["/"]),
+    (["eval", "missing.safetensors"], ["missing.safetensors"]),
+    (["predict", "x.png"], ["--model"]),
+    (["resume", "/no/such/run"], ["/no/such/run"]),
+    (["compare", "/no/such/run"], ["/no/such/run"]),
+    (["data", "info", "/no/such/data"], ["/no/such/data"]),
+    (["import", "/no/such/file.pth"], ["/no/such/file.pth"]),
+])
+def test_wrong_input_is_said_in_one_line(spikemix, tmp_path, arguments, parts):
+    assert_refused(run(spikemix, *arguments, cwd=tmp_path), *parts)
+    assert list(tmp_path.iterdir()) == []  # nothing half-made is left
+
+
+def test_damaged_files_are_named(spikemix, trained, tmp_path):
+    folder, _ = trained
+    model = (folder / "run" / "best" / "model.safetensors").read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(model[:-100])
+    assert_refused(run(spikemix, "info", cut), "cut.safetensors")
+    assert_refused(run(spikemix, "eval", cut, "--data", folder / "data"), "cut.safetensors")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but not really")
+    assert_refused(run(spikemix, "predict", "--model", folder / "run", tmp_path / "broken.png"), "broken.png")
+    assert_refused(run(spikemix, "predict", "--model", folder / "run", tmp_path / "none.png"), "none.png")
+
+
+def test_wrong_tensors_are_named(spikemix, trained, tmp_path):
+    folder, _ = trained
+    source = folder / "run" / "best" / "model.safetensors"
+    tensors = safetensors.numpy.load_file(source)
+    with safetensors.safe_open(source, "numpy") as f:
+        metadata = f.metadata()
+    tensors["block.0.attn.bn.weight"] = np.ones(7, np.float32)
+    del tensors["head.bias"]
+    tensors["made.up"] = np.ones(1, np.float32)
+    wrong = tmp_path / "wrong.safetensors"
+    safetensors.numpy.save_file(tensors, wrong, metadata)
+    assert_refused(run(spikemix, "eval", wrong, "--data", folder / "data"),
+                   "block.0.attn.bn.weight", "[7]", "[32]", "head.bias", "made.up")
+
+
+def test_train_refuses_to_overwrite_a_run(spikemix, trained):
+    folder, _ = trained
+    again = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--out", folder / "run")
+    assert_refused(again, "holds a run already")
+    assert_refused(run(spikemix, "resume", folder / "run"), "done")
+
+
+def test_compare(spikemix, trained):
+    folder, summary = trained
+    table = run(spikemix, "compare", folder / "run").stdout
+    assert "fft2d" in table and str(summary["parameters"]) in table
+    assert json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)[0]["best_top1"] == summary["best_top1"]
+
+
+def test_quiet_stdout_with_json(spikemix, trained):
+    folder, _ = trained
+    for arguments in [["info", folder / "run"], ["mixers"], ["eval", folder / "run"], ["data", "info", folder / "data"]]:
+        json.loads(run(spikemix, *arguments, "--json").stdout)
+
+
+def test_program_without_a_command(spikemix):
+    result = subprocess.run([spikemix], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "--help" in result.stderr

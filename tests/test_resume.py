@@ -1,0 +1,143 @@
+"""A run killed at any moment goes on to the same bits; a run that fails leaves its checkpoints intact."""
+import json
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from tiny import RECIPE, run, write_idx
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("resume")
+    write_idx(folder / "data", train=512, test=20)
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder
+
+
+def train(spikemix, place, out, *overrides):
+    return [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out,
+            "train.checkpoint_seconds=0", *overrides]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(spikemix, place):
+    result = run(*train(spikemix, place, place / "whole"))
+    assert result.returncode == 0, result.stderr
+    return place / "whole"
+
+
+def metrics(folder):
+    """What was learned, without what the clock said."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
+
+
+def assert_same(run_a, run_b):
+    for model in ["last/model.safetensors", "best/model.safetensors"]:
+        assert (run_a / model).read_bytes() == (run_b / model).read_bytes(), model
+    assert metrics(run_a) == metrics(run_b)
+
+
+def test_same_seed_same_bits(spikemix, place, uninterrupted):
+    # also: one loader thread or two, checkpoints or none
+    result = run(*train(spikemix, place, place / "again", "train.loader_threads=1", "train.checkpoint_seconds=1000"))
+    assert result.returncode == 0, result.stderr
+    assert_same(place / "again", uninterrupted)
+    result = run(*train(spikemix, place, place / "other-seed", "train.seed=1"))
+    assert result.returncode == 0, result.stderr
+    assert metrics(place / "other-seed") != metrics(uninterrupted)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
+    out = place / f"killed-{kill.name}"
+    random.seed(kill)
+    command, kills = train(spikemix, place, out), 0
+    while True:
+        process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            _, errors = process.communicate(timeout=random.uniform(0.2, 1.2) if kills < 8 else 100)
+            assert process.returncode == 0, errors
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(kill)
+            _, errors = process.communicate()
+            if process.returncode == 0:
+                break
+            kills += 1
+            if kill == signal.SIGINT and "spikemix resume" in errors:
+                assert process.returncode == 130
+        # Killed before the run was recorded: there is nothing to resume yet.
+        command = [spikemix, "resume", out] if (out / "config.json").exists() else train(spikemix, place, out)
+    assert kills >= 2, "the run ended before it could be killed"
+    assert_same(out, uninterrupted)
+    assert not list(out.rglob("*.partial*")) or kill == signal.SIGKILL
+
+
+def test_two_processes_do_not_share_a_run(spikemix, place):
+    out = place / "shared"
+    process = subprocess.Popen(list(map(str, train(spikemix, place, out, "train.epochs=1000"))),
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while not (out / "state.safetensors").exists():
+            time.sleep(0.05)
+        result = run(spikemix, "resume", out)
+        assert result.returncode == 2 and "another process" in result.stderr
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_loss_that_is_no_number(spikemix, place):
+    result = run(*train(spikemix, place, place / "nan", "train.lr=1e30", "train.warmup_lr=1e30"))
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) <= 3 and "train.lr" in result.stderr
+    # The last checkpoint is of a step that was still sound.
+    state = place / "nan" / "state.safetensors"
+    if state.exists():
+        assert safetensors.numpy.load_file(state)
+
+
+def test_full_disk(spikemix, place, uninterrupted):
+    """Files may not grow beyond 20 KB: the first checkpoint fails, in one line."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    out = place / "full"
+    shutil.copytree(uninterrupted, out)
+    (out / "summary.json").unlink()
+    before = (out / "state.safetensors").read_bytes()
+    config = json.loads((out / "config.json").read_text())
+    config["config"]["train"]["epochs"] = 5
+    (out / "config.json").write_text(json.dumps(config))
+    result = run(spikemix, "resume", out, preexec_fn=limit)
+    assert result.returncode == 1, result.stderr
+    assert "the earlier file is intact" in result.stderr.strip().splitlines()[-1]
+    assert (out / "state.safetensors").read_bytes() == before
+    # With room again, it goes on.
+    assert run(spikemix, "resume", out).returncode == 0
+
+
+def test_unreadable_image(spikemix, place, tmp_path):
+    for split in ["train", "test"]:
+        for label in ["cat", "dog"]:
+            folder = tmp_path / "pictures" / split / label
+            folder.mkdir(parents=True)
+            for i in range(16):
+                Image.new("RGB", (16, 16), (i, 2 * i, 3 * i)).save(folder / f"{i}.png")
+    broken = tmp_path / "pictures" / "train" / "cat" / "7.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    result = run(spikemix, "train", place / "tiny.toml", "--data", tmp_path / "pictures", "--out", tmp_path / "run",
+                 "model.classes=2", "model.channels=3")
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) <= 3
+    assert "cat/7.png" in result.stderr
