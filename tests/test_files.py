@@ -97,7 +97,8 @@ def test_pth_of_data_parallel(ops, tmp_path):
 
 
 def test_pth_of_every_dtype(ops, tmp_path):
-    assert_same(load(ops, tmp_path, every_dtype()), every_dtype())
+    want = every_dtype()
+    assert_same(load(ops, tmp_path, want), want)
 
 
 def test_pth_of_parameters_and_views(ops, tmp_path):

@@ -39,7 +39,8 @@ Named load_safetensors(const std::string& path) {
 // Keys and values alternately.
 std::vector<std::string> safetensors_metadata(const std::string& path) {
   std::vector<std::string> result;
-  for (const auto& [key, value] : SafeTensors::open(path).metadata()) result.insert(result.end(), {key, value});
+  const SafeTensors file = SafeTensors::open(path);
+  for (const auto& [key, value] : file.metadata()) result.insert(result.end(), {key, value});
   return result;
 }
 
