@@ -26,7 +26,8 @@ struct ModelConfig {
   int64_t heads = 12;
   double ssa_scale = 0.125;
 
-  /// Height and width of the token grid, after the stem's max-pools (3x3, stride 2, padding 1: each halves, rounding up).
+  /// Height and width of the token grid, after the stem's max-pools (3x3, stride 2, padding 1: each halves, rounding
+  /// up).
   int64_t token_rows() const;
   int64_t token_columns() const;
   int64_t tokens() const { return token_rows() * token_columns(); }
@@ -143,7 +144,8 @@ struct TrainConfig {
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads; 0: one for each core");
     v("loader_threads", loader_threads, "threads that read and augment images");
-    v("checkpoint_seconds", checkpoint_seconds, "seconds between checkpoints inside an epoch (one stands at each epoch's end)");
+    v("checkpoint_seconds", checkpoint_seconds,
+      "seconds between checkpoints inside an epoch (one stands at each epoch's end)");
     v("eval_every", eval_every, "test every so many epochs (the last is always tested)");
   }
 };

@@ -43,7 +43,9 @@ struct DataFormat {
 std::span<const DataFormat> data_formats();
 
 /// Opens `path` as `format` ("auto": the first that recognises it).
-/// @throws InputError if the path is missing, if no format fits (saying what was looked for), or if the format is unknown
-std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split, const std::string& format = "auto");
+/// @throws InputError if the path is missing, if no format fits (saying what was looked for), or if the format is
+/// unknown
+std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split,
+                                      const std::string& format = "auto");
 
 }  // namespace spikemix

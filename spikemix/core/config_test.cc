@@ -1,0 +1,116 @@
+#include "spikemix/core/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(Config, ReadsEveryTypeFromToml) {
+  const Config c = parse_recipe(R"(
+    name = "mine"
+    [model]
+    T = 6
+    mixer = ["fft2d", "wt2d:levels=2"]
+    alternate = true
+    [neuron]
+    tau = 3
+    [data]
+    mean = [0.1, 0.2, 0.3]
+  )",
+                                "mine.toml");
+  EXPECT_EQ(c.name, "mine");
+  EXPECT_EQ(c.model.T, 6);
+  EXPECT_THAT(c.model.mixer, ElementsAre("fft2d", "wt2d:levels=2"));
+  EXPECT_TRUE(c.model.alternate);
+  EXPECT_EQ(c.neuron.tau, 3);
+  EXPECT_THAT(c.data.mean, ElementsAre(0.1, 0.2, 0.3));
+  EXPECT_EQ(c.train.lr, Config().train.lr);
+}
+
+TEST(Config, NamesFileLineAndNearestKey) {
+  EXPECT_THAT([] { parse_recipe("[train]\nepoch = 3\n", "r.toml"); },
+              ThrowsMessage<InputError>(AllOf(HasSubstr("r.toml:2"), HasSubstr("did you mean 'train.epochs'?"))));
+  EXPECT_THAT([] { parse_recipe("[train]\nepochs = \"x\"\n", "r.toml"); },
+              ThrowsMessage<InputError>(HasSubstr("r.toml:2: train.epochs is \"x\", expected a whole number")));
+  EXPECT_THAT([] { parse_recipe("[train\n", "r.toml"); }, ThrowsMessage<InputError>(HasSubstr("r.toml:1")));
+  EXPECT_THAT([] { read_recipe("no/such.toml"); }, ThrowsMessage<InputError>(HasSubstr("no/such.toml")));
+}
+
+TEST(Config, Overrides) {
+  Config c;
+  apply_override(c, "train.lr=1e-3");
+  apply_override(c, "model.mixer=ssa,fft2d");
+  apply_override(c, "data.dir=5");
+  apply_override(c, "augment.flip=false");
+  EXPECT_EQ(c.train.lr, 1e-3);
+  EXPECT_THAT(c.model.mixer, ElementsAre("ssa", "fft2d"));
+  EXPECT_EQ(c.data.dir, "5");
+  EXPECT_FALSE(c.augment.flip);
+  apply_override(c, "model.mixer=wt2d:axes=height,width");
+  EXPECT_THAT(c.model.mixer, ElementsAre("wt2d:axes=height,width"));
+  apply_override(c, R"(model.mixer=["ssa", "wt2d:axes=height,width"])");
+  EXPECT_THAT(c.model.mixer, ElementsAre("ssa", "wt2d:axes=height,width"));
+  apply_override(c, "model.pool=1,1,1,1");
+  EXPECT_THAT(c.model.pool, ElementsAre(1, 1, 1, 1));
+  // A key named without its section is found out, too.
+  EXPECT_THAT([&] { apply_override(c, "lr=1"); }, ThrowsMessage<InputError>(HasSubstr("did you mean 'train.lr'?")));
+  EXPECT_THAT([&] { apply_override(c, "train.epochs=2.5"); }, ThrowsMessage<InputError>(HasSubstr("a whole number")));
+  EXPECT_THAT([&] { apply_override(c, "train.epochs"); }, ThrowsMessage<InputError>(HasSubstr("key=value")));
+}
+
+TEST(Config, RoundTripsThroughJson) {
+  Config c;
+  c.model.mixer = {"wt2d:levels=1"};
+  c.neuron.tau = 2.5;
+  c.data.mean = {0.25};
+  const Config back = config_from_json(to_json(c), "test");
+  EXPECT_EQ(to_json(back), to_json(c));
+  EXPECT_THAT([] { config_from_json({{"model", {{"Tt", 3}}}}, "f"); }, ThrowsMessage<InputError>(HasSubstr("model.T")));
+}
+
+TEST(Config, EveryKeyIsDescribed) {
+  const std::string text = Config::describe_keys();
+  for (const std::string& key : Config::keys()) {
+    if (key == "name") continue;
+    EXPECT_THAT(text, HasSubstr("  " + key + " ")) << key;
+  }
+}
+
+TEST(Config, ValidateNamesTheKey) {
+  const auto error = [](const std::string& override_text) {
+    Config c;
+    apply_override(c, override_text);
+    try {
+      validate(c);
+    } catch (const InputError& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(error("model.T=4"), "accepted");
+  EXPECT_THAT(error("model.embed_dim=100"), HasSubstr("model.embed_dim = 100: expected a multiple of 8"));
+  EXPECT_THAT(error("neuron.tau=1"), HasSubstr("neuron.tau"));
+  EXPECT_THAT(error("neuron.surrogate=sigmod"), HasSubstr("did you mean 'sigmoid'?"));
+  EXPECT_THAT(error("model.mixer=ssa,fft2d"), HasSubstr("one for each of the 4 blocks"));
+  EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
+  EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 or more"));
+}
+
+TEST(ModelConfig, TokenGridFollowsThePools) {
+  ModelConfig m;
+  EXPECT_EQ(m.tokens(), 64);
+  m.height = 35, m.width = 28;  // each pool rounds up: 35 -> 18 -> 9, 28 -> 14 -> 7
+  EXPECT_EQ(m.token_rows(), 9);
+  EXPECT_EQ(m.token_columns(), 7);
+}
+
+}  // namespace
+}  // namespace spikemix
