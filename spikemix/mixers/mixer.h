@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "spikemix/core/config.h"
+#include "spikemix/kernels/line/line.h"
 
 namespace spikemix {
 
@@ -16,18 +17,13 @@ struct MixerShape {
   int64_t N() const { return height * width; }
 };
 
-/// The options of one block's mixer. Each mixer refuses those that it does not know how to honour.
+/// The options of one block's mixer. A spec may only name those that the mixer honours (MixerEntry::options).
 struct MixerOptions {
   std::string wavelet = "haar", axes;
   int64_t levels = 0;
   bool inverse = false;
   std::vector<std::string> bases;
   int64_t heads = 12;
-};
-
-/// Floating-point operations for one sample and one time step.
-struct OpCount {
-  double additions = 0, multiplications = 0;
 };
 
 /// y = sum over k of c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small matrices.
@@ -66,17 +62,19 @@ class Mixer {
   virtual void adjoint(int64_t k, const float* y, float* x, float* scratch) const = 0;
   virtual void adjoint(int64_t k, const double* y, double* x, double* scratch) const = 0;
 
+  /// For one sample and one time step, as the kernels run it: the definition's matrices cost more.
   virtual OpCount ops() const = 0;
   virtual std::vector<SeparableTerm> terms() const = 0;
 };
 
 /// @throws InputError naming the size and what it allows
-using MakeMixer = std::unique_ptr<Mixer> (*)(const MixerShape&, const MixerOptions&);
+using MakeMixer = std::unique_ptr<Mixer>(const MixerShape&, const MixerOptions&);
 
 struct MixerEntry {
   const char* name;
-  MakeMixer make;    // nullptr: self-attention, which nn/ builds (it is no linear map)
-  const char* cost;  // per time step, in the paper's letters
+  MakeMixer* make;      // nullptr: self-attention, which nn/ builds (it is no linear map)
+  const char* options;  // those that it honours, joined by commas
+  const char* cost;     // per time step, in the paper's letters
   const char* summary;
 };
 
@@ -86,12 +84,18 @@ std::span<const MixerEntry> mixers();
 /// @throws InputError with the nearest name
 const MixerEntry& find_mixer(const std::string& name);
 
-/// The mixer of one block: its name and options, out of "wt2d:wavelet=db2:levels=3" and the model's defaults.
-/// With `alternate`, every second block's `inverse` is flipped.
+/// A mixer's name and options. In spec.cc.
 struct MixerSpec {
   const MixerEntry* entry = nullptr;
   MixerOptions options;
 };
+
+/// "wt2d:wavelet=db2:levels=3:axes=height,width:inverse=true"; what it does not name keeps its value in `defaults`.
+/// @throws InputError naming the spec and the nearest mixer or option
+MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults = {});
+
+/// The mixer of one block: its spec over the model's own options. With `alternate`, every second block's `inverse` is
+/// flipped.
 MixerSpec mixer_spec(const ModelConfig& model, int64_t block);
 MixerShape mixer_shape(const ModelConfig& model);
 

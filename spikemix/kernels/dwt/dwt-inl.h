@@ -1,0 +1,148 @@
+// Included once for each SIMD target: the guard toggles.
+#if defined(SPIKEMIX_KERNELS_DWT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SPIKEMIX_KERNELS_DWT_INL_H_
+#undef SPIKEMIX_KERNELS_DWT_INL_H_
+#else
+#define SPIKEMIX_KERNELS_DWT_INL_H_
+#endif
+
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/dwt/dwt.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+// Unqualified, so that tests can put counting.h in Highway's place.
+using hwy::HWY_NAMESPACE::Add;
+using hwy::HWY_NAMESPACE::Lanes;
+using hwy::HWY_NAMESPACE::LoadU;
+using hwy::HWY_NAMESPACE::Mul;
+using hwy::HWY_NAMESPACE::MulAdd;
+using hwy::HWY_NAMESPACE::Set;
+using hwy::HWY_NAMESPACE::StoreU;
+using hwy::HWY_NAMESPACE::Sub;
+
+// x [n] -> average [n / 2], detail [n / 2]
+template <class D, class T = typename D::T>
+void analysis_level(D d, const Dwt::Tables<T>& t, int64_t n, int64_t lanes, Rows<const T> x, Rows<T> average,
+                    Rows<T> detail) {
+  const int64_t taps = int64_t(t.low.size());
+  for (int64_t o = 0; o < n / 2; ++o) {
+    const int64_t first = (taps / 2 + 2 * o) % n;
+    for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) {
+      const auto x0 = LoadU(d, x[first] + l);
+      auto low = Mul(Set(d, t.low[0]), x0), high = Mul(Set(d, t.high[0]), x0);
+      for (int64_t j = 1, row = first; j < taps; ++j) {
+        row = row == 0 ? n - 1 : row - 1;
+        const auto value = LoadU(d, x[row] + l);
+        low = MulAdd(Set(d, t.low[size_t(j)]), value, low);
+        high = MulAdd(Set(d, t.high[size_t(j)]), value, high);
+      }
+      StoreU(low, d, average[o] + l);
+      StoreU(high, d, detail[o] + l);
+    }
+  }
+}
+
+// The transpose, gathered: row i of x meets every tap j with i = F/2 + 2o - j (mod n), which fixes j's parity.
+template <class D, class T = typename D::T>
+void synthesis_level(D d, const Dwt::Tables<T>& t, int64_t n, int64_t lanes, Rows<const T> average,
+                     Rows<const T> detail, Rows<T> x) {
+  const int64_t taps = int64_t(t.low.size()), half = n / 2;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t parity = (taps / 2 + i) % 2;
+    // o for j = parity; the difference is even, and taps * n keeps it positive.
+    const int64_t first = ((i + parity - taps / 2 + taps * n) % n) / 2;
+    for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) {
+      auto sum = Mul(Set(d, t.low[size_t(parity)]), LoadU(d, average[first] + l));
+      sum = MulAdd(Set(d, t.high[size_t(parity)]), LoadU(d, detail[first] + l), sum);
+      for (int64_t j = parity + 2, o = first; j < taps; j += 2) {
+        o = o + 1 == half ? 0 : o + 1;
+        sum = MulAdd(Set(d, t.low[size_t(j)]), LoadU(d, average[o] + l), sum);
+        sum = MulAdd(Set(d, t.high[size_t(j)]), LoadU(d, detail[o] + l), sum);
+      }
+      StoreU(sum, d, x[i] + l);
+    }
+  }
+}
+
+// Haar without its factors 1/sqrt(2): the sums of small integers stay exact, each detail is scaled once as it leaves.
+template <class D, class T = typename D::T>
+void haar_analysis_level(D d, T detail_scale, T average_scale, int64_t n, int64_t lanes, Rows<const T> x,
+                         Rows<T> average, Rows<T> detail) {
+  const bool last = average_scale != T(1);
+  for (int64_t o = 0; o < n / 2; ++o) {
+    const T *x0 = x[2 * o], *x1 = x[2 * o + 1];
+    T *to_average = average[o], *to_detail = detail[o];
+    for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) {
+      const auto a = LoadU(d, x0 + l), b = LoadU(d, x1 + l);
+      const auto sum = Add(a, b);
+      StoreU(last ? Mul(Set(d, average_scale), sum) : sum, d, to_average + l);
+      StoreU(Mul(Set(d, detail_scale), Sub(a, b)), d, to_detail + l);
+    }
+  }
+}
+
+template <class D, class T = typename D::T>
+void haar_synthesis_level(D d, T detail_scale, T average_scale, int64_t n, int64_t lanes, Rows<const T> average,
+                          Rows<const T> detail, Rows<T> x) {
+  const bool first = average_scale != T(1);
+  for (int64_t o = 0; o < n / 2; ++o) {
+    const T *from_average = average[o], *from_detail = detail[o];
+    T *x0 = x[2 * o], *x1 = x[2 * o + 1];
+    for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) {
+      const auto given = LoadU(d, from_average + l);
+      const auto sum = first ? Mul(Set(d, average_scale), given) : given;
+      const auto difference = Mul(Set(d, detail_scale), LoadU(d, from_detail + l));
+      StoreU(Add(sum, difference), d, x0 + l);
+      StoreU(Sub(sum, difference), d, x1 + l);
+    }
+  }
+}
+
+// The averages of level l have n / 2^l rows; two buffers take them in turn: n / 2 rows, then n / 4.
+template <class T>
+Rows<T> average_buffer(int64_t n, int64_t lanes, int64_t level, T* scratch) {
+  return {level % 2 ? scratch : scratch + n / 2 * lanes, lanes};
+}
+
+template <class D, class T = typename D::T>
+void analysis(D d, const Dwt::Tables<T>& t, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
+  Rows<const T> from = x;
+  for (int64_t level = 1; level <= t.levels; ++level) {
+    const int64_t rows = t.n >> (level - 1);
+    const Rows<T> average = level == t.levels ? y : average_buffer(t.n, lanes, level, scratch);
+    const Rows<T> detail{y[rows / 2], y.stride};
+    if (t.haar) {
+      const T scale = t.scales[size_t(level)];
+      haar_analysis_level(d, scale, level == t.levels ? scale : T(1), rows, lanes, from, average, detail);
+    } else {
+      analysis_level(d, t, rows, lanes, from, average, detail);
+    }
+    from = {average.data, average.stride};
+  }
+}
+
+template <class D, class T = typename D::T>
+void synthesis(D d, const Dwt::Tables<T>& t, int64_t lanes, Rows<const T> y, Rows<T> x, T* scratch) {
+  Rows<const T> average = y;
+  for (int64_t level = t.levels; level >= 1; --level) {
+    const int64_t rows = t.n >> (level - 1);
+    const Rows<T> to = level == 1 ? x : average_buffer(t.n, lanes, level - 1, scratch);
+    const Rows<const T> detail{y[rows / 2], y.stride};
+    if (t.haar) {
+      const T scale = t.scales[size_t(level)];
+      haar_synthesis_level(d, scale, level == t.levels ? scale : T(1), rows, lanes, average, detail, to);
+    } else {
+      synthesis_level(d, t, rows, lanes, average, detail, to);
+    }
+    average = {to.data, to.stride};
+  }
+}
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the toggling guard

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/nearest.h"
+#include "spikemix/mixers/mixer.h"
+#include "spikemix/mixers/text.h"
+
+namespace spikemix {
+namespace {
+
+bool parse_bool(const std::string& spec, const std::string& value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  throw input_error("mixer '{}': inverse is '{}', expected true or false", spec, value);
+}
+
+int64_t parse_count(const std::string& spec, const std::string& key, const std::string& value) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
+  if (error != std::errc() || end != value.data() + value.size() || count < 0) {
+    throw input_error("mixer '{}': {} is '{}', expected a whole number", spec, key, value);
+  }
+  return count;
+}
+
+void set_option(MixerOptions& options, const std::string& spec, const std::string& key, const std::string& value) {
+  if (key == "wavelet") options.wavelet = value;
+  if (key == "axes") options.axes = value;
+  if (key == "levels") options.levels = parse_count(spec, key, value);
+  if (key == "inverse") options.inverse = parse_bool(spec, value);
+  if (key == "bases") options.bases = split(value, ',');
+  if (key == "heads") options.heads = parse_count(spec, key, value);
+}
+
+}  // namespace
+
+MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults) {
+  const std::vector<std::string> parts = split(spec, ':');
+  MixerSpec result{&find_mixer(parts[0]), defaults};
+  const std::vector<std::string> known = split(result.entry->options, ',');
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const size_t equals = parts[i].find('=');
+    if (equals == std::string::npos) {
+      throw input_error("mixer '{}': '{}' is no option=value", spec, parts[i]);
+    }
+    const std::string key = parts[i].substr(0, equals);
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      if (*result.entry->options == '\0') throw input_error("mixer '{}': {} takes no options", spec, parts[0]);
+      throw input_error("mixer '{}': unknown option {}", spec, unknown_name(key, known));
+    }
+    set_option(result.options, spec, key, parts[i].substr(equals + 1));
+  }
+  return result;
+}
+
+MixerSpec mixer_spec(const ModelConfig& model, int64_t block) {
+  MixerOptions defaults;
+  defaults.wavelet = model.wavelet;
+  defaults.axes = model.axes;
+  defaults.levels = model.levels;
+  defaults.bases = model.bases;
+  defaults.heads = model.heads;
+  MixerSpec spec = parse_mixer_spec(model.mixer_of(block), defaults);
+  if (model.alternate && block % 2 == 1) spec.options.inverse = !spec.options.inverse;
+  return spec;
+}
+
+MixerShape mixer_shape(const ModelConfig& model) {
+  return {.T = model.T, .height = model.token_rows(), .width = model.token_columns(), .D = model.embed_dim};
+}
+
+}  // namespace spikemix
