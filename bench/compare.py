@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Times the whole model and prints two tables: (a) spikemix against the plain PyTorch peer, (b) every linear transform
+against attention inside spikemix. Training and inference speed, and peak memory.
+
+    .venv/bin/python bench/compare.py                          # both tables, 4-384 at batch 16
+    .venv/bin/python bench/compare.py --mixers fft2d --reps 5 --json fft2d.json
+
+Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
+does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
+processes of their own, so that each has its own peak of memory (VmHWM, reset after the batch norms have settled; a
+compiled peer's includes the compiler).
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# spikemix's name -> the peer's. The others have no counterpart there.
+PEER_NAMES = {"ssa": "ssa", "fft1d": "fft1d", "fft2d": "fft2d", "wt1d": "haar"}
+MODES = {"train": "training", "infer": "inference"}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", default="ab", help="a, b or ab")
+    parser.add_argument("--mixers", help="joined by commas; default: a: %s, b: every mixer" % ",".join(PEER_NAMES))
+    parser.add_argument("--configs", default="eager-fp32,eager-bf16,compile-fp32,compile-bf16", help="how the peer runs")
+    parser.add_argument("--precisions", default="fp32,bf16", help="how spikemix runs; table b takes the first")
+    parser.add_argument("--modes", default="train,infer")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--reps", type=int, default=7, help="rounds")
+    parser.add_argument("--embed-dim", type=int, default=384)
+    parser.add_argument("--depth", type=int, default=4)
+    parser.add_argument("--time-steps", type=int, default=4)
+    parser.add_argument("--heads", type=int, default=12)
+    parser.add_argument("--peer", type=pathlib.Path, help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers",
+                        default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
+    return parser.parse_args()
+
+
+class Worker:
+    """A contender: a process that does one step when told to."""
+
+    def __init__(self, name, command, arguments):
+        self.name, self.seconds, self.values = name, [], []
+        environment = {**os.environ, "OMP_NUM_THREADS": str(arguments.threads), "MKL_NUM_THREADS": str(arguments.threads)}
+        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=environment)
+        self.info = self.read()
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"compare.py: {self.name} ended with exit code {self.process.wait()}; its own message stands above")
+        return json.loads(line)
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+    def step(self):
+        answer = self.ask("step")
+        value = answer.get("loss", answer.get("logits"))
+        if not math.isfinite(value):
+            sys.exit(f"compare.py: {self.name} computed {value}: its time means nothing")
+        self.seconds.append(answer["seconds"])
+        self.values.append(value)
+
+    def finish(self):
+        peak = self.ask("memory")["peak_bytes"]
+        self.process.stdin.close()
+        self.process.wait()
+        return {"name": self.name, "seconds": self.seconds, "values": self.values, "peak_bytes": peak, **self.info}
+
+
+def race(contenders, mode, arguments):
+    """contenders: {name: command without the mode}. Returns {name: result}."""
+    workers = []
+    try:
+        for name, command in contenders.items():
+            print(f"  {MODES[mode]}: starting {name}", file=sys.stderr, flush=True)
+            workers.append(Worker(name, [mode if part == "MODE" else part for part in command], arguments))
+        for _ in range(arguments.reps):
+            for worker in workers:
+                # OpenMP's threads spin for some milliseconds after a step, in case there is more to do: not on the next
+                # contender's time.
+                time.sleep(0.05)
+                worker.step()
+        results = {worker.name: worker.finish() for worker in workers}
+    finally:
+        for worker in workers:
+            worker.process.kill()
+            worker.process.wait()
+    for name, result in results.items():
+        if mode == "train" and result["values"][-1] >= result["values"][0]:
+            print(f"compare.py: {name} does not learn its one batch: loss {result['values'][0]:.3f} to "
+                  f"{result['values'][-1]:.3f}", file=sys.stderr)
+    return results
+
+
+class Bench:
+    def __init__(self, arguments, folder):
+        self.arguments = a = arguments
+        self.shape = {"image": [3, 32, 32], "model": {"d": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}}
+        self.images = folder / "images.bin"
+        random = numpy.random.default_rng(0)
+        pixels = random.standard_normal((a.batch, *self.shape["image"]), numpy.float32)
+        self.images.write_bytes(pixels.tobytes() + random.integers(0, 10, a.batch, numpy.int64).tobytes())
+
+    def ours(self, mixer, precision):
+        a = self.arguments
+        keys = {"mixer": mixer, "embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
+        return [a.build / "bench" / "step_worker", "MODE", precision, a.threads, a.batch, self.images,
+                *(f"model.{key}={value}" for key, value in keys.items())]
+
+    def peer(self, mixer, config):
+        a = self.arguments
+        return [sys.executable, ROOT / "bench" / "peer_worker.py", a.peer, PEER_NAMES[mixer], "MODE", config, a.threads,
+                a.batch, self.images, json.dumps(self.shape)]
+
+    def run(self, contenders):
+        """{mode: {name: result}}"""
+        return {mode: race(contenders, mode, self.arguments) for mode in self.arguments.modes.split(",")}
+
+
+def rate(result, batch):
+    """Median images a second, and half the distance between the quartiles in percent of it."""
+    rates = sorted(batch / seconds for seconds in result["seconds"])
+    median = statistics.median(rates)
+    quartiles = statistics.quantiles(rates, n=4) if len(rates) > 1 else [median] * 3
+    return median, 50 * (quartiles[2] - quartiles[0]) / median
+
+
+def ratio(fast, slow):
+    """How many times as fast `fast` is: the median over the rounds, in each of which both ran."""
+    return statistics.median(s / f for f, s in zip(fast["seconds"], slow["seconds"]))
+
+
+def cells(results, name, base, batch):
+    """Speed, spread, ratio and memory of a contender, in training and inference."""
+    row = []
+    for by_name in results.values():
+        result = by_name[name]
+        median, spread = rate(result, batch)
+        row += [f"{median:.2f} ±{spread:.0f} %", base(by_name, name), f"{result['peak_bytes'] / 1e9:.2f}"]
+    return row
+
+
+def print_table(header, rows):
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    for row in [header, ["-" * width for width in widths], *rows]:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+
+
+def columns(arguments, ratio_name):
+    return [title for mode in arguments.modes.split(",") for title in
+            (f"{MODES[mode]} img/s", ratio_name, "peak GB")]
+
+
+def against_peer(bench, mixers):
+    """Table (a)."""
+    arguments, rows, raw = bench.arguments, [], {}
+    precisions, configs = arguments.precisions.split(","), arguments.configs.split(",")
+    for mixer in mixers:
+        print(f"(a) {mixer}", file=sys.stderr)
+        ours = {f"spikemix {p}": bench.ours(mixer, p) for p in precisions}
+        peers = {f"PyTorch {c}": bench.peer(mixer, c) for c in configs}
+        results = raw[mixer] = bench.run({**ours, **peers})
+
+        def gain(by_name, name):
+            """spikemix of the same precision over this peer."""
+            own = f"spikemix {name[-4:]}"
+            return f"{ratio(by_name[own], by_name[name]):.2f}x" if name in peers and own in by_name else ""
+
+        rows += [[mixer, name, *cells(results, name, gain, arguments.batch)] for name in [*ours, *peers]]
+        fastest = [[min(by_name, key=lambda n: statistics.median(by_name[n]["seconds"]) if n in group else math.inf)
+                    for group in (ours, peers)] for by_name in results.values()]
+        if peers:
+            best = [f"{ratio(by_name[own], by_name[peer]):.2f}x" for (own, peer), by_name in zip(fastest, results.values())]
+            memory = [f"{by_name[own]['peak_bytes'] / by_name[peer]['peak_bytes']:.0%}"
+                      for (own, peer), by_name in zip(fastest, results.values())]
+            rows.append([mixer, "fastest against fastest", *(cell for b, m in zip(best, memory) for cell in ("", b, m))])
+    print("\n(a) spikemix against plain PyTorch. gain: spikemix of the same precision over this row.\n")
+    print_table(["mixer", "contender", *columns(arguments, "gain")], rows)
+    return raw
+
+
+def against_attention(bench, mixers):
+    """Table (b)."""
+    arguments = bench.arguments
+    precision = arguments.precisions.split(",")[0]
+    print("(b) " + ", ".join(mixers), file=sys.stderr)
+    results = bench.run({mixer: bench.ours(mixer, precision) for mixer in mixers})
+    gain = lambda by_name, name: f"{100 * (ratio(by_name[name], by_name['ssa']) - 1):+.0f} %"
+    rows = [[mixer, *cells(results, mixer, gain, arguments.batch)] for mixer in mixers]
+    print(f"\n(b) linear transforms against attention (ssa), spikemix {precision}.\n")
+    print_table(["mixer", *columns(arguments, "against ssa")], rows)
+    return results
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as info:
+        return next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.machine())
+
+
+def main():
+    arguments = parse_arguments()
+    program = arguments.build / "spikemix"
+    if not (arguments.build / "build.ninja").is_file():
+        sys.exit(f"compare.py: {arguments.build} is no build folder: run script/bootstrap first, or name one with --build")
+    built = subprocess.run(["cmake", "--build", arguments.build, "--target", "step_worker", "spikemix"], stdout=sys.stderr)
+    if built.returncode:
+        sys.exit("compare.py: the build failed")
+    every = [mixer["name"] for mixer in json.loads(subprocess.check_output([program, "mixers", "--json"]))]
+    wanted = arguments.mixers.split(",") if arguments.mixers else every
+    for mixer in wanted:
+        if mixer not in every:
+            sys.exit(f"compare.py: --mixers {mixer}: known: {', '.join(every)}")
+    has_peer = (arguments.peer / "torch_spikformer.py").is_file()
+    if "a" in arguments.tables and not has_peer:
+        print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): table (a) is left out",
+              file=sys.stderr)
+
+    print(f"{cpu_name()}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
+          f"{arguments.time_steps}, batch {arguments.batch}, 32x32 images; {arguments.reps} rounds: median ± half the "
+          "distance of the quartiles")
+    document = {"cpu": cpu_name(), **{key: str(value) for key, value in vars(arguments).items()}}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(arguments, pathlib.Path(folder))
+        if "a" in arguments.tables and has_peer:
+            document["against_peer"] = against_peer(bench, [mixer for mixer in wanted if mixer in PEER_NAMES])
+        if "b" in arguments.tables:
+            document["against_attention"] = against_attention(bench, ["ssa", *(mixer for mixer in wanted if mixer != "ssa")])
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1))
+
+
+if __name__ == "__main__":
+    main()

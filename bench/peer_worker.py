@@ -1,0 +1,77 @@
+"""The other contender of compare.py: the plain PyTorch Spikformer, one step for each line on stdin.
+
+usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON
+
+Speaks step_worker.cc's protocol, with the settings of the peer's own time_torch.py: denormals flushed, AdamW at 1e-4,
+cross entropy, batch norms settled by three passes, two steps to warm up.
+"""
+import json
+import math
+import sys
+import time
+
+import numpy
+import torch
+
+
+def peak_bytes():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
+def reset_peak():
+    """Forgets the peak so far, so that it is the steps' own."""
+    with open("/proc/self/clear_refs", "w") as control:
+        control.write("5")
+
+
+def main():
+    peers, mixer, mode, how, threads, batch, images, shape = sys.argv[1:]
+    sys.path.insert(0, peers)
+    from torch_spikformer import Spikformer
+
+    shape, batch, bf16 = json.loads(shape), int(batch), how.endswith("bf16")
+    torch.manual_seed(0)
+    torch.set_num_threads(int(threads))
+    torch.set_flush_denormal(True)
+    raw = numpy.fromfile(images, numpy.uint8)
+    pixel_bytes = batch * math.prod(shape["image"]) * 4
+    x = torch.from_numpy(raw[:pixel_bytes].view(numpy.float32).reshape(batch, *shape["image"]))
+    y = torch.from_numpy(raw[pixel_bytes:].view(numpy.int64))
+
+    model = Spikformer(mixer, **shape["model"]).train()
+    with torch.no_grad():
+        for _ in range(3):
+            model(x)
+    reset_peak()
+    model.train(mode == "train")
+    forward = torch.compile(model) if how.startswith("compile") else model
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
+
+    def step():
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            if mode == "infer":
+                with torch.no_grad():
+                    return {"logits": forward(x).abs().max().item()}
+            loss = torch.nn.functional.cross_entropy(forward(x).float(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss.item()}
+
+    def answer(document):
+        print(json.dumps(document), flush=True)
+
+    step()
+    step()
+    answer({"ready": f"PyTorch {torch.__version__}", "parameters": sum(p.numel() for p in model.parameters())})
+    for line in sys.stdin:
+        if line.strip() == "memory":
+            answer({"peak_bytes": peak_bytes()})
+            continue
+        begin = time.perf_counter()
+        result = step()
+        answer({**result, "seconds": time.perf_counter() - begin})
+
+
+main()

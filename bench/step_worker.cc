@@ -1,0 +1,121 @@
+// One contender of bench/compare.py: spikemix's model, one training or inference step for each line "step" on stdin.
+//
+// usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [key=value ...]
+//   IMAGES     BATCH images [channels, height, width] as float32, then BATCH labels as int64
+//   key=value  settings of the model, as in recipes: model.mixer=wt1d
+// stdout, one JSON document a line: first {"ready": ..., "parameters"}; for each "step" {"seconds", "loss"}, or
+// {"seconds", "logits"} (their largest magnitude) for inference; for each "memory" {"peak_bytes"}.
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "spikemix/core/config.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/nn/model.h"
+#include "spikemix/train/evaluate.h"
+#include "spikemix/train/optimizer.h"
+
+namespace spikemix {
+namespace {
+
+struct Images {
+  torch::Tensor pixels, labels;
+};
+
+Images read_images(const std::string& path, int64_t batch, const ModelConfig& model) {
+  Images images{torch::empty({batch, model.channels, model.height, model.width}), torch::empty({batch}, torch::kInt64)};
+  const std::string bytes = read_file(path);
+  if (bytes.size() != images.pixels.nbytes() + images.labels.nbytes()) {
+    throw input_error("{}: {} bytes, expected {} images and labels", path, bytes.size(), batch);
+  }
+  std::memcpy(images.pixels.data_ptr(), bytes.data(), images.pixels.nbytes());
+  std::memcpy(images.labels.data_ptr(), bytes.data() + images.pixels.nbytes(), images.labels.nbytes());
+  return images;
+}
+
+// The peak of this process alone: unlike getrusage's, it starts anew with the program.
+int64_t peak_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+// Forgets the peak so far, so that it is the steps' own.
+void reset_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+void answer(const nlohmann::json& document) { std::cout << document.dump() << std::endl; }
+
+void run(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 5)
+    throw input_error("usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [key=value ...]");
+  const bool train = arguments[0] == "train";
+  set_compute_threads(std::stoll(arguments[2]));
+  Config config;
+  for (size_t i = 5; i < arguments.size(); ++i) apply_override(config, arguments[i]);
+  validate(config);
+  const Images images = read_images(arguments[4], std::stoll(arguments[3]), config.model);
+
+  Spikformer model(config.model, config.neuron, /*seed=*/0);
+  {
+    const torch::NoGradGuard no_grad;  // settles the batch norms' statistics, as the peer does
+    for (int i = 0; i < 3; ++i) model.forward(images.pixels);
+  }
+  reset_peak();
+  model.set_precision(arguments[1] == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  model.train(train);
+  config.train.weight_decay = 0.01;  // torch.optim.AdamW's
+  NamedTensors parameters;
+  for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
+  AdamW optimizer(parameters, config.train);
+
+  const auto step = [&]() -> nlohmann::json {
+    if (!train) {
+      const torch::NoGradGuard no_grad;
+      return {{"logits", model.forward(images.pixels).abs().max().item<double>()}};
+    }
+    const torch::Tensor loss = torch::nn::functional::cross_entropy(model.forward(images.pixels), images.labels);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step(/*lr=*/1e-4);
+    return {{"loss", loss.item<double>()}};
+  };
+  step();
+  step();
+  answer({{"ready", std::string("LibTorch ") + TORCH_VERSION}, {"parameters", learned_values(model)}});
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line == "memory") {
+      answer({{"peak_bytes", peak_bytes()}});
+      continue;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    nlohmann::json result = step();
+    result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    answer(result);
+  }
+}
+
+}  // namespace
+}  // namespace spikemix
+
+int main(int argc, char** argv) {
+  try {
+    spikemix::run({argv + 1, argv + argc});
+    return 0;
+  } catch (const spikemix::InputError& error) {
+    std::cerr << "step_worker: " << error.what() << '\n';
+    return 2;
+  } catch (const std::exception& error) {
+    std::cerr << "step_worker: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,81 @@
+#include "spikemix/kernels/lif/batch_norm.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "spikemix/kernels/lif/batch_norm.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file again for each target.
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/spikes/values-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+
+template <class X>
+void moments(int64_t rows, int64_t C, const X* x, const float* pivot, float* sum, float* sum_squares) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const X* row = x + r * C;
+    for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
+      const auto value = hn::Sub(load(d, row + c), hn::LoadU(d, pivot + c));
+      hn::StoreU(hn::Add(value, hn::LoadU(d, sum + c)), d, sum + c);
+      hn::StoreU(hn::MulAdd(value, value, hn::LoadU(d, sum_squares + c)), d, sum_squares + c);
+    });
+  }
+}
+
+template <class X>
+void norm_backward(int64_t rows, int64_t C, const X* x, const float* mean, const float* a, const float* b,
+                   const float* c, X* dz) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for_columns(C, [&](auto d, int64_t i) HWY_ATTR {
+      const auto centred = hn::Sub(load(d, x + r * C + i), hn::LoadU(d, mean + i));
+      const auto offset = hn::MulAdd(centred, hn::LoadU(d, b + i), hn::LoadU(d, c + i));
+      store(d, hn::MulAdd(load(d, dz + r * C + i), hn::LoadU(d, a + i), offset), dz + r * C + i);
+    });
+  }
+}
+
+// Named instances, which HWY_EXPORT asks for.
+void moments_float(int64_t rows, int64_t C, const float* x, const float* pivot, float* sum, float* sum_squares) {
+  moments(rows, C, x, pivot, sum, sum_squares);
+}
+void moments_bfloat16(int64_t rows, int64_t C, const Bfloat16* x, const float* pivot, float* sum, float* sum_squares) {
+  moments(rows, C, x, pivot, sum, sum_squares);
+}
+void norm_backward_float(int64_t rows, int64_t C, const float* x, const float* mean, const float* a, const float* b,
+                         const float* c, float* dz) {
+  norm_backward(rows, C, x, mean, a, b, c, dz);
+}
+void norm_backward_bfloat16(int64_t rows, int64_t C, const Bfloat16* x, const float* mean, const float* a,
+                            const float* b, const float* c, Bfloat16* dz) {
+  norm_backward(rows, C, x, mean, a, b, c, dz);
+}
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace spikemix {
+
+HWY_EXPORT(moments_float);
+HWY_EXPORT(moments_bfloat16);
+HWY_EXPORT(norm_backward_float);
+HWY_EXPORT(norm_backward_bfloat16);
+
+void channel_moments(int64_t rows, int64_t C, const float* x, const float* pivot, float* sum, float* sum_squares) {
+  HWY_DYNAMIC_DISPATCH(moments_float)(rows, C, x, pivot, sum, sum_squares);
+}
+void channel_moments(int64_t rows, int64_t C, const Bfloat16* x, const float* pivot, float* sum, float* sum_squares) {
+  HWY_DYNAMIC_DISPATCH(moments_bfloat16)(rows, C, x, pivot, sum, sum_squares);
+}
+void batch_norm_backward(int64_t rows, int64_t C, const float* x, const float* mean, const float* a, const float* b,
+                         const float* c, float* dz) {
+  HWY_DYNAMIC_DISPATCH(norm_backward_float)(rows, C, x, mean, a, b, c, dz);
+}
+void batch_norm_backward(int64_t rows, int64_t C, const Bfloat16* x, const float* mean, const float* a, const float* b,
+                         const float* c, Bfloat16* dz) {
+  HWY_DYNAMIC_DISPATCH(norm_backward_bfloat16)(rows, C, x, mean, a, b, c, dz);
+}
+
+}  // namespace spikemix
+#endif

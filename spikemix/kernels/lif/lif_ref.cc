@@ -1,0 +1,62 @@
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "spikemix/kernels/lif/lif.h"
+
+namespace spikemix {
+namespace {
+
+float charge(const LifParams& p, float v, float z) { return v + p.k * (z - p.leak * (v - p.v_reset)); }
+
+float reset(const LifParams& p, float h, float s) {
+  return p.hard_reset ? (s != 0 ? p.v_reset : h) : h - p.v_threshold * s;
+}
+
+float surrogate_gradient(const LifParams& p, float u) {
+  switch (p.surrogate) {
+    case Surrogate::kSigmoid: {
+      const float g = 1 / (1 + std::exp(-p.alpha * u));
+      return p.alpha * g * (1 - g);
+    }
+    case Surrogate::kArctan: {
+      const float a = float(std::numbers::pi) / 2 * p.alpha * u;
+      return p.alpha / 2 / (1 + a * a);
+    }
+    case Surrogate::kTriangle:
+      return p.alpha * std::max(0.0f, 1 - p.alpha * std::abs(u));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void lif_forward_ref(const LifParams& p, int64_t T, const float* z, float* s) {
+  float v = p.v_reset;
+  for (int64_t t = 0; t < T; ++t) {
+    const float h = charge(p, v, z[t]);
+    s[t] = h >= p.v_threshold;
+    v = reset(p, h, s[t]);
+  }
+}
+
+void lif_backward_ref(const LifParams& p, int64_t T, const float* z, const float* ds, float* dz, double& dk) {
+  std::vector<float> h(size_t(T), 0.0f), s(size_t(T), 0.0f), v(size_t(T) + 1, p.v_reset);  // v[t]: before step t
+  for (size_t t = 0; t < size_t(T); ++t) {
+    h[t] = charge(p, v[t], z[t]);
+    s[t] = h[t] >= p.v_threshold;
+    v[t + 1] = reset(p, h[t], s[t]);
+  }
+  float dv = 0;
+  for (size_t t = size_t(T); t-- > 0;) {
+    // dv is the gradient of v[t + 1], which depends on h[t] directly and, unless detached, through the spike.
+    const float dv_ds = p.detach_reset ? 0 : p.hard_reset ? p.v_reset - h[t] : -p.v_threshold;
+    const float dv_dh = p.hard_reset ? 1 - s[t] : 1;
+    const float dh = (ds[t] + dv * dv_ds) * surrogate_gradient(p, h[t] - p.v_threshold) + dv * dv_dh;
+    dz[t] = p.k * dh;
+    dk += double(dh) * double(z[t] - p.leak * (v[t] - p.v_reset));
+    dv = dh * (1 - p.k * p.leak);
+  }
+}
+
+}  // namespace spikemix

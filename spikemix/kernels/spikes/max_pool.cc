@@ -1,0 +1,120 @@
+#include "spikemix/kernels/spikes/max_pool.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "spikemix/kernels/spikes/max_pool.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file again for each target.
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/spikes/values-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_code(D d, const uint8_t* p) {
+  const hn::Rebind<uint8_t, D> d8;
+  const hn::RebindToSigned<D> di32;
+  return hn::ConvertTo(d, hn::PromoteTo(di32, hn::LoadU(d8, p)));
+}
+
+template <class D>
+HWY_INLINE void store_code(D, hn::Vec<D> v, uint8_t* p) {
+  const hn::Rebind<uint8_t, D> d8;
+  const hn::RebindToSigned<D> di32;
+  hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di32, v)), d8, p);
+}
+
+template <class X>
+void pool(const PoolShape& shape, int64_t begin, int64_t end, const X* x, X* y, uint8_t* chosen) {
+  const int64_t H = shape.H, W = shape.W, C = shape.C;
+  for (int64_t row = begin * shape.out_H(); row < end * shape.out_H(); ++row) {
+    const int64_t image = row / shape.out_H(), top = 2 * (row % shape.out_H()) - 1;
+    for (int64_t column = 0; column < shape.out_W(); ++column) {
+      const int64_t left = 2 * column - 1, out = (row * shape.out_W() + column) * C;
+      for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
+        auto best = hn::Set(d, -1), best_code = hn::Zero(d);
+        for (int64_t i = std::max<int64_t>(0, -top); i < 3 && top + i < H; ++i) {
+          for (int64_t j = std::max<int64_t>(0, -left); j < 3 && left + j < W; ++j) {
+            const auto value = load(d, x + ((image * H + top + i) * W + left + j) * C + c);
+            best_code = hn::IfThenElse(hn::Gt(value, best), hn::Set(d, float(3 * i + j)), best_code);
+            best = hn::Max(value, best);
+          }
+        }
+        store(d, best, y + out + c);
+        if (chosen) store_code(d, best_code, chosen + out + c);
+      });
+    }
+  }
+}
+
+template <class X>
+void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* dy, const uint8_t* chosen, X* dx) {
+  const int64_t H = shape.H, W = shape.W, C = shape.C, out_H = shape.out_H(), out_W = shape.out_W();
+  for (int64_t row = begin * H; row < end * H; ++row) {
+    const int64_t image = row / H, h = row % H;
+    for (int64_t w = 0; w < W; ++w) {
+      // Pixel (h, w) lies in at most two windows along each axis: o with 2 o - 1 <= h <= 2 o + 1.
+      for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
+        auto sum = hn::Zero(d);
+        for (int64_t p = h / 2; p <= std::min((h + 1) / 2, out_H - 1); ++p) {
+          for (int64_t q = w / 2; q <= std::min((w + 1) / 2, out_W - 1); ++q) {
+            const int64_t out = ((image * out_H + p) * out_W + q) * C + c;
+            const auto here = hn::Set(d, float(3 * (h - 2 * p + 1) + w - 2 * q + 1));
+            sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(load_code(d, chosen + out), here), load(d, dy + out)));
+          }
+        }
+        store(d, sum, dx + (row * W + w) * C + c);
+      });
+    }
+  }
+}
+
+// Named instances, which HWY_EXPORT asks for.
+void pool_float(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen) {
+  pool(shape, begin, end, x, y, chosen);
+}
+void pool_bfloat16(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y,
+                   uint8_t* chosen) {
+  pool(shape, begin, end, x, y, chosen);
+}
+void pool_backward_float(const PoolShape& shape, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
+                         float* dx) {
+  pool_backward(shape, begin, end, dy, chosen, dx);
+}
+void pool_backward_bfloat16(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* dy,
+                            const uint8_t* chosen, Bfloat16* dx) {
+  pool_backward(shape, begin, end, dy, chosen, dx);
+}
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace spikemix {
+
+HWY_EXPORT(pool_float);
+HWY_EXPORT(pool_bfloat16);
+HWY_EXPORT(pool_backward_float);
+HWY_EXPORT(pool_backward_bfloat16);
+
+void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen) {
+  HWY_DYNAMIC_DISPATCH(pool_float)(shape, begin, end, x, y, chosen);
+}
+void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y,
+                    uint8_t* chosen) {
+  HWY_DYNAMIC_DISPATCH(pool_bfloat16)(shape, begin, end, x, y, chosen);
+}
+void spike_max_pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
+                             float* dx) {
+  HWY_DYNAMIC_DISPATCH(pool_backward_float)(shape, begin, end, dy, chosen, dx);
+}
+void spike_max_pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* dy,
+                             const uint8_t* chosen, Bfloat16* dx) {
+  HWY_DYNAMIC_DISPATCH(pool_backward_bfloat16)(shape, begin, end, dy, chosen, dx);
+}
+
+}  // namespace spikemix
+#endif

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "spikemix/kernels/spikes/bfloat16.h"
+
+namespace spikemix {
+
+/// What a training step keeps of its spikes: one bit a value (spikes are 0 or 1), or one byte where values are small
+/// counts (0 to 255: the residual stream). Value i is bit i % 64 of word i / 64.
+inline int64_t spike_words(int64_t n) { return (n + 63) / 64; }
+
+/// Values [begin, end) of x; begin is a multiple of 64. The bits behind `end` in its last word are zero.
+void pack_spikes(int64_t begin, int64_t end, const float* x, uint64_t* words);
+void pack_spikes(int64_t begin, int64_t end, const Bfloat16* x, uint64_t* words);
+void unpack_spikes(int64_t begin, int64_t end, const uint64_t* words, float* x);
+void unpack_spikes(int64_t begin, int64_t end, const uint64_t* words, Bfloat16* x);
+
+void pack_counts(int64_t begin, int64_t end, const float* x, uint8_t* bytes);
+void pack_counts(int64_t begin, int64_t end, const Bfloat16* x, uint8_t* bytes);
+void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, float* x);
+void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, Bfloat16* x);
+
+}  // namespace spikemix

@@ -1,0 +1,120 @@
+#include "spikemix/nn/attention.h"
+
+#include "spikemix/nn/dense.h"
+
+namespace spikemix {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Heads {
+  Tensor q, k, v;  // [T B heads, N, D / heads]
+};
+
+// [T, B, N, 3 D] -> three times [T B heads, N, d]
+Heads split_heads(const Tensor& qkv, int64_t heads) {
+  const int64_t N = qkv.size(2), d = qkv.size(3) / 3 / heads;
+  const auto type = qkv.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+  const auto split = torch::empty({3, qkv.size(0) * qkv.size(1), heads, N, d}, qkv.options().dtype(type));
+  split.copy_(qkv.view({-1, N, 3, heads, d}).permute({2, 0, 3, 1, 4}));  // one pass for the order and the type
+  const auto flat = split.view({3, -1, N, d});
+  return {flat[0], flat[1], flat[2]};
+}
+
+// [T B heads, N, d] -> [T, B, N, D]
+Tensor join_heads(const Tensor& y, torch::IntArrayRef sizes, int64_t heads) {
+  const int64_t N = sizes[2], D = sizes[3] / 3;
+  return y.view({-1, heads, N, D / heads}).transpose(1, 2).reshape({sizes[0], sizes[1], N, D});
+}
+
+bool keys_first(const Tensor& q) { return q.size(2) < q.size(1); }
+
+Tensor attend(const Tensor& qkv, int64_t heads, double scale) {
+  const auto [q, k, v] = split_heads(qkv, heads);
+  const Tensor y =
+      keys_first(q) ? at::bmm(q, at::bmm(k.transpose(1, 2), v)) : at::bmm(at::bmm(q, k.transpose(1, 2)), v);
+  return join_heads(y.mul_(scale), qkv.sizes(), heads);
+}
+
+struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& qkv, int64_t heads, double scale) {
+    ctx->save_for_backward({Packed(qkv, Values::kSpikes).tensor()});
+    ctx->saved_data["sizes"] = qkv.sizes();
+    ctx->saved_data["type"] = qkv.scalar_type();
+    ctx->saved_data["heads"] = heads;
+    ctx->saved_data["scale"] = scale;
+    return attend(qkv, heads, scale);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto sizes = ctx->saved_data["sizes"].toIntVector();
+    const auto type = ctx->saved_data["type"].toScalarType();
+    const int64_t heads = ctx->saved_data["heads"].toInt();
+    const Tensor qkv = Packed(ctx->get_saved_variables()[0], Values::kSpikes, sizes, type).unpack();
+    const auto [q, k, v] = split_heads(qkv, heads);
+    const int64_t N = sizes[2], d = sizes[3] / 3 / heads;
+    const Tensor dy = (grads[0] * ctx->saved_data["scale"].toDouble())
+                          .view({-1, N, heads, d})
+                          .transpose(1, 2)
+                          .reshape({-1, N, d})
+                          .to(q.scalar_type());
+    const auto dqkv = torch::empty({3, q.size(0), N, d}, q.options());
+    Tensor dq = dqkv[0], dk = dqkv[1], dv = dqkv[2];
+    if (keys_first(q)) {
+      const Tensor kv = at::bmm(k.transpose(1, 2), v), dkv = at::bmm(q.transpose(1, 2), dy);
+      at::bmm_out(dq, dy, kv.transpose(1, 2));
+      at::bmm_out(dk, v, dkv.transpose(1, 2));
+      at::bmm_out(dv, k, dkv);
+    } else {
+      const Tensor a = at::bmm(q, k.transpose(1, 2)), da = at::bmm(dy, v.transpose(1, 2));
+      at::bmm_out(dq, da, k);
+      at::bmm_out(dk, da.transpose(1, 2), q);
+      at::bmm_out(dv, a.transpose(1, 2), dy);
+    }
+    // [3, T B, heads, N, d] -> [T, B, N, 3 D]
+    const auto joined = torch::empty(sizes, qkv.options());
+    joined.view({-1, N, 3, heads, d}).copy_(dqkv.view({3, -1, heads, N, d}).permute({1, 3, 0, 2, 4}));
+    return {joined, Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor spiking_attention(const Tensor& qkv, int64_t heads, double scale) {
+  if (!torch::GradMode::is_enabled()) return attend(qkv, heads, scale);
+  return AttentionFunction::apply(qkv, heads, scale);
+}
+
+SelfAttentionImpl::SelfAttentionImpl(const std::string& name, const ModelConfig& model, const NeuronConfig& neuron)
+    : heads_(model.heads), scale_(model.ssa_scale) {
+  const bool events = model.input == "events";
+  const int64_t D = model.embed_dim;
+  const auto layer = [&](const std::string& part, bool with_bias) {
+    SpikingLayer l;
+    l.name = name + "." + part;
+    const std::vector<int64_t> sizes = events ? std::vector<int64_t>{D, D, 1} : std::vector<int64_t>{D, D};
+    l.weights = register_module(part + (events ? "_conv" : "_linear"), Weights(sizes, with_bias));
+    l.bn = register_module(part + "_bn", BatchNorm(D));
+    l.lif = register_module(part + "_lif", Neuron(neuron));
+    return l;
+  };
+  q_ = layer("q", !events);
+  k_ = layer("k", !events);
+  v_ = layer("v", !events);
+  attention_.name = name + ".attn";
+  attention_.lif = register_module("attn_lif", Neuron(neuron, /*v_threshold=*/0.5));
+  projection_ = layer("proj", true);
+}
+
+Tensor SelfAttentionImpl::forward(const Tensor& x, const Pass& pass) {
+  // One product for q, k and v. Their neurons run apart: each has its own norm, and with plif its own tau.
+  const auto weight = [](const SpikingLayer& layer) { return layer.weights->weight.flatten(1); };
+  const auto y = spike_linear(x, torch::cat({weight(q_), weight(k_), weight(v_)}), Values::kCounts).chunk(3, -1);
+  const Tensor qkv = torch::cat({q_.fire(y[0], {}, pass), k_.fire(y[1], {}, pass), v_.fire(y[2], {}, pass)}, -1);
+  const Tensor spikes = attention_.fire(spiking_attention(qkv, heads_, scale_), {}, pass);
+  return projection_.linear(spikes, Values::kSpikes, /*residual=*/x, pass);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "spikemix/mixers/mixer.h"
+#include "spikemix/nn/layer.h"
+
+namespace spikemix {
+
+/// A linear transform (LT) in the place of attention: "attn" of a block, with nothing learned but its norm (and the
+/// coefficients "coeff" of the combinations, which start at 1 / K).
+class MixingImpl : public torch::nn::Module {
+ public:
+  MixingImpl(const std::string& name, const MixerShape& shape, const MixerSpec& spec, const NeuronConfig& neuron);
+
+  /// x [T, B, N, D] -> x + neurons(BN(LT(x)))
+  torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
+
+ private:
+  std::unique_ptr<Mixer> mixer_;
+  std::optional<torch::Tensor> coeff_;
+  SpikingLayer layer_;
+};
+TORCH_MODULE(Mixing);
+
+}  // namespace spikemix

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "spikemix/core/config.h"
+#include "spikemix/nn/block.h"
+#include "spikemix/nn/stem.h"
+
+namespace spikemix {
+
+/// Spikformer with any token mixer: stem -> blocks -> mean over tokens and time -> head.
+///
+/// named_parameters() and named_buffers() carry the published tensor names ("block.0.mlp.fc1_linear.weight"), so that a
+/// published checkpoint loads as it is.
+class Spikformer : public torch::nn::Module {
+ public:
+  /// The weights come from core/rng.h, each tensor from a stream of its own: they depend on the seed and the tensor's
+  /// name alone, and models with different mixers share what they have in common.
+  /// @throws InputError naming the key that does not fit
+  Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed);
+
+  /// x [B, C, H, W] images (input = "image") or [B, T, C, H, W] event frames -> logits [B, classes] in fp32.
+  torch::Tensor forward(const torch::Tensor& x);
+
+  /// Type of the products, the activations and what is kept of them: fp32, or bf16 with fp32 weights, statistics and
+  /// logits, as under autocast. A model moved to double computes in double.
+  void set_precision(torch::ScalarType type) { precision_ = type; }
+  /// Called with the spikes of every layer; empty: off.
+  void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
+
+  const ModelConfig& config() const { return config_; }
+
+ private:
+  ModelConfig config_;
+  torch::ScalarType precision_ = torch::kFloat32;
+  SpikeObserver observer_;
+  Stem stem_ = nullptr;
+  std::vector<Block> blocks_;
+  Weights head_ = nullptr;
+};
+
+/// The count of learned values, as papers give it: SSA 4-384 with 10 classes has 9,324,730.
+int64_t learned_values(const torch::nn::Module& model);
+
+}  // namespace spikemix

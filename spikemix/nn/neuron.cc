@@ -1,0 +1,163 @@
+#include "spikemix/nn/neuron.h"
+
+#include <cmath>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/nearest.h"
+#include "spikemix/nn/kernel_data.h"
+#include "spikemix/nn/neuron_passes.h"
+
+namespace spikemix {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr double kEps = 1e-5, kMomentum = 0.1;
+
+// What one call computes with. Its tensors are [C] vectors; those with gradients are arguments of the function too.
+struct Call : torch::CustomClassHolder {
+  NeuronPasses passes;
+  Norm norm;
+  Tensor inverse_std;
+  torch::ScalarType spikes = torch::kFloat32;
+
+  // Statistics to scale and shift: BN(y + linear_bias) = scale y + shift.
+  void normalise(const Tensor& y) {
+    NeuronPasses& p = passes;
+    Tensor variance;
+    if (norm.training) {
+      const Moments moments = on_cpu(y) ? cpu::moments(y) : aten::moments(y);
+      p.mean = moments.mean;
+      variance = moments.variance;
+      const double n = count(y);
+      norm.running_mean.lerp_(norm.linear_bias.defined() ? p.mean + norm.linear_bias : p.mean, kMomentum);
+      norm.running_var.lerp_(variance * (n / std::max(n - 1, 1.0)), kMomentum);
+    } else {
+      p.mean = norm.linear_bias.defined() ? norm.running_mean - norm.linear_bias : norm.running_mean.clone();
+      variance = norm.running_var;
+    }
+    inverse_std = (variance + kEps).rsqrt_();
+    p.scale = norm.weight * inverse_std;
+    p.shift = norm.bias - p.mean * p.scale;
+  }
+
+  Tensor forward(const Tensor& y, const Tensor& residual) {
+    if (norm.weight.defined()) normalise(y);
+    return on_cpu(y) ? cpu::forward(passes, y, residual, spikes) : aten::forward(passes, y, residual, spikes);
+  }
+
+  // Values of one channel that the statistics are over.
+  double count(const Tensor& y) const { return double(y.numel() / y.size(-1) * (passes.same_x ? passes.T : 1)); }
+  bool on_cpu(const Tensor& y) const { return has_kernels(y) && spikes != torch::kFloat64; }
+};
+
+struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
+  // The tensors that are in `call` already are named here for their gradients.
+  using Optional = std::optional<Tensor>;
+  static Tensor forward(AutogradContext* ctx, const Tensor& y, const Optional& /*weight*/, const Optional& /*bias*/,
+                        const Optional& /*linear_bias*/, const Optional& /*w*/, const Optional& residual,
+                        const c10::intrusive_ptr<Call>& call) {
+    const Tensor s = call->forward(y, residual.value_or(Tensor()));
+    ctx->save_for_backward({y});
+    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
+    ctx->saved_data["residual"] = residual.has_value() && residual->defined();
+    return s;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const NeuronPasses& p = call->passes;
+    const Norm& norm = call->norm;
+    const Tensor y = ctx->get_saved_variables()[0], ds = grads[0].contiguous();
+    NeuronGradients g = call->on_cpu(y) ? cpu::backward(p, y, ds) : aten::backward(p, y, ds);
+
+    Tensor dweight, dbias, dlinear_bias, dw;
+    if (norm.weight.defined()) {
+      dweight = g.sum_dz_x * call->inverse_std;
+      dbias = g.sum_dz;
+      Tensor b, c;
+      if (norm.training) {
+        // dy = scale (dz - mean(dz) - x^ mean(dz x^)), x^ = (y - mean) / std; for y seen T times, the sum of T such
+        // terms.
+        const double share = (p.same_x ? double(p.T) : 1.0) / call->count(y);
+        b = p.scale * call->inverse_std.square() * g.sum_dz_x * -share;
+        c = p.scale * g.sum_dz * -share;
+        if (norm.linear_bias.defined()) dlinear_bias = torch::zeros_like(norm.linear_bias);
+      } else {
+        b = c = torch::zeros_like(p.scale);
+        if (norm.linear_bias.defined()) dlinear_bias = p.scale * g.sum_dz;
+      }
+      if (call->on_cpu(y))
+        cpu::norm_backward(y, p.mean, p.scale, b, c, g.dz);
+      else
+        aten::norm_backward(y, p.mean, p.scale, b, c, g.dz);
+    }
+    if (p.w.defined()) {
+      const Tensor k = p.w.sigmoid();
+      dw = (g.dk * k * (1 - k)).to(p.w.scalar_type());
+    }
+    return {g.dz, dweight, dbias, dlinear_bias, dw, ctx->saved_data["residual"].toBool() ? ds : Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+NeuronImpl::NeuronImpl(const NeuronConfig& config, std::optional<double> v_threshold) {
+  const auto choice = [](const char* key, const std::string& value, const std::vector<std::string>& known) {
+    const auto found = std::find(known.begin(), known.end(), value);
+    if (found == known.end()) throw input_error("neuron.{}: {}", key, unknown_name(value, known));
+    return found - known.begin();
+  };
+  const auto kind = choice("kind", config.kind, {"lif", "if", "plif"});
+  if (kind != 1 && !(config.tau > 1))
+    throw input_error("neuron.tau = {}: must be greater than 1 time step", config.tau);
+  if (config.alpha < 0)
+    throw input_error("neuron.alpha = {}: must be positive, or 0 for the surrogate's own", config.alpha);
+  params.leak = kind == 1 ? 0 : 1;
+  params.k = kind == 1 ? 1 : float(1 / config.tau);
+  params.v_threshold = float(v_threshold.value_or(config.v_threshold));
+  params.hard_reset = choice("reset", config.reset, {"hard", "soft"}) == 0;
+  params.v_reset = params.hard_reset ? float(config.v_reset) : 0;  // a soft reset leaves rest at 0
+  params.detach_reset = config.detach_reset;
+  params.surrogate = Surrogate(choice("surrogate", config.surrogate, {"sigmoid", "arctan", "triangle"}));
+  constexpr std::array<float, 3> kOwnAlpha = {4, 2, 1};
+  params.alpha = config.alpha > 0 ? float(config.alpha) : kOwnAlpha[size_t(params.surrogate)];
+  if (kind == 2) w = register_parameter("w", torch::full({}, -std::log(config.tau - 1), torch::kFloat32));
+}
+
+BatchNormImpl::BatchNormImpl(int64_t channels) {
+  weight = register_parameter("weight", torch::ones({channels}));
+  bias = register_parameter("bias", torch::zeros({channels}));
+  running_mean = register_buffer("running_mean", torch::zeros({channels}));
+  running_var = register_buffer("running_var", torch::ones({channels}));
+  num_batches_tracked = register_buffer("num_batches_tracked", torch::zeros({}, torch::kInt64));
+}
+
+Tensor neurons(const Tensor& y, const Norm& norm, const LifParams& params, const Tensor& w, const Tensor& residual,
+               torch::ScalarType spikes, int64_t repeat_T) {
+  auto call = c10::make_intrusive<Call>();
+  call->passes.lif = params;
+  call->passes.w = w.defined() ? w.detach() : w;
+  call->passes.same_x = repeat_T > 0;
+  call->passes.T = repeat_T > 0 ? repeat_T : y.size(0);
+  call->norm = norm;
+  for (Tensor* t : {&call->norm.weight, &call->norm.bias, &call->norm.linear_bias})
+    if (t->defined()) *t = t->detach();
+  call->spikes = spikes;
+
+  std::vector<int64_t> shape = y.sizes().vec();
+  if (repeat_T > 0) shape.insert(shape.begin(), repeat_T);
+  const int64_t C = y.size(-1);
+  const Tensor rows = repeat_T > 0 ? y.contiguous().view({-1, C}) : y.contiguous().view({y.size(0), -1, C});
+  const Tensor carried = residual.defined() ? residual.contiguous().view({shape[0], -1, C}) : residual;
+  const Tensor s =
+      torch::GradMode::is_enabled()
+          ? NeuronsFunction::apply(rows, std::optional(norm.weight), std::optional(norm.bias),
+                                   std::optional(norm.linear_bias), std::optional(w), std::optional(carried), call)
+          : call->forward(rows, carried);
+  return s.view(shape);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <torch/torch.h>
+
+#include "spikemix/core/config.h"
+#include "spikemix/kernels/lif/lif.h"
+
+namespace spikemix {
+
+/// The neurons of one layer: their constants, and with kind "plif" the learned w of 1 / tau = sigmoid(w), tensor "w".
+class NeuronImpl : public torch::nn::Module {
+ public:
+  /// @throws InputError naming the key that is wrong
+  explicit NeuronImpl(const NeuronConfig& config, std::optional<double> v_threshold = {});
+
+  LifParams params;
+  torch::Tensor w;  // [], undefined unless plif
+};
+TORCH_MODULE(Neuron);
+
+/// Batch norm's tensors under their usual names; eps 1e-5, momentum 0.1. neurons() below computes with them.
+class BatchNormImpl : public torch::nn::Module {
+ public:
+  explicit BatchNormImpl(int64_t channels);
+
+  torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
+};
+TORCH_MODULE(BatchNorm);
+
+/// What stands between a layer's linear map and its spikes. All [C]; undefined weight: no batch norm.
+struct Norm {
+  torch::Tensor weight, bias, running_mean, running_var;
+  /// The bias of the linear map in front, which is not in y: it moves the running mean, and cancels out while the
+  /// statistics are the batch's, so that its gradient is then exactly zero. May be undefined.
+  torch::Tensor linear_bias;
+  /// Statistics of the batch (and an update of the running ones) instead of the running ones.
+  bool training = false;
+};
+
+/// s = residual + spikes of the neurons on BN(y), in one autograd function over all T steps. y is kept for backward,
+/// the potentials and spikes are computed from it again: 4 bytes a value (2 in bf16) for the whole of BN and LIF.
+///
+/// @param y         [T, ..., C] in fp32, bf16 or double; or [..., C] if repeat_T > 0: each of so many steps sees it
+/// anew,
+///                  and the statistics are those of repeat_T copies
+/// @param residual  [T, ..., C] in the type of the result, or undefined
+/// @param spikes    type of the result, that of y or (from an fp32 y) bf16
+///
+/// Equal to torch.nn.BatchNorm and SpikingJelly's multi-step nodes, gradient included. On the CPU the same bits for any
+/// number of threads.
+torch::Tensor neurons(const torch::Tensor& y, const Norm& norm, const LifParams& params, const torch::Tensor& w,
+                      const torch::Tensor& residual, torch::ScalarType spikes, int64_t repeat_T = 0);
+
+}  // namespace spikemix

@@ -1,0 +1,115 @@
+#include <numbers>
+#include <vector>
+
+#include "spikemix/nn/neuron_passes.h"
+
+// The equations of kernels/lif/lif.h in ATen operations over one time step: for CUDA and every other device, and for
+// the double precision of gradient checks.
+namespace spikemix::aten {
+namespace {
+
+using torch::Tensor;
+
+// Computes in fp32, or double for double.
+torch::ScalarType accumulator(const Tensor& x) {
+  return x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+}
+
+struct Steps {
+  const NeuronPasses& p;
+  const Tensor& x;
+  Tensor k;  // 1 / tau, [] on the device: no synchronisation
+
+  Steps(const NeuronPasses& passes, const Tensor& input) : p(passes), x(input) {
+    k = p.w.defined() ? p.w.sigmoid() : torch::full({}, p.lif.k, x.options().dtype(accumulator(x)));
+  }
+
+  Tensor x_at(int64_t t) const { return (p.same_x ? x : x[t]).to(accumulator(x)); }
+  Tensor z_at(int64_t t) const { return p.scale.defined() ? x_at(t) * p.scale + p.shift : x_at(t); }
+  Tensor rest() const {
+    return torch::full({x.size(-2), x.size(-1)}, p.lif.v_reset, x.options().dtype(accumulator(x)));
+  }
+  Tensor drive(const Tensor& v, const Tensor& z) const { return z - (v - p.lif.v_reset) * p.lif.leak; }
+  Tensor charge(const Tensor& v, const Tensor& z) const { return v + drive(v, z) * k; }
+  Tensor fire(const Tensor& h) const { return h >= p.lif.v_threshold; }
+  Tensor reset(const Tensor& h, const Tensor& fired) const {
+    return p.lif.hard_reset ? h.masked_fill(fired, p.lif.v_reset) : h - fired * p.lif.v_threshold;
+  }
+  Tensor surrogate_gradient(const Tensor& u) const {
+    const double alpha = p.lif.alpha;
+    switch (p.lif.surrogate) {
+      case Surrogate::kSigmoid: {
+        const auto g = (u * alpha).sigmoid_();
+        return g * (1 - g) * alpha;
+      }
+      case Surrogate::kArctan:
+        return alpha / 2 / (u * (std::numbers::pi / 2 * alpha)).square_().add_(1);
+      case Surrogate::kTriangle:
+        return (1 - u.abs() * alpha).clamp_min_(0).mul_(alpha);
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Moments moments(const Tensor& x) {
+  const auto [variance, mean] = torch::var_mean(x.reshape({-1, x.size(-1)}).to(accumulator(x)), 0, /*correction=*/0);
+  return {mean, variance};
+}
+
+Tensor forward(const NeuronPasses& p, const Tensor& x, const Tensor& residual, torch::ScalarType spikes) {
+  const Steps steps(p, x);
+  auto s = torch::empty({p.T, x.size(-2), x.size(-1)}, x.options().dtype(spikes));
+  Tensor v = steps.rest();
+  for (int64_t t = 0; t < p.T; ++t) {
+    const auto h = steps.charge(v, steps.z_at(t)), fired = steps.fire(h);
+    v = steps.reset(h, fired);
+    s[t].copy_(fired);
+  }
+  return residual.defined() ? s.add_(residual) : s;
+}
+
+NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& ds) {
+  const Steps steps(p, x);
+  const auto type = accumulator(x);
+  std::vector<Tensor> h(size_t(p.T)), before(size_t(p.T) + 1);
+  before[0] = steps.rest();
+  for (size_t t = 0; t < h.size(); ++t) {
+    h[t] = steps.charge(before[t], steps.z_at(int64_t(t)));
+    before[t + 1] = steps.reset(h[t], steps.fire(h[t]));
+  }
+
+  NeuronGradients result;
+  result.dz = p.same_x ? torch::zeros_like(x, x.options().dtype(type)) : torch::empty_like(x);
+  auto dv = torch::zeros_like(before[0]);
+  auto dk = torch::zeros({}, x.options().dtype(type));
+  if (p.scale.defined()) result.sum_dz = torch::zeros_like(p.scale), result.sum_dz_x = torch::zeros_like(p.scale);
+  for (size_t t = h.size(); t-- > 0;) {
+    auto dspike = ds[int64_t(t)].to(type);
+    if (!p.lif.detach_reset)
+      dspike = dspike + dv * (p.lif.hard_reset ? p.lif.v_reset - h[t] : -p.lif.v_threshold * torch::ones_like(dv));
+    if (p.lif.hard_reset) dv = dv.masked_fill(steps.fire(h[t]), 0);
+    const auto dh = dspike * steps.surrogate_gradient(h[t] - p.lif.v_threshold) + dv;
+    const auto dz = dh * steps.k;
+    if (p.same_x)
+      result.dz.add_(dz);
+    else
+      result.dz[int64_t(t)].copy_(dz);
+    if (p.scale.defined()) {
+      result.sum_dz.add_(dz.sum(0));
+      result.sum_dz_x.add_((dz * (steps.x_at(int64_t(t)) - p.mean)).sum(0));
+    }
+    if (p.w.defined()) dk.add_((dh * steps.drive(before[t], steps.z_at(int64_t(t)))).sum());
+    dv = dh * (1 - steps.k * p.lif.leak);
+  }
+  if (p.w.defined()) result.dk = dk;
+  result.dz = result.dz.to(x.scalar_type());
+  return result;
+}
+
+void norm_backward(const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b, const Tensor& c, Tensor& dz) {
+  dz.copy_(dz * a + ((x - mean) * b + c));
+}
+
+}  // namespace spikemix::aten
