@@ -18,7 +18,10 @@ constexpr int64_t kSide = 32, kPlane = kSide * kSide, kPixels = 3 * kPlane;
 
 /// What differs between the two releases.
 struct Release {
-  std::string name, archive, folder, python;
+  std::string name, archive, folder;
+  /// The release for Python (pickles, which are programs): its folder, its archive, and files that tell it.
+  std::string python_folder, python_archive;
+  std::vector<std::string> python_files;
   int64_t label_bytes;  ///< the last of them is the label
   std::vector<std::string> train, test;
   std::string class_file;
@@ -35,7 +38,9 @@ const Release& cifar10() {
       .name = "CIFAR-10",
       .archive = "cifar-10-binary.tar.gz",
       .folder = "cifar-10-batches-bin",
-      .python = "cifar-10-batches-py",
+      .python_folder = "cifar-10-batches-py",
+      .python_archive = "cifar-10-python.tar.gz",
+      .python_files = {"data_batch_1", "batches.meta"},
       .label_bytes = 1,
       .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
       .test = {"test_batch.bin"},
@@ -50,7 +55,9 @@ const Release& cifar100() {
       .name = "CIFAR-100",
       .archive = "cifar-100-binary.tar.gz",
       .folder = "cifar-100-binary",
-      .python = "cifar-100-python",
+      .python_folder = "cifar-100-python",
+      .python_archive = "cifar-100-python.tar.gz",
+      .python_files = {"train", "meta"},
       .label_bytes = 2,
       .train = {"train.bin"},
       .test = {"test.bin"},
@@ -138,26 +145,35 @@ bool holds_batches(const Release& release, const fs::path& folder) {
 // The folder of batches or the archive that `path` is or holds; empty if there is none.
 fs::path find_binary(const Release& release, const fs::path& path) {
   std::error_code error;
-  if (fs::is_regular_file(path, error)) return is_tar_name(path) ? path : fs::path();
+  if (fs::is_regular_file(path, error)) {
+    return is_tar_name(path) && path.filename() != release.python_archive ? path : fs::path();
+  }
   if (holds_batches(release, path)) return path;
   if (holds_batches(release, path / release.folder)) return path / release.folder;
   if (fs::is_regular_file(path / release.archive, error)) return path / release.archive;
   return {};
 }
 
-// The release for Python (pickles, which are programs): the folder, its archive, or a folder that holds one of them.
-bool is_python(const Release& release, const fs::path& path) {
+// The folder or the archive for Python that `path` is or holds; empty if there is none.
+fs::path find_python(const Release& release, const fs::path& path) {
   std::error_code error;
-  const std::string archive = release.name == "CIFAR-10" ? "cifar-10-python.tar.gz" : "cifar-100-python.tar.gz";
-  return path.filename() == release.python || path.filename() == archive || fs::exists(path / release.python, error) ||
-         fs::exists(path / archive, error);
+  const auto has_files = [&](const fs::path& folder) {
+    return std::ranges::all_of(release.python_files,
+                               [&](const std::string& file) { return fs::is_regular_file(folder / file, error); });
+  };
+  if (path.filename() == release.python_archive || has_files(path)) return path;
+  if (has_files(path / release.python_folder)) return path / release.python_folder;
+  if (fs::is_regular_file(path / release.python_archive, error)) return path / release.python_archive;
+  return {};
 }
 
 bool recognises(const Release& release, const fs::path& path) {
   std::error_code error;
-  if (is_python(release, path)) return true;
-  if (fs::is_regular_file(path, error)) return path.filename() == release.archive;
-  return !find_binary(release, path).empty();
+  if (!find_python(release, path).empty()) return true;
+  if (fs::is_directory(path, error)) return !find_binary(release, path).empty();
+  const std::string stem =
+      release.archive.substr(0, release.archive.find('.'));  // as .tar or renamed by a browser, too
+  return is_tar_name(path) && path.filename().string().starts_with(stem);
 }
 
 // The files that were asked for, out of a folder or an archive; what is missing is not in the map.
@@ -189,11 +205,11 @@ std::vector<std::string> parse_classes(const Release& release, const fs::path& p
 
 std::unique_ptr<Dataset> open(const Release& release, const fs::path& path, Split split) {
   const fs::path place = find_binary(release, path);
-  if (is_python(release, path) && (place.empty() || place == path)) {
-    throw input_error("{}: this is {} for Python; get the binary version, {}", path.string(), release.name,
-                      release.archive);
-  }
   if (place.empty()) {
+    if (const fs::path python = find_python(release, path); !python.empty()) {
+      throw input_error("{}: this is {} for Python; get the binary version, {}", python.string(), release.name,
+                        release.archive);
+    }
     throw input_error("{}: no {} here; expected {} or the files of its folder {}", path.string(), release.name,
                       release.archive, release.folder);
   }
@@ -215,7 +231,7 @@ std::unique_ptr<Dataset> open(const Release& release, const fs::path& path, Spli
   }
   if (!missing.empty()) {
     const std::string text =
-        fmt::format("{}: {} is missing, the {} images of {}", place.string(), fmt::join(missing, ", "),
+        fmt::format("{}: missing {}, the {} images of {}", place.string(), fmt::join(missing, ", "),
                     split == Split::kTrain ? "training" : "test", release.name);
     if (parts.empty()) throw MissingSplit(text);
     throw InputError(text);

@@ -86,7 +86,7 @@ TEST_F(CifarTest, SaysWhatIsMissing) {
   expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "data_batch_1.bin, data_batch_2.bin");
   write("data_batch_2.bin", record({1}, 0));
   expect_input_error([&] { open_dataset(dir_, Split::kTrain); },
-                     "data_batch_1.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin is missing");
+                     "missing data_batch_1.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, the training");
 }
 
 TEST_F(CifarTest, RefusesDamagedFiles) {
@@ -118,10 +118,14 @@ TEST_F(CifarTest, RefusesACutArchive) {
 }
 
 TEST_F(CifarTest, RefusesPythonPicklesAndNamesTheArchiveToGet) {
-  write("cifar-10-batches-py/data_batch_1", Bytes{0x80});
+  for (const char* folder : {"cifar-10-batches-py", "renamed"}) {
+    write(folder + std::string("/data_batch_1"), Bytes{0x80});
+    write(folder + std::string("/batches.meta"), Bytes{0x80});
+  }
   write("cifar-100-python/train", Bytes{0x80});
+  write("cifar-100-python/meta", Bytes{0x80});
   write("archive/cifar-10-python.tar.gz", Bytes{0x1f});
-  for (const char* place : {"cifar-10-batches-py", "archive", "archive/cifar-10-python.tar.gz", "."}) {
+  for (const char* place : {"cifar-10-batches-py", "renamed", "archive", "archive/cifar-10-python.tar.gz", "."}) {
     expect_input_error([&] { open_dataset(dir_ / place, Split::kTrain); },
                        "for Python; get the binary version, cifar-10-binary.tar.gz");
   }

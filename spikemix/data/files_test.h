@@ -43,7 +43,8 @@ class FilesTest : public ::testing::Test {
 
   struct Member {
     std::string name;
-    Bytes bytes;
+    Bytes bytes = {};
+    std::string link_to = {};
   };
   /// A tar as `tar` writes it; a name that ends with "/" is a folder.
   fs::path write_tar(const std::string& name, const std::vector<Member>& members) const {
@@ -58,6 +59,10 @@ class FilesTest : public ::testing::Test {
       archive_entry* entry = archive_entry_new();
       archive_entry_set_pathname(entry, member.name.c_str());
       archive_entry_set_filetype(entry, member.name.ends_with('/') ? AE_IFDIR : AE_IFREG);
+      if (!member.link_to.empty()) {
+        archive_entry_set_filetype(entry, AE_IFLNK);
+        archive_entry_set_symlink(entry, member.link_to.c_str());
+      }
       archive_entry_set_perm(entry, 0755);
       archive_entry_set_size(entry, la_int64_t(member.bytes.size()));
       archive_write_header(a, entry);

@@ -52,44 +52,47 @@ Tree read_folder(const fs::path& root) {
   return tree;
 }
 
-// "set/train/cat/1.jpg" without what stands up to and with one of `names`: "cat/1.jpg".
-std::optional<std::string> below(const fs::path& member, const std::vector<std::string>& names) {
+// "set/train/cat/1.jpg" is "cat/1.jpg" of the split "train"; a member below no such folder is of the split "".
+std::pair<std::string, fs::path> split_of(const fs::path& member) {
+  static const std::vector<std::string> kNames = {"train", "test", "val", "valid"};
   for (auto part = member.begin(); part != member.end(); ++part) {
-    if (std::ranges::count(names, part->string()) == 0) continue;
+    if (std::ranges::count(kNames, part->string()) == 0) continue;
+    const std::string name = part->string();
     fs::path rest;
     while (++part != member.end()) rest /= *part;
-    return rest.generic_string();
+    return {name, rest};
   }
-  return std::nullopt;
+  return {"", member};
 }
 
-// The split `names` in the tar; `whole`: the tar is that split, its members CLASS/... with or without the split's name
-// before. With keep_bytes false only names are gathered.
-Tree read_tar_tree(const fs::path& tar, const std::vector<std::string>& names, bool whole, bool keep_bytes) {
-  Tree tree;
-  const auto place = [&](const std::string& member) {
-    const auto rest = below(member, names);
-    return rest || !whole ? rest.value_or("") : member;
-  };
+// The first of `names` that the tar holds; `whole`: the tar is that split, its members CLASS/... with or without the
+// split's name before. With keep_bytes false only names are gathered.
+Tree read_tar_tree(const fs::path& tar, std::vector<std::string> names, bool whole, bool keep_bytes) {
+  if (whole) names.push_back("");
+  std::map<std::string, Tree> trees;
   read_tar(
       tar,
       [&](const std::string& member, bool folder) {
-        const fs::path path = place(member);
-        if (path.empty() || is_hidden(member) || is_hidden(*path.begin())) return false;
+        const auto [split, path] = split_of(member);
+        if (std::ranges::count(names, split) == 0 || path.empty()) return false;
+        if (is_hidden(path) || is_hidden(*path.begin())) return false;
         const bool direct = std::next(path.begin()) == path.end();
         if (folder) {
-          if (direct) tree[path.string()];
+          if (direct) trees[split][path.string()];
           return false;
         }
         if (direct || !is_picture_name(path)) return false;
-        if (!keep_bytes) tree[path.begin()->string()][path.string()] = {};
+        if (!keep_bytes) trees[split][path.begin()->string()][path.string()] = {};
         return keep_bytes;
       },
       [&](std::string member, Bytes bytes) {
-        const fs::path path = place(member);
-        tree[path.begin()->string()][path.string()] = {tar.string() + ": " + member, {}, std::move(bytes)};
+        const auto [split, path] = split_of(member);
+        trees[split][path.begin()->string()][path.string()] = {tar.string() + ": " + member, {}, std::move(bytes)};
       });
-  return tree;
+  for (const std::string& name : names) {
+    if (trees.contains(name)) return std::move(trees[name]);
+  }
+  return {};
 }
 
 fs::path find_folder(const fs::path& root, Split split) {

@@ -75,6 +75,18 @@ TEST_F(ImageFolderTest, TarsEqualTheFolder) {
   }
 }
 
+TEST_F(ImageFolderTest, TestComesBeforeValAndAClassMayHaveASplitsName) {
+  const std::vector<Member> members = {
+      {"train/a/1.png", png(1)}, {"train/val/deep/1.png", png(2)}, {"val/a/1.png", png(3)}, {"test/val/1.png", png(4)}};
+  for (const Member& member : members) write("set/" + member.name, member.bytes);
+  for (const fs::path& place : {dir_ / "set", write_tar("a.tar", members)}) {
+    const auto test = open_dataset(place, Split::kTest);
+    ASSERT_EQ(test->size(), 1);
+    EXPECT_EQ(level(*test, 0), 4);
+    EXPECT_EQ(test->label(0), 1);
+  }
+}
+
 TEST_F(ImageFolderTest, ReadsAFolderOfOneTarForEachSplit) {
   write_tar("train.tar.xz", {{"cat/1.png", png(1)}, {"dog/1.png", png(2)}});
   write_tar("test.tar", {{"test/dog/1.png", png(3)}});
@@ -113,6 +125,14 @@ TEST_F(ImageFolderTest, NamesADamagedPicture) {
   expect_input_error([&] { open_dataset(dir_, Split::kTrain)->image(0); }, "train/cat/1.png: damaged PNG");
   const fs::path tar = write_tar("a.tar", {{"train/cat/1.png", cut}});
   expect_input_error([&] { open_dataset(tar, Split::kTrain)->image(0); }, "a.tar: train/cat/1.png: damaged PNG");
+}
+
+TEST_F(ImageFolderTest, RefusesLinksInATar) {
+  write("train/cat/1.png", png(1));
+  fs::create_symlink("1.png", dir_ / "train/cat/2.png");
+  EXPECT_EQ(open_dataset(dir_, Split::kTrain)->size(), 2);  // in a folder it is followed
+  const fs::path tar = write_tar("a.tar", {{"train/cat/1.png", png(1)}, {"train/cat/2.png", {}, "1.png"}});
+  expect_input_error([&] { open_dataset(tar, Split::kTrain); }, "a.tar: 'train/cat/2.png' is a link");
 }
 
 TEST_F(ImageFolderTest, RefusesCutTars) {

@@ -22,21 +22,14 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
     throw input_error("the data has {} classes, the model {}; set model.classes", dataset_->classes().size(),
                       options_.classes);
   }
+  if (options_.batch < 1) throw input_error("train.batch = {}, expected 1 or more", options_.batch);
   if (batches() == 0) {
     throw input_error("{} images do not fill one batch of {}; set train.batch", dataset_->size(), options_.batch);
   }
-  for (size_t t = 0; t + 1 < slots_.size(); ++t) threads_.emplace_back([this] { work(); });
+  for (size_t t = 0; t + 1 < slots_.size(); ++t) threads_.emplace_back([this](std::stop_token stop) { work(stop); });
 }
 
-Loader::~Loader() {
-  {
-    std::unique_lock lock(mutex_);
-    stop_ = true;
-    cancel_ = true;
-  }
-  work_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-}
+Loader::~Loader() { cancel_ = true; }  // then the threads' own destructors stop them
 
 int64_t Loader::batches() const {
   return (dataset_->size() + (options_.drop_last ? 0 : options_.batch - 1)) / options_.batch;
@@ -83,12 +76,12 @@ bool Loader::next(Batch& batch) {
   return true;
 }
 
-void Loader::work() {
+void Loader::work(std::stop_token stop) {
   Scratch scratch;
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [this] { return stop_ || (begun_ < end_ && begun_ < consumed_ + int64_t(slots_.size())); });
-    if (stop_) return;
+    const auto room = [this] { return begun_ < end_ && begun_ < consumed_ + int64_t(slots_.size()); };
+    if (!work_.wait(lock, stop, room) || stop.stop_requested()) return;
     const int64_t k = begun_++;
     ++filling_;
     Slot& s = slot(k);

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -42,7 +43,8 @@ struct Batch {
 /// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup over the batch.
 class Loader {
  public:
-  /// @throws InputError if the data has more classes than options.classes, or mean and std do not fit
+  /// @throws InputError if the data has more classes than options.classes, if mean and std do not fit, or if there is
+  /// not one batch
   Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
   /// At any time: waits for the images being decoded, no longer.
   ~Loader();
@@ -65,7 +67,7 @@ class Loader {
   };
   struct Scratch;
 
-  void work();
+  void work(std::stop_token stop);
   void stop_filling(std::unique_lock<std::mutex>& lock);
   void fill(int64_t k, Batch& batch, Scratch& scratch) const;
   void fill_image(int64_t i, float* chw, Scratch& scratch) const;
@@ -76,16 +78,16 @@ class Loader {
   const Normaliser normalise_;
 
   std::mutex mutex_;
-  std::condition_variable work_, done_;  ///< there is a batch to make; a batch was made
+  std::condition_variable_any work_;  ///< there is a batch to make
+  std::condition_variable done_;      ///< a batch was made
   // The epoch. Written when no batch is being made.
   int64_t epoch_ = 0;
   std::vector<int64_t> order_;
   // Batches [consumed_, begun_) are ready or being made. All guarded by mutex_.
   int64_t consumed_ = 0, begun_ = 0, end_ = 0, filling_ = 0;
-  bool stop_ = false;
   std::atomic<bool> cancel_ = false;  ///< whoever makes a batch: leave it
   std::vector<Slot> slots_;
-  std::vector<std::thread> threads_;
+  std::vector<std::jthread> threads_;  ///< last: they end before what they use
 };
 
 }  // namespace spikemix

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "spikemix/data/decode.h"
+#include "spikemix/data/files_test.h"
 
 namespace spikemix {
 namespace {
@@ -137,6 +137,8 @@ TEST(Loader, DropsThePartialBatchIfAsked) {
   EXPECT_EQ(epoch_of(loader, 0).size(), 2u);
   options.batch = 11;
   EXPECT_THROW(Loader(std::make_shared<Plain>(10, 8), options), InputError);
+  options.batch = 0;
+  EXPECT_THROW(Loader(std::make_shared<Plain>(10, 8), options), InputError);
 }
 
 TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
@@ -153,6 +155,30 @@ TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
     }
     loader.start_epoch(0, 6);  // and the loader goes on
     EXPECT_TRUE(loader.next(batch));
+  }
+}
+
+class LoaderFiles : public FilesTest {};
+
+TEST_F(LoaderFiles, DecodesOnManyThreadsAndGoesOnAfterADamagedFile) {
+  for (int i = 0; i < 40; ++i) {
+    const fs::path file = dir_ / fmt::format("train/a/{:02}.png", i);
+    fs::create_directories(file.parent_path());
+    write_png(file, {8, 8, 1, std::vector<uint8_t>(64, uint8_t(i))});
+  }
+  write("train/a/21.png", Bytes{0xFF, 0xD8, 0xFF, 0xDB, 0x00});
+  LoaderOptions options = small_options();
+  options.threads = 3;
+  Loader loader(open_dataset(dir_, Split::kTrain), options);
+  Batch batch;
+  for (int again = 0; again < 2; ++again) {
+    loader.start_epoch(0);
+    for (int k = 0; k < 5; ++k) {
+      ASSERT_TRUE(loader.next(batch));
+      EXPECT_FLOAT_EQ(batch.images[0], (4 * float(k) / 255 - 0.5f) / 0.5f);  // grey became RGB
+      EXPECT_EQ(batch.images[0], batch.images[128]);
+    }
+    expect_input_error([&] { loader.next(batch); }, "train/a/21.png: damaged JPEG");
   }
 }
 

@@ -16,7 +16,7 @@ struct SplitSummary {
   /// From here on: of the sample, `sampled` images evenly spread over the split.
   int64_t sampled = 0;
   int64_t min_height = 0, max_height = 0, min_width = 0, max_width = 0;
-  int64_t channels = 0;           ///< 3 if any image has colour
+  int64_t channels = 0;                     ///< 3 if any image has colour
   std::vector<double> mean = {}, std = {};  ///< of each channel, in 0..1: fit for data.mean and data.std
 };
 
