@@ -118,19 +118,17 @@ def test_the_list_of_wavelets_is_pywavelets_own(ops):
 @pytest.mark.filterwarnings("ignore:Level value")
 @pytest.mark.parametrize("family", ["haar", "db", "sym", "coif", "bior", "rbio"])
 def test_every_wavelet(ops, family):
-    for wavelet in pywt.wavelist(family):
-        for (n, D), levels in itertools.product([(64, 12), (24, 8)], [1, 2, 3, 0]):
-            most = {64: 6, 24: 3}[n]
-            if levels > 2 and D == 12:
-                D = 8
-            x = tokens(T=1, B=1, height=1, width=n, D=D)
-            along_tokens = wavedec(x.double().numpy(), wavelet, levels or most, 2)
-            spec = f"wavelet={wavelet}:levels={levels}"
-            assert_close(ops.mix(x, "wt1d:" + spec, 1, n, None), along_tokens)
-            assert_close(ops.mix(x, f"wt1d:{spec}:inverse=true", 1, n, None),
-                         waverec(x.double().numpy(), wavelet, levels or most, 2))
-            embed_levels = levels or (3 if D == 8 else 2)
-            assert_close(ops.mix(x, "wt2d:" + spec, 1, n, None), wavedec(along_tokens, wavelet, embed_levels, 3))
+    # levels 0 are 6 of 64 tokens, 3 of 24 tokens or of 8 dimensions.
+    sizes = [(64, 12, 1), (64, 12, 2), (64, 8, 3), (64, 8, 0), (24, 8, 2), (24, 8, 0)]
+    for wavelet, (n, D, levels) in itertools.product(pywt.wavelist(family), sizes):
+        token_levels, embed_levels = levels or {64: 6, 24: 3}[n], levels or 3
+        x = tokens(T=1, B=1, height=1, width=n, D=D)
+        along_tokens = wavedec(x.double().numpy(), wavelet, token_levels, 2)
+        spec = f"wavelet={wavelet}:levels={levels}"
+        assert_close(ops.mix(x, "wt1d:" + spec, 1, n, None), along_tokens)
+        assert_close(ops.mix(x, "wt2d:" + spec, 1, n, None), wavedec(along_tokens, wavelet, embed_levels, 3))
+        assert_close(ops.mix(x, f"wt1d:{spec}:inverse=true", 1, n, None),
+                     waverec(x.double().numpy(), wavelet, token_levels, 2))
 
 
 @pytest.mark.filterwarnings("ignore:Level value")
@@ -221,14 +219,23 @@ def test_matrices_equal_kernels(ops):
             assert_close(for_coefficients, c.grad.numpy(), 1e-12)
 
 
-def test_bfloat16_goes_in_and_out(ops):
+def test_bfloat16_is_rounded_once(ops):
+    """In as bfloat16, through the transform in fp32, out as bfloat16."""
     x = tokens(height=8, width=8, D=48, dtype=torch.bfloat16).requires_grad_()
-    y = ops.mix(x, "fft2d", 8, 8, None)
-    assert y.dtype == torch.bfloat16
-    exact = torch.fft.fft2(x.detach().double()).real
-    assert torch.equal(y, exact.float().bfloat16()) or (y - exact).abs().max() < 2 ** -8 * exact.abs().max()
-    y.backward(torch.ones_like(y))
-    assert x.grad.dtype == torch.bfloat16
+    c = torch.tensor([0.3, 0.7], requires_grad=True)
+    exact_c = c.detach().double().requires_grad_()
+    exact_x = x.detach().double().requires_grad_()
+    for name, coefficients, exact_coefficients in (("fft2d", None, None), ("dwt-c", c, exact_c)):
+        x.grad = exact_x.grad = None
+        y = ops.mix(x, name, 8, 8, coefficients)
+        exact = ops.mix(exact_x, name, 8, 8, exact_coefficients)
+        y.backward(x.detach())
+        exact.backward(exact_x.detach())
+        for got, want in ((y, exact), (x.grad, exact_x.grad)):
+            assert got.dtype == torch.bfloat16
+            assert ((got - want).abs() <= 2 ** -8 * want.abs() + 1e-6 * want.abs().max()).all()
+    assert c.grad.dtype == torch.float32
+    assert_close(c.grad, exact_c.grad.numpy())
 
 
 def test_threads_do_not_matter(ops):

@@ -1,6 +1,7 @@
 #include "spikemix/nn/mix.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -211,11 +212,14 @@ namespace {
 
 class MixFunction : public torch::autograd::Function<MixFunction> {
  public:
+  // std::optional: Torch's argument reader takes no undefined tensor.
   static torch::Tensor forward(torch::autograd::AutogradContext* ctx, const torch::Tensor& x,
-                               const torch::Tensor& coefficients, const c10::intrusive_ptr<TorchMixer>& mixer) {
+                               const std::optional<torch::Tensor>& coefficients,
+                               const c10::intrusive_ptr<TorchMixer>& mixer) {
     ctx->saved_data["mixer"] = c10::IValue::make_capsule(mixer);
-    if (coefficients.defined()) ctx->save_for_backward({x, coefficients});
-    return x.is_cpu() ? mixer->by_kernels(x, coefficients) : mixer->by_matrices(x, coefficients);
+    if (coefficients) ctx->save_for_backward({x, *coefficients});
+    const torch::Tensor c = coefficients.value_or(torch::Tensor());
+    return x.is_cpu() ? mixer->by_kernels(x, c) : mixer->by_matrices(x, c);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
@@ -243,7 +247,7 @@ torch::Tensor mix(const c10::intrusive_ptr<TorchMixer>& mixer, const torch::Tens
               shape.T);
   const int64_t K = mixer->mixer().coefficients();
   TORCH_CHECK((coefficients.defined() ? coefficients.numel() : 0) == K, "mix: expected ", K, " coefficients");
-  return MixFunction::apply(x, coefficients, mixer);
+  return MixFunction::apply(x, K > 0 ? std::optional(coefficients) : std::nullopt, mixer);
 }
 
 }  // namespace spikemix
