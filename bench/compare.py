@@ -8,7 +8,8 @@ against attention inside spikemix. Training and inference speed, and peak memory
 Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
 does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
 processes of their own, so that each has its own peak of memory (VmHWM, reset after the batch norms have settled; a
-compiled peer's includes the compiler).
+compiled peer's includes the compiler). At the published size the contenders of a table need about 15 GB together; fewer
+--configs and --precisions need less.
 """
 import argparse
 import json
@@ -34,7 +35,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", default="ab", help="a, b or ab")
     parser.add_argument("--mixers", help="joined by commas; default: a: %s, b: every mixer" % ",".join(PEER_NAMES))
-    parser.add_argument("--configs", default="eager-fp32,eager-bf16,compile-fp32,compile-bf16", help="how the peer runs")
+    parser.add_argument("--configs", help="how the peer runs",
+                        default="eager-fp32,eager-bf16,compile-fp32,compile-bf16")
     parser.add_argument("--precisions", default="fp32,bf16", help="how spikemix runs; table b takes the first")
     parser.add_argument("--modes", default="train,infer")
     parser.add_argument("--threads", type=int, default=2)
@@ -44,8 +46,9 @@ def parse_arguments():
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--time-steps", type=int, default=4)
     parser.add_argument("--heads", type=int, default=12)
-    parser.add_argument("--peer", type=pathlib.Path, help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers",
-                        default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"))
+    parser.add_argument("--peer", type=pathlib.Path,
+                        default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"),
+                        help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
     return parser.parse_args()
@@ -56,15 +59,16 @@ class Worker:
 
     def __init__(self, name, command, arguments):
         self.name, self.seconds, self.values = name, [], []
-        environment = {**os.environ, "OMP_NUM_THREADS": str(arguments.threads), "MKL_NUM_THREADS": str(arguments.threads)}
-        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env=environment)
+        threads = str(arguments.threads)
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})
         self.info = self.read()
 
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"compare.py: {self.name} ended with exit code {self.process.wait()}; its own message stands above")
+            sys.exit(f"compare.py: {self.name} ended with exit code {self.process.wait()}; its message stands above")
         return json.loads(line)
 
     def ask(self, command):
@@ -106,7 +110,7 @@ def race(contenders, mode, arguments):
             worker.process.kill()
             worker.process.wait()
     for name, result in results.items():
-        if mode == "train" and result["values"][-1] >= result["values"][0]:
+        if mode == "train" and arguments.reps > 1 and result["values"][-1] >= result["values"][0]:
             print(f"compare.py: {name} does not learn its one batch: loss {result['values'][0]:.3f} to "
                   f"{result['values'][-1]:.3f}", file=sys.stderr)
     return results
@@ -115,7 +119,8 @@ def race(contenders, mode, arguments):
 class Bench:
     def __init__(self, arguments, folder):
         self.arguments = a = arguments
-        self.shape = {"image": [3, 32, 32], "model": {"d": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}}
+        self.shape = {"image": [3, 32, 32],
+                      "model": {"d": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}}
         self.images = folder / "images.bin"
         random = numpy.random.default_rng(0)
         pixels = random.standard_normal((a.batch, *self.shape["image"]), numpy.float32)
@@ -167,8 +172,8 @@ def print_table(header, rows):
 
 
 def columns(arguments, ratio_name):
-    return [title for mode in arguments.modes.split(",") for title in
-            (f"{MODES[mode]} img/s", ratio_name, "peak GB")]
+    return [title for mode in arguments.modes.split(",")
+            for title in (f"{MODES[mode]} img/s", ratio_name, "peak GB")]
 
 
 def against_peer(bench, mixers):
@@ -184,16 +189,15 @@ def against_peer(bench, mixers):
         def gain(by_name, name):
             """spikemix of the same precision over this peer."""
             own = f"spikemix {name[-4:]}"
-            return f"{ratio(by_name[own], by_name[name]):.2f}x" if name in peers and own in by_name else ""
+            return f"{ratio(by_name[own], by_name[name]):.2f}x" if name in peers and own in ours else ""
 
         rows += [[mixer, name, *cells(results, name, gain, arguments.batch)] for name in [*ours, *peers]]
-        fastest = [[min(by_name, key=lambda n: statistics.median(by_name[n]["seconds"]) if n in group else math.inf)
-                    for group in (ours, peers)] for by_name in results.values()]
-        if peers:
-            best = [f"{ratio(by_name[own], by_name[peer]):.2f}x" for (own, peer), by_name in zip(fastest, results.values())]
-            memory = [f"{by_name[own]['peak_bytes'] / by_name[peer]['peak_bytes']:.0%}"
-                      for (own, peer), by_name in zip(fastest, results.values())]
-            rows.append([mixer, "fastest against fastest", *(cell for b, m in zip(best, memory) for cell in ("", b, m))])
+        row = [mixer, "fastest against fastest"]
+        for by_name in results.values():
+            own, peer = (min((by_name[name] for name in group), key=lambda result: statistics.median(result["seconds"]))
+                         for group in (ours, peers))
+            row += ["", f"{ratio(own, peer):.2f}x", f"{own['peak_bytes'] / peer['peak_bytes']:.0%}"]
+        rows.append(row)
     print("\n(a) spikemix against plain PyTorch. gain: spikemix of the same precision over this row.\n")
     print_table(["mixer", "contender", *columns(arguments, "gain")], rows)
     return raw
@@ -203,13 +207,22 @@ def against_attention(bench, mixers):
     """Table (b)."""
     arguments = bench.arguments
     precision = arguments.precisions.split(",")[0]
-    print("(b) " + ", ".join(mixers), file=sys.stderr)
-    results = bench.run({mixer: bench.ours(mixer, precision) for mixer in mixers})
-    gain = lambda by_name, name: f"{100 * (ratio(by_name[name], by_name['ssa']) - 1):+.0f} %"
-    rows = [[mixer, *cells(results, mixer, gain, arguments.batch)] for mixer in mixers]
+    rows, raw = [], []
+
+    def gain(by_name, name):
+        return f"{100 * (ratio(by_name[name], by_name['ssa']) - 1):+.0f} %"
+
+    # A few at a time, each time against attention: all of them at once would not fit in memory.
+    for first in range(0, len(mixers), 3):
+        group = ["ssa", *mixers[first : first + 3]]
+        print("(b) " + ", ".join(group), file=sys.stderr)
+        results = bench.run({mixer: bench.ours(mixer, precision) for mixer in group})
+        new = group if first == 0 else group[1:]
+        rows += [[mixer, *cells(results, mixer, gain, arguments.batch)] for mixer in new]
+        raw.append(results)
     print(f"\n(b) linear transforms against attention (ssa), spikemix {precision}.\n")
     print_table(["mixer", *columns(arguments, "against ssa")], rows)
-    return results
+    return raw
 
 
 def cpu_name():
@@ -221,9 +234,9 @@ def main():
     arguments = parse_arguments()
     program = arguments.build / "spikemix"
     if not (arguments.build / "build.ninja").is_file():
-        sys.exit(f"compare.py: {arguments.build} is no build folder: run script/bootstrap first, or name one with --build")
-    built = subprocess.run(["cmake", "--build", arguments.build, "--target", "step_worker", "spikemix"], stdout=sys.stderr)
-    if built.returncode:
+        sys.exit(f"compare.py: {arguments.build} is no build folder: run script/bootstrap, or name one with --build")
+    build = ["cmake", "--build", arguments.build, "--target", "step_worker", "spikemix"]
+    if subprocess.run(build, stdout=sys.stderr).returncode:
         sys.exit("compare.py: the build failed")
     every = [mixer["name"] for mixer in json.loads(subprocess.check_output([program, "mixers", "--json"]))]
     wanted = arguments.mixers.split(",") if arguments.mixers else every
@@ -232,8 +245,8 @@ def main():
             sys.exit(f"compare.py: --mixers {mixer}: known: {', '.join(every)}")
     has_peer = (arguments.peer / "torch_spikformer.py").is_file()
     if "a" in arguments.tables and not has_peer:
-        print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): table (a) is left out",
-              file=sys.stderr)
+        print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): "
+              "table (a) is left out", file=sys.stderr)
 
     print(f"{cpu_name()}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
           f"{arguments.time_steps}, batch {arguments.batch}, 32x32 images; {arguments.reps} rounds: median ± half the "
@@ -242,9 +255,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, pathlib.Path(folder))
         if "a" in arguments.tables and has_peer:
-            document["against_peer"] = against_peer(bench, [mixer for mixer in wanted if mixer in PEER_NAMES])
+            shared = [mixer for mixer in wanted if mixer in PEER_NAMES]
+            document["against_peer"] = against_peer(bench, shared)
         if "b" in arguments.tables:
-            document["against_attention"] = against_attention(bench, ["ssa", *(mixer for mixer in wanted if mixer != "ssa")])
+            transforms = [mixer for mixer in wanted if mixer != "ssa"]
+            document["against_attention"] = against_attention(bench, transforms)
     if arguments.json:
         arguments.json.write_text(json.dumps(document, indent=1))
 
