@@ -31,18 +31,17 @@ void open(archive* a, const std::filesystem::path& file) {
   if (archive_read_open_filename(a, file.c_str(), kBlock) != ARCHIVE_OK) fail(a, file);
 }
 
-// The current entry's bytes, at most `limit`. The size that the entry claims is not trusted.
-Bytes read_entry(archive* a, const std::filesystem::path& file, size_t limit) {
+// The current entry's bytes, at most `limit`. The size that the entry claims is a hint, not trusted.
+Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& file, size_t limit) {
+  std::array<uint8_t, kBlock> block;
   Bytes bytes;
+  bytes.reserve(std::min<size_t>(size_t(std::max<int64_t>(0, archive_entry_size(entry))), 16 * kBlock));
   while (bytes.size() < limit) {
-    const size_t before = bytes.size();
-    bytes.resize(before + std::min(kBlock, limit - before));
-    const la_ssize_t got = archive_read_data(a, bytes.data() + before, bytes.size() - before);
+    const la_ssize_t got = archive_read_data(a, block.data(), std::min(kBlock, limit - bytes.size()));
     if (got < 0) fail(a, file);
-    bytes.resize(before + size_t(got));
     if (got == 0) break;
+    bytes.insert(bytes.end(), block.begin(), block.begin() + got);
   }
-  bytes.shrink_to_fit();
   return bytes;
 }
 
@@ -83,7 +82,7 @@ void read_tar(const std::filesystem::path& file, const std::function<bool(const 
       throw input_error("{}: '{}' is a link; pack the files themselves (tar --dereference --hard-dereference)",
                         file.string(), name);
     }
-    take(std::move(name), read_entry(a.get(), file, SIZE_MAX));
+    take(std::move(name), read_entry(a.get(), entry, file, SIZE_MAX));
   }
 }
 
@@ -110,7 +109,7 @@ Bytes read_maybe_gzip(const std::filesystem::path& file, size_t limit) {
   const int status = archive_read_next_header(a.get(), &entry);
   if (status == ARCHIVE_EOF) return {};  // an empty file
   if (status != ARCHIVE_OK) fail(a.get(), file);
-  return read_entry(a.get(), file, limit);
+  return read_entry(a.get(), entry, file, limit);
 }
 
 }  // namespace spikemix
