@@ -1,9 +1,8 @@
 #pragma once
 
-#include <memory>
-
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/nn/layer.h"
+#include "spikemix/nn/mix.h"
 
 namespace spikemix {
 
@@ -17,8 +16,8 @@ class MixingImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
 
  private:
-  std::unique_ptr<Mixer> mixer_;
-  std::optional<torch::Tensor> coeff_;
+  c10::intrusive_ptr<TorchMixer> mixer_;
+  torch::Tensor coeff_;  // [K], undefined for a fixed transform
   SpikingLayer layer_;
 };
 TORCH_MODULE(Mixing);
