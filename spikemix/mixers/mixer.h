@@ -26,16 +26,16 @@ struct MixerOptions {
   int64_t heads = 12;
 };
 
-/// y = sum over k of c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small matrices.
-/// This is its definition in tests, and how it runs where only matrix products are fast (CUDA).
+/// y = sum over terms k of sign_k c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small
+/// matrices. This is its definition in tests, and how it runs where only matrix products are fast (CUDA).
 struct AxisMatrix {
   std::string axis;  // "time", "tokens", "height", "width" or "embed"
   int64_t n = 0;
   std::vector<double> values;  // [n, n] row-major: y_i = sum_j values[i n + j] x_j
 };
 struct SeparableTerm {
-  int64_t coefficient = -1;  // index into the learned coefficients; -1: none, the factor is `sign`
-  double sign = 1;
+  int64_t coefficient = -1;  // index of the learned coefficient; -1: none
+  double sign = 1;           // stands beside the coefficient
   std::vector<AxisMatrix> axes;
 };
 
@@ -50,7 +50,7 @@ class Mixer {
 
   /// The map needs all T steps of a sample at once.
   virtual bool mixes_time() const { return false; }
-  /// K of the learned combinations: y = sum_k c_k M_k x. 0: a fixed transform.
+  /// K of the learned combinations: y = sum_k c_k M_k x; c starts at 1/K each. 0: a fixed transform.
   virtual int64_t coefficients() const { return 0; }
   /// Values of scratch memory that forward and adjoint need, for one sample.
   virtual int64_t scratch_size() const = 0;

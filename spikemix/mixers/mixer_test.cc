@@ -1,7 +1,6 @@
 #include "spikemix/mixers/mixer.h"
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -277,50 +276,6 @@ TEST(Mixers, RefuseWhatDoesNotFit) {
   expect_refusal({"fft1d:axes=tokens,height", {}}, "tokens are height and width in one line");
   expect_refusal({"fft1d:axes=embed,embed", {}}, "embed stands twice");
   expect_refusal({"dct:axes=token", {}}, "unknown axis 'token'; did you mean 'tokens'?");
-}
-
-TEST(MixerSpec, ReadsNameAndOptionsOverTheDefaults) {
-  ModelConfig model;
-  model.levels = 2;
-  model.mixer = {"wt2d:wavelet=db2:axes=height,width:inverse=true", "fwt-c:bases=fft,haar:levels=3"};
-  const MixerSpec first = mixer_spec(model, 0), second = mixer_spec(model, 1);
-  EXPECT_STREQ(first.entry->name, "wt2d");
-  EXPECT_EQ(first.options.wavelet, "db2");
-  EXPECT_EQ(first.options.axes, "height,width");
-  EXPECT_EQ(first.options.levels, 2);
-  EXPECT_TRUE(first.options.inverse);
-  EXPECT_STREQ(second.entry->name, "fwt-c");
-  EXPECT_EQ(second.options.wavelet, "haar");
-  EXPECT_EQ(second.options.levels, 3);
-  EXPECT_EQ(second.options.bases, (std::vector<std::string>{"fft", "haar"}));
-  EXPECT_FALSE(second.options.inverse);
-}
-
-TEST(MixerSpec, AlternateFlipsEverySecondBlock) {
-  ModelConfig model;
-  model.mixer = {"wt2d"};
-  model.alternate = true;
-  for (int64_t block = 0; block < 4; ++block) EXPECT_EQ(mixer_spec(model, block).options.inverse, block % 2 == 1);
-  model.mixer = {"wt2d:inverse=true"};
-  for (int64_t block = 0; block < 4; ++block) EXPECT_EQ(mixer_spec(model, block).options.inverse, block % 2 == 0);
-}
-
-TEST(MixerSpec, NamesTheNearest) {
-  const std::map<std::string, std::string> refusals = {
-      {"fft3d", "unknown mixer 'fft3d'; did you mean 'fft1d'?"},
-      {"wt2d:wavlet=db2", "mixer 'wt2d:wavlet=db2': unknown option 'wavlet'; did you mean 'wavelet'?"},
-      {"fft1d:levels=2", "mixer 'fft1d:levels=2': unknown option 'levels'; known: axes, inverse"},
-      {"identity:axes=embed", "mixer 'identity:axes=embed': identity takes no options"},
-      {"wt1d:levels=two", "levels is 'two', expected a whole number"},
-      {"wt1d:levels=-1", "levels is '-1', expected a whole number"},
-      {"wt1d:levels=", "levels is '', expected a whole number"},
-      {"wt1d:inverse=yes", "inverse is 'yes', expected true or false"},
-      {"wt1d:haar", "'haar' is no option=value"},
-      {"", "unknown mixer ''"},
-  };
-  for (const auto& [spec, text] : refusals) {
-    EXPECT_THAT([&] { parse_mixer_spec(spec); }, ThrowsMessage<InputError>(HasSubstr(text))) << spec;
-  }
 }
 
 }  // namespace
