@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/nn/layer.h"
 #include "spikemix/nn/mix.h"
@@ -19,7 +17,7 @@ class MixingImpl : public torch::nn::Module {
 
  private:
   c10::intrusive_ptr<TorchMixer> mixer_;
-  torch::Tensor coeff_;  // [K]; undefined for a fixed transform
+  torch::Tensor coeff_;  // [K], undefined for a fixed transform
   SpikingLayer layer_;
 };
 TORCH_MODULE(Mixing);

@@ -1,0 +1,63 @@
+#include "spikemix/kernels/spikes/max_pool.h"
+
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "spikemix/kernels/spikes/on_every_target.h"
+
+namespace spikemix {
+namespace {
+
+// The definition: the first maximum of each window, row by row, inside the image.
+struct Reference {
+  std::vector<float> y, dx;
+  Reference(const PoolShape& s, int64_t images, const std::vector<float>& x, const std::vector<float>& dy)
+      : dx(x.size(), 0) {
+    for (int64_t image = 0; image < images; ++image)
+      for (int64_t p = 0; p < s.out_H(); ++p)
+        for (int64_t q = 0; q < s.out_W(); ++q)
+          for (int64_t c = 0; c < s.C; ++c) {
+            size_t best = x.size();
+            for (int64_t h = std::max<int64_t>(0, 2 * p - 1); h <= std::min(s.H - 1, 2 * p + 1); ++h)
+              for (int64_t w = std::max<int64_t>(0, 2 * q - 1); w <= std::min(s.W - 1, 2 * q + 1); ++w) {
+                const auto at = size_t(((image * s.H + h) * s.W + w) * s.C + c);
+                if (best == x.size() || x[at] > x[best]) best = at;
+              }
+            dx[best] += dy[y.size()];
+            y.push_back(x[best]);
+          }
+  }
+};
+
+TEST(SpikeMaxPool, EqualsTheDefinitionOnEveryTarget) {
+  std::mt19937 rng(5);
+  for (const PoolShape shape : {PoolShape{1, 1, 3}, PoolShape{2, 5, 16}, PoolShape{7, 4, 33}}) {
+    constexpr int64_t kImages = 2;
+    std::vector<float> x(size_t(kImages * shape.H * shape.W * shape.C));
+    std::vector<float> dy(size_t(kImages * shape.out_H() * shape.out_W() * shape.C));
+    for (float& v : x) v = rng() % 4 == 0;
+    for (float& v : dy) v = float(int(rng() % 33) - 16) / 4;  // sums of four are exact
+    const Reference want(shape, kImages, x, dy);
+    on_every_target([&] {
+      std::vector<float> y(dy.size(), -1), dx(x.size(), -1), inference(dy.size(), -1);
+      std::vector<uint8_t> chosen(dy.size(), 99);
+      spike_max_pool(shape, 0, kImages, x.data(), y.data(), chosen.data());
+      spike_max_pool(shape, 0, kImages, x.data(), inference.data(), nullptr);
+      spike_max_pool_backward(shape, 0, kImages, dy.data(), chosen.data(), dx.data());
+      ASSERT_EQ(y, want.y) << shape.H << " x " << shape.W;
+      ASSERT_EQ(inference, want.y);
+      ASSERT_EQ(dx, want.dx) << shape.H << " x " << shape.W;
+
+      std::vector<Bfloat16> x16(x.begin(), x.end()), dy16(dy.begin(), dy.end()), y16(y.size()), dx16(x.size());
+      spike_max_pool(shape, 0, kImages, x16.data(), y16.data(), chosen.data());
+      spike_max_pool_backward(shape, 0, kImages, dy16.data(), chosen.data(), dx16.data());
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(float(y16[i]), want.y[i]);
+      for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(float(dx16[i]), want.dx[i]);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace spikemix

@@ -1,0 +1,68 @@
+#include "spikemix/kernels/spikes/spikes.h"
+
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "spikemix/kernels/spikes/on_every_target.h"
+
+namespace spikemix {
+namespace {
+
+constexpr int64_t kSizes[] = {1, 7, 63, 64, 65, 200};
+
+template <class X>
+void check_spikes(int64_t n) {
+  std::mt19937 rng(1);
+  std::vector<X> x;
+  std::vector<uint64_t> want(size_t(spike_words(n)), 0);
+  for (int64_t i = 0; i < n; ++i) {
+    const bool spike = rng() % 3 == 0;
+    x.push_back(X(float(spike)));
+    want[size_t(i / 64)] |= uint64_t(spike) << i % 64;
+  }
+  on_every_target([&] {
+    std::vector<uint64_t> words(want.size(), ~uint64_t{0});
+    pack_spikes(0, n, x.data(), words.data());
+    ASSERT_EQ(words, want) << "n=" << n;
+    std::vector<X> back(x.size(), X(-1.0f));
+    unpack_spikes(0, n, words.data(), back.data());
+    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(float(back[i]), float(x[i])) << "n=" << n << " i=" << i;
+  });
+}
+
+template <class X>
+void check_counts(int64_t n) {
+  std::vector<X> x;
+  for (int64_t i = 0; i < n; ++i) x.push_back(X(float(i * 37 % 256)));
+  on_every_target([&] {
+    std::vector<uint8_t> bytes(x.size(), 99);
+    pack_counts(0, n, x.data(), bytes.data());
+    std::vector<X> back(x.size(), X(-1.0f));
+    unpack_counts(0, n, bytes.data(), back.data());
+    for (int64_t i = 0; i < n; ++i) {
+      ASSERT_EQ(bytes[size_t(i)], i * 37 % 256) << "n=" << n;
+      ASSERT_EQ(float(back[size_t(i)]), float(x[size_t(i)])) << "n=" << n;
+    }
+  });
+}
+
+TEST(Spikes, AreOneBitEachOnEveryTarget) {
+  for (const int64_t n : kSizes) check_spikes<float>(n), check_spikes<Bfloat16>(n);
+}
+
+TEST(Counts, AreOneByteEachOnEveryTarget) {
+  for (const int64_t n : kSizes) check_counts<float>(n), check_counts<Bfloat16>(n);
+}
+
+TEST(Bfloat16, RoundsToNearestEven) {
+  EXPECT_EQ(Bfloat16(1.0f).bits, 0x3f80);
+  EXPECT_EQ(Bfloat16(1.0f + 0x1p-8f).bits, 0x3f80);             // a tie, to even
+  EXPECT_EQ(Bfloat16(1.0f + 0x1p-7f + 0x1p-8f).bits, 0x3f82);   // a tie, to even
+  EXPECT_EQ(Bfloat16(1.0f + 0x1p-8f + 0x1p-20f).bits, 0x3f81);  // above the tie
+  for (int count = 0; count <= 256; ++count) EXPECT_EQ(float(Bfloat16(float(count))), float(count));
+}
+
+}  // namespace
+}  // namespace spikemix
