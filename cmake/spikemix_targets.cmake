@@ -21,8 +21,6 @@ endif()
 # alone takes half a minute to parse.
 function(spikemix_use_torch target)
   target_link_libraries(${target} PUBLIC torch torch_cpu c10)
-  # LibTorch brings headers of another fmt than the installed library's, and they come first: take those as they are.
-  target_compile_definitions(${target} PRIVATE FMT_HEADER_ONLY)
   if(target STREQUAL spikemix_nn)
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
   else()

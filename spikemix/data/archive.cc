@@ -12,6 +12,7 @@
 #include <archive_entry.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 
 namespace spikemix {
 namespace {
@@ -86,17 +87,10 @@ void read_tar(const std::filesystem::path& file, const std::function<bool(const 
   }
 }
 
-Bytes read_file(const std::filesystem::path& file) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> in(std::fopen(file.c_str(), "rb"), std::fclose);
-  if (!in) throw input_error("{}: {}", file.string(), std::strerror(errno));
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error) throw input_error("{}: {}", file.string(), error.message());
-  Bytes bytes(size);
-  if (std::fread(bytes.data(), 1, bytes.size(), in.get()) != bytes.size()) {
-    throw input_error("{}: ends before its {} bytes were read", file.string(), bytes.size());
-  }
-  return bytes;
+Bytes read_bytes(const std::filesystem::path& file) {
+  const MappedFile mapped(file);
+  const auto* first = reinterpret_cast<const uint8_t*>(mapped.bytes().data());
+  return {first, first + mapped.bytes().size()};
 }
 
 Bytes read_maybe_gzip(const std::filesystem::path& file, size_t limit) {

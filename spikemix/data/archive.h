@@ -21,7 +21,7 @@ void read_tar(const std::filesystem::path& file, const std::function<bool(const 
               const std::function<void(std::string, Bytes)>& take);
 
 /// A whole file. @throws InputError naming it
-Bytes read_file(const std::filesystem::path& file);
+Bytes read_bytes(const std::filesystem::path& file);
 
 /// The first `limit` bytes of a file, decompressed if it is gzip; less if there is less. Memory grows with what is
 /// really there, so a limit out of a damaged header does no harm. @throws InputError naming the file

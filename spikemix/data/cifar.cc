@@ -181,7 +181,7 @@ std::map<std::string, Bytes> read_members(const fs::path& place, const std::vect
   std::map<std::string, Bytes> found;
   if (fs::is_directory(place)) {
     for (const std::string& name : names) {
-      if (fs::is_regular_file(place / name)) found[name] = read_file(place / name);
+      if (fs::is_regular_file(place / name)) found[name] = read_bytes(place / name);
     }
   } else {
     const auto base = [](const std::string& name) { return name.substr(name.rfind('/') + 1); };

@@ -45,7 +45,7 @@ TEST_F(CifarTest, ArchiveAsDownloadedEqualsItsFolder) {
   write_batches("folder");
   std::vector<Member> members;
   for (const auto& file : fs::directory_iterator(dir_ / "folder")) {
-    members.push_back({"cifar-10-batches-bin/" + file.path().filename().string(), read_file(file.path())});
+    members.push_back({"cifar-10-batches-bin/" + file.path().filename().string(), read_bytes(file.path())});
   }
   const fs::path tar = write_tar("cifar-10-binary.tar.gz", members);
   const auto a = open_dataset(tar, Split::kTrain), b = open_dataset(dir_ / "folder", Split::kTrain);
@@ -110,7 +110,7 @@ TEST_F(CifarTest, RefusesACutArchive) {
   uint32_t state = 1;
   for (size_t i = 1; i < noise.size(); ++i) noise[i] = uint8_t((state = state * 1664525 + 1013904223) >> 24);
   const fs::path tar = write_tar("cifar-10-binary.tar.gz", {{"cifar-10-batches-bin/test_batch.bin", noise}});
-  const Bytes whole = read_file(tar);
+  const Bytes whole = read_bytes(tar);
   for (const size_t size : {whole.size() / 2, whole.size() * 9 / 10, size_t{30}, size_t{0}}) {
     write("cifar-10-binary.tar.gz", Bytes(whole.begin(), whole.begin() + std::ptrdiff_t(size)));
     EXPECT_THROW(open_dataset(tar, Split::kTest), InputError) << size << " of " << whole.size();

@@ -112,7 +112,7 @@ Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
                     fmt::join(bytes.first(std::min<size_t>(4, bytes.size())), " "));
 }
 
-Image read_image(const std::filesystem::path& file) { return decode_image(read_file(file), file.string()); }
+Image read_image(const std::filesystem::path& file) { return decode_image(read_bytes(file), file.string()); }
 
 void write_png(const std::filesystem::path& file, const Image& image) {
   Png png;

@@ -47,7 +47,7 @@ TEST_F(DecodeTest, JpegComesBackNearly) {
 
 TEST_F(DecodeTest, EveryCutIsRefused) {
   write_png(dir_ / "a.png", gradient(9, 9, 3));
-  const Bytes png = read_file(dir_ / "a.png"), photo = jpeg(gradient(24, 24, 3));
+  const Bytes png = read_bytes(dir_ / "a.png"), photo = jpeg(gradient(24, 24, 3));
   for (size_t size = 0; size < png.size() - 12; ++size) {  // the last 12 bytes are the end mark
     EXPECT_THROW(decode_image(std::span(png).first(size), "a"), InputError) << size << " of " << png.size();
   }

@@ -66,7 +66,7 @@ class FuzzTest : public FilesTest {
 
 TEST_F(FuzzTest, Png) {
   write_png(dir_ / "a.png", picture());
-  run(read_file(dir_ / "a.png"), 1500, [](const Bytes& bytes) { check_image(decode_image(bytes, "a")); });
+  run(read_bytes(dir_ / "a.png"), 1500, [](const Bytes& bytes) { check_image(decode_image(bytes, "a")); });
 }
 
 TEST_F(FuzzTest, Jpeg) {
@@ -100,7 +100,7 @@ TEST_F(FuzzTest, Idx) {
       });
   write("train-images-idx3-ubyte", Bytes{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4});
   fs::remove(dir_ / "train-labels-idx1-ubyte");
-  run(read_file(write_gzip("train-labels-idx1-ubyte.gz", labels)), 200, [&](const Bytes& bytes) {
+  run(read_bytes(write_gzip("train-labels-idx1-ubyte.gz", labels)), 200, [&](const Bytes& bytes) {
     write("train-labels-idx1-ubyte.gz", bytes);
     check_dataset(*open_dataset(dir_, Split::kTrain));
   });
@@ -116,7 +116,7 @@ TEST_F(FuzzTest, CifarAndItsArchive) {
   });
   fs::remove(dir_ / "test_batch.bin");
   const fs::path tar = write_tar("cifar-10-binary.tar.gz", {{"cifar-10-batches-bin/test_batch.bin", records}});
-  run(read_file(tar), 200, [&](const Bytes& bytes) {
+  run(read_bytes(tar), 200, [&](const Bytes& bytes) {
     write("cifar-10-binary.tar.gz", bytes);
     check_dataset(*open_dataset(dir_, Split::kTest));
   });
@@ -124,10 +124,10 @@ TEST_F(FuzzTest, CifarAndItsArchive) {
 
 TEST_F(FuzzTest, ImageFolderTar) {
   write_png(dir_ / "a.png", picture());
-  const Bytes png = read_file(dir_ / "a.png");
+  const Bytes png = read_bytes(dir_ / "a.png");
   const fs::path tar =
       write_tar("a.tar", {{"train/cat/1.png", png}, {"train/dog/1.png", png}, {"test/dog/2.png", png}});
-  run(read_file(tar), 200, [&](const Bytes& bytes) {
+  run(read_bytes(tar), 200, [&](const Bytes& bytes) {
     write("a.tar", bytes);
     check_dataset(*open_dataset(tar, Split::kTrain));
     check_dataset(*open_dataset(tar, Split::kTest));

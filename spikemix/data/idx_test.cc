@@ -92,7 +92,7 @@ TEST_F(IdxTest, RefusesEveryOtherLength) {
 
 TEST_F(IdxTest, RefusesACutGzip) {
   write("train-labels-idx1-ubyte", labels());
-  const Bytes whole = read_file(write_gzip("train-images-idx3-ubyte.gz", images()));
+  const Bytes whole = read_bytes(write_gzip("train-images-idx3-ubyte.gz", images()));
   // The last 8 bytes are the checksum and the length.
   for (size_t size = 0; size < whole.size() - 8; ++size) {
     write("train-images-idx3-ubyte.gz", Bytes(whole.begin(), whole.begin() + std::ptrdiff_t(size)));

@@ -14,7 +14,7 @@ class ImageFolderTest : public FilesTest {
   // A PNG of one level; PNG keeps it, so that images can be told apart.
   Bytes png(uint8_t level) const {
     write_png(dir_ / "one.png", {1, 2, 1, {level, level}});
-    const Bytes bytes = read_file(dir_ / "one.png");
+    const Bytes bytes = read_bytes(dir_ / "one.png");
     fs::remove(dir_ / "one.png");
     return bytes;
   }
@@ -138,7 +138,7 @@ TEST_F(ImageFolderTest, RefusesLinksInATar) {
 TEST_F(ImageFolderTest, RefusesCutTars) {
   for (const char* name : {"a.tar", "a.tar.gz", "a.tar.xz", "a.tar.zst"}) {
     const fs::path tar = write_tar(name, {{"train/cat/1.png", png(1)}, {"train/cat/2.png", png(2)}});
-    const Bytes whole = read_file(tar);
+    const Bytes whole = read_bytes(tar);
     // A plain tar that ends between two members cannot be told from a whole one: cut inside the second one's data.
     const size_t size = name == std::string("a.tar") ? 512 * 3 + 30 : whole.size() * 3 / 4;
     write(name, Bytes(whole.begin(), whole.begin() + std::ptrdiff_t(size)));
