@@ -62,7 +62,7 @@ PILLOW = {
     "TranslateXRel": lambda i, m, n: transform(i, (1, 0, share(m, n, 0.45) * i.size[0], 0, 1, 0)),
     "TranslateYRel": lambda i, m, n: transform(i, (1, 0, 0, 0, 1, share(m, n, 0.45) * i.size[1])),
 }
-# Sine and cosine may differ in their last bit.
+# Exact here; but another C library's sine may differ in its last bit.
 GREY_LEVELS = {"Rotate": 1}
 
 

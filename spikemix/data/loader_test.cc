@@ -114,6 +114,20 @@ TEST(Loader, EpochsAndSeedsDiffer) {
   EXPECT_NE(first[0].images, other[0].images);
 }
 
+TEST(Loader, EachEpochAugmentsAndMixesAnew) {  // with one image and one batch, where the order says nothing
+  LoaderOptions options = all_augmentations();
+  options.batch = 2;
+  std::set<std::vector<float>> images;
+  std::set<float> lambdas;
+  Loader one(std::make_shared<Plain>(1, 8), options), two(std::make_shared<Plain>(2, 8), options);
+  for (int64_t epoch = 0; epoch < 20; ++epoch) {
+    images.insert(epoch_of(one, epoch)[0].images);
+    lambdas.insert(std::ranges::max(epoch_of(two, epoch)[0].targets));
+  }
+  EXPECT_GT(images.size(), 10u);
+  EXPECT_GT(lambdas.size(), 10u);
+}
+
 TEST(Loader, EveryTrainingImageComesOnce) {
   LoaderOptions options = small_options();
   options.train = true;
