@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 get_property(libraries GLOBAL PROPERTY SPIKEMIX_LIBRARIES)
 install(TARGETS spikemix RUNTIME)
 install(TARGETS ${libraries} EXPORT spikemix_targets ARCHIVE)
-install(DIRECTORY spikemix TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY spikemix TYPE INCLUDE FILES_MATCHING PATTERN "*.h" PATTERN "*_test.h" EXCLUDE)
 install(EXPORT spikemix_targets NAMESPACE spikemix:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 configure_package_config_file(cmake/spikemix-config.cmake.in ${PROJECT_BINARY_DIR}/spikemix-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)

@@ -99,5 +99,7 @@ function(spikemix_cli)
   if(SPIKEMIX_TRAIN)
     target_link_libraries(spikemix PRIVATE spikemix::train)
     target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)
+    # The installed program finds the LibTorch it was built with, which may lie inside the project (.venv).
+    set_target_properties(spikemix PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
   endif()
 endfunction()

@@ -139,7 +139,7 @@ def test_recipes(spikemix):
     (["train", "demo", "--dat", "x"], ["--dat", "--data"]),
     (["train", "demo", "--data", "/no/such/folder"], ["/no/such/folder"]),
     (["train", "demo", "train.lrr=1"], ["train.lrr", "did you mean 'train.lr'?"]),
-    (["train", "demo", "--data", "/", "model.mixer=fft3d"], ["fft3d", "did you mean 'fft2d'?"]),
+    (["train", "demo", "--data", "/", "model.mixer=hadamrd"], ["hadamrd", "did you mean 'hadamard'?"]),
     (["info", "demo", "model.mixer=hadamard"], ["49"]),
     (["info", "demo", "model.embed_dim=100"], ["model.embed_dim = 100", "multiple of 8"]),
     (["info", "demo", "model.mixer=ssa", "model.heads=5"], ["heads", "64"]),

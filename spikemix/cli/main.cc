@@ -53,7 +53,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error, const
   }
   std::string text = error.what();
   // An unknown flag of a known command: name the nearest one that it has.
-  if (is_command && error.get_name() == "ExtrasError") {
+  if (is_command && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError)) {
     std::vector<std::string> flags;
     for (const CLI::Option* option : app.get_subcommand(first_word)->get_options()) {
       for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);

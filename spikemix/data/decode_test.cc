@@ -60,7 +60,7 @@ TEST_F(DecodeTest, NamesTheFileAndWhatItBeginsWith) {
   expect_input_error([&] { read_image(write("a.jpg", std::string("GIF89a"))); },
                      "a.jpg: neither JPEG nor PNG: it begins with 47 49 46 38");
   expect_input_error([&] { read_image(write("b.jpg", Bytes())); }, "b.jpg: an empty file");
-  expect_input_error([&] { read_image(dir_ / "none.jpg"); }, "none.jpg: No such file");
+  expect_input_error([&] { read_image(dir_ / "none.jpg"); }, "none.jpg: no such file");
   expect_input_error([&] { read_image(dir_); }, dir_.string());
 }
 
