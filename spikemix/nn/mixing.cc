@@ -4,7 +4,7 @@ namespace spikemix {
 
 MixingImpl::MixingImpl(const std::string& name, const MixerShape& shape, const MixerSpec& spec,
                        const NeuronConfig& neuron)
-    : mixer_(c10::make_intrusive<TorchMixer>(spec.entry->make(shape, spec.options))) {
+    : mixer_(c10::make_intrusive<TorchMixer>(spec.entry->make(shape, spec.options), shape)) {
   if (const int64_t K = mixer_->mixer().coefficients(); K > 0)
     coeff_ = register_parameter("coeff", torch::full({K}, 1.0 / double(K)));
   layer_.name = name;
