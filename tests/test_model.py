@@ -132,8 +132,8 @@ def build(ops, c, mixer, seed=1, **neuron_settings):
     return torch.classes.spikemix_test.Model(json.dumps({"model": dict(c, mixer=[mixer]), "neuron": neuron_settings}), seed)
 
 
-def both(ops, c, mixer, dtype, device="cpu"):
-    """Our model and the published one with the same weights, and norms that keep every layer firing."""
+def published(c, mixer):
+    """The published model with norms that keep every layer firing."""
     torch.manual_seed(0)
     theirs = Published(c, mixer)
     for m in theirs.modules():
@@ -144,7 +144,12 @@ def both(ops, c, mixer, dtype, device="cpu"):
     for m in theirs.modules():
         if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
             m.momentum = 0.1
-    theirs = theirs.to(dtype).to(device)
+    return theirs
+
+
+def both(ops, c, mixer, dtype, device="cpu"):
+    """Our model and the published one with the same weights."""
+    theirs = published(c, mixer).to(dtype).to(device)
     ours = build(ops, c, mixer)
     if dtype == torch.float64:
         ours.to_double()
