@@ -46,8 +46,8 @@ void add_compare(CLI::App& app) {
       fmt::print("{}\n", list.dump(2));
       return;
     }
-    fmt::print("{:<22} {:<14} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "run", "mixer", "parameters", "best top-1 %",
-               "last top-1 %", "train img/s", "infer img/s", "peak memory");
+    fmt::print("{:<22} {:<14} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "run", "mixer", "parameters",
+               "best top-1 %", "last top-1 %", "train img/s", "infer img/s", "peak memory");
     for (const nlohmann::json& r : list) {
       fmt::print("{:<22} {:<14} {:>10} {:>12.2f} {:>12.2f} {:>12.0f} {:>12.0f} {:>9.0f} MB\n",
                  std::filesystem::path(r["run"].get<std::string>()).filename().string(),

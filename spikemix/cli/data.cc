@@ -29,7 +29,9 @@ nlohmann::json to_json(const DataSummary& summary) {
   return json;
 }
 
-std::string range(int64_t low, int64_t high) { return low == high ? fmt::to_string(low) : fmt::format("{}..{}", low, high); }
+std::string range(int64_t low, int64_t high) {
+  return low == high ? fmt::to_string(low) : fmt::format("{}..{}", low, high);
+}
 
 void print(const std::string& path, const DataSummary& summary) {
   fmt::print("{}: {}, {} classes\n", path, summary.format, summary.classes.size());

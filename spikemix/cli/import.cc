@@ -38,7 +38,8 @@ void check(const std::vector<TensorSpec>& expected, const std::map<std::string, 
     }
   }
   for (const auto& [name, tensor] : found) {
-    const bool known = std::any_of(expected.begin(), expected.end(), [&](const auto& spec) { return spec.name == name; });
+    const bool known =
+        std::any_of(expected.begin(), expected.end(), [&](const auto& spec) { return spec.name == name; });
     if (!known) wrong.push_back(fmt::format("'{}' is unknown", name));
   }
   if (!wrong.empty()) {

@@ -89,7 +89,8 @@ void add_info(CLI::App& app) {
     fmt::print("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
     fmt::print("  classes      {}\n", m.classes);
     fmt::print("  parameters   {}\n", learned_values(tensors));
-    fmt::print("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n", macs / 1e9);
+    fmt::print("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n",
+               macs / 1e9);
     if (!described.card.training.empty()) fmt::print("  training     {}\n", described.card.training.dump());
     if (options->tensors) {
       for (const TensorSpec& tensor : tensors) {

@@ -27,8 +27,9 @@ void add_mixers(CLI::App& app) {
     const double N = double(shape.N()), D = double(shape.D);
     nlohmann::json list = nlohmann::json::array();
     if (!options->json) {
-      fmt::print("Operations of one sample and time step, N = {} tokens of D = {}:\n\n{:<10} {:>13} {:>13}  {:<18} {}\n",
-                 shape.N(), shape.D, "mixer", "additions", "multiplies", "cost", "what it is");
+      fmt::print(
+          "Operations of one sample and time step, N = {} tokens of D = {}:\n\n{:<10} {:>13} {:>13}  {:<18} {}\n",
+          shape.N(), shape.D, "mixer", "additions", "multiplies", "cost", "what it is");
     }
     for (const MixerEntry& entry : mixers()) {
       nlohmann::json item = {{"name", entry.name}, {"cost", entry.cost}, {"summary", entry.summary}};

@@ -27,7 +27,8 @@ void check_classes(const ModelCard& card, const Dataset& data, const std::string
   }
   for (size_t i = 0; i < card.classes.size(); ++i) {
     if (card.classes[i] != data.classes()[i]) {
-      throw input_error("{}: its class {} is '{}', in {} it is '{}'", model, i, card.classes[i], dir, data.classes()[i]);
+      throw input_error("{}: its class {} is '{}', in {} it is '{}'", model, i, card.classes[i], dir,
+                        data.classes()[i]);
     }
   }
 }

@@ -1,7 +1,5 @@
 #include "spikemix/cli/picture.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace spikemix {
 namespace {
@@ -38,7 +37,8 @@ std::vector<std::string> draw(const Image& image, int64_t columns, bool colour) 
       if (colour) {
         const auto top = pixel(image, 2 * line, 2 * lines, column, columns);
         const auto bottom = pixel(image, 2 * line + 1, 2 * lines, column, columns);
-        row += fmt::format("\x1b[38;2;{};{};{};48;2;{};{};{}m▀", top[0], top[1], top[2], bottom[0], bottom[1], bottom[2]);
+        row +=
+            fmt::format("\x1b[38;2;{};{};{};48;2;{};{};{}m▀", top[0], top[1], top[2], bottom[0], bottom[1], bottom[2]);
       } else {
         constexpr std::string_view kShades = " .:-=+*#%@";
         const auto p = pixel(image, line, lines, column, columns);

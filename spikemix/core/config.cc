@@ -220,7 +220,8 @@ void validate(const Config& config) {
   require(m.pool.size() == 4, "model.pool", m.pool.size(), "four values, one for each convolution of the stem");
   require(m.mixer.size() == 1 || int64_t(m.mixer.size()) == m.depth, "model.mixer", m.mixer.size(),
           fmt::format("one mixer, or one for each of the {} blocks", m.depth));
-  const bool attends = std::any_of(m.mixer.begin(), m.mixer.end(), [](const auto& name) { return name.starts_with("ssa"); });
+  const bool attends =
+      std::any_of(m.mixer.begin(), m.mixer.end(), [](const auto& name) { return name.starts_with("ssa"); });
   require(!attends || m.embed_dim % m.heads == 0, "model.heads", m.heads,
           fmt::format("a divisor of model.embed_dim = {}", m.embed_dim));
   require(m.classes >= 0, "model.classes", m.classes, "0 (from the data) or more");

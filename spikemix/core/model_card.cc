@@ -8,8 +8,8 @@ std::string ModelCard::to_text() const {
   Config config;
   config.name = name, config.model = model, config.neuron = neuron;
   const nlohmann::json all = to_json(config);
-  return nlohmann::json{{"version", 1},   {"name", name}, {"model", all["model"]}, {"neuron", all["neuron"]},
-                        {"mean", mean},   {"std", std},   {"classes", classes},    {"training", training}}
+  return nlohmann::json{{"version", 1}, {"name", name}, {"model", all["model"]}, {"neuron", all["neuron"]},
+                        {"mean", mean}, {"std", std},   {"classes", classes},    {"training", training}}
       .dump();
 }
 

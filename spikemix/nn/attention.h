@@ -19,6 +19,8 @@ class SelfAttentionImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
 
  private:
+  torch::Tensor fire_qkv(const torch::Tensor& y, const Pass& pass) const;
+
   int64_t heads_;
   double scale_;
   SpikingLayer q_, k_, v_, attention_, projection_;

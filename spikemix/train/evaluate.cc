@@ -48,7 +48,8 @@ EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_
   while (loader.next(images)) {
     const torch::Tensor logits = forward(model, card, images);
     const torch::Tensor labels = torch::from_blob(images.labels.data(), {images.size}, torch::kInt64);
-    // The rank of the right class: how many classes score higher. Ties count for the model, as argmax does for the first.
+    // The rank of the right class: how many classes score higher. Ties count for the model, as argmax does for the
+    // first.
     const torch::Tensor rank = (logits > logits.gather(1, labels.unsqueeze(1))).sum(1);
     first += (logits.argmax(1) == labels).sum().item<int64_t>();
     fifth += (rank < 5).sum().item<int64_t>();

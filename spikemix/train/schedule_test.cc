@@ -7,7 +7,8 @@
 namespace spikemix {
 namespace {
 
-// The closed form of timm's CosineLRScheduler(t_initial=300, lr_min=1e-5, warmup_t=20, warmup_lr_init=1e-5), at whole epochs.
+// The closed form of timm's CosineLRScheduler(t_initial=300, lr_min=1e-5, warmup_t=20, warmup_lr_init=1e-5), at whole
+// epochs.
 TEST(Schedule, PublishedCifarRecipe) {
   TrainConfig c;  // the defaults are the published ones
   EXPECT_DOUBLE_EQ(learning_rate(c, 0), 1e-5);

@@ -184,14 +184,18 @@ class Trainer {
       const double elapsed = seconds_since(start);
       place_.epoch_seconds = seconds_before + elapsed;
       if (place_.step % kStepsPerLine == 0 && place_.step < steps()) {
-        metrics_.append({{"type", "step"}, {"epoch", place_.epoch}, {"step", place_.step}, {"loss", loss}, {"lr", lr},
+        metrics_.append({{"type", "step"},
+                         {"epoch", place_.epoch},
+                         {"step", place_.step},
+                         {"loss", loss},
+                         {"lr", lr},
                          {"gradient_norm", gradient_norm_}});
       }
       if (listener_.on_step) {
         const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;
         const int64_t left = (epochs - place_.epoch) * steps() - place_.step;
-        listener_.on_step({place_.epoch, epochs, place_.step, steps(), loss, lr, rate,
-                           double(left * config_.train.batch) / rate});
+        listener_.on_step(
+            {place_.epoch, epochs, place_.step, steps(), loss, lr, rate, double(left * config_.train.batch) / rate});
       }
       if (place_.step == steps()) break;
       const bool stop = listener_.should_stop && listener_.should_stop();
@@ -261,19 +265,25 @@ class Trainer {
     result.lr = learning_rate(t, double(place_.epoch + 1) - 1 / double(steps()));
     result.seconds = place_.epoch_seconds;
     result.images_per_second = double(steps() * t.batch) / place_.epoch_seconds;
-    Json line = {{"type", "epoch"},        {"epoch", result.epoch},     {"train_loss", result.train_loss},
-                 {"lr", result.lr},        {"seconds", result.seconds}, {"images_per_second", result.images_per_second},
+    Json line = {{"type", "epoch"},
+                 {"epoch", result.epoch},
+                 {"train_loss", result.train_loss},
+                 {"lr", result.lr},
+                 {"seconds", result.seconds},
+                 {"images_per_second", result.images_per_second},
                  {"gradient_norm", gradient_norm_}};
     if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
-      const EvalResult test = evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch,
-                                             t.loader_threads);
+      const EvalResult test =
+          evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch, t.loader_threads);
       result.tested = true;
       result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
       result.test_images_per_second = test.images_per_second;
       result.best = test.top1 > place_.best_top1;
       place_.last_top1 = test.top1;
       place_.test_images_per_second = test.images_per_second;
-      line.update({{"test_loss", test.loss}, {"test_top1", test.top1}, {"test_top5", test.top5},
+      line.update({{"test_loss", test.loss},
+                   {"test_top1", test.top1},
+                   {"test_top5", test.top5},
                    {"test_images_per_second", test.images_per_second}});
       if (result.best) {
         place_.best_top1 = test.top1, place_.best_epoch = place_.epoch;
@@ -297,8 +307,7 @@ class Trainer {
                            {"test_top1", place_.last_top1},
                            {"seed", config_.train.seed},
                            {"averaged", average_ != nullptr}};
-    write_tensors(file, model_state(exported_model()),
-                  {{"format", "pt"}, {"spikemix", model_card.to_text()}});
+    write_tensors(file, model_state(exported_model()), {{"format", "pt"}, {"spikemix", model_card.to_text()}});
   }
 
   /// Every tensor that resume needs, each the live one.
@@ -320,7 +329,8 @@ class Trainer {
 
   void write_summary() {
     const double seconds = place_.total_seconds;
-    const double images = double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
+    const double images =
+        double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
     const Json summary = {{"name", config_.name},
                           {"mixer", config_.model.mixer},
                           {"parameters", learned_values(tensor_list(config_.model, config_.neuron))},

@@ -42,8 +42,8 @@ enum class TrainOutcome { kDone, kStopped };
 /// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number; checkpoints stay intact)
 TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener);
 
-/// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for bit,
-/// on the same machine and threads. @throws InputError if `run` is no run folder, or another process trains in it
+/// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
+/// bit, on the same machine and threads. @throws InputError if `run` is no run folder, or another process trains in it
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener);
 
 /// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.

@@ -29,7 +29,11 @@ class Model : public torch::CustomClassHolder {
 
   Tensor forward(const Tensor& x) { return model_->forward(x); }
   void train(bool on) { model_->train(on); }
-  void to_double() { model_->to(torch::kFloat64); }
+  // Module::to would make doubles of the batch counters too.
+  void to_double() {
+    for (auto& [name, tensor] : spikemix::model_state(*model_))
+      if (tensor.is_floating_point()) tensor.set_data(tensor.to(torch::kFloat64));
+  }
   void to_device(const std::string& device) { model_->to(torch::Device(device)); }
   void set_bf16(bool on) { model_->set_precision(on ? torch::kBFloat16 : torch::kFloat32); }
   int64_t learned_values() { return spikemix::learned_values(*model_); }

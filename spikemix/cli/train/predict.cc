@@ -93,9 +93,11 @@ void add_predict(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files, "JPEG or PNG files");
   command->add_option("--model", options->model, "model.safetensors, or a run folder (its best model)")->required();
-  command->add_option("--data", options->data, "with no IMAGE: take test images of this data set; a run folder's own if not given");
+  command->add_option("--data", options->data,
+                      "with no IMAGE: take test images of this data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
-  command->add_option("--images", options->images, "how many of them, spread over the classes")->check(CLI::PositiveNumber);
+  command->add_option("--images", options->images, "how many of them, spread over the classes")
+      ->check(CLI::PositiveNumber);
   command->add_option("--threads", options->threads, "compute threads; 0: one for each core");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_option("--precision", options->precision, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));

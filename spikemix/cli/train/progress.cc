@@ -1,12 +1,11 @@
 #include "spikemix/cli/train/progress.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace spikemix {
 namespace {
@@ -36,10 +35,9 @@ void ProgressPrinter::step(const Progress& p) {
   const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
   if (now - last_ < pause && last_ != Clock::time_point{}) return;
   last_ = now;
-  const std::string text =
-      fmt::format("{} epoch {}/{} {} {}/{}  loss {:.3f}  lr {:.2g}  {:.0f} img/s  ETA {}", title_, p.epoch + 1, p.epochs,
-                  bar(double(p.step) / double(p.steps), terminal_ ? 24 : 0), p.step, p.steps, p.loss, p.lr,
-                  p.images_per_second, duration(p.eta_seconds));
+  const std::string text = fmt::format("{} epoch {}/{} {} {}/{}  loss {:.3f}  lr {:.2g}  {:.0f} img/s  ETA {}", title_,
+                                       p.epoch + 1, p.epochs, bar(double(p.step) / double(p.steps), terminal_ ? 24 : 0),
+                                       p.step, p.steps, p.loss, p.lr, p.images_per_second, duration(p.eta_seconds));
   fmt::print(stderr, "{}{}{}", terminal_ ? kClearLine : "", text, terminal_ ? "" : "\n");
   std::fflush(stderr);
 }
@@ -47,7 +45,8 @@ void ProgressPrinter::step(const Progress& p) {
 void ProgressPrinter::epoch(const EpochResult& r) {
   std::string text = fmt::format("{} epoch {}/{}  train loss {:.3f}  {:.0f} img/s", title_, r.epoch + 1, r.epochs,
                                  r.train_loss, r.images_per_second);
-  if (r.tested) text += fmt::format("  test loss {:.3f}  top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? "  *" : "");
+  if (r.tested)
+    text += fmt::format("  test loss {:.3f}  top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? "  *" : "");
   fmt::print(stderr, "{}{}\n", terminal_ ? kClearLine : "", text);
 }
 

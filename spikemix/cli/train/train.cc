@@ -73,7 +73,8 @@ void add_train(CLI::App& app) {
   auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
   auto options = std::make_shared<Options>();
   command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
-  command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
+  command->add_option("key=value", options->overrides,
+                      "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
   command->add_option("--data", options->data, "data set: a folder or archive (data.dir)");
   command->add_option("--out", options->out, "run folder; runs/<recipe's name> if not given");
   command->add_option("--threads", options->threads, "compute threads (train.threads)");
@@ -97,7 +98,8 @@ void add_resume(CLI::App& app) {
     std::string run;
     bool json = false;
   };
-  auto* command = app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
+  auto* command =
+      app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
   auto options = std::make_shared<Options>();
   command->add_option("RUN", options->run, "the run folder")->required();
   command->add_flag("--json", options->json, "print the run's summary as JSON");
