@@ -22,7 +22,7 @@ def test_find_package(tmp_path):
     run("cmake", "--install", BUILD, "--prefix", tmp_path / "prefix")
     cache = (BUILD / "CMakeCache.txt").read_text()
     torch_dir = next(line.split("=", 1)[1] for line in cache.splitlines() if line.startswith("Torch_DIR:"))
-    run("cmake", "-S", SOURCE / "examples" / "mix", "-B", tmp_path / "build",
+    run("cmake", "-G", "Ninja", "-S", SOURCE / "examples" / "mix", "-B", tmp_path / "build",
         f"-DCMAKE_PREFIX_PATH={tmp_path / 'prefix'}", f"-DTorch_DIR={torch_dir}")
     run("cmake", "--build", tmp_path / "build")
     printed = np.array(run(tmp_path / "build" / "mix").split(), float)
