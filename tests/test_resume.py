@@ -56,25 +56,39 @@ def test_same_seed_same_bits(spikemix, place, uninterrupted):
     assert metrics(place / "other-seed") != metrics(uninterrupted)
 
 
+def wait_for_checkpoints(process, state, count):
+    """Until `state` has been replaced `count` times, or the process ended: kills then hit every phase of a run, on a machine
+    of any speed."""
+    def written():
+        return state.stat().st_mtime_ns if state.exists() else None
+
+    last = written()
+    while count and process.poll() is None:
+        now = written()
+        if now != last:
+            last, count = now, count - 1
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
     out = place / f"killed-{kill.name}"
     random.seed(kill)
     command, kills = train(spikemix, place, out), 0
-    while True:
+    while not (out / "summary.json").exists():
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            _, errors = process.communicate(timeout=random.uniform(0.2, 1.2) if kills < 8 else 100)
-            assert process.returncode == 0, errors
-            break
-        except subprocess.TimeoutExpired:
+        killed = kills < 8
+        if killed:
+            # The first once before anything was recorded, the second at the first checkpoint.
+            wait_for_checkpoints(process, out / "state.safetensors", min(kills, random.randrange(1, 10)))
+            time.sleep(random.uniform(0, 0.05))
             process.send_signal(kill)
-            _, errors = process.communicate()
             kills += 1
-            if (out / "summary.json").exists():
-                break  # it was done before the signal came
-            if "spikemix resume" in errors:
-                assert process.returncode == 130
+        _, errors = process.communicate(timeout=100)
+        if "spikemix resume" in errors:
+            assert process.returncode == 130
+        elif not killed:
+            assert process.returncode == 0, errors
         # Killed before the run was recorded: there is nothing to resume yet.
         command = [spikemix, "resume", out] if (out / "config.json").exists() else train(spikemix, place, out)
     assert kills >= 2, "the run ended before it could be killed"
