@@ -10,7 +10,8 @@
 namespace spikemix {
 
 /// Every setting of a run. A field's name, default and help stand in one line of the visitors below, which give TOML
-/// reading, key=value overrides, JSON writing, `spikemix recipes --keys` and the errors that name the nearest right key.
+/// reading, key=value overrides, JSON writing, `spikemix recipes --keys` and the errors that name the nearest right
+/// key.
 
 /// The network's shape. Defaults: the published CIFAR Spikformer 4-384.
 struct ModelConfig {

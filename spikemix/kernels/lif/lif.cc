@@ -10,38 +10,11 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include "spikemix/kernels/lif/neuron-inl.h"
 #include "spikemix/kernels/spikes/values-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-
-// The neuron's constants in every lane, and its equations. `Kind` is a compile-time choice of surrogate.
-template <class D>
-struct Neurons {
-  using V = hn::Vec<D>;
-  D d;
-  V k, leak, v_threshold, v_reset, one, zero;
-  bool hard_reset;
-
-  Neurons(D tag, const LifParams& p)
-      : d(tag),
-        k(hn::Set(d, p.k)),
-        leak(hn::Set(d, p.leak)),
-        v_threshold(hn::Set(d, p.v_threshold)),
-        v_reset(hn::Set(d, p.v_reset)),
-        one(hn::Set(d, 1)),
-        zero(hn::Zero(d)),
-        hard_reset(p.hard_reset) {}
-
-  // z - leak (v - v_reset): what k weighs.
-  HWY_INLINE V drive(V v, V z) const { return hn::NegMulAdd(leak, hn::Sub(v, v_reset), z); }
-  HWY_INLINE V charge(V v, V z) const { return hn::MulAdd(k, drive(v, z), v); }
-  HWY_INLINE hn::Mask<D> fire(V h) const { return hn::Ge(h, v_threshold); }
-  HWY_INLINE V reset(V h, hn::Mask<D> s) const {
-    if (hard_reset) return hn::IfThenElse(s, v_reset, h);
-    return hn::IfThenElse(s, hn::Sub(h, v_threshold), h);
-  }
-};
 
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>
 HWY_INLINE V surrogate_gradient(D d, V alpha, V u) {

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <hwy/aligned_allocator.h>
+
+namespace spikemix {
+
+/// How a weight is held, and what its sums are made in.
+enum class WeightType {
+  kF32,  ///< float; float sums
+  kU16,  ///< biased 14 bits, four rows to an addition; int32 sums
+  kU8,   ///< biased 8, 7 or 6 bits, 1, 2 or 4 rows to an addition; int16 sums
+};
+
+/// Outputs [first, first + count) of a map, as [in][width] weights: one row to add for each input that spiked.
+struct WeightPanel {
+  int64_t first, count;
+  int64_t width;   // 16, 32, 64 or 128: count, rounded up
+  int64_t rows;    // rows that add up inside one biased weight: 1, 2 or 4; 1 for kF32
+  int64_t offset;  // bytes into PackedWeights::data
+};
+
+/// The weights of a linear map in panels, in the order in which the kernels read them. Sums y = W s become
+/// z = scale y + shift in front of the neurons: batch norm, the bias and an integer weight's unit are all in there.
+///
+/// Biased weights: w + half is held, with half = 2^(bits - 1) of the width that leaves room for `rows` of them. Added
+/// up, one `and` and one shift split them into sums of twice the width, so nothing is ever widened; what half has added
+/// comes off at the end, once. The even positions of 64 outputs hold outputs 0 to 31, the odd ones 32 to 63 (of 32 or
+/// 16 outputs: the halves alike).
+struct PackedWeights {
+  WeightType type = WeightType::kF32;
+  int64_t in = 0, out = 0;
+  std::vector<WeightPanel> panels;
+  hwy::AlignedFreeUniquePtr<std::byte[]> data;
+  int64_t bytes = 0;
+  std::vector<float> scale, shift;  // [out, rounded up to 128]: zero scale and shift behind the end
+};
+
+/// Largest magnitude of an integer weight of which `rows` share one addition.
+constexpr int64_t largest_weight(WeightType type, int64_t rows) {
+  return (type == WeightType::kU8 ? 128 : 32768) / rows - 1;
+}
+
+/// @param weights  [out, in], row-major
+PackedWeights pack_weights(int64_t out, int64_t in, const float* weights);
+/// Integer weights as U8 (each panel as narrow as its values allow) or U16.
+/// @param type   kU8: |w| <= 127; kU16: |w| <= 8191
+PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16_t* weights);
+
+/// kU8 sums are exact modulo 2^16, so they are right if the true sum fits int16. This is the proof: the largest and
+/// smallest sums that inputs of 0 to `max_input` can make. 0: it fits; else the output that might not.
+/// @returns the first output whose sums may leave int16, or -1
+int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input);
+
+}  // namespace spikemix

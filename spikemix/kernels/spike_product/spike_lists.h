@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace spikemix {
+
+/// List kernels write whole vectors: so many values behind a list's end may be overwritten.
+constexpr int64_t kListPad = 64;
+
+/// Which inputs of a linear map are there. A *unit* is one row of the map's input (a token, or the 3x3 neighbourhood of
+/// a pixel) at one time step. Spikes are one *plane*: the ascending positions of the ones. Small integers (the residual
+/// stream) are one plane for each bit, the highest first: a product adds a plane's rows, doubles the sums, and goes on
+/// with the next plane. A loop over a list has a known length, where a walk over bits mispredicts once a word.
+struct SpikeLists {
+  int64_t planes = 1, units = 0;
+  std::unique_ptr<uint16_t[]> index;  // all units' entries, one behind the other
+  std::unique_ptr<uint32_t[]> begin;  // [units * planes + 1]; plane p of unit u: [begin[u planes + p], begin[.. + 1])
+
+  /// Room for so many units even if every input spikes. Memory that no spike touches is never committed.
+  void reserve(int64_t max_units, int64_t max_planes, int64_t inputs);
+  int64_t entries() const { return begin[units * planes]; }
+};
+
+/// Positions of the set bits of `rows` rows, [rows, words]: row r's list is out[r * stride ..], count[r] long.
+/// stride >= 64 * words + kListPad.
+void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count);
+
+/// Units of a linear layer on spikes: unit (r, t) is row r of `bits` + t * step_words, [rows, words].
+void lists_of_spikes(int64_t rows, int64_t T, int64_t words, const uint64_t* bits, int64_t step_words,
+                     SpikeLists& lists);
+
+/// Units of a linear layer on small integers: unit (r, t) is row r of `counts` + t * step, [rows, C] bytes; C is a
+/// multiple of 16, and no value is 2^planes or more.
+void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
+                     SpikeLists& lists);
+
+/// What list_bits() made of the pixels of T steps of one image, [T, height, width].
+struct PixelLists {
+  int64_t height, width, C;
+  int64_t stride;
+  const uint16_t* index;  // [T * height * width, stride]
+  const uint16_t* count;  // [T * height * width]
+};
+
+/// Units of a 3x3 convolution with padding 1: unit (r, t) is the neighbourhood of pixel `first` + r; input
+/// (3 ky + kx) C + c is channel c of the neighbour at (ky - 1, kx - 1).
+void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists);
+
+}  // namespace spikemix

@@ -1,0 +1,320 @@
+#include "spikemix/kernels/spike_product/spike_product.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "spikemix/kernels/spike_product/spike_product.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/lif/neuron-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+
+// Vectors of sums lie in arrays, whose loops the compiler must unroll to keep them in registers.
+#define SPIKEMIX_UNROLL _Pragma("GCC unroll 16")
+
+template <class D>
+HWY_INLINE uint64_t bits_of(D d, hn::Mask<D> mask) {
+  uint64_t bits = 0;
+  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+  return bits;
+}
+
+// The potentials and spikes of one row and panel, step after step.
+class PanelNeurons {
+ public:
+  PanelNeurons(const PackedWeights& w, const WeightPanel& panel, const NeuronState& state)
+      : state_(state), panel_(panel), scale_(w.scale.data() + panel.first), shift_(w.shift.data() + panel.first) {}
+
+  HWY_INLINE void begin_row(int64_t row) {
+    spikes_ = state_.spikes + row * state_.row_words + panel_.first / 64;
+    if (state_.potentials) {
+      v_ = state_.potentials + row * state_.potentials_stride + panel_.first;
+    } else {
+      v_ = own_;
+      const hn::CappedTag<float, 16> d;
+      for (int64_t o = 0; o < panel_.width; o += int64_t(hn::Lanes(d)))
+        hn::Store(hn::Set(d, state_.lif.v_reset), d, own_ + o);
+    }
+    words_[0] = words_[1] = 0;
+  }
+
+  // The neurons of the outputs [o, o + Lanes(d)) of the panel see the sums y.
+  template <class D>
+  HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
+    const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
+    const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
+    const auto fired = neurons.fire(h);
+    hn::StoreU(neurons.reset(h, fired), d, v_ + o);
+    words_[o / 64] |= bits_of(d, fired) << (o % 64);
+  }
+
+  HWY_INLINE void end_step(int64_t t) {
+    uint64_t* words = spikes_ + t * state_.step_words;
+    for (int64_t w = 0; w * 64 < panel_.width; ++w) {
+      const int64_t first = panel_.first % 64, count = std::min<int64_t>(64, panel_.count - 64 * w);
+      const uint64_t valid = (count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << first;
+      words[w] = (words[w] & ~valid) | (words_[w] << first & valid);
+      words_[w] = 0;
+    }
+  }
+
+ private:
+  const NeuronState& state_;
+  const WeightPanel& panel_;
+  const float *scale_, *shift_;
+  uint64_t* spikes_ = nullptr;
+  float* v_ = nullptr;
+  uint64_t words_[2] = {0, 0};
+  HWY_ALIGN float own_[128];
+};
+
+template <int kWidth>
+struct FloatSums {
+  using D = hn::CappedTag<float, 16>;
+  static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
+  hn::Vec<D> sum[kVectors];
+
+  HWY_INLINE void clear() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(D()); }
+  HWY_INLINE void twice() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Add(s, s); }
+  HWY_INLINE void add(const float* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
+    for (int64_t j = 0; j < n; ++j) {
+      const float* HWY_RESTRICT row = panel + int64_t(index[j]) * kWidth;
+      SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) sum[i] = hn::Add(sum[i], hn::Load(D(), row + i * kLanes));
+    }
+  }
+  HWY_INLINE void fire(const Neurons<D>& neurons, PanelNeurons& out) const {
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) out.fire(D(), neurons, i * kLanes, sum[i]);
+  }
+};
+
+template <int kWidth>
+void float_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
+                 const NeuronState& state) {
+  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
+  const Neurons neurons(typename FloatSums<kWidth>::D(), state.lif);
+  PanelNeurons out(w, panel, state);
+  const uint16_t* const index = lists.index.get();
+  const uint32_t* begin = lists.begin.get();
+  for (int64_t r = 0; r < rows; ++r) {
+    out.begin_row(r);
+    for (int64_t t = 0; t < state.T; ++t) {
+      FloatSums<kWidth> sums;
+      sums.clear();
+      for (int64_t p = 0; p < lists.planes; ++p, ++begin) {
+        if (p > 0) sums.twice();
+        sums.add(weights, index + begin[0], int64_t(begin[1]) - int64_t(begin[0]));
+      }
+      sums.fire(neurons, out);
+      out.end_step(t);
+    }
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+
+// Biased weights: packed_weights.h.
+template <class Biased, int kWidth>
+struct BiasedSums {
+  static constexpr int kWord = kWidth < 64 ? kWidth : 64;  // outputs that are split into even and odd together
+  using D = hn::CappedTag<Biased, kWord>;
+  using Wide = hn::RepartitionToWide<D>;
+  static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes, kWideLanes = kLanes / 2;
+  static constexpr int kWordVectors = kWord / kLanes;
+  using DF = hn::CappedTag<float, (kWideLanes < 16 ? kWideLanes : 16)>;
+  static constexpr int kFloats = int(hn::MaxLanes(DF()));
+  hn::Vec<Wide> even[kVectors], odd[kVectors];
+  int64_t bias;  // rows that were added, as the doublings count them
+
+  HWY_INLINE void clear() {
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) even[i] = odd[i] = hn::Zero(Wide());
+    bias = 0;
+  }
+  HWY_INLINE void twice() {
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
+      even[i] = hn::Add(even[i], even[i]);
+      odd[i] = hn::Add(odd[i], odd[i]);
+    }
+    bias += bias;
+  }
+
+  template <int kRows>
+  HWY_INLINE void add_rows(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index) {
+    const D d;
+    const auto low = hn::Set(Wide(), hn::TFromD<Wide>((1u << (8 * sizeof(Biased))) - 1));
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
+      auto v = hn::Load(d, panel + int64_t(index[0]) * kWidth + i * kLanes);
+      SPIKEMIX_UNROLL for (int r = 1; r < kRows; ++r) v =
+          hn::Add(v, hn::Load(d, panel + int64_t(index[r]) * kWidth + i * kLanes));
+      const auto wide = hn::BitCast(Wide(), v);
+      even[i] = hn::Add(even[i], hn::And(wide, low));
+      odd[i] = hn::Add(odd[i], hn::ShiftRight<8 * sizeof(Biased)>(wide));
+    }
+  }
+
+  template <int kRows>
+  HWY_INLINE void add(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
+    int64_t j = 0;
+    for (; j + kRows <= n; j += kRows) add_rows<kRows>(panel, index + j);
+    for (; kRows > 1 && j < n; ++j) add_rows<1>(panel, index + j);
+    bias += n;
+  }
+
+  HWY_INLINE void fire_wide(const Neurons<DF>& neurons, PanelNeurons& out, int64_t o, hn::Vec<Wide> sum) const {
+    const auto s = hn::BitCast(hn::RebindToSigned<Wide>(), sum);
+    const hn::RebindToSigned<DF> d32;
+    if constexpr (sizeof(Biased) == 2) {
+      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), s));
+    } else if constexpr (kWideLanes == kFloats) {
+      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), hn::PromoteTo(d32, s)));
+    } else {
+      const hn::Half<hn::RebindToSigned<Wide>> half;
+      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), hn::PromoteTo(d32, hn::LowerHalf(half, s))));
+      out.fire(DF(), neurons, o + kFloats, hn::ConvertTo(DF(), hn::PromoteTo(d32, hn::UpperHalf(half, s))));
+    }
+  }
+  HWY_INLINE void fire(const Neurons<DF>& neurons, PanelNeurons& out, int64_t half) const {
+    const auto off = hn::Set(Wide(), hn::TFromD<Wide>(bias * half));
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
+      const int64_t o = i / kWordVectors * kWord + i % kWordVectors * kWideLanes;
+      fire_wide(neurons, out, o, hn::Sub(even[i], off));
+      fire_wide(neurons, out, o + kWord / 2, hn::Sub(odd[i], off));
+    }
+  }
+};
+
+template <class Biased, int kWidth, int kRows>
+void biased_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
+                  const NeuronState& state) {
+  using Sums = BiasedSums<Biased, kWidth>;
+  const auto* weights = reinterpret_cast<const Biased*>(w.data.get() + panel.offset);
+  const int64_t half = largest_weight(w.type, kRows) + 1;
+  const Neurons neurons(typename Sums::DF(), state.lif);
+  PanelNeurons out(w, panel, state);
+  const uint16_t* const index = lists.index.get();
+  const uint32_t* begin = lists.begin.get();
+  for (int64_t r = 0; r < rows; ++r) {
+    out.begin_row(r);
+    for (int64_t t = 0; t < state.T; ++t) {
+      Sums sums;
+      sums.clear();
+      for (int64_t p = 0; p < lists.planes; ++p, ++begin) {
+        if (p > 0) sums.twice();
+        sums.template add<kRows>(weights, index + begin[0], int64_t(begin[1]) - int64_t(begin[0]));
+      }
+      sums.fire(neurons, out, half);
+      out.end_step(t);
+    }
+  }
+}
+
+template <int kWidth>
+void panel_of_width(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
+                    const NeuronState& state) {
+  switch (w.type) {
+    case WeightType::kF32:
+      return float_panel<kWidth>(w, panel, lists, rows, state);
+    case WeightType::kU16:
+      if (panel.rows == 4) return biased_panel<uint16_t, kWidth, 4>(w, panel, lists, rows, state);
+      if (panel.rows == 2) return biased_panel<uint16_t, kWidth, 2>(w, panel, lists, rows, state);
+      return biased_panel<uint16_t, kWidth, 1>(w, panel, lists, rows, state);
+    case WeightType::kU8:
+      if (panel.rows == 4) return biased_panel<uint8_t, kWidth, 4>(w, panel, lists, rows, state);
+      if (panel.rows == 2) return biased_panel<uint8_t, kWidth, 2>(w, panel, lists, rows, state);
+      return biased_panel<uint8_t, kWidth, 1>(w, panel, lists, rows, state);
+  }
+}
+
+#endif  // HWY_TARGET != HWY_SCALAR
+
+void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
+#if HWY_TARGET == HWY_SCALAR  // without vectors there is nothing to gain
+  spike_product_ref(w, lists, rows, state);
+#else
+  for (const WeightPanel& panel : w.panels) {
+    switch (panel.width) {
+      case 16:
+        panel_of_width<16>(w, panel, lists, rows, state);
+        break;
+      case 32:
+        panel_of_width<32>(w, panel, lists, rows, state);
+        break;
+      case 64:
+        panel_of_width<64>(w, panel, lists, rows, state);
+        break;
+      default:
+        panel_of_width<128>(w, panel, lists, rows, state);
+        break;
+    }
+  }
+#endif
+}
+
+template <int kWidth>
+void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows, int64_t frames,
+                 const NeuronState& state) {
+  using Sums = FloatSums<kWidth>;
+  using D = typename Sums::D;
+  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
+  const Neurons neurons(D(), state.lif);
+  PanelNeurons out(w, panel, state);
+  for (int64_t r = 0; r < rows; ++r) {
+    out.begin_row(r);
+    Sums sums;
+    sums.clear();
+    for (int64_t t = 0; t < state.T; ++t) {
+      if (t < frames) {
+        sums.clear();
+        const float* row = x + (t * rows + r) * w.in;
+        for (int64_t i = 0; i < w.in; ++i) {
+          const auto value = hn::Set(D(), row[i]);
+          SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
+              hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
+        }
+      }
+      sums.fire(neurons, out);
+      out.end_step(t);
+    }
+  }
+}
+
+void dense_product(const PackedWeights& w, const float* x, int64_t rows, int64_t frames, const NeuronState& state) {
+  for (const WeightPanel& panel : w.panels) {
+    switch (panel.width) {
+      case 16:
+        dense_panel<16>(w, panel, x, rows, frames, state);
+        break;
+      case 32:
+        dense_panel<32>(w, panel, x, rows, frames, state);
+        break;
+      case 64:
+        dense_panel<64>(w, panel, x, rows, frames, state);
+        break;
+      default:
+        dense_panel<128>(w, panel, x, rows, frames, state);
+        break;
+    }
+  }
+}
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace spikemix {
+
+HWY_EXPORT(spike_product);
+HWY_EXPORT(dense_product);
+
+void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons) {
+  HWY_DYNAMIC_DISPATCH(spike_product)(weights, lists, rows, neurons);
+}
+void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
+                   const NeuronState& neurons) {
+  HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, rows, frames, neurons);
+}
+
+}  // namespace spikemix
+#endif  // HWY_ONCE

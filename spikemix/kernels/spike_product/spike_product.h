@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+
+#include "spikemix/kernels/lif/lif.h"
+#include "spikemix/kernels/spike_product/packed_weights.h"
+#include "spikemix/kernels/spike_product/spike_lists.h"
+
+namespace spikemix {
+
+/// Where a layer's neurons keep their potentials between calls and put their spikes.
+struct NeuronState {
+  LifParams lif;
+  int64_t T = 1;                  // time steps of this call
+  float* potentials = nullptr;    // [rows, potentials_stride]: v before the first step, and after the last one written
+                                  // back; null: from rest, and forgotten
+  int64_t potentials_stride = 0;  // the map's `out`, rounded up to 128
+  uint64_t* spikes = nullptr;     // bit o % 64 of word o / 64: output o of row r at step t, at
+                               // spikes[t * step_words + r * row_words]; words behind the last output stay as they are
+  int64_t row_words = 0, step_words = 0;
+};
+
+/// The engine's heart: for each row and step the sum of the weight rows of the inputs that spiked, z = scale y + shift,
+/// and the neurons on z. The sums stay in registers: no pre-activation is ever stored.
+///
+/// @param lists  units (r, t) in the order r * T + t, indices below weights.in
+///
+/// kF32 sums are made in the order of the lists, one addition after the other, so their bits do not depend on panels,
+/// rows or threads. Integer sums are exact.
+void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons);
+
+/// The same for real inputs (the first convolution): x [rows, in], or with `frames` = T one such block for each step,
+/// [T, rows, in]; with `frames` = 1 the sums are made once and every step sees them. kF32 weights only.
+void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
+                   const NeuronState& neurons);
+
+/// The definition, as plain loops; integer weights are unpacked on the way.
+void spike_product_ref(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons);
+
+}  // namespace spikemix

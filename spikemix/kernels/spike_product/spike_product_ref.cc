@@ -1,0 +1,55 @@
+#include <cstring>
+
+#include "spikemix/kernels/spike_product/spike_product.h"
+
+namespace spikemix {
+namespace {
+
+// The weight of an input and an output, wherever the panel keeps it.
+double weight_at(const PackedWeights& w, const WeightPanel& panel, int64_t input, int64_t o) {
+  const int64_t word = panel.width < 64 ? panel.width : 64, in_word = o % word;
+  const int64_t place = input * panel.width + o - in_word + in_word % (word / 2) * 2 + in_word / (word / 2);
+  const std::byte* data = w.data.get() + panel.offset;
+  const double half = double(largest_weight(w.type, panel.rows) + 1);
+  switch (w.type) {
+    case WeightType::kF32:
+      return reinterpret_cast<const float*>(data)[input * panel.width + o];
+    case WeightType::kU16:
+      return reinterpret_cast<const uint16_t*>(data)[place] - half;
+    case WeightType::kU8:
+      return reinterpret_cast<const uint8_t*>(data)[place] - half;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
+  const LifParams& p = state.lif;
+  for (const WeightPanel& panel : w.panels) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t o = 0; o < panel.count; ++o) {
+        const int64_t output = panel.first + o;
+        float* kept = state.potentials ? state.potentials + r * state.potentials_stride + output : nullptr;
+        float v = kept ? *kept : p.v_reset;
+        for (int64_t t = 0; t < state.T; ++t) {
+          float y = 0;
+          for (int64_t plane = 0; plane < lists.planes; ++plane) {
+            const uint32_t* unit = lists.begin.get() + (r * state.T + t) * lists.planes + plane;
+            y += y;
+            for (uint32_t j = unit[0]; j < unit[1]; ++j) y += float(weight_at(w, panel, lists.index[j], o));
+          }
+          const float z = w.scale[size_t(output)] * y + w.shift[size_t(output)];
+          const float h = v + p.k * (z - p.leak * (v - p.v_reset));
+          const bool fired = h >= p.v_threshold;
+          v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
+          uint64_t& word = state.spikes[t * state.step_words + r * state.row_words + output / 64];
+          word = (word & ~(uint64_t{1} << (output % 64))) | uint64_t(fired) << (output % 64);
+        }
+        if (kept) *kept = v;
+      }
+    }
+  }
+}
+
+}  // namespace spikemix

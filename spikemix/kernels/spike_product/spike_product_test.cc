@@ -1,0 +1,251 @@
+#include "spikemix/kernels/spike_product/spike_product.h"
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikemix/kernels/spikes/on_every_target.h"
+
+namespace spikemix {
+namespace {
+
+using testing::ElementsAreArray;
+
+struct Sizes {
+  int64_t rows, T, in, out;
+};
+
+// Bits [T, rows, words] with each of `in` inputs set at the given rate.
+std::vector<uint64_t> random_bits(const Sizes& s, double rate, std::mt19937& rng) {
+  const int64_t words = (s.in + 63) / 64;
+  std::vector<uint64_t> bits(size_t(s.T * s.rows * words));
+  std::bernoulli_distribution spike(rate);
+  for (int64_t row = 0; row < s.T * s.rows; ++row) {
+    for (int64_t i = 0; i < s.in; ++i) bits[size_t(row * words + i / 64)] |= uint64_t(spike(rng)) << (i % 64);
+  }
+  return bits;
+}
+
+// Entries of every unit and plane, read back from the lists.
+std::vector<std::vector<int>> entries(const SpikeLists& lists) {
+  std::vector<std::vector<int>> all;
+  for (int64_t i = 0; i < lists.units * lists.planes; ++i) {
+    all.emplace_back(lists.index.get() + lists.begin[size_t(i)], lists.index.get() + lists.begin[size_t(i) + 1]);
+  }
+  return all;
+}
+
+std::vector<int> positions(const uint64_t* bits, int64_t n) {
+  std::vector<int> list;
+  for (int64_t i = 0; i < n; ++i) {
+    if (bits[i / 64] >> (i % 64) & 1) list.push_back(int(i));
+  }
+  return list;
+}
+
+TEST(SpikeLists, HoldThePositionsOfEverySpike) {
+  std::mt19937 rng(1);
+  on_every_target([&] {
+    for (const double rate : {0.0, 0.03, 0.5, 1.0}) {
+      const Sizes s = {5, 3, 200, 1};
+      const std::vector<uint64_t> bits = random_bits(s, rate, rng);
+      SpikeLists lists;
+      lists.reserve(s.rows * s.T, 1, 256);
+      lists_of_spikes(s.rows, s.T, 4, bits.data(), s.rows * 4, lists);
+      ASSERT_EQ(lists.units, s.rows * s.T);
+      const auto all = entries(lists);
+      for (int64_t r = 0; r < s.rows; ++r) {
+        for (int64_t t = 0; t < s.T; ++t)
+          EXPECT_THAT(all[size_t(r * s.T + t)], ElementsAreArray(positions(&bits[size_t((t * s.rows + r) * 4)], 256)));
+      }
+    }
+  });
+}
+
+TEST(SpikeLists, HoldSmallIntegersAsBitPlanes) {
+  std::mt19937 rng(2);
+  on_every_target([&] {
+    const int64_t rows = 3, T = 2, C = 128, planes = 3;
+    std::vector<uint8_t> counts(size_t(rows * T * C));
+    for (uint8_t& c : counts) c = uint8_t(std::max(0, int(rng() % 16) - 8));
+    SpikeLists lists;
+    lists.reserve(rows * T, planes, C);
+    lists_of_counts(rows, T, C, counts.data(), rows * C, planes, lists);
+    const auto all = entries(lists);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t t = 0; t < T; ++t) {
+        std::vector<int> value(size_t(C), 0);
+        for (int64_t p = 0; p < planes; ++p) {
+          for (int& v : value) v *= 2;
+          for (const int i : all[size_t((r * T + t) * planes + p)]) ++value[size_t(i)];
+        }
+        const auto row = counts.begin() + (t * rows + r) * C;
+        EXPECT_THAT(value, ElementsAreArray(row, row + C));
+      }
+    }
+  });
+}
+
+TEST(SpikeLists, HoldNeighbourhoods) {
+  std::mt19937 rng(3);
+  on_every_target([&] {
+    const int64_t H = 3, W = 5, C = 70, T = 2, words = 2, stride = 64 * words + kListPad;
+    const std::vector<uint64_t> bits = random_bits({H * W, T, C, 1}, 0.2, rng);
+    std::vector<uint16_t> index(size_t(T * H * W * stride)), count(size_t(T * H * W));
+    list_bits(T * H * W, words, bits.data(), stride, index.data(), count.data());
+    SpikeLists lists;
+    lists.reserve(H * W * T, 1, 9 * C);
+    const int64_t first = 2, rows = H * W - 3;
+    lists_of_neighbours(first, rows, T, {H, W, C, stride, index.data(), count.data()}, lists);
+    const auto all = entries(lists);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t t = 0; t < T; ++t) {
+        std::vector<int> expected;
+        for (int64_t k = 0; k < 9; ++k) {
+          const int64_t y = (first + r) / W + k / 3 - 1, x = (first + r) % W + k % 3 - 1;
+          if (y < 0 || y >= H || x < 0 || x >= W) continue;
+          for (const int c : positions(&bits[size_t(((t * H + y) * W + x) * words)], C))
+            expected.push_back(int(k * C) + c);
+        }
+        EXPECT_THAT(all[size_t(r * T + t)], ElementsAreArray(expected));
+      }
+    }
+  });
+}
+
+// Integer weights of at most `largest`, and the same as floats: sums of few of them are exact in every type.
+PackedWeights random_weights(WeightType type, const Sizes& s, int largest, std::mt19937& rng) {
+  std::vector<int16_t> w(size_t(s.in * s.out));
+  for (int16_t& v : w) v = int16_t(int(rng() % unsigned(2 * largest + 1)) - largest);
+  PackedWeights packed = type == WeightType::kF32
+                             ? pack_weights(s.out, s.in, std::vector<float>(w.begin(), w.end()).data())
+                             : pack_weights(type, s.out, s.in, w.data());
+  for (int64_t o = 0; o < s.out; ++o) {
+    packed.scale[size_t(o)] = 1.0f / 64;
+    packed.shift[size_t(o)] = float(int(rng() % 65) - 32) / 64;
+  }
+  return packed;
+}
+
+struct Output {
+  std::vector<uint64_t> spikes;
+  std::vector<float> potentials;
+};
+
+template <class Product>
+Output run(const Product& product, const Sizes& s, const LifParams& lif, bool keep) {
+  const int64_t words = (s.out + 63) / 64, stride = (s.out + 127) / 128 * 128;
+  Output result{std::vector<uint64_t>(size_t(s.T * s.rows * words), 0x5555555555555555),
+                std::vector<float>(size_t(keep ? s.rows * stride : 0), 0.25f)};
+  product(NeuronState{.lif = lif,
+                      .T = s.T,
+                      .potentials = keep ? result.potentials.data() : nullptr,
+                      .potentials_stride = stride,
+                      .spikes = result.spikes.data(),
+                      .row_words = words,
+                      .step_words = s.rows * words});
+  // What lies behind the last output is nobody's.
+  for (int64_t r = 0; keep && r < s.rows; ++r)
+    std::fill(result.potentials.begin() + r * stride + s.out, result.potentials.begin() + (r + 1) * stride, 0.0f);
+  return result;
+}
+
+TEST(SpikeProduct, EqualsThePlainLoops) {
+  std::mt19937 rng(4);
+  const LifParams neurons[] = {{},
+                               {.k = 1, .leak = 0, .v_threshold = 0.5f},
+                               {.k = 0.25f, .v_threshold = 1, .v_reset = -0.5f},
+                               {.hard_reset = false}};
+  const Sizes sizes[] = {{3, 4, 64, 128}, {2, 1, 33, 48}, {5, 2, 100, 10}, {1, 3, 432, 96}, {2, 2, 48, 300}};
+  const std::pair<WeightType, int> types[] = {{WeightType::kF32, 100}, {WeightType::kU16, 8191}, {WeightType::kU16, 32},
+                                              {WeightType::kU8, 127},  {WeightType::kU8, 63},    {WeightType::kU8, 31}};
+  on_every_target([&] {
+    for (const Sizes& s : sizes) {
+      for (const auto& [type, largest] : types) {
+        for (const double rate : {0.0, 0.1, 0.4, 1.0}) {
+          SCOPED_TRACE(testing::Message() << s.in << " -> " << s.out << ", type " << int(type) << " up to " << largest
+                                          << ", rate " << rate);
+          const PackedWeights w = random_weights(type, s, largest, rng);
+          const LifParams& lif = neurons[rng() % 4];
+          const std::vector<uint64_t> bits = random_bits(s, rate, rng);
+          SpikeLists lists;
+          lists.reserve(s.rows * s.T, 1, 64 * ((s.in + 63) / 64));
+          lists_of_spikes(s.rows, s.T, (s.in + 63) / 64, bits.data(), s.rows * ((s.in + 63) / 64), lists);
+          for (const bool keep : {false, true}) {
+            const Output expected =
+                run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, lif, keep);
+            const Output actual = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, lif, keep);
+            EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
+            EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(SpikeProduct, TakesSmallIntegers) {
+  std::mt19937 rng(5);
+  const Sizes s = {4, 2, 128, 80};
+  const int64_t planes = 3;
+  std::vector<uint8_t> counts(size_t(s.rows * s.T * s.in));
+  for (uint8_t& c : counts) c = uint8_t(rng() % 8 * (rng() % 4 == 0));
+  SpikeLists lists;
+  lists.reserve(s.rows * s.T, planes, s.in);
+  lists_of_counts(s.rows, s.T, s.in, counts.data(), s.rows * s.in, planes, lists);
+  on_every_target([&] {
+    for (const WeightType type : {WeightType::kF32, WeightType::kU16, WeightType::kU8}) {
+      const PackedWeights w = random_weights(type, s, 31, rng);
+      const Output expected = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, {}, true);
+      const Output actual = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, {}, true);
+      EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
+      EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
+    }
+  });
+}
+
+// Real inputs that happen to be 0 and 1 give the spikes' sums.
+TEST(DenseProduct, EqualsTheSumsOfSpikes) {
+  std::mt19937 rng(6);
+  const Sizes s = {6, 3, 27, 48};
+  const std::vector<uint64_t> bits = random_bits(s, 0.3, rng);
+  std::vector<float> x(size_t(s.T * s.rows * s.in));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(bits[i / size_t(s.in)] >> (i % size_t(s.in)) & 1);
+  SpikeLists lists;
+  lists.reserve(s.rows * s.T, 1, 64);
+  lists_of_spikes(s.rows, s.T, 1, bits.data(), s.rows, lists);
+  on_every_target([&] {
+    const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
+    const Output expected = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, {}, true);
+    const Output actual = run([&](const NeuronState& n) { dense_product(w, x.data(), s.rows, s.T, n); }, s, {}, true);
+    EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
+    EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
+  });
+}
+
+TEST(PackedWeights, ProvesThatSumsFitInt16) {
+  const std::vector<int16_t> w = {100, 100, -100, 50, 60, 70};
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 1), -1);
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 163), -1);  // 200 x 163 = 32,600
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 164), 0);   // 200 x 164 = 32,800
+  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 182), -1);
+  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 183), 0);
+}
+
+TEST(PackedWeights, EachPanelIsAsNarrowAsItsWeightsAllow) {
+  std::vector<int16_t> w(192 * 2, 31);
+  w[191 * 2] = -63;
+  const PackedWeights packed = pack_weights(WeightType::kU8, 192, 2, w.data());
+  ASSERT_EQ(packed.panels.size(), 2u);
+  EXPECT_EQ(packed.panels[0].rows, 4);
+  EXPECT_EQ(packed.panels[1].rows, 2);
+  w[0] = 64;
+  EXPECT_EQ(pack_weights(WeightType::kU8, 192, 2, w.data()).panels[0].rows, 1);
+}
+
+}  // namespace
+}  // namespace spikemix
