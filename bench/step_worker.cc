@@ -20,8 +20,8 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 #include "spikemix/nn/model.h"
-#include "spikemix/train/evaluate.h"
 #include "spikemix/train/optimizer.h"
+#include "spikemix/train/torch_model.h"
 
 namespace spikemix {
 namespace {

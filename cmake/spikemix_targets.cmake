@@ -4,7 +4,8 @@ include(GNUInstallDirs)
 
 add_library(spikemix_options INTERFACE)
 target_compile_features(spikemix_options INTERFACE cxx_std_20)
-target_compile_options(spikemix_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas)
+target_compile_options(spikemix_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unknown-pragmas>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(spikemix_options INTERFACE -Wno-restrict)  # false alarms in std::string before GCC 13
 endif()
@@ -95,7 +96,12 @@ function(spikemix_cli)
   set(embedded ${PROJECT_BINARY_DIR}/recipes.cc)
   add_custom_command(OUTPUT ${embedded} DEPENDS ${recipes} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
-  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} DEPS spikemix::data spikemix::mixers CLI11::CLI11)
+  set(model ${PROJECT_SOURCE_DIR}/models/cifar10-small.safetensors)
+  set(builtin_model ${PROJECT_BINARY_DIR}/builtin_model.S)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/builtin_model.S.in ${builtin_model} @ONLY)
+  set_source_files_properties(${builtin_model} PROPERTIES OBJECT_DEPENDS ${model})
+  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} ${builtin_model}
+    DEPS spikemix::engine spikemix::data spikemix::mixers CLI11::CLI11)
   if(SPIKEMIX_TRAIN)
     target_link_libraries(spikemix PRIVATE spikemix::train)
     target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)

@@ -11,11 +11,13 @@ void add_data(CLI::App& app);
 void add_import(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_recipes(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_export(CLI::App& app);
+void add_bench(CLI::App& app);
 
 // With the training half (cli/train/).
 void add_train(CLI::App& app);
 void add_resume(CLI::App& app);
-void add_eval(CLI::App& app);
-void add_predict(CLI::App& app);
 
 }  // namespace spikemix

@@ -18,12 +18,6 @@
 namespace spikemix {
 namespace {
 
-// In the published files, read by no computation: the blocks' LayerNorms, and what the DVS model leaves over.
-bool is_unused(const std::string& name) {
-  return name == "pos_embed" || name.starts_with("norm.") || name.find(".norm1.") != std::string::npos ||
-         name.find(".norm2.") != std::string::npos;
-}
-
 // All that is wrong between the file and the config, in one error.
 void check(const std::vector<TensorSpec>& expected, const std::map<std::string, TensorView>& found,
            const std::string& file) {
@@ -68,7 +62,7 @@ void add_import(CLI::App& app) {
     std::map<std::string, TensorView> found;
     std::vector<std::string> unused;
     for (const NamedTensor& tensor : file.tensors()) {
-      if (is_unused(tensor.name)) {
+      if (is_published_but_unused(tensor.name)) {
         unused.push_back(tensor.name);
       } else {
         found[tensor.name] = tensor.tensor;

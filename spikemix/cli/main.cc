@@ -32,9 +32,11 @@ void add_commands(CLI::App& app) {
 #ifdef SPIKEMIX_TRAIN
   add_train(app);
   add_resume(app);
+#endif
   add_eval(app);
   add_predict(app);
-#endif
+  add_export(app);
+  add_bench(app);
   add_compare(app);
   add_info(app);
   add_mixers(app);

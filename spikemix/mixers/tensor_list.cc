@@ -1,5 +1,7 @@
 #include "spikemix/mixers/tensor_list.h"
 
+#include <regex>
+
 #include <fmt/format.h>
 
 #include "spikemix/mixers/mixer.h"
@@ -100,6 +102,11 @@ int64_t TensorSpec::values() const {
 
 std::vector<TensorSpec> tensor_list(const ModelConfig& model, const NeuronConfig& neuron) {
   return Lister(model, neuron).list();
+}
+
+bool is_published_but_unused(const std::string& name) {
+  static const std::regex unused(R"((block\.\d+\.norm[12]|norm)\.(weight|bias)|pos_embed)");
+  return std::regex_match(name, unused);
 }
 
 int64_t learned_values(const std::vector<TensorSpec>& tensors) {

@@ -23,6 +23,10 @@ struct TensorSpec {
 /// loader expects, what the network holds. @throws InputError if a mixer refuses its size
 std::vector<TensorSpec> tensor_list(const ModelConfig& model, const NeuronConfig& neuron);
 
+/// LayerNorms and a position embedding that the published constructors make and no forward pass reads: skipped in
+/// files.
+bool is_published_but_unused(const std::string& name);
+
 /// Count of learned values: 9,324,730 for the published 4-384 with attention and 10 classes.
 int64_t learned_values(const std::vector<TensorSpec>& tensors);
 

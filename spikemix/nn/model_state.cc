@@ -1,24 +1,14 @@
 #include "spikemix/nn/model_state.h"
 
 #include <map>
-#include <regex>
 
 #include <fmt/ranges.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
+#include "spikemix/mixers/tensor_list.h"
 
 namespace spikemix {
-namespace {
-
-// LayerNorms and a position embedding that the published constructors make and no forward pass reads.
-bool is_published_but_unused(const std::string& name) {
-  static const std::regex unused(R"((block\.\d+\.norm[12]|norm)\.(weight|bias)|pos_embed)");
-  return std::regex_match(name, unused);
-}
-
-}  // namespace
-
 NamedTensors model_state(const torch::nn::Module& model) {
   NamedTensors tensors;
   for (const auto& item : model.named_parameters()) tensors.emplace_back(item.key(), item.value());

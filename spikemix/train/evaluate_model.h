@@ -1,7 +1,7 @@
 #pragma once
 
+#include "spikemix/data/evaluate.h"
 #include "spikemix/nn/model.h"
-#include "spikemix/train/evaluate.h"
 
 namespace spikemix {
 

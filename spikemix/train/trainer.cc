@@ -17,12 +17,12 @@
 #include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
-#include "spikemix/train/evaluate.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/schedule.h"
 #include "spikemix/train/tensor_file.h"
+#include "spikemix/train/torch_model.h"
 
 namespace spikemix {
 namespace {

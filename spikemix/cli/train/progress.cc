@@ -7,20 +7,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "spikemix/cli/progress.h"
+
 namespace spikemix {
-namespace {
-
-constexpr const char* kClearLine = "\r\x1b[K";
-
-std::string bar(double done, int width = 24) {
-  const int filled = int(std::lround(done * width));
-  std::string text;
-  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
-  return text;
-}
-
-}  // namespace
-
 std::string duration(double seconds) {
   if (!std::isfinite(seconds)) return "-:--";
   const auto s = int64_t(seconds + 0.5);
@@ -35,9 +24,10 @@ void ProgressPrinter::step(const Progress& p) {
   const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
   if (now - last_ < pause && last_ != Clock::time_point{}) return;
   last_ = now;
-  const std::string text = fmt::format("{} epoch {}/{} {} {}/{}  loss {:.3f}  lr {:.2g}  {:.0f} img/s  ETA {}", title_,
-                                       p.epoch + 1, p.epochs, bar(double(p.step) / double(p.steps), terminal_ ? 24 : 0),
-                                       p.step, p.steps, p.loss, p.lr, p.images_per_second, duration(p.eta_seconds));
+  const std::string text =
+      fmt::format("{} epoch {}/{} {} {}/{}  loss {:.3f}  lr {:.2g}  {:.0f} img/s  ETA {}", title_, p.epoch + 1,
+                  p.epochs, progress_bar(double(p.step) / double(p.steps), terminal_ ? 24 : 0), p.step, p.steps, p.loss,
+                  p.lr, p.images_per_second, duration(p.eta_seconds));
   fmt::print(stderr, "{}{}{}", terminal_ ? kClearLine : "", text, terminal_ ? "" : "\n");
   std::fflush(stderr);
 }
@@ -48,18 +38,6 @@ void ProgressPrinter::epoch(const EpochResult& r) {
   if (r.tested)
     text += fmt::format("  test loss {:.3f}  top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? "  *" : "");
   fmt::print(stderr, "{}{}\n", terminal_ ? kClearLine : "", text);
-}
-
-CountPrinter::CountPrinter(int64_t total) : total_(total), terminal_(isatty(STDERR_FILENO)) {}
-
-CountPrinter::~CountPrinter() {
-  if (terminal_) fmt::print(stderr, "{}", kClearLine);
-}
-
-void CountPrinter::operator()(int64_t done) {
-  if (!terminal_) return;
-  fmt::print(stderr, "{}{} {} / {} images", kClearLine, bar(double(done) / double(total_)), done, total_);
-  std::fflush(stderr);
 }
 
 }  // namespace spikemix

@@ -21,18 +21,6 @@ class ProgressPrinter {
   Clock::time_point last_{};
 };
 
-/// The same for a count of images: "  1,024 / 10,000".
-class CountPrinter {
- public:
-  explicit CountPrinter(int64_t total);
-  ~CountPrinter();
-  void operator()(int64_t done);
-
- private:
-  const int64_t total_;
-  const bool terminal_;
-};
-
 /// "1:05:09", "4:07".
 std::string duration(double seconds);
 

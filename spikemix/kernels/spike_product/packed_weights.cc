@@ -31,8 +31,10 @@ PackedWeights allocate(WeightType type, int64_t out, int64_t in, std::vector<Wei
   packed.type = type, packed.in = in, packed.out = out;
   packed.bytes = panels.back().offset + round_up(in * panels.back().width * weight_size, 64);
   packed.panels = std::move(panels);
-  packed.data = hwy::AllocateAligned<std::byte>(size_t(packed.bytes));
-  std::memset(packed.data.get(), 0, size_t(packed.bytes));
+  if (packed.bytes > 0) {
+    packed.data = hwy::AllocateAligned<std::byte>(size_t(packed.bytes));
+    std::memset(packed.data.get(), 0, size_t(packed.bytes));
+  }
   packed.scale.assign(size_t(round_up(out, 128)), 0);
   packed.shift.assign(size_t(round_up(out, 128)), 0);
   std::fill_n(packed.scale.begin(), out, 1.0f);
@@ -85,6 +87,8 @@ PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16
     fill<uint16_t>(packed, weights);
   return packed;
 }
+
+PackedWeights no_weights(int64_t out) { return pack_weights(out, 0, static_cast<const float*>(nullptr)); }
 
 int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input) {
   for (int64_t o = 0; o < out; ++o) {

@@ -50,8 +50,11 @@ PackedWeights pack_weights(int64_t out, int64_t in, const float* weights);
 /// @param type   kU8: |w| <= 127; kU16: |w| <= 8191
 PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16_t* weights);
 
+/// No map at all, for neuron_spikes(): panels, scale and shift of `out` outputs.
+PackedWeights no_weights(int64_t out);
+
 /// kU8 sums are exact modulo 2^16, so they are right if the true sum fits int16. This is the proof: the largest and
-/// smallest sums that inputs of 0 to `max_input` can make. 0: it fits; else the output that might not.
+/// smallest sums that inputs of 0 to `max_input` can make.
 /// @returns the first output whose sums may leave int16, or -1
 int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input);
 

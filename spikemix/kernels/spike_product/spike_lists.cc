@@ -91,6 +91,19 @@ void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, 
   lists.planes = planes, lists.units = rows * T;
 }
 
+void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts) {
+  const hn::CappedTag<uint8_t, 64> d;
+  constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
+  for (int64_t i = 0; i < rows * words; ++i) {
+    for (int64_t b = 0; b < 64; b += kN) {
+      const uint64_t part = bits[i] >> b;
+      const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&part));
+      const auto ones = hn::VecFromMask(d, mask);  // all bits: minus one
+      hn::StoreU(hn::Sub(hn::LoadU(d, counts + 64 * i + b), ones), d, counts + 64 * i + b);
+    }
+  }
+}
+
 void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists) {
   const Positions d;
   constexpr int64_t kN = hn::MaxLanes(Positions());
@@ -132,6 +145,7 @@ HWY_EXPORT(list_bits);
 HWY_EXPORT(lists_of_spikes);
 HWY_EXPORT(lists_of_counts);
 HWY_EXPORT(lists_of_neighbours);
+HWY_EXPORT(add_spikes);
 
 void SpikeLists::reserve(int64_t max_units, int64_t max_planes, int64_t inputs) {
   index.reset(new uint16_t[size_t(max_units * max_planes * inputs + kListPad)]);
@@ -151,6 +165,10 @@ void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, 
 }
 void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists) {
   HWY_DYNAMIC_DISPATCH(lists_of_neighbours)(first, rows, T, pixels, lists);
+}
+
+void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts) {
+  HWY_DYNAMIC_DISPATCH(add_spikes)(rows, words, bits, counts);
 }
 
 }  // namespace spikemix

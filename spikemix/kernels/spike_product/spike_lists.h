@@ -35,6 +35,9 @@ void lists_of_spikes(int64_t rows, int64_t T, int64_t words, const uint64_t* bit
 void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
                      SpikeLists& lists);
 
+/// The residual stream takes up a layer's spikes: counts [rows, 64 words] += bits [rows, words].
+void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts);
+
 /// What list_bits() made of the pixels of T steps of one image, [T, height, width].
 struct PixelLists {
   int64_t height, width, C;

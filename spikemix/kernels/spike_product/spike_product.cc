@@ -54,9 +54,11 @@ class PanelNeurons {
   HWY_INLINE void end_step(int64_t t) {
     uint64_t* words = spikes_ + t * state_.step_words;
     for (int64_t w = 0; w * 64 < panel_.width; ++w) {
+      // Panels come in ascending order: the first one in a word clears what lies behind it.
       const int64_t first = panel_.first % 64, count = std::min<int64_t>(64, panel_.count - 64 * w);
-      const uint64_t valid = (count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << first;
-      words[w] = (words[w] & ~valid) | (words_[w] << first & valid);
+      const uint64_t valid = count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+      const uint64_t before = first == 0 ? 0 : words[w] & ((uint64_t{1} << first) - 1);
+      words[w] = before | (words_[w] & valid) << first;
       words_[w] = 0;
     }
   }
@@ -299,6 +301,23 @@ void dense_product(const PackedWeights& w, const float* x, int64_t rows, int64_t
   }
 }
 
+void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
+                   const NeuronState& state) {
+  const hn::CappedTag<float, 16> d;
+  const Neurons neurons(d, state.lif);
+  for (const WeightPanel& panel : norm.panels) {
+    PanelNeurons out(norm, panel, state);
+    for (int64_t r = 0; r < rows; ++r) {
+      out.begin_row(r);
+      for (int64_t t = 0; t < state.T; ++t) {
+        const float* row = y + t * step + r * stride + panel.first;
+        for (int64_t o = 0; o < panel.count; o += int64_t(hn::Lanes(d))) out.fire(d, neurons, o, hn::LoadU(d, row + o));
+        out.end_step(t);
+      }
+    }
+  }
+}
+
 }  // namespace spikemix::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -307,6 +326,7 @@ namespace spikemix {
 
 HWY_EXPORT(spike_product);
 HWY_EXPORT(dense_product);
+HWY_EXPORT(neuron_spikes);
 
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(spike_product)(weights, lists, rows, neurons);
@@ -314,6 +334,11 @@ void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_
 void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
                    const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, rows, frames, neurons);
+}
+
+void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
+                   const NeuronState& neurons) {
+  HWY_DYNAMIC_DISPATCH(neuron_spikes)(norm, y, rows, step, stride, neurons);
 }
 
 }  // namespace spikemix

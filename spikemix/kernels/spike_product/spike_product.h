@@ -16,7 +16,7 @@ struct NeuronState {
                                   // back; null: from rest, and forgotten
   int64_t potentials_stride = 0;  // the map's `out`, rounded up to 128
   uint64_t* spikes = nullptr;     // bit o % 64 of word o / 64: output o of row r at step t, at
-                               // spikes[t * step_words + r * row_words]; words behind the last output stay as they are
+                                  // spikes[t * step_words + r * row_words]; zero behind the last output
   int64_t row_words = 0, step_words = 0;
 };
 
@@ -32,6 +32,11 @@ void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_
 /// The same for real inputs (the first convolution): x [rows, in], or with `frames` = T one such block for each step,
 /// [T, rows, in]; with `frames` = 1 the sums are made once and every step sees them. kF32 weights only.
 void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
+                   const NeuronState& neurons);
+
+/// The neurons alone, on sums that something else has made: output o of row r at step t is y[t step + r stride + o].
+/// `norm` is no_weights(out) with its scale and shift. Up to 15 values behind the last row are read, and do not matter.
+void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                    const NeuronState& neurons);
 
 /// The definition, as plain loops; integer weights are unpacked on the way.

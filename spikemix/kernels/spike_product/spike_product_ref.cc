@@ -44,7 +44,8 @@ void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t 
           const bool fired = h >= p.v_threshold;
           v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
           uint64_t& word = state.spikes[t * state.step_words + r * state.row_words + output / 64];
-          word = (word & ~(uint64_t{1} << (output % 64))) | uint64_t(fired) << (output % 64);
+          if (output % 64 == 0) word = 0;
+          word |= uint64_t(fired) << (output % 64);
         }
         if (kept) *kept = v;
       }

@@ -30,6 +30,17 @@ std::vector<uint64_t> random_bits(const Sizes& s, double rate, std::mt19937& rng
   return bits;
 }
 
+TEST(SpikeLists, AddToTheResidualStream) {
+  std::mt19937 rng(7);
+  on_every_target([&] {
+    const std::vector<uint64_t> bits = random_bits({3, 1, 128, 1}, 0.3, rng);
+    std::vector<uint8_t> counts(3 * 128, 5), expected = counts;
+    for (size_t i = 0; i < counts.size(); ++i) expected[i] = uint8_t(expected[i] + (bits[i / 64] >> (i % 64) & 1));
+    add_spikes(3, 2, bits.data(), counts.data());
+    EXPECT_EQ(counts, expected);
+  });
+}
+
 // Entries of every unit and plane, read back from the lists.
 std::vector<std::vector<int>> entries(const SpikeLists& lists) {
   std::vector<std::vector<int>> all;

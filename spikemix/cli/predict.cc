@@ -11,12 +11,13 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/picture.h"
+#include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
+#include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
-#include "spikemix/train/evaluate.h"
 
 namespace spikemix {
 namespace {
@@ -85,33 +86,32 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
 void add_predict(CLI::App& app) {
   struct Options {
     std::vector<std::string> files;
-    std::string model, data, format = "auto", device = "cpu", precision = "fp32";
-    int64_t images = 4, threads = 0;
+    RunnerOptions runner;
+    std::string data, format = "auto";
+    int64_t images = 4;
     bool json = false;
   };
   auto* command = app.add_subcommand("predict", "name what pictures show: the five likeliest classes, with bars");
   auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files, "JPEG or PNG files");
-  command->add_option("--model", options->model, "model.safetensors, or a run folder (its best model)")->required();
+  command->add_option("--model", options->runner.model,
+                      "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
   command->add_option("--data", options->data,
                       "with no IMAGE: take test images of this data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   command->add_option("--images", options->images, "how many of them, spread over the classes")
       ->check(CLI::PositiveNumber);
-  command->add_option("--threads", options->threads, "compute threads; 0: one for each core");
-  command->add_option("--device", options->device, "cpu, cuda or cuda:N");
-  command->add_option("--precision", options->precision, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));
+  add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
   command->callback([options] {
-    set_compute_threads(options->threads);
-    TorchModel model = TorchModel::load(options->model, options->device, options->precision);
-    const ModelCard& card = model.card();
+    const std::unique_ptr<Runner> runner = make_runner(options->runner);
+    const ModelCard& card = runner->card();
     std::shared_ptr<const Dataset> images = std::make_shared<FileSet>(options->files);
     const bool labelled = options->files.empty();
     if (labelled) {
-      const DataConfig source = data_of_model(options->model, options->data, options->format);
+      const DataConfig source = data_of_model(options->runner.model, options->data, options->format);
       images = open_dataset(source.dir, Split::kTest, source.format);
-      check_classes(card, *images, options->model, source.dir);
+      check_classes(card, *images, options->runner.model, source.dir);
       images = subset(images, std::min(options->images, images->size()), "--images");
     }
     Loader loader(images, test_loader_options(card, /*batch=*/16, /*threads=*/1));
@@ -119,7 +119,7 @@ void add_predict(CLI::App& app) {
     nlohmann::json list = nlohmann::json::array();
     Batch batch;
     for (int64_t first = 0; loader.next(batch); first += batch.size) {
-      const std::vector<float> logits = model.logits(batch);
+      const std::vector<float> logits = runner->logits(batch);
       for (int64_t i = 0; i < batch.size; ++i) {
         const auto row = logits.begin() + i * card.model.classes;
         const Prediction p = rank({row, row + card.model.classes});

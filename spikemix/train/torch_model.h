@@ -2,26 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "spikemix/core/model_card.h"
-#include "spikemix/data/dataset.h"
 #include "spikemix/data/loader.h"
 
 namespace spikemix {
-
-struct EvalResult {
-  int64_t images = 0;
-  double top1 = 0, top5 = 0;  // percent
-  double loss = 0;            // cross entropy, no smoothing
-  double images_per_second = 0;
-};
-
-/// How a model wants its images: its size, channels and normalisation, no augmentation.
-LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
 
 /// A trained model under LibTorch. Its header holds no Torch, so that the command line compiles without it.
 class TorchModel {
@@ -37,8 +25,6 @@ class TorchModel {
   const ModelCard& card() const;
   /// Logits of `batch`, row-major [B, classes].
   std::vector<float> logits(const Batch& batch);
-  EvalResult evaluate(std::shared_ptr<const Dataset> data, int64_t batch, int64_t loader_threads,
-                      const std::function<void(int64_t done)>& on_batch = {});
 
  private:
   struct State;

@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/builtin_model.h"
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/model_data.h"
+#include "spikemix/cli/runner.h"
+#include "spikemix/core/error.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/evaluate.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/engine/session.h"
+
+namespace spikemix {
+namespace {
+
+struct Options {
+  RunnerOptions runner;
+  std::string data, format = "auto";
+  int64_t batch = 1, images = 1000;
+  bool layers = false, json = false;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Largest resident memory so far, in MB.
+double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+  }
+  return 0;
+}
+
+// All images, decoded before any clock runs.
+std::vector<Batch> load(const Options& o, const ModelCard& card) {
+  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
+  data = subset(data, std::min(o.images, data->size()), "--images");
+  Loader loader(data, test_loader_options(card, o.batch, 1));
+  loader.start_epoch(0);
+  std::vector<Batch> batches;
+  for (Batch batch; loader.next(batch);) batches.push_back(batch);
+  return batches;
+}
+
+void bench_speed(const Options& o) {
+  const std::unique_ptr<Runner> runner = make_runner(o.runner);
+  const std::vector<Batch> batches = load(o, runner->card());
+  for (size_t i = 0; i < std::min<size_t>(3, batches.size()); ++i) runner->logits(batches[i]);  // warms up
+  std::vector<double> seconds;
+  double images = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (const Batch& batch : batches) {
+    const auto begin = std::chrono::steady_clock::now();
+    runner->logits(batch);
+    seconds.push_back(seconds_since(begin));
+    images += double(batch.size);
+  }
+  const double rate = images / seconds_since(start);
+  std::sort(seconds.begin(), seconds.end());
+  const auto quantile = [&](double q) { return 1000 * seconds[size_t(q * double(seconds.size() - 1))]; };
+  const int64_t threads = thread_count(o.runner.threads);
+  if (o.json) {
+    fmt::print("{}\n", nlohmann::json{{"engine", runner->name()},
+                                      {"batch", o.batch},
+                                      {"threads", threads},
+                                      {"images", images},
+                                      {"images_per_second", rate},
+                                      {"latency_ms_median", quantile(0.5)},
+                                      {"latency_ms_p99", quantile(0.99)},
+                                      {"peak_memory_mb", peak_memory()}}
+                           .dump(2));
+  } else {
+    fmt::print(
+        "{}, batch {}, {} thread{}: {:.1f} img/s; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
+        "{}); peak memory {:.0f} MB\n",
+        runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, quantile(0.5), quantile(0.99), seconds.size(),
+        peak_memory());
+  }
+}
+
+void bench_layers(const Options& o) {
+  if (o.runner.engine != "spikemix") throw input_error("--layers: only --engine spikemix times its layers");
+  const std::string precision = o.runner.precision.empty() ? "fp32" : o.runner.precision;
+  Session session(load_model(o.runner.model, parse_precision(precision)));
+  const std::vector<Batch> batches = load(o, session.network().card);
+  std::vector<float> logits(size_t(o.batch * session.network().card.model.classes));
+  session.infer(1, batches[0].images.data(), logits.data());
+  session.start_profile();
+  double images = 0;
+  for (const Batch& batch : batches) {
+    session.infer(batch.size, batch.images.data(), logits.data());
+    images += double(batch.size);
+  }
+  const std::vector<LayerProfile> layers = session.profile();
+  const double T = double(session.network().card.model.T);
+  double total = 0;
+  for (const LayerProfile& layer : layers) total += layer.seconds;
+
+  nlohmann::json list = nlohmann::json::array();
+  if (!o.json)
+    fmt::print("{:<26} {:>9} {:>7} {:>9} {:>9} {:>8}  {}\n", "layer", "us/image", "share", "spikes", "GMAC/s", "Gadd/s",
+               "kernel");
+  for (const LayerProfile& layer : layers) {
+    const double density = layer.inputs > 0 ? layer.additions / layer.inputs : 0;
+    const double macs = layer.dense_macs * T * images / layer.seconds / 1e9;
+    list.push_back({{"layer", layer.name},
+                    {"kernel", layer.kernel},
+                    {"seconds_per_image", layer.seconds / images},
+                    {"density", density},
+                    {"dense_gmac_per_second", macs},
+                    {"gigaadds_per_second", macs * density}});
+    if (o.json) continue;
+    const bool product = layer.dense_macs > 0;
+    fmt::print("{:<26} {:>9.1f} {:>5.1f} % {:>9} {:>9} {:>8}  {}\n", layer.name, 1e6 * layer.seconds / images,
+               100 * layer.seconds / total, product ? fmt::format("{:.1f} %", 100 * density) : "",
+               product ? fmt::format("{:.0f}", macs) : "", product ? fmt::format("{:.1f}", macs * density) : "",
+               layer.kernel);
+  }
+  if (o.json)
+    fmt::print("{}\n", list.dump(2));
+  else
+    fmt::print("{:<26} {:>9.1f} {:>7} {:>9} {:>9} {:>8}  {:.1f} img/s, one thread\n", "all", 1e6 * total / images, "",
+               "", "", "", images / total);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "bench", "time a model on real images: speed, latency, memory; with --layers where the time goes");
+  auto options = std::make_shared<Options>();
+  command->add_option("MODEL", options->runner.model,
+                      "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
+  command->add_option("--data", options->data,
+                      "images to time on, since speed depends on how much they make it fire; a run "
+                      "folder's own if not given");
+  command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command->add_option("--images", options->images, "how many test images, spread over the classes")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
+  command->add_flag(
+      "--layers", options->layers,
+      "each layer's time, spikes (rows added for each input), kernel, and dense multiply-adds and additions "
+      "a second; on one thread");
+  add_runner_options(*command, options->runner);
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options] { options->layers ? bench_layers(*options) : bench_speed(*options); });
+}
+
+}  // namespace spikemix

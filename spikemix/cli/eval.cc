@@ -1,0 +1,121 @@
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/builtin_model.h"
+#include "spikemix/cli/commands.h"
+#include "spikemix/cli/model_data.h"
+#include "spikemix/cli/progress.h"
+#include "spikemix/cli/runner.h"
+#include "spikemix/core/error.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/evaluate.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/engine/session.h"
+
+namespace spikemix {
+namespace {
+
+struct Options {
+  RunnerOptions runner;
+  std::string data, format = "auto";
+  int64_t batch = 128, images = 0, loader_threads = 1;
+  double exit_confidence = 0;
+  bool json = false;
+};
+
+// Steps each image until its likeliest class is sure enough.
+class EarlyExit {
+ public:
+  EarlyExit(const RunnerOptions& options, double confidence)
+      : session_(load_model(options.model, parse_precision(options.precision.empty() ? "fp32" : options.precision)),
+                 {.threads = thread_count(options.threads), .streaming = true}),
+        confidence_(confidence) {}
+
+  const ModelCard& card() const { return session_.network().card; }
+
+  std::vector<float> logits(const Batch& batch) {
+    const ModelConfig& m = card().model;
+    std::vector<float> all(size_t(batch.size * m.classes));
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const std::span row(all.data() + i * m.classes, size_t(m.classes));
+      session_.reset();
+      bool sure = false;
+      for (int64_t t = 0; t < m.T && !sure; ++t) {
+        const int64_t frame = m.input == "events" ? i * m.T + t : i;
+        session_.step(batch.images.data() + frame * session_.step_input_size(), row.data());
+        const std::vector<float> p = softmax(row);
+        sure = *std::max_element(p.begin(), p.end()) >= confidence_;
+      }
+      steps_ += session_.steps(), ++images_;
+    }
+    return all;
+  }
+  double mean_steps() const { return double(steps_) / double(images_); }
+
+ private:
+  Session session_;
+  const double confidence_;
+  int64_t steps_ = 0, images_ = 0;
+};
+
+void run(const Options& o) {
+  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
+  std::unique_ptr<Runner> runner;
+  std::unique_ptr<EarlyExit> early;
+  if (o.exit_confidence > 0) {
+    if (o.runner.engine != "spikemix")
+      throw input_error("--exit-confidence: only --engine spikemix answers step by step");
+    early = std::make_unique<EarlyExit>(o.runner, o.exit_confidence);
+  } else {
+    runner = make_runner(o.runner);
+  }
+  const ModelCard& card = early ? early->card() : runner->card();
+  check_classes(card, *data, o.runner.model, source.dir);
+  data = subset(data, o.images, "--images");
+  CountPrinter printer(data->size());
+  const EvalResult r = evaluate(
+      data, test_loader_options(card, o.batch, o.loader_threads),
+      [&](const Batch& batch) { return early ? early->logits(batch) : runner->logits(batch); },
+      [&](int64_t done) { printer(done); });
+  if (o.json) {
+    nlohmann::json json = {{"model", o.runner.model},
+                           {"data", source.dir},
+                           {"top1", r.top1},
+                           {"top5", r.top5},
+                           {"loss", r.loss},
+                           {"images", r.images},
+                           {"images_per_second", r.images_per_second}};
+    if (early) json["mean_steps"] = early->mean_steps();
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  fmt::print("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
+             r.top5, r.loss, r.images, r.images_per_second,
+             early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto* command = app.add_subcommand("eval", "test accuracy of a model");
+  auto options = std::make_shared<Options>();
+  command->add_option("MODEL", options->runner.model, "model.safetensors, or a run folder (its best model)")
+      ->required();
+  command->add_option("--data", options->data, "data set; a run folder's own if not given");
+  command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command->add_option("--images", options->images, "only this many test images, the same share of each class");
+  command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
+  command
+      ->add_option("--exit-confidence", options->exit_confidence,
+                   "stop an image's time steps at this probability of its likeliest class, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+  add_runner_options(*command, options->runner);
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace spikemix

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/loader.h"
+
+namespace spikemix {
+
+/// How the user wants a model run; add_runner_options() puts the flags on a command.
+struct RunnerOptions {
+  std::string model;  // file or run folder; empty: the built-in one
+  std::string engine = "spikemix", precision, device = "cpu";
+  int64_t threads = 0;
+};
+void add_runner_options(CLI::App& command, RunnerOptions& options);
+
+/// A trained model that answers: on the event-driven engine, or under LibTorch.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual const ModelCard& card() const = 0;
+  /// Logits of `batch`, row-major [B, classes].
+  virtual std::vector<float> logits(const Batch& batch) = 0;
+  /// "spikemix int8", "torch fp32": for people.
+  virtual std::string name() const = 0;
+};
+
+/// @throws InputError naming the flag or the file
+std::unique_ptr<Runner> make_runner(const RunnerOptions& options);
+
+/// `threads`, or one for each core if 0.
+int64_t thread_count(int64_t threads);
+
+}  // namespace spikemix

@@ -1,0 +1,52 @@
+#include "spikemix/data/evaluate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+namespace spikemix {
+
+LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads) {
+  LoaderOptions options;
+  options.height = card.model.height, options.width = card.model.width, options.channels = card.model.channels;
+  options.classes = card.model.classes;
+  options.mean = card.mean, options.std = card.std;
+  options.batch = batch, options.threads = threads;
+  return options;
+}
+
+EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
+                    const std::function<void(int64_t done)>& on_batch) {
+  const auto start = std::chrono::steady_clock::now();
+  Loader loader(std::move(data), options);
+  loader.start_epoch(0);
+  EvalResult result;
+  Batch batch;
+  int64_t first = 0, fifth = 0;
+  double loss = 0;
+  while (loader.next(batch)) {
+    const std::vector<float> logits = classifier(batch);
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const float* row = logits.data() + i * options.classes;
+      const float* end = row + options.classes;
+      const float own = row[batch.labels[size_t(i)]];
+      // The rank of the right class: how many classes score higher. Ties count for the model, but argmax takes the
+      // first.
+      fifth += std::count_if(row, end, [&](float logit) { return logit > own; }) < 5;
+      const float* top = std::max_element(row, end);
+      first += top - row == batch.labels[size_t(i)];
+      double sum = 0;
+      for (const float* logit = row; logit < end; ++logit) sum += std::exp(double(*logit) - double(*top));
+      loss += std::log(sum) + double(*top) - double(own);
+    }
+    result.images += batch.size;
+    if (on_batch) on_batch(result.images);
+  }
+  const double n = double(result.images);
+  result.top1 = 100 * double(first) / n, result.top5 = 100 * double(fifth) / n, result.loss = loss / n;
+  result.images_per_second = n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace spikemix

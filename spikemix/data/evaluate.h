@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/loader.h"
+
+namespace spikemix {
+
+struct EvalResult {
+  int64_t images = 0;
+  double top1 = 0, top5 = 0;  // percent
+  double loss = 0;            // cross entropy, no smoothing
+  double images_per_second = 0;
+};
+
+/// How a model wants its images: its size, channels and normalisation, no augmentation.
+LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
+
+/// Logits of a batch, row-major [B, classes].
+using Classifier = std::function<std::vector<float>(const Batch&)>;
+
+/// Accuracy, loss and speed of a classifier on all of `data`.
+/// @param on_batch told after each batch how many images are done; may be empty
+EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
+                    const std::function<void(int64_t done)>& on_batch = {});
+
+}  // namespace spikemix

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "spikemix/engine/precision.h"
+
+namespace spikemix {
+
+/// Writes a trained model with integer weights: each layer's `weight` as I8 or I16 beside its `weight_unit` [out]; the
+/// first convolution, norms, biases and head stay F32. What load_network() makes of the file is, to the bit, what it
+/// makes of the trained one at this precision.
+///
+/// @param precision  kInt8 or kInt16
+/// @throws InputError if `from` is no trained model; RunError if `to` cannot be written
+void export_model(const std::filesystem::path& from, const std::filesystem::path& to, Precision precision);
+
+}  // namespace spikemix

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "spikemix/engine/network.h"
+#include "spikemix/engine/session.h"
+#include "spikemix/engine/team.h"
+#include "spikemix/engine/workspace.h"
+
+namespace spikemix {
+
+/// Who watches a pass; null pointers: nobody.
+struct Watch {
+  const Session::Observer* observer = nullptr;
+  std::vector<LayerProfile>* profile = nullptr;  // one for each layer, in order
+};
+
+/// Brings one input through the network, w.T steps at once: every member of a team calls it with its share. Adds the
+/// residual stream's sums to w.token_sums and w.T to w.steps.
+///
+/// @param input  [C, H, W], or [w.T, C, H, W] of event frames
+void forward(const Network& network, const float* input, Workspace& w, const Share& share, const Watch& watch);
+
+/// Logits [classes] of the steps so far.
+void classify(const Network& network, const Workspace& w, float* logits);
+
+/// The layers of a pass, in order, with what does not depend on the input.
+std::vector<LayerProfile> describe_layers(const Network& network);
+
+}  // namespace spikemix

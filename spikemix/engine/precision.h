@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "spikemix/kernels/spike_product/packed_weights.h"
+
+namespace spikemix {
+
+/// What the engine's weights are held in; sums and potentials follow from it (packed_weights.h). The first convolution,
+/// the mixers and the head are fp32 in all of them.
+enum class Precision { kFp32, kInt16, kInt8 };
+
+/// @throws InputError naming the nearest of fp32, int16, int8
+Precision parse_precision(const std::string& name);
+const char* name_of(Precision precision);
+
+}  // namespace spikemix

@@ -1,0 +1,39 @@
+#include "spikemix/engine/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace spikemix {
+namespace {
+
+void round_row(int64_t in, const float* weights, float unit, int64_t largest, int16_t* values) {
+  for (int64_t i = 0; i < in; ++i) {
+    const float value = std::nearbyint(weights[i] / unit);
+    values[i] = int16_t(std::clamp(value, -float(largest), float(largest)));
+  }
+}
+
+}  // namespace
+
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input) {
+  const WeightType type = precision == Precision::kInt8 ? WeightType::kU8 : WeightType::kU16;
+  const int64_t largest = type == WeightType::kU8 ? largest_weight(type, 2) : largest_weight(type, 4);
+  QuantizedWeights q{type, out, in, std::vector<int16_t>(size_t(out * in)), std::vector<float>(size_t(out), 1.0f)};
+  for (int64_t o = 0; o < out; ++o) {
+    const float* row = weights + o * in;
+    int16_t* values = q.values.data() + o * in;
+    float magnitude = 0;
+    for (int64_t i = 0; i < in; ++i) magnitude = std::max(magnitude, std::abs(row[i]));
+    if (!(magnitude > 0)) continue;  // a row of zeros: any unit will do
+    float unit = std::max(magnitude / float(largest), 1e-30f);
+    round_row(in, row, unit, largest, values);
+    while (type == WeightType::kU8 && first_overflow(1, in, values, max_input) >= 0) {
+      unit *= 1.02f;
+      round_row(in, row, unit, largest, values);
+    }
+    q.unit[size_t(o)] = unit;
+  }
+  return q;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "spikemix/engine/precision.h"
+#include "spikemix/kernels/spike_product/packed_weights.h"
+
+namespace spikemix {
+
+/// Integer weights with one unit for each output: w is nearly unit[o] * values[o, i].
+struct QuantizedWeights {
+  WeightType type;
+  int64_t out, in;
+  std::vector<int16_t> values;  // [out, in]
+  std::vector<float> unit;      // [out]
+};
+
+/// Rounds to the nearest integer; the largest weight of each output becomes the largest integer of the precision: 7
+/// bits of kInt8 (two rows to an addition), 14 bits of kInt16 (four). Where inputs could make a sum that leaves int16
+/// (first_overflow()), an int8 unit grows until they cannot.
+///
+/// @param precision  kInt8 or kInt16
+/// @param weights    [out, in]
+/// @param max_input  largest value of an input: 1 for spikes
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input);
+
+}  // namespace spikemix

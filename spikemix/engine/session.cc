@@ -1,0 +1,141 @@
+#include "spikemix/engine/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <cmath>
+
+#include "spikemix/core/error.h"
+#include "spikemix/engine/pass.h"
+#include "spikemix/engine/team.h"
+#include "spikemix/engine/workspace.h"
+
+namespace spikemix {
+
+struct Session::State {
+  State(std::shared_ptr<const Network> n, const SessionOptions& options)
+      : network(std::move(n)), streaming(options.streaming), team(options.threads), barrier(options.threads) {
+    const int64_t T = streaming ? 1 : network->card.model.T;
+    // The first is for an image that all threads share; the others take an image each.
+    for (int64_t member = 0; member < (streaming ? 1 : team.size()); ++member)
+      workspaces.push_back(std::make_unique<Workspace>(*network, T, member == 0 ? team.size() : 1, streaming));
+  }
+
+  Watch watch() { return {observer ? &observer : nullptr, profiling ? &layers : nullptr}; }
+
+  // One input, by all threads together.
+  void together(const float* input) {
+    Workspace& w = *workspaces[0];
+    if (profiling || team.size() == 1) return forward(*network, input, w, Share(), watch());
+    const Watch watching = watch();
+    team.run([&](int64_t member) { forward(*network, input, w, Share(member, team.size(), &barrier), watching); });
+  }
+
+  const std::shared_ptr<const Network> network;
+  const bool streaming;
+  std::vector<std::unique_ptr<Workspace>> workspaces;
+  Observer observer;
+  bool profiling = false;
+  std::vector<LayerProfile> layers;
+  Team team;
+  std::barrier<> barrier;
+};
+
+Session::Session(std::shared_ptr<const Network> network, const SessionOptions& options) {
+  if (options.threads < 1) throw input_error("threads = {}: must be 1 or more", options.threads);
+  for (const NetworkBlock& block : network->blocks) {
+    if (options.streaming && block.mixing && block.mixing->mixer->mixes_time())
+      throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", block.mixing->name);
+  }
+  state_ = std::make_unique<State>(std::move(network), options);
+  reset();
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+const Network& Session::network() const { return *state_->network; }
+
+int64_t Session::step_input_size() const {
+  const ModelConfig& m = network().card.model;
+  return m.channels * m.height * m.width;
+}
+int64_t Session::input_size() const {
+  const ModelConfig& m = network().card.model;
+  return step_input_size() * (m.input == "events" ? m.T : 1);
+}
+
+void Session::infer(int64_t images, const float* inputs, float* logits) {
+  State& s = *state_;
+  const int64_t classes = network().card.model.classes, size = input_size(), members = s.team.size();
+  if (s.streaming) {
+    const bool events = network().card.model.input == "events";
+    for (int64_t i = 0; i < images; ++i) {
+      reset();
+      for (int64_t t = 0; t < network().card.model.T; ++t)
+        step(inputs + i * size + (events ? t * step_input_size() : 0), logits + i * classes);
+    }
+    reset();
+    return;
+  }
+  const auto finish = [&](Workspace& w, int64_t image) {
+    classify(network(), w, logits + image * classes);
+    std::fill(w.token_sums.begin(), w.token_sums.end(), 0);
+    w.steps = 0;
+  };
+  // An image to each thread while there are enough of them; what is left, all threads share.
+  int64_t alone = s.observer || s.profiling || members == 1 ? 0 : images / members * members;
+  std::atomic<int64_t> next = 0;
+  if (alone > 0) {
+    s.team.run([&](int64_t member) {
+      Workspace& w = *s.workspaces[size_t(member)];
+      for (int64_t i = next++; i < alone; i = next++) {
+        forward(network(), inputs + i * size, w, Share(), {});
+        finish(w, i);
+      }
+    });
+  }
+  for (; alone < images; ++alone) {
+    s.together(inputs + alone * size);
+    finish(*s.workspaces[0], alone);
+  }
+}
+
+void Session::step(const float* input, float* logits) {
+  if (!state_->streaming) throw std::logic_error("step() needs SessionOptions::streaming");
+  state_->together(input);
+  classify(network(), *state_->workspaces[0], logits);
+}
+
+void Session::reset() {
+  Workspace& w = *state_->workspaces[0];
+  size_t layer = 0;
+  if (!w.potentials.empty()) {
+    for_neurons(network(), [&](const LifParams& lif, int64_t, int64_t) {
+      std::fill(w.potentials[layer].begin(), w.potentials[layer].end(), lif.v_reset);
+      ++layer;
+    });
+  }
+  std::fill(w.token_sums.begin(), w.token_sums.end(), 0);
+  w.steps = 0;
+}
+
+int64_t Session::steps() const { return state_->workspaces[0]->steps; }
+
+void Session::set_observer(Observer observer) { state_->observer = std::move(observer); }
+
+void Session::start_profile() {
+  state_->layers = describe_layers(network());
+  state_->profiling = true;
+}
+std::vector<LayerProfile> Session::profile() const { return state_->layers; }
+
+std::vector<float> softmax(std::span<const float> logits) {
+  std::vector<float> p(logits.begin(), logits.end());
+  const float largest = *std::max_element(p.begin(), p.end());
+  double sum = 0;
+  for (float& v : p) sum += v = std::exp(v - largest);
+  for (float& v : p) v = float(v / sum);
+  return p;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,119 @@
+#include "spikemix/engine/tensor_reader.h"
+
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/nearest.h"
+#include "spikemix/kernels/spikes/bfloat16.h"
+#include "spikemix/mixers/tensor_list.h"
+
+namespace spikemix {
+namespace {
+
+template <class T, class To, class Convert>
+std::vector<To> read_as(const TensorView& view, const Convert& convert) {
+  std::vector<To> values(view.data.size() / sizeof(T));
+  for (size_t i = 0; i < values.size(); ++i) {
+    T value;
+    std::memcpy(&value, view.data.data() + i * sizeof(T), sizeof(T));
+    values[i] = convert(value);
+  }
+  return values;
+}
+
+bool is_integer_weight(const TensorSpec& spec, const TensorView& view) {
+  return spec.name.ends_with(".weight") && spec.shape.size() > 1 &&
+         (view.dtype == DType::I8 || view.dtype == DType::I16);
+}
+
+bool is_float(DType dtype) { return dtype == DType::F32 || dtype == DType::F64 || dtype == DType::BF16; }
+
+}  // namespace
+
+TensorReader::TensorReader(const std::string& where, const SafeTensors& file, const ModelCard& card)
+    : where_(where), file_(file) {
+  std::vector<std::string> problems, names;
+  std::set<std::string> known;
+  const auto check_shape = [&](const std::string& name, const TensorView& view, const std::vector<int64_t>& shape) {
+    if (view.shape != shape)
+      problems.push_back(
+          fmt::format("tensor '{}' is [{}], expected [{}]", name, fmt::join(view.shape, ", "), fmt::join(shape, ", ")));
+  };
+  for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
+    names.push_back(spec.name), known.insert(spec.name);
+    const TensorView* tensor = file.find(spec.name);
+    if (!tensor) {
+      problems.push_back(fmt::format("tensor '{}' is missing", spec.name));
+      continue;
+    }
+    check_shape(spec.name, *tensor, spec.shape);
+    if (is_integer_weight(spec, *tensor)) {
+      const std::string unit = unit_name(spec.name);
+      known.insert(unit);
+      const TensorView* units = file.find(unit);
+      if (!units)
+        problems.push_back(fmt::format("tensor '{}' is missing", unit));
+      else if (units->dtype != DType::F32)
+        problems.push_back(fmt::format("tensor '{}' is {}, expected F32", unit, name_of(units->dtype)));
+      else
+        check_shape(unit, *units, {spec.shape[0]});
+    } else if (!is_float(tensor->dtype) && !spec.name.ends_with("num_batches_tracked")) {
+      problems.push_back(
+          fmt::format("tensor '{}' is {}, expected F32, F64 or BF16", spec.name, name_of(tensor->dtype)));
+    }
+  }
+  for (const std::string& name : file.names()) {
+    if (known.contains(name) || is_published_but_unused(name)) continue;
+    const std::string near = nearest(name, names);
+    problems.push_back(
+        fmt::format("tensor '{}' is unknown{}", name, near.empty() ? "" : fmt::format(" (nearest: '{}')", near)));
+  }
+  if (!problems.empty()) throw input_error("{}: {}", where_, fmt::join(problems, "; "));
+}
+
+const TensorView& TensorReader::view(const std::string& name) const { return *file_.find(name); }
+
+bool TensorReader::is_quantized(const std::string& name) const {
+  return view(name).dtype == DType::I8 || view(name).dtype == DType::I16;
+}
+
+int TensorReader::integer_bits(const std::string& name) const { return view(name).dtype == DType::I8 ? 8 : 16; }
+
+std::vector<float> TensorReader::floats(const std::string& name) const {
+  const TensorView& tensor = view(name);
+  std::vector<float> values;
+  if (tensor.dtype == DType::F64)
+    values = read_as<double, float>(tensor, [](double v) { return float(v); });
+  else if (tensor.dtype == DType::BF16)
+    values = read_as<Bfloat16, float>(tensor, [](Bfloat16 v) { return float(v); });
+  else
+    values = read_as<float, float>(tensor, [](float v) { return v; });
+  for (const float v : values) {
+    if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is no number", where_, name);
+  }
+  return values;
+}
+
+std::vector<float> TensorReader::floats_if_there(const std::string& name) const {
+  return file_.find(name) ? floats(name) : std::vector<float>();
+}
+
+std::vector<int16_t> TensorReader::integers(const std::string& name) const {
+  const TensorView& tensor = view(name);
+  std::vector<int16_t> values;
+  if (tensor.dtype == DType::I8)
+    values = read_as<int8_t, int16_t>(tensor, [](int8_t v) { return int16_t(v); });
+  else
+    values = read_as<int16_t, int16_t>(tensor, [](int16_t v) { return v; });
+  const int lowest = tensor.dtype == DType::I8 ? INT8_MIN : INT16_MIN;
+  for (const int16_t v : values) {
+    if (v == lowest) throw input_error("{}: tensor '{}' holds {}, expected at least {}", where_, name, v, lowest + 1);
+  }
+  return values;
+}
+
+}  // namespace spikemix

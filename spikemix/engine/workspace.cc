@@ -1,0 +1,72 @@
+#include "spikemix/engine/workspace.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace spikemix {
+Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials)
+    : T(steps_at_once), members(size_t(member_count)), token_sums(size_t(network.channels())) {
+  const ModelConfig& m = network.card.model;
+  const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = words_of(D);
+
+  // Units times inputs of the longest lists.
+  int64_t map_words = 0, pooled_words = 0, index = 0, count = 0, list_units = 0, list_entries = 0;
+  const auto conv = [&](const SpikingMap& map, int64_t height, int64_t width, int64_t C, bool pool, bool real_input) {
+    const int64_t pixels = height * width;
+    map_words = std::max(map_words, T * pixels * words_of(map.weights.out));
+    if (pool)
+      pooled_words = std::max(pooled_words, T * ((height + 1) / 2) * ((width + 1) / 2) * words_of(map.weights.out));
+    if (real_input) return;
+    index = std::max(index, T * pixels * (64 * words_of(C) + kListPad));
+    count = std::max(count, T * pixels);
+    list_units = std::max(list_units, T * pixels);
+    list_entries = std::max(list_entries, T * pixels * 9 * C);
+  };
+  const auto tokens = [&](int64_t in, int64_t planes) {
+    list_units = std::max(list_units, T * N * planes);
+    list_entries = std::max(list_entries, T * N * planes * 64 * words_of(in));
+  };
+  for (const StemLayer& layer : network.stem)
+    conv(layer.map, layer.height, layer.width, layer.C, layer.pool, &layer == &network.stem.front());
+  conv(network.relative_position, m.token_rows(), m.token_columns(), D, false, false);
+  int64_t scratch = 0, heads_d = 0;
+  bool combines = false;
+  for (const NetworkBlock& block : network.blocks) {
+    tokens(D, std::bit_width(uint64_t(block.max_input + 1)));
+    tokens(hidden_D, 1);
+    if (block.mixing) {
+      scratch = std::max(scratch, block.mixing->mixer->scratch_size());
+      combines |= block.mixing->mixer->coefficients() > 0;
+    } else {
+      heads_d = D / block.attention->heads;
+    }
+  }
+
+  map_bits.resize(size_t(std::max(map_words, T * N * D_words)));
+  pooled_bits.resize(size_t(pooled_words));
+  pixel_index.resize(size_t(index));
+  pixel_count.resize(size_t(count));
+  counts.resize(size_t(T * N * 64 * D_words));
+  spikes.resize(size_t(T * N * D_words));
+  hidden.resize(size_t(T * N * words_of(hidden_D)));
+  // 16 more: vectors read behind the last row.
+  mixer_in.resize(size_t(T * N * D + 16)), mixer_out.resize(size_t(T * N * D + 16));
+  if (heads_d > 0) {
+    for (auto* bits : {&q, &k, &v}) bits->resize(size_t(T * N * D_words));
+  }
+  for (Member& member : members) {
+    member.lists.reserve(list_units, 1, (list_entries + list_units - 1) / list_units);
+    member.patches.resize(size_t(T * kPatchRows * 9 * m.channels));
+    member.mixer_scratch.resize(size_t(scratch));
+    if (combines) member.mixer_term.resize(mixer_in.size());
+    member.key_value.resize(size_t(heads_d * heads_d));
+    member.attended.resize(size_t(heads_d));
+  }
+
+  if (!keep_potentials) return;
+  for_neurons(network, [&](const LifParams& lif, int64_t rows, int64_t channels) {
+    potentials.emplace_back(size_t(rows * round_up_to(channels, 128)), lif.v_reset);
+  });
+}
+
+}  // namespace spikemix

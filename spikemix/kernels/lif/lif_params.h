@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+
+#include "spikemix/core/config.h"
+#include "spikemix/kernels/lif/lif.h"
+
+namespace spikemix {
+
+/// The constants of a model's neurons; of plif, k is where the learned one starts.
+/// @param v_threshold  of layers with one of their own (the attention's 0.5)
+/// @throws InputError naming the key that is wrong
+LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold = {});
+
+}  // namespace spikemix

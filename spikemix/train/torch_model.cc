@@ -1,0 +1,72 @@
+#include "spikemix/train/torch_model.h"
+
+#include <utility>
+
+#include <torch/torch.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/model_file.h"
+#include "spikemix/nn/model.h"
+#include "spikemix/nn/model_state.h"
+#include "spikemix/train/evaluate_model.h"
+#include "spikemix/train/tensor_file.h"
+
+namespace spikemix {
+namespace {
+
+std::vector<float> logits_of(Spikformer& model, const ModelCard& card, const Batch& batch) {
+  const ModelConfig& m = card.model;
+  const torch::InferenceMode no_gradients;
+  const torch::Tensor images =
+      torch::from_blob(const_cast<float*>(batch.images.data()), {batch.size, m.channels, m.height, m.width});
+  const torch::Tensor logits =
+      model.forward(images.to(model.parameters().front().device())).to(torch::kCPU, torch::kFloat32).contiguous();
+  return {logits.data_ptr<float>(), logits.data_ptr<float>() + logits.numel()};
+}
+
+}  // namespace
+
+EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
+                          int64_t loader_threads, const std::function<void(int64_t done)>& on_batch) {
+  model.eval();
+  return evaluate(
+      std::move(data), test_loader_options(card, batch, loader_threads),
+      [&](const Batch& images) { return logits_of(model, card, images); }, on_batch);
+}
+
+struct TorchModel::State {
+  ModelCard card;
+  std::shared_ptr<Spikformer> model;
+};
+
+TorchModel::TorchModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TorchModel::~TorchModel() = default;
+TorchModel::TorchModel(TorchModel&&) noexcept = default;
+
+TorchModel TorchModel::load(const std::filesystem::path& path, const std::string& device,
+                            const std::string& precision) {
+  const std::filesystem::path file = model_file_of(path);
+  const TensorFile tensors = read_tensors(file);
+  auto state = std::make_unique<State>();
+  state->card = read_model_card(file);
+  state->model = std::make_shared<Spikformer>(state->card.model, state->card.neuron, /*seed=*/0);
+  load_model_state(*state->model, tensors.tensors, file.string());
+  if (device != "cpu" && !torch::cuda::is_available()) {
+    throw input_error("--device {}: no CUDA device here", device);
+  }
+  state->model->to(torch::Device(device));
+  state->model->set_precision(precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  state->model->eval();
+  return TorchModel(std::move(state));
+}
+
+const ModelCard& TorchModel::card() const { return state_->card; }
+
+std::vector<float> TorchModel::logits(const Batch& batch) { return logits_of(*state_->model, state_->card, batch); }
+
+void set_compute_threads(int64_t threads) {
+  if (threads > 0) at::set_num_threads(int(threads));
+  at::globalContext().setFlushDenormal(true);
+}
+
+}  // namespace spikemix
