@@ -43,7 +43,7 @@ class Pass {
  private:
   // What the neurons of the next layer write to; rows [first, ..) of `rows`.
   NeuronState neurons(const LifParams& lif, int64_t out, int64_t rows, int64_t first, uint64_t* bits) const {
-    const int64_t row_words = words_of(out), stride = round_up_to(out, 128);
+    const int64_t row_words = words_of(out), stride = round_up_to(out, 64);
     float* potentials = nullptr;
     if (!w_.potentials.empty()) potentials = const_cast<float*>(w_.potentials[layer_].data()) + first * stride;
     return {.lif = lif,
@@ -139,7 +139,7 @@ class Pass {
   }
 
   void product(const SpikingMap& map, int64_t rows, int64_t all_rows, int64_t first, uint64_t* out) {
-    count(double(rows * T_ * map.weights.in), double(mine_.lists.entries()));
+    count(double(rows * T_ * map.weights.in), double(mine_.lists.spikes));
     spike_product(map.weights, mine_.lists, rows, neurons(map.lif, map.weights.out, all_rows, first, out));
   }
 
@@ -211,13 +211,13 @@ class Pass {
 
   void list_counts(int64_t max_input) {
     const auto [begin, end] = share_.of(N_);
-    lists_of_counts(end - begin, T_, 64 * words_, w_.counts.data() + begin * 64 * words_, N_ * 64 * words_,
+    lists_of_counts(end - begin, T_, D_, w_.counts.data() + begin * 64 * words_, N_ * 64 * words_,
                     std::bit_width(uint64_t(max_input)), mine_.lists);
   }
   void list_spikes(int64_t channels, const uint64_t* bits) {
     const auto [begin, end] = share_.of(N_);
     const int64_t words = words_of(channels);
-    lists_of_spikes(end - begin, T_, words, bits + begin * words, N_ * words, mine_.lists);
+    lists_of_spikes(end - begin, T_, channels, bits + begin * words, N_ * words, mine_.lists);
   }
   void token_product(const SpikingMap& map, uint64_t* out) {
     const auto [begin, end] = share_.of(N_);

@@ -55,7 +55,7 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
     for (auto* bits : {&q, &k, &v}) bits->resize(size_t(T * N * D_words));
   }
   for (Member& member : members) {
-    member.lists.reserve(list_units, 1, (list_entries + list_units - 1) / list_units);
+    member.lists.reserve(list_units, list_entries);
     member.patches.resize(size_t(T * kPatchRows * 9 * m.channels));
     member.mixer_scratch.resize(size_t(scratch));
     if (combines) member.mixer_term.resize(mixer_in.size());
@@ -65,7 +65,7 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
 
   if (!keep_potentials) return;
   for_neurons(network, [&](const LifParams& lif, int64_t rows, int64_t channels) {
-    potentials.emplace_back(size_t(rows * round_up_to(channels, 128)), lif.v_reset);
+    potentials.emplace_back(size_t(rows * round_up_to(channels, 64)), lif.v_reset);
   });
 }
 

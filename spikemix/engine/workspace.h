@@ -35,7 +35,7 @@ struct Workspace {
   std::vector<uint64_t> spikes, hidden, q, k, v;   // [T, N, words]
   std::vector<float> mixer_in, mixer_out;          // [T, N, D]
   std::vector<Member> members;
-  /// [rows, 128 * n] for each layer, in the order of the pass; empty unless kept.
+  /// [rows, 64 * n] for each layer, in the order of the pass; empty unless kept.
   std::vector<std::vector<float>> potentials;
   /// Sums of the residual stream over tokens and the steps so far, [D].
   std::vector<int64_t> token_sums;

@@ -10,17 +10,17 @@ namespace {
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// Covers the outputs with panels of 128, and what is left with narrower ones.
+// Covers the outputs with panels of 64, and what is left with narrower ones.
 template <class Rows>
 std::vector<WeightPanel> make_panels(int64_t out, int64_t in, int64_t weight_size, const Rows& rows_of) {
   std::vector<WeightPanel> panels;
   int64_t offset = 0;
   for (int64_t first = 0; first < out;) {
     const int64_t left = round_up(out - first, 16);
-    const int64_t width = left >= 128 ? 128 : int64_t(std::bit_floor(uint64_t(left)));
+    const int64_t width = left >= 64 ? 64 : int64_t(std::bit_floor(uint64_t(left)));
     const int64_t count = std::min(width, out - first);
     panels.push_back({first, count, width, rows_of(first, count), offset});
-    offset += round_up(in * width * weight_size, 64);
+    offset += round_up((in + 1) * width * weight_size, 64);
     first += count;
   }
   return panels;
@@ -29,14 +29,12 @@ std::vector<WeightPanel> make_panels(int64_t out, int64_t in, int64_t weight_siz
 PackedWeights allocate(WeightType type, int64_t out, int64_t in, std::vector<WeightPanel> panels, int64_t weight_size) {
   PackedWeights packed;
   packed.type = type, packed.in = in, packed.out = out;
-  packed.bytes = panels.back().offset + round_up(in * panels.back().width * weight_size, 64);
+  packed.bytes = panels.back().offset + round_up((in + 1) * panels.back().width * weight_size, 64);
   packed.panels = std::move(panels);
-  if (packed.bytes > 0) {
-    packed.data = hwy::AllocateAligned<std::byte>(size_t(packed.bytes));
-    std::memset(packed.data.get(), 0, size_t(packed.bytes));
-  }
-  packed.scale.assign(size_t(round_up(out, 128)), 0);
-  packed.shift.assign(size_t(round_up(out, 128)), 0);
+  packed.data = hwy::AllocateAligned<std::byte>(size_t(packed.bytes));
+  std::memset(packed.data.get(), 0, size_t(packed.bytes));
+  packed.scale.assign(size_t(round_up(out, 64)), 0);
+  packed.shift.assign(size_t(round_up(out, 64)), 0);
   std::fill_n(packed.scale.begin(), out, 1.0f);
   return packed;
 }
@@ -45,11 +43,11 @@ template <class Biased>
 void fill(PackedWeights& packed, const int16_t* weights) {
   for (const WeightPanel& panel : packed.panels) {
     auto* data = reinterpret_cast<Biased*>(packed.data.get() + panel.offset);
-    const int64_t half = largest_weight(packed.type, panel.rows) + 1, word = std::min<int64_t>(panel.width, 64);
-    for (int64_t i = 0; i < packed.in; ++i) {
+    const int64_t half = largest_weight(packed.type, panel.rows) + 1;
+    for (int64_t i = 0; i <= packed.in; ++i) {  // the last row is zero
       for (int64_t o = 0; o < panel.width; ++o) {
-        const int64_t in_word = o % word, place = o - in_word + in_word % (word / 2) * 2 + in_word / (word / 2);
-        const int64_t w = o < panel.count ? weights[(panel.first + o) * packed.in + i] : 0;
+        const int64_t place = o % (panel.width / 2) * 2 + o / (panel.width / 2);
+        const int64_t w = o < panel.count && i < packed.in ? weights[(panel.first + o) * packed.in + i] : 0;
         data[i * panel.width + place] = Biased(w + half);
       }
     }

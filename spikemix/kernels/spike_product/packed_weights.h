@@ -15,10 +15,11 @@ enum class WeightType {
   kU8,   ///< biased 8, 7 or 6 bits, 1, 2 or 4 rows to an addition; int16 sums
 };
 
-/// Outputs [first, first + count) of a map, as [in][width] weights: one row to add for each input that spiked.
+/// Outputs [first, first + count) of a map, as [in + 1][width] weights: one row to add for each input that spiked, and
+/// one of zeros, which fills up lists.
 struct WeightPanel {
   int64_t first, count;
-  int64_t width;   // 16, 32, 64 or 128: count, rounded up
+  int64_t width;   // 16, 32 or 64: count, rounded up. Wider ones were no faster, and a panel's spikes are one word
   int64_t rows;    // rows that add up inside one biased weight: 1, 2 or 4; 1 for kF32
   int64_t offset;  // bytes into PackedWeights::data
 };
@@ -28,15 +29,14 @@ struct WeightPanel {
 ///
 /// Biased weights: w + half is held, with half = 2^(bits - 1) of the width that leaves room for `rows` of them. Added
 /// up, one `and` and one shift split them into sums of twice the width, so nothing is ever widened; what half has added
-/// comes off at the end, once. The even positions of 64 outputs hold outputs 0 to 31, the odd ones 32 to 63 (of 32 or
-/// 16 outputs: the halves alike).
+/// comes off at the end, once. A panel's even positions hold the first half of its outputs, the odd ones the second.
 struct PackedWeights {
   WeightType type = WeightType::kF32;
   int64_t in = 0, out = 0;
   std::vector<WeightPanel> panels;
   hwy::AlignedFreeUniquePtr<std::byte[]> data;
   int64_t bytes = 0;
-  std::vector<float> scale, shift;  // [out, rounded up to 128]: zero scale and shift behind the end
+  std::vector<float> scale, shift;  // [out, rounded up to 64]: zero scale and shift behind the end
 };
 
 /// Largest magnitude of an integer weight of which `rows` share one addition.

@@ -42,53 +42,77 @@ void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride
   }
 }
 
-void lists_of_spikes(int64_t rows, int64_t T, int64_t words, const uint64_t* bits, int64_t step_words,
-                     SpikeLists& lists) {
-  const Positions d;
-  uint16_t* const begin = lists.index.get();
-  uint16_t* end = begin;
-  uint32_t* unit = lists.begin.get();
-  *unit++ = 0;
+// Writes units one behind the other.
+class ListWriter {
+ public:
+  ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t units)
+      : lists_(lists), begin_(lists.index.get()), end_(begin_), next_(lists.begin.get()) {
+    lists.inputs = inputs, lists.planes = planes, lists.units = units, lists.spikes = 0;
+    *next_++ = 0;
+  }
+  HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(Positions(), bits, uint16_t(offset), end_); }
+  // n positions, `offset` further on.
+  HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
+    const Positions d;
+    const auto by = hn::Set(d, uint16_t(offset));
+    for (int64_t i = 0; i < n; i += int64_t(hn::Lanes(d)))
+      hn::StoreU(hn::Add(hn::LoadU(d, positions + i), by), d, end_ + i);
+    end_ += n;
+  }
+  HWY_INLINE void end_unit() {
+    const int64_t n = end_ - begin_, spikes = n - next_[-1];
+    const int64_t filled = (spikes + kListMultiple - 1) / kListMultiple * kListMultiple;
+    const hn::CappedTag<uint16_t, kListMultiple> d;
+    for (int64_t i = 0; i < kListMultiple; i += int64_t(hn::Lanes(d)))
+      hn::StoreU(hn::Set(d, uint16_t(lists_.inputs)), d, end_ + i);
+    end_ += filled - spikes;
+    *next_++ = uint32_t(end_ - begin_);
+    lists_.spikes += spikes;
+  }
+
+ private:
+  SpikeLists& lists_;
+  uint16_t *const begin_, *end_;
+  uint32_t* next_;
+};
+
+void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
+  const int64_t words = (C + 63) / 64;
+  ListWriter out(lists, C, 1, rows * T);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {
       const uint64_t* row = bits + t * step_words + r * words;
-      for (int64_t w = 0; w < words; ++w) end = append_word(d, row[w], uint16_t(64 * w), end);
-      *unit++ = uint32_t(end - begin);
+      for (int64_t w = 0; w < words; ++w) out.word(row[w], 64 * w);
+      out.end_unit();
     }
   }
-  lists.planes = 1, lists.units = rows * T;
 }
 
 void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
                      SpikeLists& lists) {
-  const Positions d;
-  const hn::CappedTag<uint8_t, 16> d8;
-  constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 16>());
-  uint16_t* const begin = lists.index.get();
-  uint16_t* end = begin;
-  uint32_t* unit = lists.begin.get();
-  *unit++ = 0;
+  const hn::CappedTag<uint8_t, 64> d;
+  constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
+  const int64_t words = (C + 63) / 64;
+  ListWriter out(lists, C, planes, rows * T);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {
-      const uint8_t* row = counts + t * step + r * C;
+      const uint8_t* row = counts + t * step + r * 64 * words;
       for (int64_t p = planes - 1; p >= 0; --p) {
-        const auto bit = hn::Set(d8, uint8_t(1 << p));
-        for (int64_t c = 0; c < C;) {
+        const auto bit = hn::Set(d, uint8_t(1 << p));
+        for (int64_t w = 0; w < words; ++w) {
           uint64_t word = 0;
-          const int64_t word_begin = c;
-          for (; c < std::min(C, word_begin + 64); c += kN) {
+          for (int64_t b = 0; b < 64; b += kN) {
             uint64_t bits = 0;
-            hn::StoreMaskBits(d8, hn::TestBit(hn::LoadU(d8, row + c), bit), reinterpret_cast<uint8_t*>(&bits));
-            word |= bits << (c - word_begin);
+            const auto mask = hn::TestBit(hn::LoadU(d, row + 64 * w + b), bit);
+            hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+            word |= bits << b;
           }
-          // High planes are nearly empty.
-          if (word) end = append_word(d, word, uint16_t(word_begin), end);
+          if (word) out.word(word, 64 * w);  // high planes are nearly empty
         }
-        *unit++ = uint32_t(end - begin);
+        out.end_unit();
       }
     }
   }
-  lists.planes = planes, lists.units = rows * T;
 }
 
 void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts) {
@@ -105,13 +129,8 @@ void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* coun
 }
 
 void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists) {
-  const Positions d;
-  constexpr int64_t kN = hn::MaxLanes(Positions());
   const int64_t H = pixels.height, W = pixels.width;
-  uint16_t* const begin = lists.index.get();
-  uint16_t* end = begin;
-  uint32_t* unit = lists.begin.get();
-  *unit++ = 0;
+  ListWriter out(lists, 9 * pixels.C, 1, rows * T);
   for (int64_t r = first; r < first + rows; ++r) {
     const int64_t y = r / W, x = r % W;
     for (int64_t t = 0; t < T; ++t) {
@@ -122,17 +141,12 @@ void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelList
           const int64_t from_x = x + kx - 1;
           if (from_x < 0 || from_x >= W) continue;
           const int64_t pixel = (t * H + from_y) * W + from_x;
-          const uint16_t* list = pixels.index + pixel * pixels.stride;
-          const auto offset = hn::Set(d, uint16_t((3 * ky + kx) * pixels.C));
-          const int64_t n = pixels.count[pixel];
-          for (int64_t i = 0; i < n; i += kN) hn::StoreU(hn::Add(hn::LoadU(d, list + i), offset), d, end + i);
-          end += n;
+          out.list(pixels.index + pixel * pixels.stride, pixels.count[pixel], (3 * ky + kx) * pixels.C);
         }
       }
-      *unit++ = uint32_t(end - begin);
+      out.end_unit();
     }
   }
-  lists.planes = 1, lists.units = rows * T;
 }
 
 }  // namespace spikemix::HWY_NAMESPACE
@@ -147,17 +161,16 @@ HWY_EXPORT(lists_of_counts);
 HWY_EXPORT(lists_of_neighbours);
 HWY_EXPORT(add_spikes);
 
-void SpikeLists::reserve(int64_t max_units, int64_t max_planes, int64_t inputs) {
-  index.reset(new uint16_t[size_t(max_units * max_planes * inputs + kListPad)]);
-  begin.reset(new uint32_t[size_t(max_units * max_planes + 1)]);
+void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
+  index.reset(new uint16_t[size_t(max_entries + max_units * (kListMultiple - 1) + kListPad)]);
+  begin.reset(new uint32_t[size_t(max_units + 1)]);
 }
 
 void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {
   HWY_DYNAMIC_DISPATCH(list_bits)(rows, words, bits, stride, out, count);
 }
-void lists_of_spikes(int64_t rows, int64_t T, int64_t words, const uint64_t* bits, int64_t step_words,
-                     SpikeLists& lists) {
-  HWY_DYNAMIC_DISPATCH(lists_of_spikes)(rows, T, words, bits, step_words, lists);
+void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
+  HWY_DYNAMIC_DISPATCH(lists_of_spikes)(rows, T, C, bits, step_words, lists);
 }
 void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
                      SpikeLists& lists) {

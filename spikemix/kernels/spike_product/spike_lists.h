@@ -12,26 +12,29 @@ constexpr int64_t kListPad = 64;
 /// a pixel) at one time step. Spikes are one *plane*: the ascending positions of the ones. Small integers (the residual
 /// stream) are one plane for each bit, the highest first: a product adds a plane's rows, doubles the sums, and goes on
 /// with the next plane. A loop over a list has a known length, where a walk over bits mispredicts once a word.
+///
+/// Each list is filled up to a multiple of kListMultiple with the index `inputs`, whose weights are zero: no kernel has
+/// a tail.
+constexpr int64_t kListMultiple = 4;
 struct SpikeLists {
-  int64_t planes = 1, units = 0;
+  int64_t inputs = 0, planes = 1, units = 0;
+  int64_t spikes = 0;                 // entries of all units, without what fills up
   std::unique_ptr<uint16_t[]> index;  // all units' entries, one behind the other
   std::unique_ptr<uint32_t[]> begin;  // [units * planes + 1]; plane p of unit u: [begin[u planes + p], begin[.. + 1])
 
-  /// Room for so many units even if every input spikes. Memory that no spike touches is never committed.
-  void reserve(int64_t max_units, int64_t max_planes, int64_t inputs);
-  int64_t entries() const { return begin[units * planes]; }
+  /// Room for `entries` in all in so many units (times planes). Memory that no spike touches is never committed.
+  void reserve(int64_t max_units, int64_t max_entries);
 };
 
 /// Positions of the set bits of `rows` rows, [rows, words]: row r's list is out[r * stride ..], count[r] long.
 /// stride >= 64 * words + kListPad.
 void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count);
 
-/// Units of a linear layer on spikes: unit (r, t) is row r of `bits` + t * step_words, [rows, words].
-void lists_of_spikes(int64_t rows, int64_t T, int64_t words, const uint64_t* bits, int64_t step_words,
-                     SpikeLists& lists);
+/// Units of a linear layer on C spikes: unit (r, t) is row r of `bits` + t * step_words, [rows, words of C].
+void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists);
 
-/// Units of a linear layer on small integers: unit (r, t) is row r of `counts` + t * step, [rows, C] bytes; C is a
-/// multiple of 16, and no value is 2^planes or more.
+/// Units of a linear layer on C small integers: unit (r, t) is row r of `counts` + t * step, [rows, C rounded up to 64]
+/// bytes, zero behind C; no value is 2^planes or more.
 void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
                      SpikeLists& lists);
 

@@ -38,7 +38,7 @@ class PanelNeurons {
       for (int64_t o = 0; o < panel_.width; o += int64_t(hn::Lanes(d)))
         hn::Store(hn::Set(d, state_.lif.v_reset), d, own_ + o);
     }
-    words_[0] = words_[1] = 0;
+    word_ = 0;
   }
 
   // The neurons of the outputs [o, o + Lanes(d)) of the panel see the sums y.
@@ -48,19 +48,17 @@ class PanelNeurons {
     const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
     const auto fired = neurons.fire(h);
     hn::StoreU(neurons.reset(h, fired), d, v_ + o);
-    words_[o / 64] |= bits_of(d, fired) << (o % 64);
+    word_ |= bits_of(d, fired) << o;
   }
 
   HWY_INLINE void end_step(int64_t t) {
-    uint64_t* words = spikes_ + t * state_.step_words;
-    for (int64_t w = 0; w * 64 < panel_.width; ++w) {
-      // Panels come in ascending order: the first one in a word clears what lies behind it.
-      const int64_t first = panel_.first % 64, count = std::min<int64_t>(64, panel_.count - 64 * w);
-      const uint64_t valid = count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
-      const uint64_t before = first == 0 ? 0 : words[w] & ((uint64_t{1} << first) - 1);
-      words[w] = before | (words_[w] & valid) << first;
-      words_[w] = 0;
-    }
+    uint64_t& word = spikes_[t * state_.step_words];
+    // Panels come in ascending order: the first one in a word clears what lies behind it.
+    const int64_t first = panel_.first % 64;
+    const uint64_t valid = panel_.count == 64 ? ~uint64_t{0} : (uint64_t{1} << panel_.count) - 1;
+    const uint64_t before = first == 0 ? 0 : word & ((uint64_t{1} << first) - 1);
+    word = before | (word_ & valid) << first;
+    word_ = 0;
   }
 
  private:
@@ -69,26 +67,36 @@ class PanelNeurons {
   const float *scale_, *shift_;
   uint64_t* spikes_ = nullptr;
   float* v_ = nullptr;
-  uint64_t words_[2] = {0, 0};
-  HWY_ALIGN float own_[128];
+  uint64_t word_ = 0;
+  HWY_ALIGN float own_[64];
 };
 
+// Narrow panels have several sums for each output, which take turns: one addition waits for the one before.
 template <int kWidth>
 struct FloatSums {
   using D = hn::CappedTag<float, 16>;
   static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
-  hn::Vec<D> sum[kVectors];
+  static constexpr int kTurns = 64 / kWidth;
+  hn::Vec<D> sum[kTurns * kVectors];
 
   HWY_INLINE void clear() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(D()); }
   HWY_INLINE void twice() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Add(s, s); }
   HWY_INLINE void add(const float* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
-    for (int64_t j = 0; j < n; ++j) {
-      const float* HWY_RESTRICT row = panel + int64_t(index[j]) * kWidth;
-      SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) sum[i] = hn::Add(sum[i], hn::Load(D(), row + i * kLanes));
+    for (int64_t j = 0; j < n; j += kListMultiple) {
+      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; ++e)
+          add_row(panel + int64_t(index[j + e]) * kWidth, e % kTurns);
     }
   }
+  HWY_INLINE void add_row(const float* HWY_RESTRICT row, int turn) {
+    hn::Vec<D>* own = sum + turn * kVectors;
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) own[i] = hn::Add(own[i], hn::Load(D(), row + i * kLanes));
+  }
   HWY_INLINE void fire(const Neurons<D>& neurons, PanelNeurons& out) const {
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) out.fire(D(), neurons, i * kLanes, sum[i]);
+    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
+      auto y = sum[i];
+      SPIKEMIX_UNROLL for (int turn = 1; turn < kTurns; ++turn) y = hn::Add(y, sum[turn * kVectors + i]);
+      out.fire(D(), neurons, i * kLanes, y);
+    }
   }
 };
 
@@ -120,11 +128,9 @@ void float_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLi
 // Biased weights: packed_weights.h.
 template <class Biased, int kWidth>
 struct BiasedSums {
-  static constexpr int kWord = kWidth < 64 ? kWidth : 64;  // outputs that are split into even and odd together
-  using D = hn::CappedTag<Biased, kWord>;
+  using D = hn::CappedTag<Biased, kWidth>;
   using Wide = hn::RepartitionToWide<D>;
   static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes, kWideLanes = kLanes / 2;
-  static constexpr int kWordVectors = kWord / kLanes;
   using DF = hn::CappedTag<float, (kWideLanes < 16 ? kWideLanes : 16)>;
   static constexpr int kFloats = int(hn::MaxLanes(DF()));
   hn::Vec<Wide> even[kVectors], odd[kVectors];
@@ -158,9 +164,9 @@ struct BiasedSums {
 
   template <int kRows>
   HWY_INLINE void add(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
-    int64_t j = 0;
-    for (; j + kRows <= n; j += kRows) add_rows<kRows>(panel, index + j);
-    for (; kRows > 1 && j < n; ++j) add_rows<1>(panel, index + j);
+    for (int64_t j = 0; j < n; j += kListMultiple) {
+      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; e += kRows) add_rows<kRows>(panel, index + j + e);
+    }
     bias += n;
   }
 
@@ -180,9 +186,8 @@ struct BiasedSums {
   HWY_INLINE void fire(const Neurons<DF>& neurons, PanelNeurons& out, int64_t half) const {
     const auto off = hn::Set(Wide(), hn::TFromD<Wide>(bias * half));
     SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
-      const int64_t o = i / kWordVectors * kWord + i % kWordVectors * kWideLanes;
-      fire_wide(neurons, out, o, hn::Sub(even[i], off));
-      fire_wide(neurons, out, o + kWord / 2, hn::Sub(odd[i], off));
+      fire_wide(neurons, out, i * kWideLanes, hn::Sub(even[i], off));
+      fire_wide(neurons, out, i * kWideLanes + kWidth / 2, hn::Sub(odd[i], off));
     }
   }
 };
@@ -243,11 +248,8 @@ void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows
       case 32:
         panel_of_width<32>(w, panel, lists, rows, state);
         break;
-      case 64:
-        panel_of_width<64>(w, panel, lists, rows, state);
-        break;
       default:
-        panel_of_width<128>(w, panel, lists, rows, state);
+        panel_of_width<64>(w, panel, lists, rows, state);
         break;
     }
   }
@@ -291,11 +293,8 @@ void dense_product(const PackedWeights& w, const float* x, int64_t rows, int64_t
       case 32:
         dense_panel<32>(w, panel, x, rows, frames, state);
         break;
-      case 64:
-        dense_panel<64>(w, panel, x, rows, frames, state);
-        break;
       default:
-        dense_panel<128>(w, panel, x, rows, frames, state);
+        dense_panel<64>(w, panel, x, rows, frames, state);
         break;
     }
   }

@@ -14,7 +14,7 @@ struct NeuronState {
   int64_t T = 1;                  // time steps of this call
   float* potentials = nullptr;    // [rows, potentials_stride]: v before the first step, and after the last one written
                                   // back; null: from rest, and forgotten
-  int64_t potentials_stride = 0;  // the map's `out`, rounded up to 128
+  int64_t potentials_stride = 0;  // the map's `out`, rounded up to 64
   uint64_t* spikes = nullptr;     // bit o % 64 of word o / 64: output o of row r at step t, at
                                   // spikes[t * step_words + r * row_words]; zero behind the last output
   int64_t row_words = 0, step_words = 0;

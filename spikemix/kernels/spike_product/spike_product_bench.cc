@@ -23,14 +23,14 @@ struct Layer {
     for (uint64_t& word : bits) {
       for (int b = 0; b < 64; ++b) word |= uint64_t(spike(rng)) << b;
     }
-    lists.reserve(kRows * kT, 1, kIn);
+    lists.reserve(kRows * kT, kRows * kT * kIn);
     make_lists();
     std::vector<int16_t> w(size_t(kIn * kOut));
     for (int16_t& v : w) v = int16_t(int(rng() % unsigned(2 * largest + 1)) - largest);
     weights = type == WeightType::kF32 ? pack_weights(kOut, kIn, std::vector<float>(w.begin(), w.end()).data())
                                        : pack_weights(type, kOut, kIn, w.data());
   }
-  void make_lists() { lists_of_spikes(kRows, kT, kWords, bits.data(), kRows * kWords, lists); }
+  void make_lists() { lists_of_spikes(kRows, kT, kIn, bits.data(), kRows * kWords, lists); }
   void product() {
     spike_product(
         weights, lists, kRows,
@@ -47,13 +47,13 @@ void count(benchmark::State& state, double density) {
 void product(benchmark::State& state, WeightType type, int largest) {
   Layer layer(type, largest, double(state.range(0)) / 100);
   for (auto _ : state) layer.product();
-  count(state, double(layer.lists.entries()) / double(kRows * kT * kIn));
+  count(state, double(layer.lists.spikes) / double(kRows * kT * kIn));
 }
 
 void make_lists(benchmark::State& state) {
   Layer layer(WeightType::kU8, 1, double(state.range(0)) / 100);
   for (auto _ : state) layer.make_lists();
-  count(state, double(layer.lists.entries()) / double(kRows * kT * kIn));
+  count(state, double(layer.lists.spikes) / double(kRows * kT * kIn));
 }
 
 void densities(benchmark::internal::Benchmark* b) {

@@ -7,8 +7,7 @@ namespace {
 
 // The weight of an input and an output, wherever the panel keeps it.
 double weight_at(const PackedWeights& w, const WeightPanel& panel, int64_t input, int64_t o) {
-  const int64_t word = panel.width < 64 ? panel.width : 64, in_word = o % word;
-  const int64_t place = input * panel.width + o - in_word + in_word % (word / 2) * 2 + in_word / (word / 2);
+  const int64_t half_width = panel.width / 2, place = input * panel.width + o % half_width * 2 + o / half_width;
   const std::byte* data = w.data.get() + panel.offset;
   const double half = double(largest_weight(w.type, panel.rows) + 1);
   switch (w.type) {

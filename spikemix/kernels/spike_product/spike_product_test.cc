@@ -46,6 +46,8 @@ std::vector<std::vector<int>> entries(const SpikeLists& lists) {
   std::vector<std::vector<int>> all;
   for (int64_t i = 0; i < lists.units * lists.planes; ++i) {
     all.emplace_back(lists.index.get() + lists.begin[size_t(i)], lists.index.get() + lists.begin[size_t(i) + 1]);
+    EXPECT_EQ(all.back().size() % kListMultiple, 0u);
+    std::erase(all.back(), int(lists.inputs));
   }
   return all;
 }
@@ -65,8 +67,8 @@ TEST(SpikeLists, HoldThePositionsOfEverySpike) {
       const Sizes s = {5, 3, 200, 1};
       const std::vector<uint64_t> bits = random_bits(s, rate, rng);
       SpikeLists lists;
-      lists.reserve(s.rows * s.T, 1, 256);
-      lists_of_spikes(s.rows, s.T, 4, bits.data(), s.rows * 4, lists);
+      lists.reserve(s.rows * s.T, s.rows * s.T * 256);
+      lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows * 4, lists);
       ASSERT_EQ(lists.units, s.rows * s.T);
       const auto all = entries(lists);
       for (int64_t r = 0; r < s.rows; ++r) {
@@ -84,7 +86,7 @@ TEST(SpikeLists, HoldSmallIntegersAsBitPlanes) {
     std::vector<uint8_t> counts(size_t(rows * T * C));
     for (uint8_t& c : counts) c = uint8_t(std::max(0, int(rng() % 16) - 8));
     SpikeLists lists;
-    lists.reserve(rows * T, planes, C);
+    lists.reserve(rows * T * planes, rows * T * planes * C);
     lists_of_counts(rows, T, C, counts.data(), rows * C, planes, lists);
     const auto all = entries(lists);
     for (int64_t r = 0; r < rows; ++r) {
@@ -109,7 +111,7 @@ TEST(SpikeLists, HoldNeighbourhoods) {
     std::vector<uint16_t> index(size_t(T * H * W * stride)), count(size_t(T * H * W));
     list_bits(T * H * W, words, bits.data(), stride, index.data(), count.data());
     SpikeLists lists;
-    lists.reserve(H * W * T, 1, 9 * C);
+    lists.reserve(H * W * T, H * W * T * 9 * C);
     const int64_t first = 2, rows = H * W - 3;
     lists_of_neighbours(first, rows, T, {H, W, C, stride, index.data(), count.data()}, lists);
     const auto all = entries(lists);
@@ -149,7 +151,7 @@ struct Output {
 
 template <class Product>
 Output run(const Product& product, const Sizes& s, const LifParams& lif, bool keep) {
-  const int64_t words = (s.out + 63) / 64, stride = (s.out + 127) / 128 * 128;
+  const int64_t words = (s.out + 63) / 64, stride = (s.out + 63) / 64 * 64;
   Output result{std::vector<uint64_t>(size_t(s.T * s.rows * words), 0x5555555555555555),
                 std::vector<float>(size_t(keep ? s.rows * stride : 0), 0.25f)};
   product(NeuronState{.lif = lif,
@@ -184,8 +186,8 @@ TEST(SpikeProduct, EqualsThePlainLoops) {
           const LifParams& lif = neurons[rng() % 4];
           const std::vector<uint64_t> bits = random_bits(s, rate, rng);
           SpikeLists lists;
-          lists.reserve(s.rows * s.T, 1, 64 * ((s.in + 63) / 64));
-          lists_of_spikes(s.rows, s.T, (s.in + 63) / 64, bits.data(), s.rows * ((s.in + 63) / 64), lists);
+          lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
+          lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows * ((s.in + 63) / 64), lists);
           for (const bool keep : {false, true}) {
             const Output expected =
                 run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, lif, keep);
@@ -206,7 +208,7 @@ TEST(SpikeProduct, TakesSmallIntegers) {
   std::vector<uint8_t> counts(size_t(s.rows * s.T * s.in));
   for (uint8_t& c : counts) c = uint8_t(rng() % 8 * (rng() % 4 == 0));
   SpikeLists lists;
-  lists.reserve(s.rows * s.T, planes, s.in);
+  lists.reserve(s.rows * s.T * planes, s.rows * s.T * planes * s.in);
   lists_of_counts(s.rows, s.T, s.in, counts.data(), s.rows * s.in, planes, lists);
   on_every_target([&] {
     for (const WeightType type : {WeightType::kF32, WeightType::kU16, WeightType::kU8}) {
@@ -227,8 +229,8 @@ TEST(DenseProduct, EqualsTheSumsOfSpikes) {
   std::vector<float> x(size_t(s.T * s.rows * s.in));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(bits[i / size_t(s.in)] >> (i % size_t(s.in)) & 1);
   SpikeLists lists;
-  lists.reserve(s.rows * s.T, 1, 64);
-  lists_of_spikes(s.rows, s.T, 1, bits.data(), s.rows, lists);
+  lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
+  lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows, lists);
   on_every_target([&] {
     const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
     const Output expected = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, {}, true);
@@ -251,9 +253,9 @@ TEST(PackedWeights, EachPanelIsAsNarrowAsItsWeightsAllow) {
   std::vector<int16_t> w(192 * 2, 31);
   w[191 * 2] = -63;
   const PackedWeights packed = pack_weights(WeightType::kU8, 192, 2, w.data());
-  ASSERT_EQ(packed.panels.size(), 2u);
+  ASSERT_EQ(packed.panels.size(), 3u);
   EXPECT_EQ(packed.panels[0].rows, 4);
-  EXPECT_EQ(packed.panels[1].rows, 2);
+  EXPECT_EQ(packed.panels[2].rows, 2);
   w[0] = 64;
   EXPECT_EQ(pack_weights(WeightType::kU8, 192, 2, w.data()).panels[0].rows, 1);
 }
