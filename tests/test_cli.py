@@ -146,7 +146,7 @@ def test_recipes(spikemix):
     (["info", "missing.safetensors"], ["missing.safetensors"]),
     (["info", "/"], ["/"]),
     (["eval", "missing.safetensors"], ["missing.safetensors"]),
-    (["predict", "x.png"], ["--model"]),
+    (["predict", "x.png"], ["x.png"]),
     (["resume", "/no/such/run"], ["/no/such/run"]),
     (["compare", "/no/such/run"], ["/no/such/run"]),
     (["data", "info", "/no/such/data"], ["/no/such/data"]),

@@ -62,8 +62,6 @@ class EarlyExit {
 };
 
 void run(const Options& o) {
-  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
-  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
   if (o.exit_confidence > 0) {
@@ -74,6 +72,8 @@ void run(const Options& o) {
     runner = make_runner(o.runner);
   }
   const ModelCard& card = early ? early->card() : runner->card();
+  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
   check_classes(card, *data, o.runner.model, source.dir);
   data = subset(data, o.images, "--images");
   CountPrinter printer(data->size());
