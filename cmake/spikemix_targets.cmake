@@ -85,8 +85,9 @@ function(spikemix_version)
   target_sources(spikemix_core PRIVATE ${output})
 endfunction()
 
-# build/<preset>/spikemix: main.cc and one file per subcommand. Those that need the training half lie in cli/train/; they
-# see only its headers without Torch in them, and so compile in seconds.
+# build/<preset>/spikemix: main.cc and one file per subcommand, without LibTorch, so that it starts in milliseconds; and
+# spikemix-torch beside it, to which it hands over (cli/torch_half.h). What needs the training half lies in cli/train/ and
+# sees only its headers without Torch in them, and so compiles in seconds.
 function(spikemix_cli)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/*.cc)
   if(SPIKEMIX_TRAIN)
@@ -100,12 +101,18 @@ function(spikemix_cli)
   set(builtin_model ${PROJECT_BINARY_DIR}/builtin_model.S)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/builtin_model.S.in ${builtin_model} @ONLY)
   set_source_files_properties(${builtin_model} PROPERTIES OBJECT_DEPENDS ${model})
-  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} ${builtin_model}
-    DEPS spikemix::engine spikemix::data spikemix::mixers CLI11::CLI11)
+  # Commands are compiled once; what differs with the training half (SPIKEMIX_TRAIN) once for each program.
+  set(both ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/main.cc ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/runner.cc)
+  list(REMOVE_ITEM sources ${both})
+  add_library(spikemix_commands OBJECT ${sources} ${embedded} ${builtin_model})
+  target_link_libraries(spikemix_commands PUBLIC spikemix::engine spikemix::data spikemix::mixers CLI11::CLI11 PRIVATE spikemix_options)
+  spikemix_program(spikemix SOURCES ${both} DEPS spikemix_commands)
   if(SPIKEMIX_TRAIN)
-    target_link_libraries(spikemix PRIVATE spikemix::train)
-    target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)
+    spikemix_program(spikemix-torch SOURCES ${both} ${train_sources} DEPS spikemix_commands spikemix::train)
+    target_compile_definitions(spikemix-torch PRIVATE SPIKEMIX_TRAIN)
     # The installed program finds the LibTorch it was built with, which may lie inside the project (.venv).
-    set_target_properties(spikemix PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
+    set_target_properties(spikemix-torch PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
+    add_dependencies(spikemix spikemix-torch)
+    install(TARGETS spikemix-torch RUNTIME)
   endif()
 endfunction()

@@ -8,6 +8,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/torch_half.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
 #include "spikemix/core/version.h"
@@ -20,7 +21,9 @@ constexpr const char* kExamples = R"(Examples:
   spikemix train cifar10-small --data DIR model.mixer=ssa        the same recipe with self-attention
   spikemix resume runs/cifar10-small                             go on after Ctrl-C or a crash, to the same bits
   spikemix eval runs/cifar10-small                               test accuracy
-  spikemix predict --model runs/cifar10-small cat.jpg            top-5 classes of a picture
+  spikemix predict cat.jpg                                       top-5 classes of a picture, by the built-in model
+  spikemix export runs/cifar10-small -o small.safetensors        integer weights, for small machines
+  spikemix bench runs/cifar10-small --layers                     where the engine spends its time
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
 void add_commands(CLI::App& app) {
@@ -73,6 +76,9 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error, const
 int run(int argc, char** argv) {
   CLI::App app;
   add_commands(app);
+#ifndef SPIKEMIX_TRAIN
+  go_on_with_torch(app, argc, argv);
+#endif
   try {
     app.parse(argc, argv);
     return kDone;

@@ -168,6 +168,10 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
   return result;
 }
 
+void SafeTensors::release(const TensorView& tensor) const {
+  if (file_) file_->release(tensor.data);
+}
+
 const TensorView* SafeTensors::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;

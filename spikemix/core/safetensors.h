@@ -31,6 +31,8 @@ class SafeTensors {
   const std::vector<std::string>& names() const { return names_; }
   /// nullptr if there is none of that name. The view lives as long as this object or a copy of it.
   const TensorView* find(const std::string& name) const;
+  /// Gives back the memory that a tensor's bytes take until they are read again.
+  void release(const TensorView& tensor) const;
 
  private:
   std::shared_ptr<const MappedFile> file_;

@@ -92,6 +92,7 @@ std::vector<float> TensorReader::floats(const std::string& name) const {
     values = read_as<Bfloat16, float>(tensor, [](Bfloat16 v) { return float(v); });
   else
     values = read_as<float, float>(tensor, [](float v) { return v; });
+  file_.release(tensor);  // the packed copy is what stays
   for (const float v : values) {
     if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is no number", where_, name);
   }
@@ -109,6 +110,7 @@ std::vector<int16_t> TensorReader::integers(const std::string& name) const {
     values = read_as<int8_t, int16_t>(tensor, [](int8_t v) { return int16_t(v); });
   else
     values = read_as<int16_t, int16_t>(tensor, [](int16_t v) { return v; });
+  file_.release(tensor);
   const int lowest = tensor.dtype == DType::I8 ? INT8_MIN : INT16_MIN;
   for (const int16_t v : values) {
     if (v == lowest) throw input_error("{}: tensor '{}' holds {}, expected at least {}", where_, name, v, lowest + 1);

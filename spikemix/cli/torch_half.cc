@@ -1,0 +1,26 @@
+#include "spikemix/cli/torch_half.h"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace spikemix {
+
+void go_on_with_torch(const CLI::App& app, int argc, char** argv) {
+  bool own = false, torch_engine = false;
+  for (const CLI::App* command : app.get_subcommands({})) own |= argc > 1 && command->get_name() == argv[1];
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    torch_engine |=
+        argument == "--engine=torch" || (argument == "torch" && std::string_view(argv[i - 1]) == "--engine");
+  }
+  if (own && !torch_engine) return;
+  std::error_code no_proc;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", no_proc);
+  const std::string other = (self.parent_path() / "spikemix-torch").string();
+  if (!no_proc && access(other.c_str(), X_OK) == 0) execv(other.c_str(), argv);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace spikemix {
+
+/// Loading LibTorch takes a third of a second, so what needs it is a program of its own, spikemix-torch, beside this
+/// one. Goes on there (and does not return) if the command line is none of `app`'s own commands, or asks for
+/// --engine torch; returns if it can be dealt with here, or there is no such program.
+void go_on_with_torch(const CLI::App& app, int argc, char** argv);
+
+}  // namespace spikemix
