@@ -1,13 +1,15 @@
-# How a folder becomes a target. A folder spikemix/X is the library spikemix::X; its *_test.cc are the program X_test;
+# How a folder becomes a target. A folder spikemix/X is the library spikemix::X; its *_test.cc (and *_test.c: C99, for
+# headers that C programs include) are the program X_test;
 # its *_bench.cc are the program X_bench.
 include(GNUInstallDirs)
 
 add_library(spikemix_options INTERFACE)
 target_compile_features(spikemix_options INTERFACE cxx_std_20)
 target_compile_options(spikemix_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unknown-pragmas>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unknown-pragmas>
+  $<$<COMPILE_LANGUAGE:C>:-std=c99;-Wall;-Wextra;-Wpedantic>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(spikemix_options INTERFACE -Wno-restrict)  # false alarms in std::string before GCC 13
+  target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms in std::string before GCC 13
 endif()
 if(SPIKEMIX_WERROR)
   target_compile_options(spikemix_options INTERFACE -Werror)
@@ -38,6 +40,7 @@ function(spikemix_library name)
   set(tests ${sources})
   set(benches ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  file(GLOB_RECURSE c_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/${name}/*_test.c)
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
 
@@ -55,7 +58,7 @@ function(spikemix_library name)
   set_property(GLOBAL APPEND PROPERTY SPIKEMIX_LIBRARIES spikemix_${name})
 
   if(SPIKEMIX_TESTS AND tests)
-    spikemix_program(${name}_test SOURCES ${tests} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
+    spikemix_program(${name}_test SOURCES ${tests} ${c_tests} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
     set_property(GLOBAL APPEND PROPERTY SPIKEMIX_TESTS ${name}_test)
     if(ARG_TORCH)
       spikemix_use_torch(${name}_test)

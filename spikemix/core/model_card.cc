@@ -3,6 +3,17 @@
 #include "spikemix/core/error.h"
 
 namespace spikemix {
+namespace {
+
+void check(const Config& config, const std::string& where) {
+  try {
+    validate(config);
+  } catch (const InputError& error) {
+    throw input_error("{}: its {}", where, error.what());
+  }
+}
+
+}  // namespace
 
 std::string ModelCard::to_text() const {
   Config config;
@@ -14,7 +25,13 @@ std::string ModelCard::to_text() const {
 }
 
 ModelCard ModelCard::from_text(const std::string& text, const std::string& where) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Copying and writing JSON recurse: a file that nests a million lists would end in a stack overflow.
+  constexpr int kMaxDepth = 32;
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > kMaxDepth) throw input_error("{}: its config is nested deeper than {} levels", where, kMaxDepth);
+    return true;
+  };
+  const nlohmann::json json = nlohmann::json::parse(text, check_depth, /*allow_exceptions=*/false);
   if (!json.is_object()) throw input_error("{}: its config is no JSON object", where);
   if (json.value("version", nlohmann::json(1)) != 1) {
     throw input_error("{}: written by a newer spikemix (config version {})", where, json["version"].dump());
@@ -27,6 +44,7 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     card.mean = json.value("mean", card.mean), card.std = json.value("std", card.std);
     card.classes = json.value("classes", card.classes);
     card.training = json.value("training", nlohmann::json());
+    check(config, where);
     return card;
   } catch (const nlohmann::json::exception& error) {
     throw input_error("{}: its config is not a model's: {}", where, error.what());

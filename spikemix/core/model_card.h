@@ -20,7 +20,7 @@ struct ModelCard {
   nlohmann::json training;           // how the weights came about: epoch, accuracy, recipe; may be empty
 
   std::string to_text() const;
-  /// @throws InputError naming `where`
+  /// @throws InputError naming `where` if the text is no config, or one that validate() refuses
   static ModelCard from_text(const std::string& text, const std::string& where);
 };
 

@@ -28,6 +28,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, std::span<const std::string> candidates) {
+  // Nobody mistypes that much; comparing a file's longest names with every candidate would take minutes.
+  constexpr size_t kLongest = 200;
+  if (name.size() > kLongest) return {};
   std::string best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {

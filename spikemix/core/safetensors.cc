@@ -59,6 +59,8 @@ json parse_header(std::span<const std::byte> text, const std::string& where) {
     if (header.is_object()) return header;
   } catch (const json::parse_error& error) {
     throw input_error("{}: its header is no JSON (byte {}); {}", where, 8 + error.byte, kDamaged);
+  } catch (const json::out_of_range&) {
+    throw input_error("{}: its header has a number that is too large; {}", where, kDamaged);
   }
   throw input_error("{}: its header is no JSON object; is it a safetensors file?", where);
 }

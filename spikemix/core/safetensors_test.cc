@@ -108,6 +108,7 @@ TEST(SafeTensors, NamesWhatIsWrong) {
       {file_with(good, 9), "its tensors have 8 bytes, the file holds 9"},
       {file_with("{\"w\": nan}", 0), "its header is no JSON (byte"},
       {file_with("[]", 0), "no JSON object"},
+      {file_with(w + entry("F32", "[1e400]", 0, 8) + "}", 8), "a number that is too large"},
       {file_with(R"({"w":{"dtype":[[[[]]]]}})", 0), "nested deeper"},
       {file_with(std::string(100'000, '['), 0), "nested deeper"},
       {file_with(w + entry("F32", "[2]", 0, 8) + R"(,"w":)" + entry("F32", "[2]", 0, 8) + "}", 8), "'w' twice"},

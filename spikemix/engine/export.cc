@@ -7,18 +7,13 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/core/safetensors.h"
+#include "spikemix/engine/check_card.h"
 #include "spikemix/engine/network.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
-#include "spikemix/mixers/tensor_list.h"
 
 namespace spikemix {
 namespace {
-
-bool becomes_integer(const TensorSpec& spec) {
-  return spec.name.ends_with(".weight") && spec.shape.size() > 1 && spec.name != "head.weight" &&
-         spec.name != "patch_embed.proj_conv.weight";
-}
 
 // The tensors of the new file, and the memory that they lie in.
 class Tensors {
@@ -42,13 +37,14 @@ void export_model(const std::filesystem::path& from, const std::filesystem::path
   const std::filesystem::path file = model_file_of(from);
   const SafeTensors tensors = SafeTensors::open(file);
   const ModelCard card = read_model_card(file);
+  check_card(card, file.string());
   const TensorReader reader(file.string(), tensors, card);
   Tensors out;
   for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
     if (spec.name.ends_with("num_batches_tracked")) {
       const TensorView& steps = *tensors.find(spec.name);
       out.add(spec.name, steps.dtype, spec.shape, std::vector<std::byte>(steps.data.begin(), steps.data.end()));
-    } else if (!becomes_integer(spec)) {
+    } else if (!may_be_integer(spec)) {
       out.add(spec.name, DType::F32, spec.shape, reader.floats(spec.name));
     } else if (reader.is_quantized(spec.name)) {
       throw input_error("{}: its weights are integers already; export the trained model", file.string());

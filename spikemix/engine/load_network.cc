@@ -2,6 +2,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_file.h"
+#include "spikemix/engine/check_card.h"
 #include "spikemix/engine/network.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
@@ -11,19 +12,6 @@ namespace spikemix {
 namespace {
 
 constexpr float kBatchNormEps = 1e-5f;
-
-// Sizes that no weight in the file bears out, and buffers grow with: beyond any real use, but no memory bomb.
-void check_sizes(const ModelCard& card, const std::string& where) {
-  const auto limit = [&](const char* key, int64_t value, int64_t most) {
-    if (value < 1 || value > most)
-      throw input_error("{}: model.{} = {}: the engine takes 1 to {}", where, key, value, most);
-  };
-  const ModelConfig& m = card.model;
-  limit("T", m.T, 256), limit("height", m.height, 1024), limit("width", m.width, 1024);
-  limit("channels", m.channels, 64), limit("classes", m.classes, 1 << 20), limit("heads", m.heads, 4096);
-  limit("embed_dim", m.embed_dim, 4096), limit("mlp_ratio", m.mlp_ratio, 15), limit("depth", m.depth, 126);
-  limit("T x height x width", m.T * m.height * m.width, int64_t{1} << 22);
-}
 
 // Batch norm behind a map: z = scale y + shift, all [C].
 struct Norm {
@@ -67,10 +55,13 @@ class Loader {
     return lif;
   }
 
-  static void apply(const Norm& norm, const std::vector<float>& unit, PackedWeights& packed) {
+  void apply(const Norm& norm, const std::string& name, const std::vector<float>& unit, PackedWeights& packed) const {
     for (size_t o = 0; o < norm.scale.size(); ++o) {
       packed.scale[o] = norm.scale[o] * (unit.empty() ? 1 : unit[o]);
       packed.shift[o] = norm.shift[o];
+      // Each value is a number, but their product may not be one.
+      if (!std::isfinite(packed.scale[o]) || !std::isfinite(packed.shift[o]))
+        throw input_error("{}: the values of '{}.*' at {} make no finite scale and shift", tensors_.where(), name, o);
     }
   }
 
@@ -125,7 +116,7 @@ class Loader {
         unit = std::move(q.unit);
       }
     }
-    apply(n, unit, m.weights);
+    apply(n, norm_prefix, unit, m.weights);
     return m;
   }
 
@@ -162,11 +153,12 @@ class Loader {
       b.mixing->mixer = spec.entry->make(mixer_shape(m), spec.options);
       b.mixing->coefficients = tensors_.floats_if_there(attn + "coeff");
       b.mixing->norm = no_weights(D);
-      apply(norm(attn + "bn", ""), {}, b.mixing->norm);
+      apply(norm(attn + "bn", ""), attn + "bn", {}, b.mixing->norm);
       b.mixing->lif = neuron(attn + "lif");
     } else {
       b.attention = std::make_unique<AttentionLayer>();
       AttentionLayer& a = *b.attention;
+      a.name = attn + "attn";
       a.q = dense(attn, "q", D, D);
       a.k = dense(attn, "k", D, D);
       a.v = dense(attn, "v", D, D);
@@ -200,10 +192,7 @@ Precision precision_of(const SafeTensors& file, Precision trained) {
 std::shared_ptr<const Network> load(const SafeTensors& tensors, const std::string& config_text,
                                     const std::string& where, Precision precision) {
   const ModelCard card = ModelCard::from_text(config_text, where);
-  check_sizes(card, where);
-  Config config;
-  config.model = card.model, config.neuron = card.neuron;
-  validate(config);
+  check_card(card, where);
   const TensorReader reader(where, tensors, card);
   return std::make_shared<const Network>(Loader(reader, card, precision_of(tensors, precision)).load());
 }
@@ -219,7 +208,11 @@ std::shared_ptr<const Network> load_network(const std::filesystem::path& path, P
 std::shared_ptr<const Network> load_network(std::span<const std::byte> bytes, const std::string& where,
                                             Precision precision) {
   const SafeTensors tensors = SafeTensors::parse(bytes, where);
-  return load(tensors, model_config_text(tensors, where), where, precision);
+  // Not model_config_text(): bytes have no folder in which a config.json could lie.
+  const auto config = tensors.metadata().find("spikemix");
+  if (config == tensors.metadata().end())
+    throw input_error("{}: no 'spikemix' in its metadata: the model's config is missing", where);
+  return load(tensors, config->second, where, precision);
 }
 
 }  // namespace spikemix

@@ -37,6 +37,7 @@ struct MixingLayer {
 };
 
 struct AttentionLayer {
+  std::string name;  // of the product: "block.0.attn.attn"
   SpikingMap q, k, v, projection;
   PackedWeights norm;  // scale of the attention product, no shift
   LifParams lif;
@@ -95,7 +96,7 @@ void for_neurons(const Network& network, const Visit& visit) {
 /// @param precision  of trained weights; ignored (and may be any) where the file's weights are integers
 /// @throws InputError naming the file and every tensor that is missing, unknown or of the wrong shape
 std::shared_ptr<const Network> load_network(const std::filesystem::path& file, Precision precision);
-/// The same from bytes in memory; `where` names them in errors.
+/// The same from bytes in memory, which are copied; `where` names them in errors.
 std::shared_ptr<const Network> load_network(std::span<const std::byte> bytes, const std::string& where,
                                             Precision precision);
 

@@ -239,13 +239,10 @@ class Pass {
     share_.wait();
     const auto [begin, end] = share_.of(N_);
     neuron_spikes_of(layer.norm, layer.lif, begin, end, w_.spikes.data());
-    layer_done(attention_name(layer), N_, D_, w_.spikes.data());
+    layer_done(layer.name, N_, D_, w_.spikes.data());
     list_spikes(D_, w_.spikes.data());
     token_product(layer.projection, w_.q.data());
     add_all(w_.q.data());
-  }
-  static std::string attention_name(const AttentionLayer& layer) {
-    return layer.q.name.substr(0, layer.q.name.size() - 1) + "attn";
   }
 
   void mlp(const NetworkBlock& block) {
@@ -324,8 +321,7 @@ std::vector<LayerProfile> describe_layers(const Network& network) {
       add(block.mixing->name, "linear transform, fp32", 0);
     } else {
       for (const SpikingMap* m : {&block.attention->q, &block.attention->k, &block.attention->v}) map(*m, N);
-      const std::string& q = block.attention->q.name;
-      add(q.substr(0, q.size() - 1) + "attn", "q (k' v) of spikes", 0);
+      add(block.attention->name, "q (k' v) of spikes", 0);
       map(block.attention->projection, N);
     }
     map(block.fc1, N);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <barrier>
 #include <cmath>
+#include <functional>
 
 #include "spikemix/core/error.h"
 #include "spikemix/engine/pass.h"
@@ -18,7 +19,8 @@ struct Session::State {
     const int64_t T = streaming ? 1 : network->card.model.T;
     // The first is for an image that all threads share; the others take an image each.
     for (int64_t member = 0; member < (streaming ? 1 : team.size()); ++member)
-      workspaces.push_back(std::make_unique<Workspace>(*network, T, member == 0 ? team.size() : 1, streaming));
+      workspaces.push_back(
+          std::make_unique<Workspace>(*network, T, member == 0 ? team.size() : 1, streaming, options.max_image_bytes));
   }
 
   Watch watch() { return {observer ? &observer : nullptr, profiling ? &layers : nullptr}; }
@@ -28,7 +30,10 @@ struct Session::State {
     Workspace& w = *workspaces[0];
     if (profiling || team.size() == 1) return forward(*network, input, w, Share(), watch());
     const Watch watching = watch();
-    team.run([&](int64_t member) { forward(*network, input, w, Share(member, team.size(), &barrier), watching); });
+    const auto work = [&](int64_t member) {
+      forward(*network, input, w, Share(member, team.size(), &barrier), watching);
+    };
+    team.run(std::cref(work));  // a reference: std::function would put so large a lambda on the heap
   }
 
   const std::shared_ptr<const Network> network;
@@ -42,7 +47,9 @@ struct Session::State {
 };
 
 Session::Session(std::shared_ptr<const Network> network, const SessionOptions& options) {
-  if (options.threads < 1) throw input_error("threads = {}: must be 1 or more", options.threads);
+  constexpr int64_t kMostThreads = 1024;
+  if (options.threads < 1 || options.threads > kMostThreads)
+    throw input_error("threads = {}: must be 1 to {}", options.threads, kMostThreads);
   for (const NetworkBlock& block : network->blocks) {
     if (options.streaming && block.mixing && block.mixing->mixer->mixes_time())
       throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", block.mixing->name);
@@ -86,13 +93,14 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
   int64_t alone = s.observer || s.profiling || members == 1 ? 0 : images / members * members;
   std::atomic<int64_t> next = 0;
   if (alone > 0) {
-    s.team.run([&](int64_t member) {
+    const auto work = [&](int64_t member) {
       Workspace& w = *s.workspaces[size_t(member)];
       for (int64_t i = next++; i < alone; i = next++) {
         forward(network(), inputs + i * size, w, Share(), {});
         finish(w, i);
       }
-    });
+    };
+    s.team.run(std::cref(work));  // a reference: as in together()
   }
   for (; alone < images; ++alone) {
     s.together(inputs + alone * size);

@@ -25,13 +25,16 @@ struct SessionOptions {
   int64_t threads = 1;
   /// Keep the potentials between steps, for step(). Costs a float for each neuron.
   bool streaming = false;
+  /// Most memory for the buffers of one image, of which there are as many as threads (one when streaming). They grow
+  /// with the sizes that a model's config claims, not with its weights: a small file must not fill the machine.
+  int64_t max_image_bytes = int64_t{2} << 30;
 };
 
 /// Runs a network. Holds all memory that running needs: nothing is allocated after it is made. Use one from one thread
 /// at a time; any number of sessions share a network. The results' bits depend neither on the batch nor on the threads.
 class Session {
  public:
-  /// @throws InputError if the options do not fit the network (a mixer over time cannot stream)
+  /// @throws InputError if the options do not fit the network (a mixer over time cannot stream; too large an image)
   Session(std::shared_ptr<const Network> network, const SessionOptions& options = {});
   ~Session();
   Session(Session&&) noexcept;

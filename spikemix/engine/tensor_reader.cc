@@ -9,7 +9,6 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
 #include "spikemix/kernels/spikes/bfloat16.h"
-#include "spikemix/mixers/tensor_list.h"
 
 namespace spikemix {
 namespace {
@@ -25,25 +24,36 @@ std::vector<To> read_as(const TensorView& view, const Convert& convert) {
   return values;
 }
 
-bool is_integer_weight(const TensorSpec& spec, const TensorView& view) {
-  return spec.name.ends_with(".weight") && spec.shape.size() > 1 &&
-         (view.dtype == DType::I8 || view.dtype == DType::I16);
-}
+bool is_integer(const TensorView& view) { return view.dtype == DType::I8 || view.dtype == DType::I16; }
 
 bool is_float(DType dtype) { return dtype == DType::F32 || dtype == DType::F64 || dtype == DType::BF16; }
 
+std::vector<TensorSpec> expected_tensors(const ModelCard& card, const std::string& where) {
+  try {
+    return tensor_list(card.model, card.neuron);
+  } catch (const InputError& error) {  // of a mixer
+    throw input_error("{}: {}", where, error.what());
+  }
+}
+
 }  // namespace
+
+bool may_be_integer(const TensorSpec& spec) {
+  return spec.name.ends_with(".weight") && spec.shape.size() > 1 && spec.name != "head.weight" &&
+         spec.name != "patch_embed.proj_conv.weight";
+}
 
 TensorReader::TensorReader(const std::string& where, const SafeTensors& file, const ModelCard& card)
     : where_(where), file_(file) {
   std::vector<std::string> problems, names;
   std::set<std::string> known;
+  constexpr size_t kMostProblems = 50;
   const auto check_shape = [&](const std::string& name, const TensorView& view, const std::vector<int64_t>& shape) {
     if (view.shape != shape)
       problems.push_back(
           fmt::format("tensor '{}' is [{}], expected [{}]", name, fmt::join(view.shape, ", "), fmt::join(shape, ", ")));
   };
-  for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
+  for (const TensorSpec& spec : expected_tensors(card, where)) {
     names.push_back(spec.name), known.insert(spec.name);
     const TensorView* tensor = file.find(spec.name);
     if (!tensor) {
@@ -51,7 +61,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
       continue;
     }
     check_shape(spec.name, *tensor, spec.shape);
-    if (is_integer_weight(spec, *tensor)) {
+    if (may_be_integer(spec) && is_integer(*tensor)) {
       const std::string unit = unit_name(spec.name);
       known.insert(unit);
       const TensorView* units = file.find(unit);
@@ -68,6 +78,11 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
   }
   for (const std::string& name : file.names()) {
     if (known.contains(name) || is_published_but_unused(name)) continue;
+    // Of somebody else's file, a few names tell as much as all; and each costs a search for the nearest.
+    if (problems.size() >= kMostProblems) {
+      problems.push_back("and more");
+      break;
+    }
     const std::string near = nearest(name, names);
     problems.push_back(
         fmt::format("tensor '{}' is unknown{}", name, near.empty() ? "" : fmt::format(" (nearest: '{}')", near)));
@@ -77,9 +92,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
 
 const TensorView& TensorReader::view(const std::string& name) const { return *file_.find(name); }
 
-bool TensorReader::is_quantized(const std::string& name) const {
-  return view(name).dtype == DType::I8 || view(name).dtype == DType::I16;
-}
+bool TensorReader::is_quantized(const std::string& name) const { return is_integer(view(name)); }
 
 int TensorReader::integer_bits(const std::string& name) const { return view(name).dtype == DType::I8 ? 8 : 16; }
 

@@ -6,13 +6,18 @@
 
 #include "spikemix/core/model_card.h"
 #include "spikemix/core/safetensors.h"
+#include "spikemix/mixers/tensor_list.h"
 
 namespace spikemix {
+
+/// Weights that may be integers beside a unit for each output: all but the first convolution's and the head's.
+bool may_be_integer(const TensorSpec& spec);
 
 /// The tensors that a model's config asks for, out of a file that nobody trusts: all names, shapes and types are
 /// checked when it is made, all values when they are read.
 class TensorReader {
  public:
+  /// @param card  one that check_card() has passed
   /// @throws InputError naming the file and every tensor that is missing, unknown or of the wrong shape or type
   TensorReader(const std::string& where, const SafeTensors& file, const ModelCard& card);
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "spikemix/core/error.h"
+
 namespace spikemix {
-Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials)
+Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
+                     int64_t max_bytes)
     : T(steps_at_once), members(size_t(member_count)), token_sums(size_t(network.channels())) {
   const ModelConfig& m = network.card.model;
   const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = words_of(D);
@@ -42,7 +45,22 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
     }
   }
 
-  map_bits.resize(size_t(std::max(map_words, T * N * D_words)));
+  map_words = std::max(map_words, T * N * D_words);
+
+  const int64_t patches = T * kPatchRows * 9 * m.channels, mixer_values = T * N * D + 16;
+  const int64_t of_member = 2 * list_entries + 4 * (list_units + patches + scratch + heads_d * (heads_d + 1)) +
+                            (combines ? 4 * mixer_values : 0);
+  int64_t bytes = 8 * (map_words + pooled_words + T * N * (4 * D_words + words_of(hidden_D))) + 2 * (index + count) +
+                  T * N * 64 * D_words + 8 * mixer_values + member_count * of_member;
+  for_neurons(network, [&](const LifParams&, int64_t rows, int64_t channels) {
+    if (keep_potentials) bytes += 4 * rows * round_up_to(channels, 64);
+  });
+  if (bytes > max_bytes) {
+    throw input_error("{} x {} inputs, {} channels and {} steps at once take {:.3g} GB of buffers, {:.3g} are allowed",
+                      m.height, m.width, D, T, double(bytes) / 1e9, double(max_bytes) / 1e9);
+  }
+
+  map_bits.resize(size_t(map_words));
   pooled_bits.resize(size_t(pooled_words));
   pixel_index.resize(size_t(index));
   pixel_count.resize(size_t(count));
@@ -50,13 +68,13 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
   spikes.resize(size_t(T * N * D_words));
   hidden.resize(size_t(T * N * words_of(hidden_D)));
   // 16 more: vectors read behind the last row.
-  mixer_in.resize(size_t(T * N * D + 16)), mixer_out.resize(size_t(T * N * D + 16));
+  mixer_in.resize(size_t(mixer_values)), mixer_out.resize(size_t(mixer_values));
   if (heads_d > 0) {
     for (auto* bits : {&q, &k, &v}) bits->resize(size_t(T * N * D_words));
   }
   for (Member& member : members) {
     member.lists.reserve(list_units, list_entries);
-    member.patches.resize(size_t(T * kPatchRows * 9 * m.channels));
+    member.patches.resize(size_t(patches));
     member.mixer_scratch.resize(size_t(scratch));
     if (combines) member.mixer_term.resize(mixer_in.size());
     member.key_value.resize(size_t(heads_d * heads_d));

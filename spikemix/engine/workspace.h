@@ -16,7 +16,8 @@ inline int64_t round_up_to(int64_t n, int64_t multiple) { return (n + multiple -
 struct Workspace {
   /// @param T        time steps that pass at once: the network's, or 1 when streaming
   /// @param members  threads that work on the image together
-  Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials);
+  /// @throws InputError before anything is allocated, if it would be more than max_bytes
+  Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
 
   /// What each thread has for itself.
   struct Member {

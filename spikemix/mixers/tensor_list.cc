@@ -1,6 +1,7 @@
 #include "spikemix/mixers/tensor_list.h"
 
-#include <regex>
+#include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -105,8 +106,22 @@ std::vector<TensorSpec> tensor_list(const ModelConfig& model, const NeuronConfig
 }
 
 bool is_published_but_unused(const std::string& name) {
-  static const std::regex unused(R"((block\.\d+\.norm[12]|norm)\.(weight|bias)|pos_embed)");
-  return std::regex_match(name, unused);
+  if (name == "pos_embed") return true;
+  // (block.N.norm1 | block.N.norm2 | norm) . (weight | bias), N digits. Not std::regex: it recurses, and a name as long
+  // as a file's header may be would overflow the stack.
+  std::string_view rest = name;
+  if (rest.starts_with("block.")) {
+    rest.remove_prefix(6);
+    const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    rest.remove_prefix(digits);
+    if (digits == 0 || !(rest.starts_with(".norm1.") || rest.starts_with(".norm2."))) return false;
+    rest.remove_prefix(7);
+  } else if (rest.starts_with("norm.")) {
+    rest.remove_prefix(5);
+  } else {
+    return false;
+  }
+  return rest == "weight" || rest == "bias";
 }
 
 int64_t learned_values(const std::vector<TensorSpec>& tensors) {

@@ -1,0 +1,45 @@
+#include "spikemix/core/model_card.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+
+TEST(ModelCard, ComesBackAsWritten) {
+  ModelCard card;
+  card.name = "a", card.model.T = 3, card.neuron.tau = 1.5, card.mean = {0.1, 0.2, 0.3}, card.classes = {"x", "y"};
+  card.training = {{"epoch", 7}};
+  const ModelCard back = ModelCard::from_text(card.to_text(), "m");
+  EXPECT_EQ(back.to_text(), card.to_text());
+  EXPECT_EQ(back.model.T, 3);
+  EXPECT_EQ(back.training["epoch"], 7);
+}
+
+TEST(ModelCard, RefusesWhatIsNoModel) {
+  const auto refuses = [](const std::string& text, const std::string& message) {
+    EXPECT_THAT([&] { ModelCard::from_text(text, "m"); }, ThrowsMessage<InputError>(StartsWith("m: " + message)));
+  };
+  const auto with = [](const std::string& model, const std::string& more = "") {
+    return R"({"model": )" + model + R"(, "neuron": {})" + more + "}";
+  };
+  refuses("", "its config is no JSON object");
+  refuses("[1]", "its config is no JSON object");
+  refuses("{}", "its config is not a model's");
+  refuses(with("{}", R"(, "version": 2)"), "written by a newer spikemix");
+  refuses(with("{}", R"(, "mean": "grey")"), "its config is not a model's");
+  refuses(with(R"({"pool": []})"), "its model.pool = 0: expected four values");
+  refuses(with(R"({"depth": 0})"), "its model.depth = 0: expected 1 or more");
+  // As deep as this, copying it would overflow the stack.
+  refuses(with("{}", R"(, "training": )" + std::string(300'000, '[') + std::string(300'000, ']')),
+          "its config is nested");
+}
+
+}  // namespace
+}  // namespace spikemix

@@ -1,0 +1,52 @@
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include <malloc.h>
+
+#include "spikemix/engine/tiny_model_test.h"
+
+// The test program's operator new: counts, so that tests can say "allocates nothing" and "allocates no more than".
+namespace {
+
+std::atomic<int64_t> calls = 0, held = 0, peak = 0, held_before = 0;
+
+void* count(void* memory) {
+  if (!memory) throw std::bad_alloc();
+  ++calls;
+  const int64_t now = held += int64_t(malloc_usable_size(memory));
+  for (int64_t most = peak; now > most && !peak.compare_exchange_weak(most, now);) {
+  }
+  return memory;
+}
+
+void forget(void* memory) {
+  if (memory) held -= int64_t(malloc_usable_size(memory));
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return count(std::malloc(size ? size : 1)); }
+void* operator new[](size_t size) { return count(std::malloc(size ? size : 1)); }
+void* operator new(size_t size, std::align_val_t to) {
+  return count(std::aligned_alloc(size_t(to), (size + size_t(to) - 1) / size_t(to) * size_t(to)));
+}
+void operator delete(void* memory) noexcept { forget(memory); }
+void operator delete[](void* memory) noexcept { forget(memory); }
+void operator delete(void* memory, size_t) noexcept { forget(memory); }
+void operator delete[](void* memory, size_t) noexcept { forget(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { forget(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { forget(memory); }
+
+namespace spikemix {
+
+NewWatch::NewWatch() {
+  ::calls = 0;
+  held_before = held.load();
+  peak = held.load();
+}
+int64_t NewWatch::calls() { return ::calls; }
+int64_t NewWatch::peak_bytes() { return peak - held_before; }
+
+}  // namespace spikemix

@@ -1,0 +1,44 @@
+#include "spikemix/engine/export.h"
+
+#include "spikemix/engine/session.h"
+#include "spikemix/engine/tiny_model_test.h"
+
+namespace spikemix {
+namespace {
+
+class ExportTest : public EngineTest {
+ protected:
+  static std::vector<float> logits(const fs::path& file, Precision precision) {
+    Session session(load_network(file, precision));
+    const std::vector<float> x = inputs(3, session.input_size());
+    std::vector<float> y(9);
+    session.infer(3, x.data(), y.data());
+    return y;
+  }
+};
+
+TEST_F(ExportTest, GivesTheBitsOfTheTrainedModel) {
+  for (const char* mixer : {"fft2d", "ssa", "dwt-c"}) {
+    const fs::path trained = write_model("trained", tiny_card(mixer));
+    for (const Precision precision : {Precision::kInt8, Precision::kInt16}) {
+      const fs::path file = dir_ / "exported";
+      export_model(trained, file, precision);
+      EXPECT_EQ(load_network(file, Precision::kFp32)->precision, precision);
+      EXPECT_EQ(logits(file, Precision::kFp32), logits(trained, precision)) << mixer << " " << name_of(precision);
+      EXPECT_EQ(load_network(file, Precision::kFp32)->card.classes, tiny_card().classes);
+      expect_input_error([&] { export_model(file, dir_ / "again", precision); }, "its weights are integers already");
+      EXPECT_FALSE(fs::exists(dir_ / "again"));
+    }
+  }
+}
+
+TEST_F(ExportTest, RefusesWhatTheEngineCannotRun) {
+  ModelCard card = tiny_card();
+  card.model.mlp_ratio = 16;
+  expect_input_error([&] { export_model(write_model("wide", card), dir_ / "out", Precision::kInt8); },
+                     "wide: model.mlp_ratio = 16: the engine takes 1 to 15");
+  expect_input_error([&] { export_model(dir_ / "nowhere", dir_ / "out", Precision::kInt8); }, "no such file");
+}
+
+}  // namespace
+}  // namespace spikemix

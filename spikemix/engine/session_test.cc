@@ -1,0 +1,124 @@
+#include "spikemix/engine/session.h"
+
+#include <cstring>
+#include <thread>
+
+#include "spikemix/engine/tiny_model_test.h"
+
+namespace spikemix {
+namespace {
+
+class SessionTest : public EngineTest {
+ protected:
+  static std::vector<float> infer(Session& session, int64_t images, const std::vector<float>& x) {
+    std::vector<float> logits(size_t(images * session.network().card.model.classes), -1);
+    session.infer(images, x.data(), logits.data());
+    return logits;
+  }
+};
+
+TEST_F(SessionTest, EveryWayOfRunningGivesTheSameBits) {
+  for (const char* mixer : {"fft2d", "ssa", "wt1d", "dwt-c", "hadamard", "fft1d:axes=time"}) {
+    const fs::path file = write_model(mixer, tiny_card(mixer));
+    for (const Precision precision : {Precision::kFp32, Precision::kInt16, Precision::kInt8}) {
+      SCOPED_TRACE(testing::Message() << mixer << " " << name_of(precision));
+      const auto network = load_network(file, precision);
+      Session one(network);
+      const std::vector<float> x = inputs(5, one.input_size()), expected = infer(one, 5, x);
+      EXPECT_NE(std::vector(expected.begin(), expected.begin() + 3),
+                std::vector(expected.begin() + 3, expected.begin() + 6))
+          << "a model whose answers do not depend on its input shows nothing";
+      for (const int64_t threads : {2, 3, 7}) {
+        Session session(network, {.threads = threads});
+        EXPECT_EQ(infer(session, 5, x), expected) << threads << " threads";
+      }
+      if (network->blocks[0].mixing && network->blocks[0].mixing->mixer->mixes_time()) continue;
+      Session streaming(network, {.threads = 2, .streaming = true});
+      EXPECT_EQ(infer(streaming, 5, x), expected);
+      std::vector<float> logits(3);
+      for (const int64_t image : {4, 1}) {
+        streaming.reset();
+        for (int64_t t = 0; t < 2; ++t) streaming.step(x.data() + image * one.input_size(), logits.data());
+        EXPECT_EQ(streaming.steps(), 2);
+        EXPECT_EQ(std::memcmp(logits.data(), &expected[size_t(3 * image)], 12), 0);
+      }
+    }
+  }
+}
+
+TEST_F(SessionTest, FramesOfEvents) {
+  ModelCard card = tiny_card("ssa");
+  card.model.input = "events", card.model.channels = 2, card.model.T = 3;
+  card.mean = card.std = {};
+  const auto network = load_network(write_model("events", card), Precision::kFp32);
+  Session whole(network), streaming(network, {.streaming = true});
+  EXPECT_EQ(whole.input_size(), 3 * whole.step_input_size());
+  const std::vector<float> x = inputs(2, whole.input_size()), expected = infer(whole, 2, x);
+  EXPECT_EQ(infer(streaming, 2, x), expected);
+  // The frames are read in order: in another, they are another input.
+  std::vector<float> reordered(x.begin() + 2 * whole.step_input_size(), x.begin() + whole.input_size());
+  reordered.insert(reordered.end(), x.begin(), x.begin() + 2 * whole.step_input_size());
+  EXPECT_NE(infer(whole, 1, reordered), std::vector(expected.begin(), expected.begin() + 3));
+}
+
+TEST_F(SessionTest, AllocatesNothingAfterItIsMade) {
+  for (const char* mixer : {"fft2d", "ssa", "dwt-c"}) {
+    const auto network = load_network(write_model(mixer, tiny_card(mixer)), Precision::kInt8);
+    for (const int64_t threads : {1, 3}) {
+      Session session(network, {.threads = threads}), streaming(network, {.threads = threads, .streaming = true});
+      const std::vector<float> x = inputs(4, session.input_size());
+      std::vector<float> logits(4 * 3);
+      const NewWatch watch;
+      session.infer(4, x.data(), logits.data());
+      streaming.step(x.data(), logits.data());
+      streaming.infer(2, x.data(), logits.data());
+      EXPECT_EQ(watch.calls(), 0) << mixer << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST_F(SessionTest, SessionsOnManyThreadsShareANetwork) {
+  const auto network = load_network(write_model("ssa", tiny_card("ssa")), Precision::kInt8);
+  Session alone(network);
+  const std::vector<float> x = inputs(6, alone.input_size()), expected = infer(alone, 6, x);
+  std::vector<std::vector<float>> results(3);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& result : results) {
+      threads.emplace_back([&] {
+        Session session(network, {.threads = 2});
+        for (int round = 0; round < 10; ++round) result = infer(session, 6, x);
+      });
+    }
+  }
+  for (const auto& result : results) EXPECT_EQ(result, expected);
+}
+
+TEST_F(SessionTest, RefusesWhatDoesNotFit) {
+  const auto time = load_network(write_model("time", tiny_card("wt1d:axes=time")), Precision::kFp32);
+  expect_input_error([&] { Session(time, {.streaming = true}); }, "block.0.attn: mixes over time");
+  expect_input_error([&] { Session(time, {.threads = 0}); }, "threads = 0: must be 1 to");
+  expect_input_error([&] { Session(time, {.threads = 1 << 20}); }, "threads = 1048576: must be 1 to");
+  Session whole(time);
+  std::vector<float> x(size_t(whole.input_size())), logits(3);
+  EXPECT_THROW(whole.step(x.data(), logits.data()), std::logic_error);
+}
+
+TEST_F(SessionTest, RefusesImagesWhoseBuffersAreTooLarge) {
+  ModelCard card = tiny_card("hadamard");
+  card.model.height = card.model.width = 1024, card.model.T = 4, card.model.pool = {1, 1, 1, 1};
+  const auto network = load_network(write_model("large", card), Precision::kFp32);
+  const NewWatch watch;
+  expect_input_error([&] { Session(network, {.max_image_bytes = 100 << 20}); }, "1024 x 1024 inputs, 16 channels");
+  EXPECT_LT(watch.peak_bytes(), 1 << 20);
+}
+
+TEST(Softmax, SumsToOneWhateverTheSize) {
+  const std::vector<float> p = softmax(std::vector<float>{1000, 1000, -1000});
+  EXPECT_FLOAT_EQ(p[0], 0.5f);
+  EXPECT_FLOAT_EQ(p[1], 0.5f);
+  EXPECT_EQ(p[2], 0.0f);
+}
+
+}  // namespace
+}  // namespace spikemix

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/core/rng.h"
+#include "spikemix/core/safetensors.h"
+#include "spikemix/engine/network.h"
+#include "spikemix/kernels/spikes/bfloat16.h"
+#include "spikemix/mixers/tensor_list.h"
+
+// What the tests of this folder share: model files with weights that make every layer fire, in a folder that goes away.
+namespace spikemix {
+
+namespace fs = std::filesystem;
+
+inline ModelCard tiny_card(const std::string& mixer = "fft2d") {
+  ModelCard card;
+  card.name = "tiny";
+  ModelConfig& m = card.model;
+  m.height = m.width = 8, m.T = 2, m.embed_dim = 16, m.depth = 2, m.mlp_ratio = 2, m.heads = 2, m.classes = 3;
+  m.mixer = {mixer};
+  card.neuron.v_threshold = 0.5;
+  card.mean = {0.5, 0.4, 0.3}, card.std = {0.25, 0.5, 1};
+  card.classes = {"cat", "dog", "newt"};
+  return card;
+}
+
+class EngineTest : public ::testing::Test {
+ protected:
+  using Tensors = std::map<std::string, std::pair<DType, std::vector<std::byte>>>;
+
+  EngineTest() {
+    std::string name = fs::temp_directory_path() / "spikemix_engine_XXXXXX";
+    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+    dir_ = name;
+  }
+  ~EngineTest() override { fs::remove_all(dir_); }
+
+  template <class T>
+  static std::vector<std::byte> bytes_of(const std::vector<T>& values) {
+    const auto bytes = std::as_bytes(std::span(values));
+    return {bytes.begin(), bytes.end()};
+  }
+
+  /// Weights and batch norms that lift about a third of the sums over tiny_card()'s threshold, layer after layer.
+  static std::vector<float> values(const TensorSpec& spec, Rng& rng) {
+    std::vector<float> v(size_t(spec.values()));
+    const double fan_in = spec.shape.size() > 1 ? double(spec.values() / spec.shape[0]) : 1;
+    for (float& value : v) {
+      if (spec.shape.size() > 1)
+        value = float(rng.normal(0, 4 / std::sqrt(fan_in)));
+      else if (spec.name.ends_with("running_var") || spec.name.ends_with("weight"))
+        value = float(rng.uniform(0.5, 1.5));
+      else if (spec.name.ends_with("bias"))
+        value = float(rng.uniform(0, 1));
+      else
+        value = float(rng.uniform(-0.5, 0.5));
+    }
+    return v;
+  }
+
+  /// Writes a model; `change` may alter its tensors (type and bytes; shapes are the config's) before.
+  fs::path write_model(const std::string& name, const ModelCard& card, DType dtype = DType::F32,
+                       const std::function<void(Tensors&)>& change = {}) const {
+    Rng rng(3, Rng::Purpose::kTest);
+    Tensors tensors;
+    std::map<std::string, std::vector<int64_t>> shapes;
+    for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
+      shapes[spec.name] = spec.shape;
+      const std::vector<float> v = values(spec, rng);
+      if (spec.name.ends_with("num_batches_tracked"))
+        tensors[spec.name] = {DType::I64, bytes_of(std::vector<int64_t>{7})};
+      else if (dtype == DType::BF16)
+        tensors[spec.name] = {dtype, bytes_of(std::vector<Bfloat16>(v.begin(), v.end()))};
+      else
+        tensors[spec.name] = {DType::F32, bytes_of(v)};
+    }
+    if (change) change(tensors);
+    std::vector<NamedTensor> list;
+    for (const auto& [tensor, content] : tensors) {
+      const int64_t count = int64_t(content.second.size()) / size_of(content.first);
+      const auto shape = shapes.find(tensor);
+      list.push_back(
+          {tensor, {content.first, shape == shapes.end() ? std::vector{count} : shape->second, content.second}});
+    }
+    write_safetensors(dir_ / name, list, {{"format", "pt"}, {"spikemix", card.to_text()}});
+    return dir_ / name;
+  }
+
+  static std::vector<float> inputs(int64_t images, int64_t size) {
+    Rng rng(4, Rng::Purpose::kTest);
+    std::vector<float> x(size_t(images * size));
+    for (float& value : x) value = float(rng.normal(0, 1));
+    return x;
+  }
+
+  static void expect_input_error(const std::function<void()>& statement, const std::string& text) {
+    EXPECT_THAT(statement, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(text)));
+  }
+
+  fs::path dir_;
+};
+
+/// What operator new was asked for while this lives, on all threads (count_new_test.cc replaces it).
+class NewWatch {
+ public:
+  NewWatch();
+  static int64_t calls();
+  /// Most bytes that were held at once, beyond those held when the watch began.
+  static int64_t peak_bytes();
+};
+
+}  // namespace spikemix
