@@ -1,4 +1,5 @@
-# cmake --install build/release --prefix DIR: the program, the libraries, and a package for find_package(spikemix).
+# cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and for
+# pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
 get_property(libraries GLOBAL PROPERTY SPIKEMIX_LIBRARIES)
 install(TARGETS spikemix RUNTIME)
@@ -10,3 +11,10 @@ configure_package_config_file(cmake/spikemix-config.cmake.in ${PROJECT_BINARY_DI
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/spikemix-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/spikemix-config.cmake ${PROJECT_BINARY_DIR}/spikemix-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+
+set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# Found from where the file lies, so that the installed folder may move.
+file(RELATIVE_PATH PREFIX_FROM_PKGCONFIG /prefix/${pkgconfig_dir} /prefix)
+string(REGEX REPLACE "/$" "" PREFIX_FROM_PKGCONFIG "${PREFIX_FROM_PKGCONFIG}")
+configure_file(cmake/spikemix-engine.pc.in ${PROJECT_BINARY_DIR}/spikemix-engine.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/spikemix-engine.pc DESTINATION ${pkgconfig_dir})
