@@ -95,7 +95,7 @@ function(spikemix_cli)
   set(embedded ${PROJECT_BINARY_DIR}/recipes.cc)
   add_custom_command(OUTPUT ${embedded} DEPENDS ${recipes} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
-  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} DEPS spikemix::data spikemix::mixers CLI11::CLI11)
+  spikemix_program(spikemix SOURCES ${sources} ${train_sources} ${embedded} DEPS spikemix::data spikemix::events spikemix::mixers CLI11::CLI11)
   if(SPIKEMIX_TRAIN)
     target_link_libraries(spikemix PRIVATE spikemix::train)
     target_compile_definitions(spikemix PRIVATE SPIKEMIX_TRAIN)

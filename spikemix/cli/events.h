@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "spikemix/events/reader.h"
+
+namespace spikemix {
+
+/// The recording that an `events` command reads, and how.
+struct EventInput {
+  std::string path, size;
+  bool truncated = false, unordered = false;
+
+  void add_to(CLI::App& command);
+  /// @throws InputError as open_recording, or for a --size that is none
+  Recording open() const;
+};
+
+}  // namespace spikemix
