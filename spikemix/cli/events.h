@@ -18,4 +18,8 @@ struct EventInput {
   Recording open() const;
 };
 
+// One function a subcommand of `events`; events.cc has the list.
+void add_events_convert(CLI::App& events);
+void add_events_cut(CLI::App& events);
+
 }  // namespace spikemix

@@ -37,6 +37,8 @@ SensorSize sensor_of(const TextHeader& header) {
   if (says("DAVIS240")) return {240, 180};
   if (says("DAVIS346")) return {346, 260};
   if (says("DAVIS640")) return {640, 480};
+  // Our own writer names the size: "0: spikemix 34x34".
+  if (const auto size = parse_size(name.substr(name.rfind(' ') + 1))) return {size->first, size->second};
   return {};
 }
 

@@ -13,17 +13,22 @@ namespace {
 // A frame's first block must fit, so that LZ4 need not decompress into a buffer of its own and copy.
 constexpr size_t kFirstBuffer = 1 << 18;
 
+// DV aligns what follows the 4 bytes of a packet's size: laid down like this, its events can be used where they lie.
+constexpr size_t kShift = 4;
+
 [[noreturn]] void fail(const char* why) { throw std::runtime_error(why); }
 
 // Calls decompress(buffer), which returns the bytes it made or nothing if the buffer is too small, with larger and
 // larger buffers.
 template <class Function>
 std::span<const uint8_t> into(std::vector<uint8_t>& buffer, size_t limit, Function decompress) {
+  limit += kShift;
   buffer.resize(std::max(buffer.size(), std::min(limit, kFirstBuffer)));
   for (;;) {
     size_t made = 0;
-    if (decompress(std::span(buffer), made)) return {buffer.data(), made};
-    if (buffer.size() >= limit) throw std::runtime_error("holds more than " + std::to_string(limit) + " bytes");
+    if (decompress(std::span(buffer).subspan(kShift), made)) return {buffer.data() + kShift, made};
+    if (buffer.size() >= limit)
+      throw std::runtime_error("holds more than " + std::to_string(limit - kShift) + " bytes");
     buffer.resize(std::min(limit, 4 * buffer.size()));
   }
 }

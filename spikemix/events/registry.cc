@@ -8,12 +8,12 @@ namespace {
 // The only list. The most particular come first: N-MNIST's bin has nothing that names it.
 constexpr EventFormat kFormats[] = {
     {"AEDAT 2.0", "jAER, CIFAR10-DVS: DVS128, DAVIS240, DAVIS346", recognises_aedat2, open_aedat2, nullptr, nullptr},
-    {"AEDAT 3.1", "cAER, DVS128 Gesture", recognises_aedat3, open_aedat3, nullptr, nullptr},
-    {"AEDAT 4", "DV; its first stream of events", recognises_aedat4, open_aedat4, nullptr, nullptr},
+    {"AEDAT 3.1", "cAER, DVS128 Gesture", recognises_aedat3, open_aedat3, ".aedat", create_aedat3},
+    {"AEDAT 4", "DV; its first stream of events", recognises_aedat4, open_aedat4, ".aedat4", create_aedat4},
     {"Prophesee EVT2", ".raw", recognises_evt2, open_evt2, nullptr, nullptr},
     {"Prophesee EVT3", ".raw", recognises_evt3, open_evt3, nullptr, nullptr},
     {"Prophesee DAT", ".dat, N-CARS", recognises_dat, open_dat, nullptr, nullptr},
-    {"npz", "numpy: t, x, y, p; SpikingJelly, tonic", recognises_npz, open_npz, nullptr, nullptr},
+    {"npz", "numpy: t, x, y, p; SpikingJelly, tonic", recognises_npz, open_npz, ".npz", create_npz},
     {"N-MNIST bin", "N-MNIST, N-Caltech101", recognises_nmnist, open_nmnist, nullptr, nullptr},
 };
 

@@ -49,7 +49,7 @@ std::optional<std::string> TextHeader::value(std::string_view key) const {
 }
 
 std::optional<std::pair<int, int>> parse_size(std::string_view text) {
-  const size_t x = text.find('x');
+  const size_t x = text.find_first_of("xX");
   if (x == text.npos) return {};
   const auto number = [](std::string_view digits) -> std::optional<int> {
     digits = trim(digits);
