@@ -46,23 +46,20 @@ bool recognises_aedat2(std::span<const uint8_t> head) {
 }
 
 std::unique_ptr<EventReader> open_aedat2(ByteSource source, const ReadOptions& options) {
-  const auto head = source.peek(kRecogniseBytes);
-  const TextHeader header = read_text_header(head, '#');
+  const TextHeader header = read_text_header(source, '#');
+  if (header.text.empty()) throw source.error_at(0, "no line of text, expected '#!AER-DAT2.0'");
   // "eu.seebetter.ini.chips.davis.Davis346red": the last part is the name.
   const std::string chip = header.value("# AEChip:").value_or("DVS128");
   const std::string name = chip.substr(chip.rfind('.') + 1);
   const auto davis = [&](SensorSize sensor) {
-    source.skip(header.size);
     return std::make_unique<FlatReader<Davis>>(std::move(source), Davis{sensor}, sensor, options);
   };
   if (name == "DVS128") {
-    source.skip(header.size);
     return std::make_unique<FlatReader<Dvs128>>(std::move(source), Dvs128{}, SensorSize{128, 128}, options);
   }
   if (name.starts_with("Davis240") || name.starts_with("DAVIS240")) return davis({240, 180});
   if (name.starts_with("Davis346") || name.starts_with("DAVIS346")) return davis({346, 260});
-  const std::string_view text(reinterpret_cast<const char*>(head.data()), header.size);
-  throw source.error_at(text.find(chip), "chip '{}', expected DVS128, a DAVIS240 or a DAVIS346", chip);
+  throw source.error_at(header.text.find(chip), "chip '{}', expected DVS128, a DAVIS240 or a DAVIS346", chip);
 }
 
 }  // namespace spikemix

@@ -119,14 +119,12 @@ bool recognises_aedat3(std::span<const uint8_t> head) {
 }
 
 std::unique_ptr<EventReader> open_aedat3(ByteSource source, const ReadOptions& options) {
-  const TextHeader header = read_text_header(source.peek(kRecogniseBytes), '#', kEndOfHeader);
-  source.skip(header.size);
-  if (!header.text.starts_with("#!AER-DAT3.1\n")) {
-    throw source.error_at(0, "begins with '{}', expected '#!AER-DAT3.1'",
-                          header.text.substr(0, header.text.find('\n')));
-  }
-  if (!header.text.ends_with(std::string(kEndOfHeader) + "\n")) {
-    throw source.error_at(header.size, "the header's lines end, expected '{}'", kEndOfHeader);
+  const TextHeader header = read_text_header(source, '#', kEndOfHeader);
+  const std::string first = header.value("#!").value_or("");
+  if (first != "AER-DAT3.1") throw source.error_at(0, "begins with '#!{}', expected '#!AER-DAT3.1'", first);
+  if (!header.text.ends_with(std::string(kEndOfHeader) + "\r\n") &&
+      !header.text.ends_with(std::string(kEndOfHeader) + "\n")) {
+    throw source.error_at(header.text.size(), "the header's lines end, expected '{}'", kEndOfHeader);
   }
   const SensorSize sensor = options.sensor.known() ? options.sensor : sensor_of(header);
   return std::make_unique<Aedat3Reader>(std::move(source), sensor, options);

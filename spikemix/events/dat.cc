@@ -24,12 +24,11 @@ struct Dat {
 
 bool recognises_dat(std::span<const uint8_t> head) {
   const TextHeader header = read_text_header(head, '%');
-  return header.size > 0 && prophesee_encoding(header).empty();
+  return !header.text.empty() && prophesee_encoding(header).empty();
 }
 
 std::unique_ptr<EventReader> open_dat(ByteSource source, const ReadOptions& options) {
-  const TextHeader header = read_text_header(source.peek(kRecogniseBytes), '%');
-  source.skip(header.size);
+  const TextHeader header = read_text_header(source, '%');
   if (const auto version = header.value("% Version"); version && *version != "2") {
     throw source.error_at(0, "DAT version {}, expected 2", *version);
   }

@@ -77,8 +77,7 @@ class EvtReader : public EventReader {
 
 template <class Decoder>
 std::unique_ptr<EventReader> open_evt(ByteSource source, const ReadOptions& options) {
-  const TextHeader header = read_text_header(source.peek(kRecogniseBytes), '%', "% end");
-  source.skip(header.size);
+  const TextHeader header = read_text_header(source, '%', "% end");
   const SensorSize sensor = options.sensor.known() ? options.sensor : prophesee_sensor(header);
   return std::make_unique<EvtReader<Decoder>>(std::move(source), sensor, options);
 }

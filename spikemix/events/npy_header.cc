@@ -17,7 +17,7 @@ std::string_view after_key(std::string_view text, std::string_view key) {
 
 // Takes "'...'" off the front, after blanks, commas and brackets.
 std::optional<std::string> take_string(std::string_view& text) {
-  const size_t first = text.find_first_not_of(" ,([");
+  const size_t first = text.find_first_not_of(" ,()[");
   if (first == text.npos || text[first] != '\'') return {};
   const size_t end = text.find('\'', first + 1);
   if (end == text.npos) return {};

@@ -18,9 +18,9 @@ std::string lower(std::string_view text) {
 }
 
 std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
+  const size_t first = text.find_first_not_of(" \t\r");
   if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+  return text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
 }
 
 }  // namespace
@@ -28,17 +28,36 @@ std::string_view trim(std::string_view text) {
 TextHeader read_text_header(std::span<const uint8_t> head, char mark, std::string_view last) {
   TextHeader header;
   const std::string_view all(reinterpret_cast<const char*>(head.data()), head.size());
-  while (header.size < all.size() && all[header.size] == mark) {
-    const size_t end = all.find('\n', header.size);
-    if (end == all.npos) break;
-    std::string_view line = all.substr(header.size, end - header.size);
+  size_t size = 0;
+  while (size < all.size() && all[size] == mark) {
+    const size_t end = all.find('\n', size);
+    std::string_view line = all.substr(size, end - size);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!is_text(line)) break;
-    header.size = end + 1;
-    header.text.append(line) += '\n';
+    header.cut = end == all.npos && is_text(line);
+    if (end == all.npos || !is_text(line)) break;
+    size = end + 1;
     if (!last.empty() && line == last) break;
   }
+  header.text = all.substr(0, size);
   return header;
+}
+
+TextHeader read_text_header(ByteSource& source, char mark, std::string_view last) {
+  size_t window = 1 << 16;
+  for (;;) {
+    const auto head = source.peek(window);
+    const TextHeader header = read_text_header(head, mark, last);
+    const bool whole = head.size() < window;
+    if (header.cut || header.text.size() == head.size()) {  // there may be more of it
+      if (!whole && window < 1 << 24) {
+        window *= 4;
+        continue;
+      }
+      if (header.cut) throw source.error_at(source.offset() + head.size(), "the file ends within its header of text");
+    }
+    source.skip(header.text.size());
+    return header;
+  }
 }
 
 std::optional<std::string> TextHeader::value(std::string_view key) const {
