@@ -1,3 +1,6 @@
+#include <array>
+#include <map>
+
 #include <nlohmann/json.hpp>
 
 #include "spikemix/core/file.h"

@@ -1,5 +1,6 @@
 #include "spikemix/events/readers.h"
 
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
