@@ -125,23 +125,24 @@ class Aedat4Reader : public EventReader {
     const uint64_t byte = source_.offset();
     if (decompressor_) {
       try {
-        bytes = (*decompressor_)(bytes, kMaxPacket);
+        bytes = (*decompressor_)(bytes, kMaxPacket, shift_);
       } catch (const std::runtime_error& e) {
         throw source_.error_at(byte, "packet of {} bytes cannot be decompressed: {}", packet_size_, e.what());
       }
-    } else if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(Event) != 0) {
-      // The events are used where they lie.
+    } else if (reinterpret_cast<uintptr_t>(bytes.data()) % 4 != 0) {  // flatbuffers' own numbers need this much
       aligned_.assign(bytes.begin(), bytes.end());
       bytes = aligned_;
     }
     const auto* packet = verified<EventPacket>(bytes, "EVTS");
-    if (!packet)
+    if (!packet) {
       throw source_.error_at(byte, "packet of {} bytes is damaged, expected a flatbuffer 'EVTS'", packet_size_);
+    }
     if (!packet->elements()) return {};
     std::span<const Event> events(reinterpret_cast<const Event*>(packet->elements()->Data()),
                                   packet->elements()->size());
-    if (reinterpret_cast<uintptr_t>(events.data()) % alignof(Event) !=
-        0) {  // written by something else than flatbuffers
+    if (reinterpret_cast<uintptr_t>(events.data()) % alignof(Event) != 0) {
+      // Some writers align what follows the 4 bytes of a packet's size (DV), some the whole: the next one will fit.
+      shift_ = 4 - shift_;
       copies_.resize(events.size());
       std::memcpy(copies_.data(), packet->elements()->Data(), events.size_bytes());
       events = copies_;
@@ -166,6 +167,7 @@ class Aedat4Reader : public EventReader {
   bool truncated_;
   EventChecks checks_;
   std::unique_ptr<Decompressor> decompressor_;
+  size_t shift_ = 4;  // where the decompressed bytes begin, so that their events are aligned
   std::vector<uint8_t> aligned_;
   std::vector<Event> copies_;
   size_t packet_size_ = 0;

@@ -13,22 +13,18 @@ namespace {
 // A frame's first block must fit, so that LZ4 need not decompress into a buffer of its own and copy.
 constexpr size_t kFirstBuffer = 1 << 18;
 
-// DV aligns what follows the 4 bytes of a packet's size: laid down like this, its events can be used where they lie.
-constexpr size_t kShift = 4;
-
 [[noreturn]] void fail(const char* why) { throw std::runtime_error(why); }
 
 // Calls decompress(buffer), which returns the bytes it made or nothing if the buffer is too small, with larger and
 // larger buffers.
 template <class Function>
-std::span<const uint8_t> into(std::vector<uint8_t>& buffer, size_t limit, Function decompress) {
-  limit += kShift;
+std::span<const uint8_t> into(std::vector<uint8_t>& buffer, size_t limit, size_t shift, Function decompress) {
+  limit += shift;
   buffer.resize(std::max(buffer.size(), std::min(limit, kFirstBuffer)));
   for (;;) {
     size_t made = 0;
-    if (decompress(std::span(buffer).subspan(kShift), made)) return {buffer.data() + kShift, made};
-    if (buffer.size() >= limit)
-      throw std::runtime_error("holds more than " + std::to_string(limit - kShift) + " bytes");
+    if (decompress(std::span(buffer).subspan(shift), made)) return {buffer.data() + shift, made};
+    if (buffer.size() >= limit) throw std::runtime_error("holds more than " + std::to_string(limit - shift) + " bytes");
     buffer.resize(std::min(limit, 4 * buffer.size()));
   }
 }
@@ -40,8 +36,8 @@ class Lz4 : public Decompressor {
   }
   ~Lz4() override { LZ4F_freeDecompressionContext(context_); }
 
-  std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit) override {
-    return into(buffer_, limit, [&](std::span<uint8_t> out, size_t& made) {
+  std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) override {
+    return into(buffer_, limit, shift, [&](std::span<uint8_t> out, size_t& made) {
       LZ4F_resetDecompressionContext(context_);
       // The buffer stays where it is for the whole frame: later blocks may refer to earlier ones in it.
       LZ4F_decompressOptions_t options{};
@@ -71,8 +67,8 @@ class Zstd : public Decompressor {
   }
   ~Zstd() override { ZSTD_freeDCtx(context_); }
 
-  std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit) override {
-    return into(buffer_, limit, [&](std::span<uint8_t> out, size_t& made) {
+  std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) override {
+    return into(buffer_, limit, shift, [&](std::span<uint8_t> out, size_t& made) {
       ZSTD_DCtx_reset(context_, ZSTD_reset_session_only);
       // Into the whole buffer at once: no window of its own, whatever the frame's header asks for.
       ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 27);

@@ -11,9 +11,10 @@ namespace spikemix {
 class Decompressor {
  public:
   virtual ~Decompressor() = default;
-  /// The decompressed bytes, valid until the next call; throws std::runtime_error that says what is wrong with the
-  /// frame, without the place, or that it would hold more than `limit` bytes.
-  virtual std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit) = 0;
+  /// The decompressed bytes, `shift` bytes behind a place that is aligned for anything; valid until the next call.
+  /// Throws std::runtime_error that says what is wrong with the frame, without the place, or that it would hold more
+  /// than `limit` bytes.
+  virtual std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) = 0;
 };
 
 std::unique_ptr<Decompressor> make_lz4();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace spikemix {
 
@@ -18,7 +20,14 @@ struct Event {
 
   bool operator==(const Event&) const = default;
 };
-static_assert(sizeof(Event) == 16);
+static_assert(sizeof(Event) == 16 && std::endian::native == std::endian::little);
+
+/// *at = {t, x, y, p} in two stores, where compilers make four: decoders live from it. x, y < 2^16.
+inline void store_event(Event* at, int64_t t, uint32_t x, uint32_t y, uint32_t p) {
+  const uint64_t rest = x | uint64_t(y) << 16 | uint64_t(p) << 32;
+  std::memcpy(static_cast<void*>(at), &t, 8);
+  std::memcpy(reinterpret_cast<unsigned char*>(at) + 8, &rest, 8);
+}
 
 /// Pixels of a sensor; 0 x 0 where nobody said.
 struct SensorSize {

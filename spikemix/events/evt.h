@@ -12,6 +12,9 @@ namespace spikemix {
 ///   Word                the type of a word
 ///   kEventsOfWord       the most events that one word makes
 ///   bool word(Word, Sink&)  takes a word; false if there is no such word. Events go to sink(t, x, y, p).
+///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first that is
+///   rare
+///                       or odd. Returns how many it took. Out of line, so that its state stays in registers.
 template <class Decoder>
 class EvtReader : public EventReader {
   using Word = typename Decoder::Word;
@@ -44,19 +47,19 @@ class EvtReader : public EventReader {
       const Event* const full = out + kEvents;
       const size_t words = bytes.size() / sizeof(Word);
       size_t i = 0;
-      for (; i < words && out < full; ++i) {
+      while (i < words && out < full) {
+        i += decoder.run(bytes.data() + i * sizeof(Word), std::min(words - i, size_t(full - out)), out, checks);
+        if (i == words || out >= full) break;
+        const Word w = load_little_endian<Word>(bytes.data() + i * sizeof(Word));
+        const uint64_t byte = source_.offset() + i * sizeof(Word);
         const auto sink = [&](int64_t t, uint32_t x, uint32_t y, uint8_t p) {
           const Event e{.t = t, .x = uint16_t(x), .y = uint16_t(y), .p = p};
-          if (checks.outside(x, y) | (t < checks.last())) [[unlikely]] {
-            checks.check(e, source_, source_.offset() + i * sizeof(Word));
-          }
+          if (checks.outside(x, y) | (t < checks.last())) checks.check(e, source_, byte);
           checks.set_last(t);
           *out++ = e;
         };
-        if (!decoder.word(load_little_endian<Word>(bytes.data() + i * sizeof(Word)), sink)) [[unlikely]] {
-          throw source_.error_at(source_.offset() + i * sizeof(Word), "word {:#x}, expected one of {}",
-                                 load_little_endian<Word>(bytes.data() + i * sizeof(Word)), Decoder::kName);
-        }
+        if (!decoder.word(w, sink)) throw source_.error_at(byte, "word {:#x}, expected one of {}", w, Decoder::kName);
+        ++i;
       }
       decoder_ = decoder;
       checks_ = checks;
@@ -92,6 +95,9 @@ class ClockEpoch {
     last_ = high;
     return epoch_;
   }
+  int64_t now() const { return epoch_; }
+  /// A high part that is no less than the one before.
+  void seen(uint32_t high) { last_ = high; }
 
  private:
   uint32_t last_ = 0;

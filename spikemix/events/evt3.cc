@@ -62,6 +62,45 @@ struct Evt3 {
     }
   }
 
+  // Sensors write the time, the row and the column in this order, each only if it is new: read in that order, the jumps
+  // are guessed mostly right.
+  [[gnu::noinline]] size_t run(const uint8_t* words, size_t n, Event*& events, EventChecks& all_checks) {
+    if (t_ < 0) return 0;
+    const EventChecks checks = all_checks;
+    const int64_t high = high_;
+    Event* out = events;
+    int64_t t = t_, last = checks.last();
+    uint32_t y = y_;
+    const uint8_t* word = words;
+    const uint8_t* const end = words + 2 * n;
+    while (end - word >= 6) {
+      uint64_t w = load_little_endian<uint32_t>(word) | uint64_t(load_little_endian<uint16_t>(word + 4)) << 32;
+      const uint8_t* next = word;
+      if ((w >> 12 & 0xF) == kTimeLow) {
+        t = high | int64_t(w & 0xFFF);
+        w >>= 16;
+        next += 2;
+      }
+      if ((w >> 12 & 0xF) == kY) {
+        y = uint32_t(w & 0x7FF);
+        w >>= 16;
+        next += 2;
+      }
+      const auto x = uint32_t(w & 0x7FF);
+      word = next;
+      if (((w >> 12 & 0xF) != kX) | checks.outside(x, y) | (t < last)) [[unlikely]]
+        break;
+      store_event(out++, t, x, y, uint32_t(w >> 11 & 1));
+      last = t;
+      word += 2;
+    }
+    t_ = t;
+    y_ = y;
+    all_checks.set_last(last);
+    events = out;
+    return size_t(word - words) / 2;
+  }
+
  private:
   template <class Sink>
   void vector(uint32_t bits, uint32_t pixels, Sink& sink) {

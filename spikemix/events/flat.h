@@ -61,8 +61,8 @@ class EventChecks {
 ///   bool is_event(const uint8_t*)   or something to be left out
 ///   int64_t advance(const uint8_t*) microseconds that a record left out adds to all later times (N-MNIST's overflows)
 ///
-/// A block is first decoded in a loop without a branch, which only notes that something is odd in it; then once more,
-/// record by record, with the clock's new beginnings and the errors.
+/// A block is first decoded in a loop without a branch, which only notes that something is odd in it; then, if so, once
+/// more, record by record, with what is left out, the clock's new beginnings and the errors.
 template <class Layout>
 class FlatDecoder {
  public:
@@ -76,22 +76,22 @@ class FlatDecoder {
   std::span<const Event> decode(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte, int64_t base) {
     const size_t n = std::min(kEvents, bytes.size() / Layout::kBytes);
     if (events_.size() < n) events_.resize(n);
-    size_t kept = 0;
-    int64_t last = checks_.last();
+    const EventChecks checks = checks_;  // as locals, which no store to an event can change
+    const int64_t origin = base + epoch_;
+    Event* const out = events_.data();
+    int64_t last = checks.last();
     bool odd = false;
     const uint8_t* record = bytes.data();
     for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
       Event e = layout_.event(record);
-      e.t += base + epoch_;
-      const bool is_event = layout_.is_event(record);
-      odd |= (is_event & (checks_.outside(e.x, e.y) | (e.t < last))) | (layout_.advance(record) != 0);
-      events_[kept] = e;
-      kept += is_event;
-      last = is_event ? e.t : last;
+      e.t += origin;
+      odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.t < last);
+      last = e.t;
+      store_event(out + i, e.t, e.x, e.y, e.p);
     }
     if (odd) return decode_carefully(bytes.first(n * Layout::kBytes), source, byte, base);
     checks_.set_last(last);
-    return {events_.data(), kept};
+    return {events_.data(), n};
   }
 
  private:
@@ -109,7 +109,8 @@ class FlatDecoder {
         epoch_ += Layout::kPeriod;
         e.t += Layout::kPeriod;
       }
-      checks_.check(e, source, byte + at);
+      if (checks_.outside(e.x, e.y) | (e.t < checks_.last())) checks_.check(e, source, byte + at);
+      checks_.set_last(e.t);
       events_[kept++] = e;
     }
     return {events_.data(), kept};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ namespace {
 
 // Large enough that a system call's cost is lost in it, small enough to stay in a core's second cache.
 constexpr size_t kBuffer = 1 << 17;
+// Of a file that is mapped at a time. A multiple of every page size.
+constexpr size_t kWindow = 1 << 23;
 
 class FileInput : public Input {
  public:
@@ -22,6 +25,7 @@ class FileInput : public Input {
   FileInput(const FileInput&) = delete;
   FileInput& operator=(const FileInput&) = delete;
   ~FileInput() override {
+    unmap();
     if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
   }
 
@@ -35,10 +39,30 @@ class FileInput : public Input {
   }
   std::optional<uint64_t> size() const override { return size_; }
 
+  std::span<const uint8_t> view(uint64_t at, size_t n) override {
+    if (!size_ || at >= *size_) return {};
+    const uint64_t first = at / kPage * kPage;
+    const auto length = size_t(std::min<uint64_t>(*size_ - first, std::max<uint64_t>(kWindow, at - first + n)));
+    unmap();
+    void* data = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor_, off_t(first));
+    if (data == MAP_FAILED) throw run_error("{}: cannot map: {}", name_, std::strerror(errno));
+    map_ = {static_cast<const uint8_t*>(data), length};
+    ::madvise(data, length, MADV_SEQUENTIAL);
+    return map_.subspan(size_t(at - first));
+  }
+
  private:
+  static constexpr uint64_t kPage = 1 << 16;
+
+  void unmap() {
+    if (!map_.empty()) ::munmap(const_cast<uint8_t*>(map_.data()), map_.size());
+    map_ = {};
+  }
+
   std::string name_;
   int descriptor_;
   std::optional<uint64_t> size_;
+  std::span<const uint8_t> map_;
 };
 
 class MemoryInput : public Input {
@@ -51,6 +75,9 @@ class MemoryInput : public Input {
     return n;
   }
   std::optional<uint64_t> size() const override { return bytes_.size(); }
+  std::span<const uint8_t> view(uint64_t at, size_t) override {
+    return bytes_.subspan(size_t(std::min<uint64_t>(at, bytes_.size())));
+  }
 
  private:
   std::span<const uint8_t> bytes_;
@@ -60,8 +87,7 @@ class MemoryInput : public Input {
 
 ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
     : name_(std::move(name)), input_(std::move(input)) {
-  // A small recording, of which a data set has thousands, needs no large buffer.
-  buffer_.resize(size_t(std::min<uint64_t>(input_->size().value_or(kBuffer) + 1, kBuffer)));
+  if (!input_->size()) buffer_.resize(kBuffer);
 }
 
 ByteSource ByteSource::open(const std::filesystem::path& path) {
@@ -88,6 +114,10 @@ bool ByteSource::fill() {
 }
 
 std::span<const uint8_t> ByteSource::peek(size_t n) {
+  if (input_->size()) {
+    if (view_.size() < n && view_.size() < *left()) view_ = input_->view(offset_, n);
+    return view_;
+  }
   if (end_ - begin_ < n) {
     std::copy(buffer_.begin() + std::ptrdiff_t(begin_), buffer_.begin() + std::ptrdiff_t(end_), buffer_.begin());
     end_ -= std::exchange(begin_, 0);
@@ -101,15 +131,17 @@ std::span<const uint8_t> ByteSource::peek(size_t n) {
 }
 
 bool ByteSource::skip(uint64_t n) {
+  if (input_->size()) {
+    const uint64_t step = std::min(n, *left());
+    offset_ += step;
+    view_ = step < view_.size() ? view_.subspan(size_t(step)) : std::span<const uint8_t>();
+    return step == n;
+  }
   for (;;) {
     const size_t step = size_t(std::min<uint64_t>(n, end_ - begin_));
     begin_ += step, offset_ += step, n -= step;
     if (n == 0) return true;
     begin_ = end_ = 0;
-    if (const auto rest = left()) {  // no need to read what is skipped
-      offset_ += std::min(n, *rest);
-      return n <= *rest;
-    }
     if (!fill()) return false;
   }
 }
