@@ -84,6 +84,7 @@ void add_events(CLI::App& app) {
   add_events_info(*events);
   add_events_convert(*events);
   add_events_cut(*events);
+  add_events_render(*events);
   events->add_subcommand("formats", "list the formats of recordings")->callback([] {
     for (const EventFormat& format : event_formats()) {
       fmt::print("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");

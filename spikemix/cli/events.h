@@ -21,5 +21,6 @@ struct EventInput {
 // One function a subcommand of `events`; events.cc has the list.
 void add_events_convert(CLI::App& events);
 void add_events_cut(CLI::App& events);
+void add_events_render(CLI::App& events);
 
 }  // namespace spikemix
