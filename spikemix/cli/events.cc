@@ -79,12 +79,13 @@ Recording EventInput::open() const {
 }
 
 void add_events(CLI::App& app) {
-  auto* events = app.add_subcommand("events", "recordings of event cameras: info, convert, cut, render");
+  auto* events = app.add_subcommand("events", "recordings of event cameras: info, convert, cut, render, simulate");
   events->require_subcommand(1);
   add_events_info(*events);
   add_events_convert(*events);
   add_events_cut(*events);
   add_events_render(*events);
+  add_events_simulate(*events);
   events->add_subcommand("formats", "list the formats of recordings")->callback([] {
     for (const EventFormat& format : event_formats()) {
       fmt::print("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");

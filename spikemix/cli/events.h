@@ -22,5 +22,6 @@ struct EventInput {
 void add_events_convert(CLI::App& events);
 void add_events_cut(CLI::App& events);
 void add_events_render(CLI::App& events);
+void add_events_simulate(CLI::App& events);
 
 }  // namespace spikemix
