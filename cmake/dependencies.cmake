@@ -20,6 +20,23 @@ find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
 add_library(spikemix_stb INTERFACE IMPORTED)
 target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
 
+# Event recordings: AEDAT 4 is flatbuffers and XML, compressed; zlib sums up npz.
+find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)  # its headers only; its package asks for its compiler
+find_package(pugixml REQUIRED)
+find_package(ZLIB REQUIRED)
+foreach(library lz4 zstd)  # no CMake package on Debian 12, or one of another name on Ubuntu
+  string(TOUPPER ${library} upper)
+  set(header ${library}.h)
+  if(library STREQUAL lz4)
+    set(header lz4frame.h)
+  endif()
+  find_path(${upper}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${upper}_LIBRARY ${library} REQUIRED)
+  add_library(spikemix_${library} UNKNOWN IMPORTED)
+  set_target_properties(spikemix_${library} PROPERTIES
+    IMPORTED_LOCATION ${${upper}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${upper}_INCLUDE_DIR})
+endforeach()
+
 if(SPIKEMIX_TRAIN)
   # LibTorch from the wheel that SPIKEMIX_PYTHON imports, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
   if(NOT Torch_DIR)

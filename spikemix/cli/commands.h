@@ -8,6 +8,7 @@ namespace spikemix {
 void add_mixers(CLI::App& app);
 void add_info(CLI::App& app);
 void add_data(CLI::App& app);
+void add_events(CLI::App& app);
 void add_import(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_recipes(CLI::App& app);

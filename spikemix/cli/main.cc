@@ -45,6 +45,7 @@ void add_commands(CLI::App& app) {
   add_mixers(app);
   add_recipes(app);
   add_data(app);
+  add_events(app);
   add_import(app);
 }
 

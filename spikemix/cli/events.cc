@@ -1,0 +1,96 @@
+#include "spikemix/cli/events.h"
+
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/commands.h"
+#include "spikemix/events/summary.h"
+#include "spikemix/events/text_header.h"
+
+namespace spikemix {
+namespace {
+
+nlohmann::ordered_json to_json(const EventFormat& format, const EventSummary& s) {
+  return {{"format", format.name},
+          {"width", s.sensor.width},
+          {"height", s.sensor.height},
+          {"events", s.events},
+          {"first_t", s.first_t},
+          {"last_t", s.last_t},
+          {"on", s.on},
+          {"off", s.off},
+          {"sum_x", s.sum_x},
+          {"sum_y", s.sum_y},
+          {"monotonic", s.monotonic}};
+}
+
+void print(const std::string& path, const EventFormat& format, const EventSummary& s) {
+  const double seconds = double(s.last_t - s.first_t) * 1e-6;
+  fmt::print("{}: {}, {} x {} pixels\n", path, format.name, s.sensor.width, s.sensor.height);
+  fmt::print("  {} events: {} on, {} off\n", s.events, s.on, s.off);
+  if (s.events == 0) return;
+  fmt::print("  {:.6f} s, from {} to {} us{}\n", seconds, s.first_t, s.last_t,
+             s.monotonic ? "" : "; time runs back in it");
+  if (seconds > 0)
+    fmt::print("  {:.0f} events/s; mean x {:.1f}, y {:.1f}\n", double(s.events) / seconds,
+               double(s.sum_x) / double(s.events), double(s.sum_y) / double(s.events));
+}
+
+void add_events_info(CLI::App& events) {
+  struct Options {
+    EventInput input;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  auto* info = events.add_subcommand("info", "format, sensor, number of events, times, sums");
+  options->input.add_to(*info);
+  info->add_flag("--json", options->json, "print JSON");
+  info->callback([options] {
+    const Recording recording = options->input.open();
+    const EventSummary summary = summarise(*recording.reader);
+    if (options->json) {
+      fmt::print("{}\n", to_json(*recording.format, summary).dump(2));
+    } else {
+      print(options->input.path, *recording.format, summary);
+    }
+  });
+}
+
+}  // namespace
+
+void EventInput::add_to(CLI::App& command) {
+  command.add_option("FILE", path, "a recording (`spikemix events formats`); - is standard input")->required();
+  command.add_flag("--truncated", truncated, "read a file that was cut off up to its last whole event");
+  command.add_flag("--unordered", unordered, "read events whose times run back as they are");
+  command.add_option("--size", size, "WIDTHxHEIGHT of the sensor, in the place of what the file says");
+}
+
+Recording EventInput::open() const {
+  ReadOptions options{.truncated = truncated, .unordered = unordered, .sensor = {}};
+  if (!size.empty()) {
+    const auto parsed = parse_size(size);
+    if (!parsed) throw input_error("--size {}: expected WIDTHxHEIGHT, for example 240x180", size);
+    options.sensor = {parsed->first, parsed->second};
+  }
+  return open_recording(path, options);
+}
+
+void add_events(CLI::App& app) {
+  auto* events = app.add_subcommand("events", "recordings of event cameras: info, convert, cut, render, simulate");
+  events->require_subcommand(1);
+  add_events_info(*events);
+  add_events_convert(*events);
+  add_events_cut(*events);
+  add_events_render(*events);
+  add_events_simulate(*events);
+  events->add_subcommand("formats", "list the formats of recordings")->callback([] {
+    for (const EventFormat& format : event_formats()) {
+      fmt::print("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");
+    }
+  });
+}
+
+}  // namespace spikemix

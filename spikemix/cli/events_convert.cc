@@ -1,0 +1,79 @@
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "spikemix/cli/events.h"
+#include "spikemix/core/error.h"
+#include "spikemix/events/summary.h"
+
+namespace spikemix {
+namespace {
+
+// A writer wants the sensor's size first: where the recording does not say it, it is read once more for that.
+SensorSize size_of(const EventInput& input, const EventReader& reader) {
+  if (reader.sensor().known()) return reader.sensor();
+  if (input.path == "-")
+    throw input_error("standard input: its sensor's size is not known, expected --size WIDTHxHEIGHT");
+  return summarise(*input.open().reader).sensor;
+}
+
+int64_t copy(const EventInput& input, const std::string& out, int64_t from, int64_t to) {
+  const Recording recording = input.open();
+  const auto writer = create_recording(out, size_of(input, *recording.reader));
+  int64_t written = 0;
+  std::vector<Event> kept;
+  for (auto events = recording.reader->read(); !events.empty(); events = recording.reader->read()) {
+    kept.clear();
+    for (const Event& e : events) {
+      if (e.t >= from && e.t < to) kept.push_back(e);
+    }
+    writer->write(kept);
+    written += int64_t(kept.size());
+  }
+  writer->close();
+  return written;
+}
+
+}  // namespace
+
+void add_events_convert(CLI::App& events) {
+  struct Options {
+    EventInput input;
+    std::string out;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = events.add_subcommand("convert", "write a recording as .aedat (AEDAT 3.1), .aedat4 or .npz");
+  options->input.add_to(*command);
+  command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
+  command->callback([options] {
+    const int64_t n =
+        copy(options->input, options->out, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
+    fmt::print("{}: {} events\n", options->out, n);
+  });
+}
+
+void add_events_cut(CLI::App& events) {
+  struct Options {
+    EventInput input;
+    std::string out;
+    int64_t from = std::numeric_limits<int64_t>::min(), to = std::numeric_limits<int64_t>::max();
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = events.add_subcommand("cut", "write the events of a span of time");
+  options->input.add_to(*command);
+  command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
+  command->add_option("--from", options->from, "first time to keep, in us of the recording's clock");
+  command->add_option("--to", options->to, "first time to leave out, in us");
+  command->callback([options] {
+    if (options->from >= options->to) {
+      throw input_error("--from {} --to {}: expected a time before --to", options->from, options->to);
+    }
+    const int64_t n = copy(options->input, options->out, options->from, options->to);
+    fmt::print("{}: {} events\n", options->out, n);
+  });
+}
+
+}  // namespace spikemix

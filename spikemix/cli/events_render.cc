@@ -1,0 +1,83 @@
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "spikemix/cli/events.h"
+#include "spikemix/core/error.h"
+#include "spikemix/events/render.h"
+#include "spikemix/events/summary.h"
+
+namespace spikemix {
+namespace {
+
+// The recording's frames in two passes, so that memory does not grow with it: the first one finds where frames begin.
+Frames sum_up(const EventInput& input, int64_t T, bool by_time, EventSummary& summary) {
+  if (input.path == "-") throw input_error("standard input: render reads twice, expected a file");
+  summary = summarise(*input.open().reader);
+  if (summary.events == 0) throw input_error("{}: no events, nothing to see", input.path);
+  const SensorSize sensor = summary.sensor;
+  if (int64_t(sensor.width) * sensor.height > 1 << 22) {
+    throw input_error("{}: a sensor of {} x {} pixels, too large for pictures; --size?", input.path, sensor.width,
+                      sensor.height);
+  }
+  Frames frames{T, sensor.height, sensor.width, {}};
+  frames.counts.resize(size_t(2 * T * sensor.height * sensor.width));
+  const int64_t step = std::max<int64_t>(1, by_time ? (summary.last_t - summary.first_t) / T : summary.events / T);
+  int64_t number = 0;
+  const Recording recording = input.open();
+  for (auto events = recording.reader->read(); !events.empty(); events = recording.reader->read()) {
+    for (const Event& e : events) {
+      const int64_t frame = std::clamp<int64_t>((by_time ? e.t - summary.first_t : number) / step, 0, T - 1);
+      ++frames.counts[size_t(((frame * 2 + e.p) * sensor.height + e.y) * sensor.width + e.x)];
+      ++number;
+    }
+  }
+  return frames;
+}
+
+}  // namespace
+
+void add_events_render(CLI::App& events) {
+  struct Options {
+    EventInput input;
+    std::string out, split = "time";
+    int64_t T = 0;
+    int scale = 0;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = events.add_subcommand("render", "pictures: a contact sheet (.png) or an animation (.apng)");
+  options->input.add_to(*command);
+  command->add_option("OUT", options->out, "picture to write: .png or .apng")->required();
+  command->add_option("--frames", options->T, "pictures (16 in a contact sheet, 50 in an animation)")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--split", options->split, "frames of equal time or of an equal number of events")
+      ->check(CLI::IsMember({"time", "number"}));
+  command->add_option("--scale", options->scale, "pixels of the picture for each of the sensor's")
+      ->check(CLI::Range(1, 16));
+  command->callback([options] {
+    const std::string ending = std::filesystem::path(options->out).extension();
+    if (ending != ".png" && ending != ".apng") {
+      throw input_error("{}: expected a name that ends with .png (contact sheet) or .apng (animation)", options->out);
+    }
+    const bool animated = ending == ".apng";
+    const int64_t T = options->T > 0 ? options->T : (animated ? 50 : 16);
+    EventSummary summary;
+    const Frames frames = sum_up(options->input, T, options->split == "time", summary);
+    // Small sensors are enlarged until a picture is about 128 pixels wide.
+    const int scale = options->scale > 0 ? options->scale : std::max(1, 128 / summary.sensor.width);
+    const auto pictures = draw_frames(frames, scale);
+    if (animated) {
+      // As fast as it happened, where a screen can show it.
+      const int64_t delay_ms = (summary.last_t - summary.first_t) / 1000 / T;
+      write_png(options->out, pictures, int(std::clamp<int64_t>(delay_ms, 20, 1000)));
+    } else {
+      write_png(options->out, {{contact_sheet(pictures)}});
+    }
+    fmt::print("{}: {} frames of {} x {} pixels\n", options->out, T, frames.width * scale, frames.height * scale);
+  });
+}
+
+}  // namespace spikemix

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "spikemix/cli/events.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/decode.h"
+#include "spikemix/events/readers.h"
+#include "spikemix/events/simulate.h"
+#include "spikemix/events/text_header.h"
+
+namespace spikemix {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  SimulatorOptions simulator;
+  std::string in, out, size = "128x128", format = "auto";
+  int64_t limit = 0;
+  int threads = 0;
+};
+
+Intensity to_intensity(const Image& image) {
+  Intensity result{image.height, image.width, {}};
+  for (int64_t i = 0; i < image.height * image.width; ++i) {
+    const uint8_t* p = &image.pixels[size_t(i * image.channels)];
+    const float grey = image.channels >= 3 ? 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2] : float(p[0]);
+    result.values.push_back(grey / 255);
+  }
+  return result;
+}
+
+void write(const fs::path& file, SensorSize sensor, std::span<const Event> events) {
+  const auto writer = create_aedat3(file, sensor);
+  writer->write(events);
+  writer->close();
+}
+
+// Calls work(i) for 0 .. n - 1 on some threads; the first error ends it.
+void parallel(int64_t n, int threads, const std::function<void(int64_t)>& work) {
+  std::atomic<int64_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  std::vector<std::jthread> crew;
+  for (int k = 0; k < threads; ++k) {
+    crew.emplace_back([&] {
+      try {
+        for (int64_t i = next++; i < n; i = next++) work(i);
+      } catch (...) {
+        next = n;
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    });
+  }
+  crew.clear();  // joins
+  if (failure) std::rethrow_exception(failure);
+}
+
+// OUT/SPLIT/CLASS/000017.aedat for each picture of a split. @return how many; 0 if the data set has no such split
+int64_t simulate_split(const Options& o, const EventSimulator& simulator, Split split, std::atomic<int64_t>& events) {
+  std::unique_ptr<Dataset> data;
+  try {
+    data = open_dataset(o.in, split, o.format);
+  } catch (const MissingSplit&) {
+    return 0;
+  }
+  const fs::path root = fs::path(o.out) / (split == Split::kTrain ? "train" : "test");
+  for (std::string name : data->classes()) {
+    std::ranges::replace(name, '/', '_');  // Fashion-MNIST's T-shirt/top
+    fs::create_directories(root / name);
+  }
+  const int64_t n = o.limit > 0 ? std::min(o.limit, data->size()) : data->size();
+  const uint64_t first = split == Split::kTrain ? 0 : uint64_t(1) << 40;  // other noise for the test pictures
+  parallel(n, o.threads, [&](int64_t i) {
+    // With a limit, pictures from the whole of it: its order may be by class.
+    const int64_t picture = i * data->size() / n;
+    std::string name = data->classes()[size_t(data->label(picture))];
+    std::ranges::replace(name, '/', '_');
+    const auto recording = simulator.simulate(to_intensity(data->image(picture)), first + uint64_t(picture));
+    write(root / name / fmt::format("{:06}.aedat", picture), o.simulator.sensor, recording);
+    events += int64_t(recording.size());
+  });
+  return n;
+}
+
+void run(Options o) {
+  const auto size = parse_size(o.size);
+  if (!size) throw input_error("--size {}: expected WIDTHxHEIGHT, for example 128x128", o.size);
+  o.simulator.sensor = {size->first, size->second};
+  if (o.threads <= 0) o.threads = int(std::max(1u, std::thread::hardware_concurrency()));
+  const EventSimulator simulator(o.simulator);
+  std::error_code error;
+  const std::string ending = fs::path(o.in).extension();
+  if (fs::is_regular_file(o.in, error) && (ending == ".png" || ending == ".jpg" || ending == ".jpeg")) {
+    const auto events = simulator.simulate(to_intensity(read_image(o.in)), 0);
+    write(o.out, o.simulator.sensor, events);
+    fmt::print("{}: {} events\n", o.out, events.size());
+    return;
+  }
+  std::atomic<int64_t> events = 0;
+  const int64_t train = simulate_split(o, simulator, Split::kTrain, events);
+  const int64_t test = simulate_split(o, simulator, Split::kTest, events);
+  fmt::print("{}: {} training and {} test recordings, {:.0f} events each\n", o.out, train, test,
+             double(events) / double(std::max<int64_t>(1, train + test)));
+}
+
+}  // namespace
+
+void add_events_simulate(CLI::App& events) {
+  auto o = std::make_shared<Options>();
+  auto* command = events.add_subcommand("simulate", "recordings of pictures that are moved before a simulated camera");
+  command->add_option("IN", o->in, "a picture, or a data set of pictures (`spikemix data formats`)")->required();
+  command->add_option("OUT", o->out, "file to write (AEDAT 3.1), or folder: train/CLASS/000000.aedat")->required();
+  command->add_option("--format", o->format, "format of the data set");
+  command->add_option("--limit", o->limit, "pictures of each split (0: all)")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", o->threads, "0: one for each core");
+  SimulatorOptions& s = o->simulator;
+  command->add_option("--size", o->size, "WIDTHxHEIGHT of the sensor");
+  command->add_option("--duration", s.duration_ms, "ms of a recording")->capture_default_str();
+  command->add_option("--loops", s.loops, "times along the closed path")->capture_default_str();
+  command->add_option("--amplitude", s.amplitude, "pixels from its middle to its corners")->capture_default_str();
+  command->add_option("--on-threshold", s.on_threshold, "log intensity that makes an event")->capture_default_str();
+  command->add_option("--off-threshold", s.off_threshold, "the same, downwards")->capture_default_str();
+  command->add_option("--mismatch", s.mismatch, "deviation of the thresholds among pixels")->capture_default_str();
+  command->add_option("--refractory", s.refractory_us, "us after an event without another")->capture_default_str();
+  command->add_option("--background", s.background_hz, "noise events of a pixel and second")->capture_default_str();
+  command->add_option("--leak", s.leak_hz, "on events of a pixel and second by leakage")->capture_default_str();
+  command->add_option("--dark", s.dark, "intensity (0 to 1) added before the logarithm")->capture_default_str();
+  command->add_option("--seed", s.seed, "of thresholds and noise")->capture_default_str();
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace spikemix

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "spikemix/events/reader.h"
+
+namespace spikemix {
+
+/// The integer at `bytes`, wherever it is.
+template <class T>
+T load_little_endian(const uint8_t* bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+/// What every event of a recording is held against.
+class EventChecks {
+ public:
+  EventChecks(SensorSize sensor, bool unordered)
+      : width_(sensor.known() ? uint32_t(sensor.width) : 1 << 16),
+        height_(sensor.known() ? uint32_t(sensor.height) : 1 << 16),
+        unordered_(unordered) {}
+
+  bool outside(uint32_t x, uint32_t y) const { return (x >= width_) | (y >= height_); }
+
+  /// One event, which comes after those that passed before. @throws InputError that says what is wrong with it
+  void check(const Event& e, const ByteSource& source, uint64_t byte) {
+    if (outside(e.x, e.y)) {
+      throw source.error_at(byte,
+                            "event at x = {}, y = {}, expected x below {} and y below {}; another sensor (--size)?",
+                            e.x, e.y, width_, height_);
+    }
+    if (e.p > 1) throw source.error_at(byte, "polarity {}, expected 0 or 1", e.p);
+    if (e.t < last_ && !unordered_) {
+      throw source.error_at(byte, "time runs back from {} to {} us, expected no less (--unordered reads it as it is)",
+                            last_, e.t);
+    }
+    last_ = e.t;
+  }
+
+  int64_t last() const { return last_; }
+  void set_last(int64_t t) { last_ = t; }
+
+ private:
+  uint32_t width_, height_;
+  bool unordered_;
+  int64_t last_ = std::numeric_limits<int64_t>::min();
+};
+
+/// Decodes records of a fixed size. A Layout has
+///   kBytes            bytes of a record
+///   kPeriod           microseconds after which its clock begins anew; 0: never
+///   Event event(const uint8_t*)  what a record says, its time from 0 to kPeriod - 1
+///   bool is_event(const uint8_t*)   or something to be left out
+///   int64_t advance(const uint8_t*) microseconds that a record left out adds to all later times (N-MNIST's overflows)
+///
+/// A block is first decoded in a loop without a branch, which only notes that something is odd in it; then, if so, once
+/// more, record by record, with what is left out, the clock's new beginnings and the errors.
+template <class Layout>
+class FlatDecoder {
+ public:
+  static constexpr size_t kEvents = 8192;  // with the records they come from, half of a core's second cache
+
+  FlatDecoder(Layout layout, SensorSize sensor, bool unordered)
+      : layout_(layout), checks_(sensor, unordered), events_(kEvents) {}
+
+  /// The events of the whole records in `bytes`, kEvents at most. @param byte  the first one's place in the file
+  /// @param base  microseconds to be added to each time
+  std::span<const Event> decode(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte, int64_t base) {
+    const size_t n = std::min(kEvents, bytes.size() / Layout::kBytes);
+    if (events_.size() < n) events_.resize(n);
+    const EventChecks checks = checks_;  // as locals, which no store to an event can change
+    const int64_t origin = base + epoch_;
+    Event* const out = events_.data();
+    int64_t last = checks.last();
+    bool odd = false;
+    const uint8_t* record = bytes.data();
+    for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
+      Event e = layout_.event(record);
+      e.t += origin;
+      odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.t < last);
+      last = e.t;
+      store_event(out + i, e.t, e.x, e.y, e.p);
+    }
+    if (odd) return decode_carefully(bytes.first(n * Layout::kBytes), source, byte, base);
+    checks_.set_last(last);
+    return {events_.data(), n};
+  }
+
+ private:
+  std::span<const Event> decode_carefully(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte,
+                                          int64_t base) {
+    size_t kept = 0;
+    for (size_t at = 0; at < bytes.size(); at += Layout::kBytes) {
+      const uint8_t* record = bytes.data() + at;
+      epoch_ += layout_.advance(record);
+      if (!layout_.is_event(record)) continue;
+      Event e = layout_.event(record);
+      e.t += base + epoch_;
+      // Half a period back is no disorder.
+      if (Layout::kPeriod > 0 && e.t < checks_.last() && checks_.last() - e.t > Layout::kPeriod / 2) {
+        epoch_ += Layout::kPeriod;
+        e.t += Layout::kPeriod;
+      }
+      if (checks_.outside(e.x, e.y) | (e.t < checks_.last())) checks_.check(e, source, byte + at);
+      checks_.set_last(e.t);
+      events_[kept++] = e;
+    }
+    return {events_.data(), kept};
+  }
+
+  Layout layout_;
+  EventChecks checks_;
+  std::vector<Event> events_;
+  int64_t epoch_ = 0;
+};
+
+/// A recording that is nothing but records, from the source's place to the file's end.
+template <class Layout>
+class FlatReader : public EventReader {
+ public:
+  FlatReader(ByteSource source, Layout layout, SensorSize sensor, const ReadOptions& options)
+      : source_(std::move(source)),
+        truncated_(options.truncated),
+        decoder_(layout, options.sensor.known() ? options.sensor : sensor, options.unordered) {
+    sensor_ = options.sensor.known() ? options.sensor : sensor;
+  }
+
+  std::span<const Event> read() override {
+    for (;;) {
+      const auto bytes = source_.peek(Layout::kBytes);
+      if (bytes.size() < Layout::kBytes) {
+        if (!bytes.empty() && !truncated_) {
+          throw source_.error_at(source_.offset(),
+                                 "{} bytes left, expected an event of {}; an incomplete copy? (--truncated reads up to "
+                                 "the last whole event)",
+                                 bytes.size(), Layout::kBytes);
+        }
+        return {};
+      }
+      const size_t used = std::min(FlatDecoder<Layout>::kEvents, bytes.size() / Layout::kBytes) * Layout::kBytes;
+      const auto events = decoder_.decode(bytes, source_, source_.offset(), 0);
+      source_.skip(used);  // the events are copies
+      if (!events.empty()) return events;
+    }
+  }
+
+ private:
+  ByteSource source_;
+  bool truncated_;
+  FlatDecoder<Layout> decoder_;
+};
+
+}  // namespace spikemix

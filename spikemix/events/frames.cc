@@ -1,0 +1,68 @@
+#include "spikemix/events/frames.h"
+
+#include <algorithm>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+namespace {
+
+// Where each column or row of the sensor goes in a frame.
+std::vector<uint32_t> places(int64_t pixels, int64_t k, int64_t out, int64_t stride) {
+  const int64_t margin = (out - (pixels + k - 1) / k) / 2;
+  std::vector<uint32_t> place;
+  for (int64_t i = 0; i < pixels; ++i) place.push_back(uint32_t((margin + i / k) * stride));
+  return place;
+}
+
+// kBinary: 1 in the place of a sum.
+template <bool kBinary>
+bool sum_up(std::span<const Event> events, std::span<const uint32_t> columns, std::span<const uint32_t> rows,
+            size_t plane, uint32_t* frame) {
+  for (const Event& e : events) {
+    if ((e.x >= columns.size()) | (e.y >= rows.size()) | (e.p > 1)) [[unlikely]]
+      return false;
+    uint32_t& count = frame[plane * e.p + rows[e.y] + columns[e.x]];
+    count = kBinary ? 1 : count + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split) {
+  std::vector<size_t> bounds(size_t(T) + 1, events.size());
+  if (events.empty()) return bounds;
+  const int64_t first = events.front().t, step = (events.back().t - first) / T;
+  for (int64_t i = 0; i < T; ++i) {
+    if (split == FrameOptions::Split::kNumber) {
+      bounds[size_t(i)] = size_t(i) * (events.size() / size_t(T));
+    } else {
+      bounds[size_t(i)] = size_t(std::ranges::lower_bound(events, first + step * i, {}, &Event::t) - events.begin());
+    }
+  }
+  return bounds;
+}
+
+Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options) {
+  if (options.T < 1) throw input_error("T = {} frames, expected 1 or more", options.T);
+  if (!sensor.known()) throw input_error("the sensor's size is not known, expected it for frames");
+  const int64_t height = options.height > 0 ? options.height : sensor.height;
+  const int64_t width = options.width > 0 ? options.width : sensor.width;
+  const int64_t k = std::max((sensor.height + height - 1) / height, (sensor.width + width - 1) / width);
+  Frames frames{options.T, height, width, {}};
+  const auto plane = size_t(height * width);
+  frames.counts.resize(size_t(options.T) * 2 * plane);
+  const auto columns = places(sensor.width, k, width, 1), rows = places(sensor.height, k, height, width);
+  const auto bounds = frame_bounds(events, options.T, options.split);
+  for (size_t i = 0; i < size_t(options.T); ++i) {
+    const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);
+    uint32_t* frame = &frames.counts[i * 2 * plane];
+    if (!(options.binary ? sum_up<true> : sum_up<false>)(segment, columns, rows, plane, frame)) {
+      throw input_error("an event outside of the sensor's {} x {} pixels", sensor.width, sensor.height);
+    }
+  }
+  return frames;
+}
+
+}  // namespace spikemix

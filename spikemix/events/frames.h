@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "spikemix/events/event.h"
+
+namespace spikemix {
+
+struct FrameOptions {
+  enum class Split {
+    kNumber,  ///< each frame has floor(N / T) of the N events, the last one also those that are left
+    kTime     ///< each frame lasts floor((last t - first t) / T) us, the last one to the end
+  };
+
+  int64_t T = 16;
+  Split split = Split::kNumber;
+  /// 1 where there is any event, in the place of their number.
+  bool binary = false;
+  /// Pixels of a frame; 0 x 0: the sensor's. The smallest integer k is taken with which the sensor's k x k blocks of
+  /// pixels, each summed up into one, fit; they lie in the middle, between zeros.
+  int64_t height = 0, width = 0;
+};
+
+/// [T, 2, height, width], row-major; polarity 0 (off), then 1 (on).
+struct Frames {
+  int64_t T = 0, height = 0, width = 0;
+  std::vector<uint32_t> counts;
+
+  std::span<const uint32_t> frame(int64_t t) const {
+    return std::span(counts).subspan(size_t(t * 2 * height * width), size_t(2 * height * width));
+  }
+};
+
+/// Where frame i begins among the events: T + 1 places, the last one N. Events in order of time.
+std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split);
+
+/// Sums events up, as SpikingJelly's integrate_events_by_fixed_frames_number does:
+///   frames[i] = np.bincount(p * H * W + y * W + x) of the events from bound i to bound i + 1.
+/// Where that fails (a frame without an event, all events at one time), a frame is zeros here.
+/// @param events  in order of time
+/// @param sensor  of these events; known
+/// @throws InputError for T < 1, or an event outside of the sensor
+/// Cost: one increment an event; the frames are cleared once.
+Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options);
+
+}  // namespace spikemix

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spikemix {
+
+/// A field of an array's elements; an array of plain numbers has one without a name.
+struct NpyField {
+  std::string name;
+  char kind = 0;  ///< numpy's: i, u, b, f; V is padding
+  bool big_endian = false;
+  size_t size = 0, offset = 0;  ///< bytes
+};
+
+/// What a .npy member says of itself, e.g. {'descr': '<i8', 'fortran_order': False, 'shape': (10,), }.
+struct NpyHeader {
+  std::vector<NpyField> fields;
+  size_t element = 0;  ///< bytes
+  uint64_t length = 0;
+};
+
+/// Nullopt unless it is an array of one dimension of numbers of 1, 2, 4 or 8 bytes, or of records of these.
+std::optional<NpyHeader> parse_npy_header(std::string_view text);
+
+}  // namespace spikemix

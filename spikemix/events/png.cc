@@ -1,0 +1,83 @@
+#include "spikemix/events/png.h"
+
+#include <cstring>
+#include <string_view>
+
+#include <zlib.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+
+namespace spikemix {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+void put16(Bytes& bytes, int64_t value) {
+  for (const int shift : {8, 0}) bytes.push_back(uint8_t(value >> shift));
+}
+
+void put32(Bytes& bytes, int64_t value) {
+  for (const int shift : {24, 16, 8, 0}) bytes.push_back(uint8_t(value >> shift));
+}
+
+void write_chunk(AtomicFile& file, const char* type, const Bytes& content) {
+  Bytes chunk;
+  put32(chunk, int64_t(content.size()));
+  chunk.insert(chunk.end(), type, type + 4);
+  chunk.insert(chunk.end(), content.begin(), content.end());
+  put32(chunk, int64_t(::crc32(0, chunk.data() + 4, uInt(chunk.size() - 4))));
+  file.write(std::as_bytes(std::span(chunk)));
+}
+
+// Rows without a filter: event pictures are flat areas, which deflate as they are.
+Bytes deflated(const RgbPicture& picture) {
+  Bytes rows;
+  const int64_t row = 3 * picture.width;
+  for (int64_t y = 0; y < picture.height; ++y) {
+    rows.push_back(0);
+    rows.insert(rows.end(), picture.rgb.begin() + y * row, picture.rgb.begin() + (y + 1) * row);
+  }
+  uLongf size = ::compressBound(uLong(rows.size()));
+  Bytes out(size);
+  if (::compress2(out.data(), &size, rows.data(), uLong(rows.size()), 6) != Z_OK) throw run_error("zlib failed");
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms) {
+  AtomicFile file(path);
+  file.write(std::string_view("\x89PNG\r\n\x1a\n"));
+  const int64_t width = pictures.front().width, height = pictures.front().height;
+  Bytes header;
+  put32(header, width), put32(header, height);
+  header.insert(header.end(), {8, 2, 0, 0, 0});  // 8 bits, RGB
+  write_chunk(file, "IHDR", header);
+  const bool animated = pictures.size() > 1;
+  if (animated) {
+    Bytes control;
+    put32(control, int64_t(pictures.size())), put32(control, 0);
+    write_chunk(file, "acTL", control);
+  }
+  int64_t sequence = 0;
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    if (animated) {
+      Bytes frame;
+      for (const int64_t value : {sequence++, width, height, int64_t(0), int64_t(0)}) put32(frame, value);
+      put16(frame, delay_ms), put16(frame, 1000);
+      frame.insert(frame.end(), {0, 0});  // leave it there; the next one covers it
+      write_chunk(file, "fcTL", frame);
+    }
+    Bytes data;
+    if (i > 0) put32(data, sequence++);
+    const Bytes pixels = deflated(pictures[i]);
+    data.insert(data.end(), pixels.begin(), pixels.end());
+    write_chunk(file, i == 0 ? "IDAT" : "fdAT", data);
+  }
+  write_chunk(file, "IEND", {});
+  file.commit();
+}
+
+}  // namespace spikemix

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace spikemix {
+
+/// A picture: [height, width, 3] bytes, row-major, red, green, blue.
+struct RgbPicture {
+  int64_t width = 0, height = 0;
+  std::vector<uint8_t> rgb;
+};
+
+/// Writes one picture as PNG, several of one size as an animated PNG
+/// (https://www.w3.org/TR/png-3/#apng-frame-based-animation), which runs for ever; a viewer that knows no animation
+/// shows the first. Our own chunks around zlib, since libpng knows none of the animation's.
+/// @param delay_ms  how long a picture of an animation is shown
+/// @throws InputError or RunError as AtomicFile
+void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms = 100);
+
+}  // namespace spikemix

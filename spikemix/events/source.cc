@@ -1,0 +1,155 @@
+#include "spikemix/events/source.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace spikemix {
+namespace {
+
+// Large enough that a system call's cost is lost in it, small enough to stay in a core's second cache.
+constexpr size_t kBuffer = 1 << 17;
+// Of a file that is mapped at a time. A multiple of every page size.
+constexpr size_t kWindow = 1 << 23;
+
+class FileInput : public Input {
+ public:
+  FileInput(std::string name, int descriptor, std::optional<uint64_t> size)
+      : name_(std::move(name)), descriptor_(descriptor), size_(size) {}
+  FileInput(const FileInput&) = delete;
+  FileInput& operator=(const FileInput&) = delete;
+  ~FileInput() override {
+    unmap();
+    if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
+  }
+
+  size_t read(uint64_t at, std::span<uint8_t> bytes) override {
+    for (;;) {
+      const ssize_t n = size_ ? ::pread(descriptor_, bytes.data(), bytes.size(), off_t(at))
+                              : ::read(descriptor_, bytes.data(), bytes.size());
+      if (n >= 0) return size_t(n);
+      if (errno != EINTR) throw input_error("{}, byte {}: {}", name_, at, std::strerror(errno));
+    }
+  }
+  std::optional<uint64_t> size() const override { return size_; }
+
+  std::span<const uint8_t> view(uint64_t at, size_t n) override {
+    if (!size_ || at >= *size_) return {};
+    const uint64_t first = at / kPage * kPage;
+    const auto length = size_t(std::min<uint64_t>(*size_ - first, std::max<uint64_t>(kWindow, at - first + n)));
+    unmap();
+    void* data = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor_, off_t(first));
+    if (data == MAP_FAILED) throw run_error("{}: cannot map: {}", name_, std::strerror(errno));
+    map_ = {static_cast<const uint8_t*>(data), length};
+    ::madvise(data, length, MADV_SEQUENTIAL);
+    return map_.subspan(size_t(at - first));
+  }
+
+ private:
+  static constexpr uint64_t kPage = 1 << 16;
+
+  void unmap() {
+    if (!map_.empty()) ::munmap(const_cast<uint8_t*>(map_.data()), map_.size());
+    map_ = {};
+  }
+
+  std::string name_;
+  int descriptor_;
+  std::optional<uint64_t> size_;
+  std::span<const uint8_t> map_;
+};
+
+class MemoryInput : public Input {
+ public:
+  explicit MemoryInput(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  size_t read(uint64_t at, std::span<uint8_t> bytes) override {
+    const auto rest = bytes_.subspan(std::min<uint64_t>(at, bytes_.size()));
+    const size_t n = std::min(rest.size(), bytes.size());
+    std::copy_n(rest.begin(), n, bytes.begin());
+    return n;
+  }
+  std::optional<uint64_t> size() const override { return bytes_.size(); }
+  std::span<const uint8_t> view(uint64_t at, size_t) override {
+    return bytes_.subspan(size_t(std::min<uint64_t>(at, bytes_.size())));
+  }
+
+ private:
+  std::span<const uint8_t> bytes_;
+};
+
+}  // namespace
+
+ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
+    : name_(std::move(name)), input_(std::move(input)) {
+  if (!input_->size()) buffer_.resize(kBuffer);
+}
+
+ByteSource ByteSource::open(const std::filesystem::path& path) {
+  const bool standard_input = path == "-";
+  const std::string name = standard_input ? "standard input" : path.string();
+  const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw input_error("{}: {}", name, errno == ENOENT ? "no such file" : std::strerror(errno));
+  struct stat status {};
+  std::optional<uint64_t> size;
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && !standard_input) size = uint64_t(status.st_size);
+  auto input = std::make_shared<FileInput>(name, descriptor, size);
+  if (S_ISDIR(status.st_mode)) throw input_error("{}: is a folder, expected a recording", name);
+  return ByteSource(name, std::move(input));
+}
+
+ByteSource ByteSource::memory(std::string name, std::span<const uint8_t> bytes) {
+  return ByteSource(std::move(name), std::make_shared<MemoryInput>(bytes));
+}
+
+bool ByteSource::fill() {
+  const size_t n = input_->read(offset_ + (end_ - begin_), std::span(buffer_).subspan(end_));
+  end_ += n;
+  return n > 0;
+}
+
+std::span<const uint8_t> ByteSource::peek(size_t n) {
+  if (input_->size()) {
+    if (view_.size() < n && view_.size() < *left()) view_ = input_->view(offset_, n);
+    return view_;
+  }
+  if (end_ - begin_ < n) {
+    std::copy(buffer_.begin() + std::ptrdiff_t(begin_), buffer_.begin() + std::ptrdiff_t(end_), buffer_.begin());
+    end_ -= std::exchange(begin_, 0);
+    for (;;) {
+      // Doubled only when it is full, so a size out of a damaged header takes no memory that no byte fills.
+      if (end_ == buffer_.size() && end_ < n) buffer_.resize(std::min(n, 2 * buffer_.size()));
+      if (end_ >= n || !fill()) break;
+    }
+  }
+  return {buffer_.data() + begin_, end_ - begin_};
+}
+
+bool ByteSource::skip(uint64_t n) {
+  if (input_->size()) {
+    const uint64_t step = std::min(n, *left());
+    offset_ += step;
+    view_ = step < view_.size() ? view_.subspan(size_t(step)) : std::span<const uint8_t>();
+    return step == n;
+  }
+  for (;;) {
+    const size_t step = size_t(std::min<uint64_t>(n, end_ - begin_));
+    begin_ += step, offset_ += step, n -= step;
+    if (n == 0) return true;
+    begin_ = end_ = 0;
+    if (!fill()) return false;
+  }
+}
+
+std::optional<uint64_t> ByteSource::left() const {
+  const auto size = input_->size();
+  if (!size) return {};
+  return *size > offset_ ? *size - offset_ : 0;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+
+/// Where bytes come from: a file, standard input or a pipe, or memory.
+class Input {
+ public:
+  virtual ~Input() = default;
+  /// Up to bytes.size() bytes from place `at`; 0 only at the end. A pipe gives what comes next, wherever `at` is.
+  virtual size_t read(uint64_t at, std::span<uint8_t> bytes) = 0;
+  /// Bytes in all; empty for a pipe, which cannot be read at any place either.
+  virtual std::optional<uint64_t> size() const = 0;
+  /// The bytes from place `at` on where they lie, n or more unless the end comes before; valid until the next call.
+  /// Empty where there are none, or for a pipe.
+  virtual std::span<const uint8_t> view(uint64_t at, size_t n) = 0;
+};
+
+/// A recording's bytes from front to back. A file is mapped window by window (here three times as fast as read(2),
+/// which would cost more than the decoding), a pipe goes through one buffer: memory does not grow with the recording.
+/// As with MappedFile, a file must not be cut by somebody while it is read.
+class ByteSource {
+ public:
+  /// "-" is standard input. @throws InputError naming the file if it is not there or cannot be read
+  static ByteSource open(const std::filesystem::path& path);
+  /// `bytes` must outlive it; `name` stands for the file in errors.
+  static ByteSource memory(std::string name, std::span<const uint8_t> bytes);
+
+  /// What comes next, without moving on: n bytes or more, or all that is left. Valid until the next call.
+  /// The buffer grows to n as bytes arrive; the caller bounds n by what its format allows.
+  std::span<const uint8_t> peek(size_t n);
+  /// Moves on by n bytes. @return false if the file ends before
+  bool skip(uint64_t n);
+
+  /// Number of the next byte, counted from 0.
+  uint64_t offset() const { return offset_; }
+  /// Bytes from here to the end; empty for a pipe.
+  std::optional<uint64_t> left() const;
+  const std::string& name() const { return name_; }
+  /// For formats that are read at several places at once (zip).
+  const std::shared_ptr<Input>& input() const { return input_; }
+
+  /// "user05.aedat, byte 1184: packet claims 4096 events, 512 remain"
+  template <class... Args>
+  InputError error_at(uint64_t byte, fmt::format_string<Args...> format, Args&&... args) const {
+    return input_error("{}, byte {}: {}", name_, byte, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+ private:
+  ByteSource(std::string name, std::shared_ptr<Input> input);
+  bool fill();
+
+  std::string name_;
+  std::shared_ptr<Input> input_;
+  uint64_t offset_ = 0;
+  std::span<const uint8_t> view_;  // of a file: what comes next
+  std::vector<uint8_t> buffer_;    // of a pipe
+  size_t begin_ = 0, end_ = 0;     // the bytes of buffer_ that were read and not yet used
+};
+
+}  // namespace spikemix
