@@ -54,7 +54,7 @@ def trained_model(program, mixer, data, runs):
     if not finished:
         print(f"training {mixer}, once, in {folder}: 15,000 image passes, about half an hour", file=sys.stderr,
               flush=True)
-        command = [program, "resume", folder] if (folder / "state.safetensors").is_file() else [
+        command = [program, "resume", folder] if (folder / "config.json").is_file() else [
             program, "train", "cifar10", "--data", data, "--out", folder, f"model.mixer={mixer}",
             "augment.randaugment_magnitude=0", "augment.erase_probability=0", "augment.mixup=0",
             "data.train_images=5000", "data.test_images=1000", "train.epochs=3", "train.cooldown_epochs=0",
