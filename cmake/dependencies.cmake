@@ -8,6 +8,13 @@ find_package(LibArchive REQUIRED)
 find_package(PNG REQUIRED)
 find_package(tomlplusplus REQUIRED)
 
+# SVE's vectors have no size at compile time: they cannot stand in arrays and structs, as the kernels' sums and neurons
+# do, and lanes that are counted at compile time would be too many. Arm machines run NEON. (script/check_arm)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set_property(TARGET hwy::hwy APPEND PROPERTY
+    INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+endif()
+
 # libjpeg-turbo's own interface: no CMake package on Debian 12.
 find_path(TURBOJPEG_INCLUDE_DIR turbojpeg.h REQUIRED)
 find_library(TURBOJPEG_LIBRARY turbojpeg REQUIRED)
