@@ -137,7 +137,7 @@ class Aedat4Reader : public EventReader {
     if (!packet) {
       throw source_.error_at(byte, "packet of {} bytes is damaged, expected a flatbuffer 'EVTS'", packet_size_);
     }
-    if (!packet->elements()) return {};
+    if (!packet->elements() || packet->elements()->size() == 0) return {};
     std::span<const Event> events(reinterpret_cast<const Event*>(packet->elements()->Data()),
                                   packet->elements()->size());
     if (reinterpret_cast<uintptr_t>(events.data()) % alignof(Event) != 0) {
