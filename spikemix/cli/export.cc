@@ -1,29 +1,68 @@
 #include "spikemix/engine/export.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/core/model_file.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/evaluate.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/engine/calibrate.h"
 
 namespace spikemix {
+namespace {
+
+struct Options {
+  std::string model, out, precision = "int8", data, format = "auto";
+  int64_t images = 64;
+  double tolerance = 0.01;
+};
+
+// Which layers want all bits, by what happens to their spikes on training images.
+std::set<std::string> calibrate(const Options& o) {
+  const auto exact = load_network(o.model, Precision::kFp32);
+  std::shared_ptr<const Dataset> data = open_dataset(o.data, Split::kTrain, o.format);
+  data = subset(data, std::min(o.images, data->size()), "--images");
+  Loader loader(data, test_loader_options(exact->card, data->size(), 1));
+  loader.start_epoch(0);
+  Batch batch;
+  loader.next(batch);
+  const std::vector<LayerChange> changes =
+      measure_changes(exact, load_network(o.model, parse_precision(o.precision)), batch.size, batch.images.data());
+  const std::set<std::string> wide = wide_layers(changes, o.tolerance);
+  for (const LayerChange& c : changes)
+    fmt::print("{:<26} {:5.2f} % of its spikes change{}\n", c.layer, 100 * c.share(),
+               wide.contains(c.layer) ? ": gets all bits" : "");
+  return wide;
+}
+
+}  // namespace
 
 void add_export(CLI::App& app) {
-  struct Options {
-    std::string model, out, precision = "int8";
-  };
   auto* command = app.add_subcommand("export", "write a trained model with integer weights, for small machines");
   auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->model, "model.safetensors, or a run folder (its best model)")->required();
   command
       ->add_option("--precision", options->precision, "int8 (7 bits a weight, twice the additions) or int16 (14 bits)")
       ->check(CLI::IsMember({"int8", "int16"}));
+  command->add_option(
+      "--calibrate", options->data,
+      "data set: give all 8 (or 16) bits to the layers whose spikes change too much on its training images");
+  command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command->add_option("--images", options->images, "how many images to calibrate on")->check(CLI::PositiveNumber);
+  command->add_option("--tolerance", options->tolerance, "share of a layer's spikes that may change; default: 0.01")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("-o,--out", options->out, "file to write")->required();
   command->callback([options] {
-    export_model(options->model, options->out, parse_precision(options->precision));
+    const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
+    export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };
     fmt::print("{}: {:.2f} MB, {} weights; the trained model has {:.2f} MB\n", options->out, size(options->out),
                options->precision, size(model_file_of(options->model)));

@@ -31,9 +31,19 @@ class Tensors {
   std::vector<NamedTensor> list_;
 };
 
+// "block.0.mlp.fc1_linear.weight" -> "block.0.mlp.fc1"; a convolution of the stem keeps its own name.
+std::string layer_of(const std::string& weight) {
+  std::string layer = weight.substr(0, weight.size() - std::string(".weight").size());
+  for (const char* suffix : {"_linear", "_conv"}) {
+    if (layer.starts_with("block.") && layer.ends_with(suffix)) layer.resize(layer.rfind('_'));
+  }
+  return layer;
+}
+
 }  // namespace
 
-void export_model(const std::filesystem::path& from, const std::filesystem::path& to, Precision precision) {
+void export_model(const std::filesystem::path& from, const std::filesystem::path& to, Precision precision,
+                  const std::set<std::string>& wide) {
   const std::filesystem::path file = model_file_of(from);
   const SafeTensors tensors = SafeTensors::open(file);
   const ModelCard card = read_model_card(file);
@@ -51,7 +61,8 @@ void export_model(const std::filesystem::path& from, const std::filesystem::path
     } else {
       const int64_t outputs = spec.shape[0], inputs = spec.values() / outputs;
       const std::vector<float> weights = reader.floats(spec.name);
-      const QuantizedWeights q = quantize(precision, outputs, inputs, weights.data(), largest_input(spec.name));
+      const QuantizedWeights q = quantize(precision, outputs, inputs, weights.data(), largest_input(spec.name),
+                                          wide.contains(layer_of(spec.name)));
       if (precision == Precision::kInt8)
         out.add(spec.name, DType::I8, spec.shape, std::vector<int8_t>(q.values.begin(), q.values.end()));
       else

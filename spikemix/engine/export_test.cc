@@ -1,5 +1,6 @@
 #include "spikemix/engine/export.h"
 
+#include "spikemix/engine/calibrate.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
 
@@ -29,6 +30,32 @@ TEST_F(ExportTest, GivesTheBitsOfTheTrainedModel) {
       expect_input_error([&] { export_model(file, dir_ / "again", precision); }, "its weights are integers already");
       EXPECT_FALSE(fs::exists(dir_ / "again"));
     }
+  }
+}
+
+TEST_F(ExportTest, WideLayersChangeFewerSpikes) {
+  for (const char* mixer : {"fft2d", "ssa"}) {
+    const fs::path trained = write_model("trained", tiny_card(mixer)), file = dir_ / "exported";
+    const auto exact = load_network(trained, Precision::kFp32);
+    const std::vector<float> x = inputs(8, Session(exact).input_size());
+    const std::vector<LayerChange> before =
+        measure_changes(exact, load_network(trained, Precision::kInt8), 8, x.data());
+    // The stem's three spike convolutions, the relative position, and each block's maps.
+    EXPECT_EQ(before.size(), 4u + 2 * (mixer == std::string("ssa") ? 6 : 2));
+    EXPECT_TRUE(wide_layers(before, 1e9).empty());
+
+    std::set<std::string> all;
+    for (const LayerChange& change : before) all.insert(change.layer);
+    export_model(trained, file, Precision::kInt8, all);
+    const std::vector<LayerChange> after = measure_changes(exact, load_network(file, Precision::kFp32), 8, x.data());
+    int64_t changed_before = 0, changed_after = 0;
+    for (size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(after[i].layer, before[i].layer);
+      EXPECT_EQ(after[i].spikes, before[i].spikes);
+      changed_before += before[i].changed, changed_after += after[i].changed;
+    }
+    EXPECT_GT(changed_before, 0);
+    EXPECT_LT(changed_after, changed_before);
   }
 }
 

@@ -15,9 +15,10 @@ void round_row(int64_t in, const float* weights, float unit, int64_t largest, in
 
 }  // namespace
 
-QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input) {
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input,
+                          bool all_bits) {
   const WeightType type = precision == Precision::kInt8 ? WeightType::kU8 : WeightType::kU16;
-  const int64_t largest = type == WeightType::kU8 ? largest_weight(type, 2) : largest_weight(type, 4);
+  const int64_t rows = all_bits ? 1 : type == WeightType::kU8 ? 2 : 4, largest = largest_weight(type, rows);
   QuantizedWeights q{type, out, in, std::vector<int16_t>(size_t(out * in)), std::vector<float>(size_t(out), 1.0f)};
   for (int64_t o = 0; o < out; ++o) {
     const float* row = weights + o * in;

@@ -23,6 +23,8 @@ struct QuantizedWeights {
 /// @param precision  kInt8 or kInt16
 /// @param weights    [out, in]
 /// @param max_input  largest value of an input: 1 for spikes
-QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input);
+/// @param all_bits   8 bits of kInt8, 16 of kInt16: finer, one row to an addition
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input,
+                          bool all_bits = false);
 
 }  // namespace spikemix

@@ -1,0 +1,68 @@
+#include "spikemix/engine/calibrate.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "spikemix/engine/session.h"
+
+namespace spikemix {
+namespace {
+
+std::set<std::string> integer_layers(const Network& network) {
+  std::set<std::string> names;
+  const auto add = [&](const SpikingMap& map) {
+    if (map.weights.type != WeightType::kF32) names.insert(map.name);
+  };
+  for (const StemLayer& layer : network.stem) add(layer.map);
+  add(network.relative_position);
+  for (const NetworkBlock& block : network.blocks) {
+    if (block.attention) {
+      for (const SpikingMap* map : {&block.attention->q, &block.attention->k, &block.attention->v}) add(*map);
+      add(block.attention->projection);
+    }
+    add(block.fc1);
+    add(block.fc2);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, std::shared_ptr<const Network> integer,
+                                         int64_t images, const float* inputs) {
+  const std::set<std::string> names = integer_layers(*integer);
+  Session exact_session(std::move(exact)), integer_session(std::move(integer));
+  std::map<std::string, std::vector<uint64_t>> spikes;
+  exact_session.set_observer(
+      [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
+        spikes[layer].assign(bits, bits + T * rows * ((channels + 63) / 64));
+      });
+  std::vector<LayerChange> changes;
+  integer_session.set_observer([&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {
+    const std::vector<uint64_t>& expected = spikes.at(layer);
+    auto change = std::find_if(changes.begin(), changes.end(), [&](const LayerChange& c) { return c.layer == layer; });
+    if (change == changes.end() && names.contains(layer)) change = changes.insert(changes.end(), {.layer = layer});
+    for (size_t i = 0; i < expected.size() && change != changes.end(); ++i) {
+      change->spikes += std::popcount(expected[i]);
+      change->changed += std::popcount(expected[i] ^ bits[i]);
+    }
+    std::copy(expected.begin(), expected.end(), bits);
+  });
+  std::vector<float> logits(size_t(exact_session.network().card.model.classes));
+  for (int64_t i = 0; i < images; ++i) {
+    exact_session.infer(1, inputs + i * exact_session.input_size(), logits.data());
+    integer_session.infer(1, inputs + i * exact_session.input_size(), logits.data());
+  }
+  return changes;
+}
+
+std::set<std::string> wide_layers(const std::vector<LayerChange>& changes, double tolerance) {
+  std::set<std::string> names;
+  for (const LayerChange& change : changes) {
+    if (change.share() > tolerance) names.insert(change.layer);
+  }
+  return names;
+}
+
+}  // namespace spikemix
