@@ -32,7 +32,6 @@ from compare import PEER_NAMES, cpu_name, print_table, rate, ratio
 from engine_contenders import DENSE, Dense, Ours
 from engine_setup import ROOT, cifar_records, die, peers_python, subset, trained_model, write_png
 
-REFERENCE = DENSE["eager-fp32"]
 # NNCF's own choice of calibration images is 300; this is whole batches of 16.
 FULL = {"rounds": 5, "images": 64, "check": 512, "calibration": 304, "latency_images": 1000, "starts": 20}
 QUICK = {"rounds": 2, "images": 16, "check": 32, "calibration": 32, "latency_images": 50, "starts": 5}
@@ -164,18 +163,18 @@ def say(text):
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def agreement_rows(mixer, logits, labels):
-    """How far each contender's results are from PyTorch's; from the first one's, if PyTorch does not take part."""
-    reference = numpy.array(logits.get(REFERENCE, next(iter(logits.values()))))
+def agreement_rows(what, logits, labels):
+    """How far each contender's results are from the first one's."""
+    reference = numpy.array(next(iter(logits.values())))
     rows = []
     for name, values in logits.items():
         values = numpy.array(values)
         best, top = values.argmax(1), reference.argmax(1)
-        rows.append([mixer, name, f"{(best == labels).mean():.1%}", f"{(best == top).mean():.1%}",
+        rows.append([what, name, f"{(best == labels).mean():.1%}", f"{(best == top).mean():.1%}",
                      f"{abs(values - reference).max():.2g}"])
         if name == "spikemix fp32" and (best == top).mean() < 0.99:
-            print(f"engines.py: {mixer}: spikemix and PyTorch disagree: their times are not of the same model",
-                  file=sys.stderr)
+            print(f"engines.py: {what}: spikemix and {next(iter(logits))} disagree: their times are not of the same "
+                  "model", file=sys.stderr)
     return rows
 
 
@@ -228,7 +227,8 @@ def main():
 
     print(f"{cpu_name()}; {version}; Spikformer 4-384, T = 4, trained, on CIFAR-10's test images; {a.rounds} rounds of "
           f"{a.images} images: median ± half the distance of the quartiles")
-    print(f"\nResults on {a.check} images: top-1, the same class as {REFERENCE}, largest difference of a logit\n")
+    print(f"\nResults on {a.check} images: top-1, the same class as {agreement[0][1]}, largest difference "
+          "of a logit from its\n")
     print_table(["model", "contender", "top-1", "same class", "logits"], agreement)
     print("\nSpeed: how many times as fast spikemix is, by its precision, and peak memory in MB\n")
     print_table(["mixer", "threads", "batch", "contender", "img/s", *a.precisions, "peak MB"], speed)
