@@ -54,27 +54,46 @@ def parse_arguments():
     return parser.parse_args()
 
 
-class Worker:
-    """A contender: a process that does one step when told to."""
+class Contender:
+    """A process that stays alive and answers each line with one of JSON; the first one tells that it is ready."""
 
-    def __init__(self, name, command, arguments):
-        self.name, self.seconds, self.values = name, [], []
-        threads = str(arguments.threads)
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})
+    def __init__(self, name, process):
+        self.name, self.process, self.seconds = name, process, []
         self.info = self.read()
 
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"compare.py: {self.name} ended with exit code {self.process.wait()}; its message stands above")
+            sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {self.name} ended with exit code {self.process.wait()}; its "
+                     "message stands above")
         return json.loads(line)
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
         return self.read()
+
+    def leave(self):
+        """@return its peak of memory in bytes"""
+        peak = self.ask("memory")["peak_bytes"]
+        self.process.stdin.close()
+        self.process.wait()
+        return peak
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Worker(Contender):
+    """Does one step when told to."""
+
+    def __init__(self, name, command, arguments):
+        threads = str(arguments.threads)
+        super().__init__(name, subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}))
+        self.values = []
 
     def step(self):
         answer = self.ask("step")
@@ -85,10 +104,7 @@ class Worker:
         self.values.append(value)
 
     def finish(self):
-        peak = self.ask("memory")["peak_bytes"]
-        self.process.stdin.close()
-        self.process.wait()
-        return {"name": self.name, "seconds": self.seconds, "values": self.values, "peak_bytes": peak, **self.info}
+        return {"name": self.name, "seconds": self.seconds, "values": self.values, "peak_bytes": self.leave(), **self.info}
 
 
 def race(contenders, mode, arguments):
@@ -107,8 +123,7 @@ def race(contenders, mode, arguments):
         results = {worker.name: worker.finish() for worker in workers}
     finally:
         for worker in workers:
-            worker.process.kill()
-            worker.process.wait()
+            worker.kill()
     for name, result in results.items():
         if mode == "train" and arguments.reps > 1 and result["values"][-1] >= result["values"][0]:
             print(f"compare.py: {name} does not learn its one batch: loss {result['values'][0]:.3f} to "

@@ -1,9 +1,7 @@
 """Who takes turns in engines.py. A contender has a name, turn(), logits(), finish(), which gives {"seconds" of each
 turn, "peak_bytes"}, and kill(), which may come at any moment.
 """
-import json
-
-from engine_setup import die
+from compare import Contender
 
 DENSE = {"eager-fp32": "PyTorch fp32", "compile-fp32": "torch.compile fp32", "compile-bf16": "torch.compile bf16",
          "ort-fp32": "ONNX Runtime fp32", "ov-fp32": "OpenVINO fp32", "ov-bf16": "OpenVINO bf16",
@@ -38,24 +36,11 @@ class Ours:
         pass
 
 
-class Dense:
-    """An engine_worker.py that stays alive."""
+class Dense(Contender):
+    """An engine_worker.py."""
 
     def __init__(self, bench, spec, how, threads, batch):
-        self.name, self.seconds = DENSE[how], []
-        self.process = bench.worker("run", {**spec, "how": how, "threads": threads, "batch": batch})
-        self.read()
-
-    def read(self):
-        line = self.process.stdout.readline()
-        if not line:
-            die(f"{self.name} ended with exit code {self.process.wait()}; its message stands above")
-        return json.loads(line)
-
-    def ask(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self.read()
+        super().__init__(DENSE[how], bench.worker("run", {**spec, "how": how, "threads": threads, "batch": batch}))
 
     def turn(self):
         self.seconds.append(self.ask("turn")["seconds"])
@@ -64,11 +49,4 @@ class Dense:
         return self.ask("logits")["logits"]
 
     def finish(self):
-        peak = self.ask("memory")["peak_bytes"]
-        self.process.stdin.close()
-        self.process.wait()
-        return {"seconds": self.seconds, "peak_bytes": peak}
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+        return {"seconds": self.seconds, "peak_bytes": self.leave()}

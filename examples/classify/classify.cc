@@ -58,7 +58,7 @@ void classify(const std::string& model, const std::string& image) {
   spikemix::image_to_input(card, picture.pixels.data(), picture.height, picture.width, input.data());
   session.infer(1, input.data(), logits.data());
 
-  const std::vector<float> p = spikemix::softmax(logits);
+  const std::vector<double> p = spikemix::softmax(logits);
   std::vector<size_t> order(p.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const size_t shown = std::min<size_t>(3, p.size());

@@ -9,7 +9,6 @@
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/runner.h"
@@ -100,8 +99,7 @@ void bench_speed(const Options& o) {
 
 void bench_layers(const Options& o) {
   if (o.runner.engine != "spikemix") throw input_error("--layers: only --engine spikemix times its layers");
-  const std::string precision = o.runner.precision.empty() ? "fp32" : o.runner.precision;
-  Session session(load_model(o.runner.model, parse_precision(precision)));
+  Session session(load_network_of(o.runner));
   const std::vector<Batch> batches = load(o, session.network().card);
   std::vector<float> logits(size_t(o.batch * session.network().card.model.classes));
   session.infer(1, batches[0].images.data(), logits.data());

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
@@ -30,8 +29,7 @@ struct Options {
 class EarlyExit {
  public:
   EarlyExit(const RunnerOptions& options, double confidence)
-      : session_(load_model(options.model, parse_precision(options.precision.empty() ? "fp32" : options.precision)),
-                 {.threads = thread_count(options.threads), .streaming = true}),
+      : session_(load_network_of(options), {.threads = thread_count(options.threads), .streaming = true}),
         confidence_(confidence) {}
 
   const ModelCard& card() const { return session_.network().card; }
@@ -44,9 +42,8 @@ class EarlyExit {
       session_.reset();
       bool sure = false;
       for (int64_t t = 0; t < m.T && !sure; ++t) {
-        const int64_t frame = m.input == "events" ? i * m.T + t : i;
-        session_.step(batch.images.data() + frame * session_.step_input_size(), row.data());
-        const std::vector<float> p = softmax(row);
+        session_.step(batch.images.data() + i * session_.step_input_size(), row.data());
+        const std::vector<double> p = softmax(row);
         sure = *std::max_element(p.begin(), p.end()) >= confidence_;
       }
       steps_ += session_.steps(), ++images_;

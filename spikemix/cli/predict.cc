@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -18,6 +17,7 @@
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
+#include "spikemix/engine/session.h"
 
 namespace spikemix {
 namespace {
@@ -44,10 +44,7 @@ struct Prediction {
 
 Prediction rank(std::vector<float> logits) {
   Prediction p;
-  const double top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += p.probability.emplace_back(std::exp(double(logit) - top));
-  for (double& probability : p.probability) probability /= sum;
+  p.probability = softmax(logits);
   p.order.resize(logits.size());
   std::iota(p.order.begin(), p.order.end(), int64_t{0});
   std::stable_sort(p.order.begin(), p.order.end(),

@@ -17,12 +17,7 @@ namespace {
 class EngineRunner : public Runner {
  public:
   explicit EngineRunner(const RunnerOptions& options)
-      : session_(load_model(options.model, parse_precision(options.precision.empty() ? "fp32" : options.precision)),
-                 {.threads = thread_count(options.threads)}) {
-    const char* own = name_of(session_.network().precision);
-    if (!options.precision.empty() && options.precision != own)
-      throw input_error("--precision {}: the model's weights are {} already", options.precision, own);
-  }
+      : session_(load_network_of(options), {.threads = thread_count(options.threads)}) {}
   const ModelCard& card() const override { return session_.network().card; }
   std::vector<float> logits(const Batch& batch) override {
     std::vector<float> logits(size_t(batch.size * card().model.classes));
@@ -49,7 +44,7 @@ class TorchRunner : public Runner {
     if (options.model.empty()) throw input_error("--engine torch needs --model: the built-in one has integer weights");
     if (precision_ != "fp32" && precision_ != "bf16")
       throw input_error("--precision {}: --engine torch takes fp32 or bf16", precision_);
-    set_compute_threads(options.threads);
+    set_compute_threads(thread_count(options.threads));
     return TorchModel::load(options.model, options.device, precision_);
   }
 
@@ -74,12 +69,7 @@ void add_runner_options(CLI::App& command, RunnerOptions& options) {
 }
 
 std::unique_ptr<Runner> make_runner(const RunnerOptions& options) {
-  if (options.threads < 0) throw input_error("--threads {}: must be 1 or more, or 0 for all cores", options.threads);
-  if (options.engine == "spikemix") {
-    if (options.device != "cpu")
-      throw input_error("--device {}: only --engine torch knows others than cpu", options.device);
-    return std::make_unique<EngineRunner>(options);
-  }
+  if (options.engine == "spikemix") return std::make_unique<EngineRunner>(options);
 #ifdef SPIKEMIX_TRAIN
   return std::make_unique<TorchRunner>(options);
 #else
@@ -87,7 +77,19 @@ std::unique_ptr<Runner> make_runner(const RunnerOptions& options) {
 #endif
 }
 
+std::shared_ptr<const Network> load_network_of(const RunnerOptions& options) {
+  if (options.device != "cpu")
+    throw input_error("--device {}: only --engine torch knows others than cpu", options.device);
+  const Precision precision = parse_precision(options.precision.empty() ? "fp32" : options.precision);
+  const auto network = load_model(options.model, precision);
+  if (!options.precision.empty() && network->precision != precision)
+    throw input_error("--precision {}: the model's weights are {} already", options.precision,
+                      name_of(network->precision));
+  return network;
+}
+
 int64_t thread_count(int64_t threads) {
+  if (threads < 0) throw input_error("--threads {}: must be 1 or more, or 0 for all cores", threads);
   return threads > 0 ? threads : std::max<int64_t>(1, std::thread::hardware_concurrency());
 }
 

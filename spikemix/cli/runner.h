@@ -8,6 +8,7 @@
 
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/engine/network.h"
 
 namespace spikemix {
 
@@ -33,7 +34,10 @@ class Runner {
 /// @throws InputError naming the flag or the file
 std::unique_ptr<Runner> make_runner(const RunnerOptions& options);
 
-/// `threads`, or one for each core if 0.
+/// The network that --engine spikemix runs. @throws InputError naming the flag or the file
+std::shared_ptr<const Network> load_network_of(const RunnerOptions& options);
+
+/// `threads`, or one for each core if 0. @throws InputError if negative
 int64_t thread_count(int64_t threads);
 
 }  // namespace spikemix

@@ -5,9 +5,13 @@
 #include <cmath>
 #include <utility>
 
+#include "spikemix/core/error.h"
+
 namespace spikemix {
 
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads) {
+  if (card.model.input == "events")
+    throw input_error("model '{}': takes frames of events, not images (model.input)", card.name);
   LoaderOptions options;
   options.height = card.model.height, options.width = card.model.width, options.channels = card.model.channels;
   options.classes = card.model.classes;

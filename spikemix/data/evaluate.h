@@ -19,6 +19,7 @@ struct EvalResult {
 };
 
 /// How a model wants its images: its size, channels and normalisation, no augmentation.
+/// @throws InputError for a model of event frames
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
 
 /// Logits of a batch, row-major [B, classes].

@@ -22,7 +22,7 @@ void for_spikes(const uint64_t* row, int64_t first, int64_t d, const Body& body)
 
 void attend(int64_t N, int64_t heads, int64_t d, int64_t begin, int64_t end, const uint64_t* q, const uint64_t* k,
             const uint64_t* v, Workspace::Member& member, float* y) {
-  const int64_t D = heads * d, words = words_of(D);
+  const int64_t D = heads * d, words = spike_words(D);
   int32_t* const key_value = member.key_value.data();
   int32_t* const sum = member.attended.data();
   for (int64_t head = begin; head < end; ++head) {

@@ -5,25 +5,16 @@
 #include <map>
 
 #include "spikemix/engine/session.h"
+#include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 namespace {
 
 std::set<std::string> integer_layers(const Network& network) {
   std::set<std::string> names;
-  const auto add = [&](const SpikingMap& map) {
-    if (map.weights.type != WeightType::kF32) names.insert(map.name);
-  };
-  for (const StemLayer& layer : network.stem) add(layer.map);
-  add(network.relative_position);
-  for (const NetworkBlock& block : network.blocks) {
-    if (block.attention) {
-      for (const SpikingMap* map : {&block.attention->q, &block.attention->k, &block.attention->v}) add(*map);
-      add(block.attention->projection);
-    }
-    add(block.fc1);
-    add(block.fc2);
-  }
+  for_layers(network, [&](const NetworkLayer& layer) {
+    if (layer.weights && layer.weights->type != WeightType::kF32) names.insert(layer.name);
+  });
   return names;
 }
 
@@ -36,7 +27,7 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
   std::map<std::string, std::vector<uint64_t>> spikes;
   exact_session.set_observer(
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
-        spikes[layer].assign(bits, bits + T * rows * ((channels + 63) / 64));
+        spikes[layer].assign(bits, bits + T * rows * spike_words(channels));
       });
   std::vector<LayerChange> changes;
   integer_session.set_observer([&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {

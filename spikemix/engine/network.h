@@ -70,22 +70,36 @@ constexpr int64_t largest_count(int64_t block) { return 2 + 2 * block; }
 /// Largest value that an input of this weight can have: 1 for spikes. "block.1.mlp.fc1_linear.weight": 5.
 int64_t largest_input(const std::string& weight);
 
-/// visit(lif, rows, channels) for each layer of neurons, in the order of the forward pass.
+/// One layer of neurons as all of them have it: what stands in front of them, how many rows (pixels or tokens) and
+/// channels.
+struct NetworkLayer {
+  const std::string& name;
+  const LifParams& lif;
+  int64_t rows, channels;
+  const PackedWeights* weights;  // nullptr: a linear mixer, or the attention product
+  bool attention;                // the latter
+};
+
+/// visit(NetworkLayer) for each layer, in the order of the forward pass.
 template <class Visit>
-void for_neurons(const Network& network, const Visit& visit) {
+void for_layers(const Network& network, const Visit& visit) {
   const int64_t N = network.tokens(), D = network.channels();
-  for (const StemLayer& layer : network.stem) visit(layer.map.lif, layer.height * layer.width, layer.map.weights.out);
-  visit(network.relative_position.lif, N, D);
+  const auto map = [&](const SpikingMap& m, int64_t rows) {
+    visit(NetworkLayer{m.name, m.lif, rows, m.weights.out, &m.weights, false});
+  };
+  for (const StemLayer& layer : network.stem) map(layer.map, layer.height * layer.width);
+  map(network.relative_position, N);
   for (const NetworkBlock& block : network.blocks) {
     if (block.mixing) {
-      visit(block.mixing->lif, N, D);
+      visit(NetworkLayer{block.mixing->name, block.mixing->lif, N, D, nullptr, false});
     } else {
       const AttentionLayer& a = *block.attention;
-      visit(a.q.lif, N, D), visit(a.k.lif, N, D), visit(a.v.lif, N, D);
-      visit(a.lif, N, D), visit(a.projection.lif, N, D);
+      map(a.q, N), map(a.k, N), map(a.v, N);
+      visit(NetworkLayer{a.name, a.lif, N, D, nullptr, true});
+      map(a.projection, N);
     }
-    visit(block.fc1.lif, N, block.fc1.weights.out);
-    visit(block.fc2.lif, N, D);
+    map(block.fc1, N);
+    map(block.fc2, N);
   }
 }
 

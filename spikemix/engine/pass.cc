@@ -25,7 +25,7 @@ class Pass {
         T_(workspace.T),
         N_(network.tokens()),
         D_(network.channels()),
-        words_(words_of(D_)),
+        words_(spike_words(D_)),
         last_(Clock::now()) {}
 
   void run(const float* input) {
@@ -43,7 +43,7 @@ class Pass {
  private:
   // What the neurons of the next layer write to; rows [first, ..) of `rows`.
   NeuronState neurons(const LifParams& lif, int64_t out, int64_t rows, int64_t first, uint64_t* bits) const {
-    const int64_t row_words = words_of(out), stride = round_up_to(out, 64);
+    const int64_t row_words = spike_words(out), stride = round_up_to(out, 64);
     float* potentials = nullptr;
     if (!w_.potentials.empty()) potentials = const_cast<float*>(w_.potentials[layer_].data()) + first * stride;
     return {.lif = lif,
@@ -126,9 +126,9 @@ class Pass {
   }
 
   void convolution(const SpikingMap& map, int64_t H, int64_t W, int64_t C, const uint64_t* in, uint64_t* out) {
-    const int64_t pixels = H * W, stride = 64 * words_of(C) + kListPad;
+    const int64_t pixels = H * W, stride = 64 * spike_words(C) + kListPad;
     const auto [first, last] = share_.of(T_ * pixels);
-    list_bits(last - first, words_of(C), in + first * words_of(C), stride, w_.pixel_index.data() + first * stride,
+    list_bits(last - first, spike_words(C), in + first * spike_words(C), stride, w_.pixel_index.data() + first * stride,
               w_.pixel_count.data() + first);
     share_.wait();  // also: nobody reads `in` any more, which may be `out`
     const auto [begin, end] = share_.of(pixels);
@@ -147,7 +147,7 @@ class Pass {
   uint64_t* pool(const StemLayer& layer, uint64_t* bits) {
     if (!layer.pool) return bits;
     const int64_t H = layer.height, W = layer.width, out_H = (H + 1) / 2, out_W = (W + 1) / 2;
-    const int64_t words = words_of(layer.map.weights.out);
+    const int64_t words = spike_words(layer.map.weights.out);
     uint64_t* const pooled = w_.pooled_bits.data();
     const auto [begin, end] = share_.of(T_ * out_H);
     for (int64_t row = begin; row < end; ++row) {
@@ -216,7 +216,7 @@ class Pass {
   }
   void list_spikes(int64_t channels, const uint64_t* bits) {
     const auto [begin, end] = share_.of(N_);
-    const int64_t words = words_of(channels);
+    const int64_t words = spike_words(channels);
     lists_of_spikes(end - begin, T_, channels, bits + begin * words, N_ * words, mine_.lists);
   }
   void token_product(const SpikingMap& map, uint64_t* out) {
@@ -306,28 +306,18 @@ void classify(const Network& network, const Workspace& w, float* logits) {
 
 std::vector<LayerProfile> describe_layers(const Network& network) {
   std::vector<LayerProfile> layers;
-  const auto add = [&](const std::string& name, std::string kernel, double macs) {
-    layers.push_back({.name = name, .kernel = std::move(kernel), .dense_macs = macs});
-  };
-  const auto map = [&](const SpikingMap& m, int64_t rows) {
-    add(m.name, kernel_name(m.weights), double(rows * m.weights.in * m.weights.out));
-  };
-  for (const StemLayer& layer : network.stem) map(layer.map, layer.height * layer.width);
-  layers[0].kernel = network.card.model.input == "events" ? "dense fp32, each step" : "dense fp32, once for all steps";
-  const int64_t N = network.tokens();
-  map(network.relative_position, N);
-  for (const NetworkBlock& block : network.blocks) {
-    if (block.mixing) {
-      add(block.mixing->name, "linear transform, fp32", 0);
+  for_layers(network, [&](const NetworkLayer& layer) {
+    if (layer.weights) {
+      layers.push_back({.name = layer.name,
+                        .kernel = kernel_name(*layer.weights),
+                        .dense_macs = double(layer.rows * layer.weights->in * layer.channels)});
     } else {
-      for (const SpikingMap* m : {&block.attention->q, &block.attention->k, &block.attention->v}) map(*m, N);
-      add(block.attention->name, "q (k' v) of spikes", 0);
-      map(block.attention->projection, N);
+      layers.push_back(
+          {.name = layer.name, .kernel = layer.attention ? "q (k' v) of spikes" : "linear transform, fp32"});
     }
-    map(block.fc1, N);
-    map(block.fc2, N);
-  }
-  add("mean over tokens, head", "integer sums", 0);
+  });
+  layers[0].kernel = network.card.model.input == "events" ? "dense fp32, each step" : "dense fp32, once for all steps";
+  layers.push_back({.name = "mean over tokens, head", .kernel = "integer sums"});
   return layers;
 }
 

@@ -86,8 +86,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
   }
   const auto finish = [&](Workspace& w, int64_t image) {
     classify(network(), w, logits + image * classes);
-    std::fill(w.token_sums.begin(), w.token_sums.end(), 0);
-    w.steps = 0;
+    w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
   int64_t alone = s.observer || s.profiling || members == 1 ? 0 : images / members * members;
@@ -116,15 +115,14 @@ void Session::step(const float* input, float* logits) {
 
 void Session::reset() {
   Workspace& w = *state_->workspaces[0];
-  size_t layer = 0;
   if (!w.potentials.empty()) {
-    for_neurons(network(), [&](const LifParams& lif, int64_t, int64_t) {
-      std::fill(w.potentials[layer].begin(), w.potentials[layer].end(), lif.v_reset);
-      ++layer;
+    auto potentials = w.potentials.begin();
+    for_layers(network(), [&](const NetworkLayer& layer) {
+      std::fill(potentials->begin(), potentials->end(), layer.lif.v_reset);
+      ++potentials;
     });
   }
-  std::fill(w.token_sums.begin(), w.token_sums.end(), 0);
-  w.steps = 0;
+  w.forget_sums();
 }
 
 int64_t Session::steps() const { return state_->workspaces[0]->steps; }
@@ -137,13 +135,13 @@ void Session::start_profile() {
 }
 std::vector<LayerProfile> Session::profile() const { return state_->layers; }
 
-std::vector<float> softmax(std::span<const float> logits) {
-  std::vector<float> p(logits.begin(), logits.end());
-  const float largest = *std::max_element(p.begin(), p.end());
+std::vector<double> softmax(std::span<const float> logits) {
+  std::vector<double> probability;
+  const double top = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
-  for (float& v : p) sum += v = std::exp(v - largest);
-  for (float& v : p) v = float(v / sum);
-  return p;
+  for (const float logit : logits) sum += probability.emplace_back(std::exp(double(logit) - top));
+  for (double& p : probability) p /= sum;
+  return probability;
 }
 
 }  // namespace spikemix

@@ -72,7 +72,7 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-/// argmax, top-5 and friends want probabilities: softmax of one row of logits.
-std::vector<float> softmax(std::span<const float> logits);
+/// Probabilities of the classes, from one row of logits.
+std::vector<double> softmax(std::span<const float> logits);
 
 }  // namespace spikemix

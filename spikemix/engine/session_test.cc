@@ -114,10 +114,10 @@ TEST_F(SessionTest, RefusesImagesWhoseBuffersAreTooLarge) {
 }
 
 TEST(Softmax, SumsToOneWhateverTheSize) {
-  const std::vector<float> p = softmax(std::vector<float>{1000, 1000, -1000});
-  EXPECT_FLOAT_EQ(p[0], 0.5f);
-  EXPECT_FLOAT_EQ(p[1], 0.5f);
-  EXPECT_EQ(p[2], 0.0f);
+  const std::vector<double> p = softmax(std::vector<float>{1000, 1000, -1000});
+  EXPECT_DOUBLE_EQ(p[0], 0.5);
+  EXPECT_DOUBLE_EQ(p[1], 0.5);
+  EXPECT_EQ(p[2], 0.0);
 }
 
 }  // namespace

@@ -6,28 +6,29 @@
 #include "spikemix/core/error.h"
 
 namespace spikemix {
+
 Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
                      int64_t max_bytes)
     : T(steps_at_once), members(size_t(member_count)), token_sums(size_t(network.channels())) {
   const ModelConfig& m = network.card.model;
-  const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = words_of(D);
+  const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = spike_words(D);
 
   // Units times inputs of the longest lists.
   int64_t map_words = 0, pooled_words = 0, index = 0, count = 0, list_units = 0, list_entries = 0;
   const auto conv = [&](const SpikingMap& map, int64_t height, int64_t width, int64_t C, bool pool, bool real_input) {
     const int64_t pixels = height * width;
-    map_words = std::max(map_words, T * pixels * words_of(map.weights.out));
+    map_words = std::max(map_words, T * pixels * spike_words(map.weights.out));
     if (pool)
-      pooled_words = std::max(pooled_words, T * ((height + 1) / 2) * ((width + 1) / 2) * words_of(map.weights.out));
+      pooled_words = std::max(pooled_words, T * ((height + 1) / 2) * ((width + 1) / 2) * spike_words(map.weights.out));
     if (real_input) return;
-    index = std::max(index, T * pixels * (64 * words_of(C) + kListPad));
+    index = std::max(index, T * pixels * (64 * spike_words(C) + kListPad));
     count = std::max(count, T * pixels);
     list_units = std::max(list_units, T * pixels);
     list_entries = std::max(list_entries, T * pixels * 9 * C);
   };
   const auto tokens = [&](int64_t in, int64_t planes) {
     list_units = std::max(list_units, T * N * planes);
-    list_entries = std::max(list_entries, T * N * planes * 64 * words_of(in));
+    list_entries = std::max(list_entries, T * N * planes * 64 * spike_words(in));
   };
   for (const StemLayer& layer : network.stem)
     conv(layer.map, layer.height, layer.width, layer.C, layer.pool, &layer == &network.stem.front());
@@ -50,10 +51,10 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
   const int64_t patches = T * kPatchRows * 9 * m.channels, mixer_values = T * N * D + 16;
   const int64_t of_member = 2 * list_entries + 4 * (list_units + patches + scratch + heads_d * (heads_d + 1)) +
                             (combines ? 4 * mixer_values : 0);
-  int64_t bytes = 8 * (map_words + pooled_words + T * N * (4 * D_words + words_of(hidden_D))) + 2 * (index + count) +
+  int64_t bytes = 8 * (map_words + pooled_words + T * N * (4 * D_words + spike_words(hidden_D))) + 2 * (index + count) +
                   T * N * 64 * D_words + 8 * mixer_values + member_count * of_member;
-  for_neurons(network, [&](const LifParams&, int64_t rows, int64_t channels) {
-    if (keep_potentials) bytes += 4 * rows * round_up_to(channels, 64);
+  for_layers(network, [&](const NetworkLayer& layer) {
+    if (keep_potentials) bytes += 4 * layer.rows * round_up_to(layer.channels, 64);
   });
   if (bytes > max_bytes) {
     throw input_error("{} x {} inputs, {} channels and {} steps at once take {:.3g} GB of buffers, {:.3g} are allowed",
@@ -66,7 +67,7 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
   pixel_count.resize(size_t(count));
   counts.resize(size_t(T * N * 64 * D_words));
   spikes.resize(size_t(T * N * D_words));
-  hidden.resize(size_t(T * N * words_of(hidden_D)));
+  hidden.resize(size_t(T * N * spike_words(hidden_D)));
   // 16 more: vectors read behind the last row.
   mixer_in.resize(size_t(mixer_values)), mixer_out.resize(size_t(mixer_values));
   if (heads_d > 0) {
@@ -82,9 +83,14 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
   }
 
   if (!keep_potentials) return;
-  for_neurons(network, [&](const LifParams& lif, int64_t rows, int64_t channels) {
-    potentials.emplace_back(size_t(rows * round_up_to(channels, 64)), lif.v_reset);
+  for_layers(network, [&](const NetworkLayer& layer) {
+    potentials.emplace_back(size_t(layer.rows * round_up_to(layer.channels, 64)), layer.lif.v_reset);
   });
+}
+
+void Workspace::forget_sums() {
+  std::fill(token_sums.begin(), token_sums.end(), 0);
+  steps = 0;
 }
 
 }  // namespace spikemix

@@ -5,10 +5,10 @@
 
 #include "spikemix/engine/network.h"
 #include "spikemix/kernels/spike_product/spike_lists.h"
+#include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 
-inline int64_t words_of(int64_t channels) { return (channels + 63) / 64; }
 inline int64_t round_up_to(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /// The buffers of one image on its way through a network. Made once; sizes are for the worst case, but what no spike
@@ -18,6 +18,9 @@ struct Workspace {
   /// @param members  threads that work on the image together
   /// @throws InputError before anything is allocated, if it would be more than max_bytes
   Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
+
+  /// The next step is the first one that token_sums counts.
+  void forget_sums();
 
   /// What each thread has for itself.
   struct Member {

@@ -142,10 +142,7 @@ class Aedat4Writer : public EventWriter {
 }  // namespace
 
 std::unique_ptr<EventWriter> create_aedat4(const std::filesystem::path& path, SensorSize sensor) {
-  if (sensor.width > 1 << 15 || sensor.height > 1 << 15) {
-    throw input_error("{}: a sensor of {} x {} pixels, AEDAT 4 holds 32768 x 32768 at most", path.string(),
-                      sensor.width, sensor.height);
-  }
+  check_writable(path, sensor, "AEDAT 4");
   return std::make_unique<Aedat4Writer>(path, sensor);
 }
 

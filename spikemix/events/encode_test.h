@@ -284,13 +284,15 @@ inline std::vector<Named> every_format(size_t n) {
 }
 
 /// All events of a recording in memory.
-inline std::vector<Event> read_all(const Bytes& bytes, const ReadOptions& options = {}) {
-  const Recording recording = open_recording(ByteSource::memory("a", bytes), options);
+inline std::vector<Event> read_all(const Recording& recording) {
   std::vector<Event> all;
   for (auto events = recording.reader->read(); !events.empty(); events = recording.reader->read()) {
     all.insert(all.end(), events.begin(), events.end());
   }
   return all;
+}
+inline std::vector<Event> read_all(const Bytes& bytes, const ReadOptions& options = {}) {
+  return read_all(open_recording(ByteSource::memory("a", bytes), options));
 }
 
 }  // namespace spikemix::encode

@@ -5,6 +5,7 @@
 
 #include "spikemix/core/file.h"
 #include "spikemix/data/files_test.h"
+#include "spikemix/events/encode_test.h"
 #include "spikemix/events/frames.h"
 #include "spikemix/events/readers.h"
 #include "spikemix/events/summary.h"
@@ -23,13 +24,7 @@ std::vector<fs::path> recordings(const fs::path& root) {
   return files;
 }
 
-std::vector<Event> read_all(const fs::path& file) {
-  std::vector<Event> all;
-  const Recording recording = open_recording(file);
-  for (auto e = recording.reader->read(); !e.empty(); e = recording.reader->read())
-    all.insert(all.end(), e.begin(), e.end());
-  return all;
-}
+std::vector<Event> read_all(const fs::path& file) { return encode::read_all(open_recording(file)); }
 
 TEST(GroundTruth, CountsSumsAndTimes) {
   const fs::path root = real_data("events");

@@ -101,10 +101,7 @@ class NpzWriter : public EventWriter {
 }  // namespace
 
 std::unique_ptr<EventWriter> create_npz(const std::filesystem::path& path, SensorSize sensor) {
-  if (sensor.width > 1 << 15 || sensor.height > 1 << 15) {
-    throw input_error("{}: a sensor of {} x {} pixels, expected 32768 x 32768 at most", path.string(), sensor.width,
-                      sensor.height);
-  }
+  check_writable(path, sensor, "npz");
   return std::make_unique<NpzWriter>(path);
 }
 

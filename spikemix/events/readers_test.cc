@@ -49,10 +49,7 @@ TEST_F(ReadersTest, ReadFromAPipe) {
         out.flush();
       }
     });
-    std::vector<Event> all;
-    const Recording recording = open_recording(pipe);
-    for (auto e = recording.reader->read(); !e.empty(); e = recording.reader->read())
-      all.insert(all.end(), e.begin(), e.end());
+    const std::vector<Event> all = encode::read_all(open_recording(pipe));
     writer.join();
     EXPECT_EQ(all, file.events) << show(file);
     fs::remove(pipe);

@@ -33,6 +33,13 @@ std::string begins_with(std::span<const uint8_t> head) {
 
 std::span<const EventFormat> event_formats() { return kFormats; }
 
+void check_writable(const std::filesystem::path& path, SensorSize sensor, const char* format) {
+  if (sensor.width > 1 << 15 || sensor.height > 1 << 15) {
+    throw input_error("{}: a sensor of {} x {} pixels, {} holds 32768 x 32768 at most", path.string(), sensor.width,
+                      sensor.height, format);
+  }
+}
+
 Recording open_recording(ByteSource source, const ReadOptions& options) {
   const auto head = source.peek(kRecogniseBytes);
   if (head.empty()) throw source.error_at(0, "the file is empty, expected a recording of events");

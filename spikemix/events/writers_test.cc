@@ -23,13 +23,7 @@ class WritersTest : public FilesTest {
     return Bytes(text.begin(), text.end());
   }
 
-  static std::vector<Event> load(const fs::path& file) {
-    std::vector<Event> all;
-    const Recording recording = open_recording(file);
-    for (auto e = recording.reader->read(); !e.empty(); e = recording.reader->read())
-      all.insert(all.end(), e.begin(), e.end());
-    return all;
-  }
+  static std::vector<Event> load(const fs::path& file) { return encode::read_all(open_recording(file)); }
 };
 
 TEST_F(WritersTest, ReadBackInEveryFormat) {

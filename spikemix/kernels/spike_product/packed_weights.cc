@@ -29,10 +29,10 @@ std::vector<WeightPanel> make_panels(int64_t out, int64_t in, int64_t weight_siz
 PackedWeights allocate(WeightType type, int64_t out, int64_t in, std::vector<WeightPanel> panels, int64_t weight_size) {
   PackedWeights packed;
   packed.type = type, packed.in = in, packed.out = out;
-  packed.bytes = panels.back().offset + round_up((in + 1) * panels.back().width * weight_size, 64);
+  const int64_t bytes = panels.back().offset + round_up((in + 1) * panels.back().width * weight_size, 64);
   packed.panels = std::move(panels);
-  packed.data = hwy::AllocateAligned<std::byte>(size_t(packed.bytes));
-  std::memset(packed.data.get(), 0, size_t(packed.bytes));
+  packed.data = hwy::AllocateAligned<std::byte>(size_t(bytes));
+  std::memset(packed.data.get(), 0, size_t(bytes));
   packed.scale.assign(size_t(round_up(out, 64)), 0);
   packed.shift.assign(size_t(round_up(out, 64)), 0);
   std::fill_n(packed.scale.begin(), out, 1.0f);

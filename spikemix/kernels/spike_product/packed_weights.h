@@ -35,7 +35,6 @@ struct PackedWeights {
   int64_t in = 0, out = 0;
   std::vector<WeightPanel> panels;
   hwy::AlignedFreeUniquePtr<std::byte[]> data;
-  int64_t bytes = 0;
   std::vector<float> scale, shift;  // [out, rounded up to 64]: zero scale and shift behind the end
 };
 

@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "spikemix/kernels/spikes/spikes.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -77,7 +79,7 @@ class ListWriter {
 };
 
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
-  const int64_t words = (C + 63) / 64;
+  const int64_t words = spike_words(C);
   ListWriter out(lists, C, 1, rows * T);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {
@@ -92,7 +94,7 @@ void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, 
                      SpikeLists& lists) {
   const hn::CappedTag<uint8_t, 64> d;
   constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
-  const int64_t words = (C + 63) / 64;
+  const int64_t words = spike_words(C);
   ListWriter out(lists, C, planes, rows * T);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {

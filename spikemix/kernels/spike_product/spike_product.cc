@@ -74,7 +74,9 @@ class PanelNeurons {
 // Narrow panels have several sums for each output, which take turns: one addition waits for the one before.
 template <int kWidth>
 struct FloatSums {
+  using Weight = float;
   using D = hn::CappedTag<float, 16>;
+  using DF = D;
   static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
   static constexpr int kTurns = 64 / kWidth;
   hn::Vec<D> sum[kTurns * kVectors];
@@ -100,18 +102,19 @@ struct FloatSums {
   }
 };
 
-template <int kWidth>
-void float_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
+// Sums is FloatSums, or BiasedSums for one number of rows.
+template <class Sums>
+void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
                  const NeuronState& state) {
-  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
-  const Neurons neurons(typename FloatSums<kWidth>::D(), state.lif);
+  const auto* weights = reinterpret_cast<const typename Sums::Weight*>(w.data.get() + panel.offset);
+  const Neurons neurons(typename Sums::DF(), state.lif);
   PanelNeurons out(w, panel, state);
   const uint16_t* const index = lists.index.get();
   const uint32_t* begin = lists.begin.get();
   for (int64_t r = 0; r < rows; ++r) {
     out.begin_row(r);
     for (int64_t t = 0; t < state.T; ++t) {
-      FloatSums<kWidth> sums;
+      Sums sums;
       sums.clear();
       for (int64_t p = 0; p < lists.planes; ++p, ++begin) {
         if (p > 0) sums.twice();
@@ -126,8 +129,10 @@ void float_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLi
 #if HWY_TARGET != HWY_SCALAR
 
 // Biased weights: packed_weights.h.
-template <class Biased, int kWidth>
+template <class Biased, int kWidth, int kRows>
 struct BiasedSums {
+  using Weight = Biased;
+  static constexpr int64_t kHalf = largest_weight(sizeof(Biased) == 1 ? WeightType::kU8 : WeightType::kU16, kRows) + 1;
   using D = hn::CappedTag<Biased, kWidth>;
   using Wide = hn::RepartitionToWide<D>;
   static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes, kWideLanes = kLanes / 2;
@@ -148,7 +153,6 @@ struct BiasedSums {
     bias += bias;
   }
 
-  template <int kRows>
   HWY_INLINE void add_rows(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index) {
     const D d;
     const auto low = hn::Set(Wide(), hn::TFromD<Wide>((1u << (8 * sizeof(Biased))) - 1));
@@ -162,10 +166,9 @@ struct BiasedSums {
     }
   }
 
-  template <int kRows>
   HWY_INLINE void add(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
     for (int64_t j = 0; j < n; j += kListMultiple) {
-      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; e += kRows) add_rows<kRows>(panel, index + j + e);
+      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; e += kRows) add_rows(panel, index + j + e);
     }
     bias += n;
   }
@@ -183,8 +186,8 @@ struct BiasedSums {
       out.fire(DF(), neurons, o + kFloats, hn::ConvertTo(DF(), hn::PromoteTo(d32, hn::UpperHalf(half, s))));
     }
   }
-  HWY_INLINE void fire(const Neurons<DF>& neurons, PanelNeurons& out, int64_t half) const {
-    const auto off = hn::Set(Wide(), hn::TFromD<Wide>(bias * half));
+  HWY_INLINE void fire(const Neurons<DF>& neurons, PanelNeurons& out) const {
+    const auto off = hn::Set(Wide(), hn::TFromD<Wide>(bias * kHalf));
     SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
       fire_wide(neurons, out, i * kWideLanes, hn::Sub(even[i], off));
       fire_wide(neurons, out, i * kWideLanes + kWidth / 2, hn::Sub(odd[i], off));
@@ -192,45 +195,20 @@ struct BiasedSums {
   }
 };
 
-template <class Biased, int kWidth, int kRows>
-void biased_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
-                  const NeuronState& state) {
-  using Sums = BiasedSums<Biased, kWidth>;
-  const auto* weights = reinterpret_cast<const Biased*>(w.data.get() + panel.offset);
-  const int64_t half = largest_weight(w.type, kRows) + 1;
-  const Neurons neurons(typename Sums::DF(), state.lif);
-  PanelNeurons out(w, panel, state);
-  const uint16_t* const index = lists.index.get();
-  const uint32_t* begin = lists.begin.get();
-  for (int64_t r = 0; r < rows; ++r) {
-    out.begin_row(r);
-    for (int64_t t = 0; t < state.T; ++t) {
-      Sums sums;
-      sums.clear();
-      for (int64_t p = 0; p < lists.planes; ++p, ++begin) {
-        if (p > 0) sums.twice();
-        sums.template add<kRows>(weights, index + begin[0], int64_t(begin[1]) - int64_t(begin[0]));
-      }
-      sums.fire(neurons, out, half);
-      out.end_step(t);
-    }
-  }
-}
-
 template <int kWidth>
 void panel_of_width(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
                     const NeuronState& state) {
   switch (w.type) {
     case WeightType::kF32:
-      return float_panel<kWidth>(w, panel, lists, rows, state);
+      return spike_panel<FloatSums<kWidth>>(w, panel, lists, rows, state);
     case WeightType::kU16:
-      if (panel.rows == 4) return biased_panel<uint16_t, kWidth, 4>(w, panel, lists, rows, state);
-      if (panel.rows == 2) return biased_panel<uint16_t, kWidth, 2>(w, panel, lists, rows, state);
-      return biased_panel<uint16_t, kWidth, 1>(w, panel, lists, rows, state);
+      if (panel.rows == 4) return spike_panel<BiasedSums<uint16_t, kWidth, 4>>(w, panel, lists, rows, state);
+      if (panel.rows == 2) return spike_panel<BiasedSums<uint16_t, kWidth, 2>>(w, panel, lists, rows, state);
+      return spike_panel<BiasedSums<uint16_t, kWidth, 1>>(w, panel, lists, rows, state);
     case WeightType::kU8:
-      if (panel.rows == 4) return biased_panel<uint8_t, kWidth, 4>(w, panel, lists, rows, state);
-      if (panel.rows == 2) return biased_panel<uint8_t, kWidth, 2>(w, panel, lists, rows, state);
-      return biased_panel<uint8_t, kWidth, 1>(w, panel, lists, rows, state);
+      if (panel.rows == 4) return spike_panel<BiasedSums<uint8_t, kWidth, 4>>(w, panel, lists, rows, state);
+      if (panel.rows == 2) return spike_panel<BiasedSums<uint8_t, kWidth, 2>>(w, panel, lists, rows, state);
+      return spike_panel<BiasedSums<uint8_t, kWidth, 1>>(w, panel, lists, rows, state);
   }
 }
 
