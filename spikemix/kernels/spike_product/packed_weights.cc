@@ -86,6 +86,11 @@ PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16
   return packed;
 }
 
+PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in) {
+  const int64_t size = type == WeightType::kF32 ? 4 : 2, rows = type == WeightType::kF32 ? 1 : 4;
+  return allocate(type, out, in, make_panels(out, in, size, [&](int64_t, int64_t) { return rows; }), size);
+}
+
 PackedWeights no_weights(int64_t out) { return pack_weights(out, 0, static_cast<const float*>(nullptr)); }
 
 int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input) {

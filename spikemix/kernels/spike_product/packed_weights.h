@@ -49,6 +49,10 @@ PackedWeights pack_weights(int64_t out, int64_t in, const float* weights);
 /// @param type   kU8: |w| <= 127; kU16: |w| <= 8191
 PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16_t* weights);
 
+/// Room for weights that are packed anew at every training step (pack_panel() fills each panel): kF32, or kU16 with
+/// four rows to an addition.
+PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in);
+
 /// No map at all, for neuron_spikes(): panels, scale and shift of `out` outputs.
 PackedWeights no_weights(int64_t out);
 

@@ -10,29 +10,12 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "spikemix/kernels/spike_product/list_writer-inl.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-using Positions = hn::CappedTag<uint16_t, 32>;
-
-// Appends `offset` + the positions of the ones among the first Lanes(d) bits at `bits`.
-HWY_INLINE uint16_t* append(Positions d, uint64_t bits, uint16_t offset, uint16_t* out) {
-  const auto positions = hn::Add(hn::Iota(d, 0), hn::Set(d, offset));
-  const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&bits));
-  // Not CompressStore: compressing into memory is slow on some machines.
-  hn::StoreU(hn::Compress(positions, mask), d, out);
-  return out + std::popcount(bits);
-}
-
-HWY_INLINE uint16_t* append_word(Positions d, uint64_t word, uint16_t offset, uint16_t* out) {
-  constexpr size_t kN = hn::MaxLanes(Positions());
-  constexpr uint64_t kMask = (uint64_t{1} << kN) - 1;
-  for (size_t i = 0; i < 64; i += kN) out = append(d, word >> i & kMask, uint16_t(offset + i), out);
-  return out;
-}
 
 void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {
   const Positions d;
@@ -43,40 +26,6 @@ void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride
     count[r] = uint16_t(end - begin);
   }
 }
-
-// Writes units one behind the other.
-class ListWriter {
- public:
-  ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t units)
-      : lists_(lists), begin_(lists.index.get()), end_(begin_), next_(lists.begin.get()) {
-    lists.inputs = inputs, lists.planes = planes, lists.units = units, lists.spikes = 0;
-    *next_++ = 0;
-  }
-  HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(Positions(), bits, uint16_t(offset), end_); }
-  // n positions, `offset` further on.
-  HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
-    const Positions d;
-    const auto by = hn::Set(d, uint16_t(offset));
-    for (int64_t i = 0; i < n; i += int64_t(hn::Lanes(d)))
-      hn::StoreU(hn::Add(hn::LoadU(d, positions + i), by), d, end_ + i);
-    end_ += n;
-  }
-  HWY_INLINE void end_unit() {
-    const int64_t n = end_ - begin_, spikes = n - next_[-1];
-    const int64_t filled = (spikes + kListMultiple - 1) / kListMultiple * kListMultiple;
-    const hn::CappedTag<uint16_t, kListMultiple> d;
-    for (int64_t i = 0; i < kListMultiple; i += int64_t(hn::Lanes(d)))
-      hn::StoreU(hn::Set(d, uint16_t(lists_.inputs)), d, end_ + i);
-    end_ += filled - spikes;
-    *next_++ = uint32_t(end_ - begin_);
-    lists_.spikes += spikes;
-  }
-
- private:
-  SpikeLists& lists_;
-  uint16_t *const begin_, *end_;
-  uint32_t* next_;
-};
 
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
   const int64_t words = spike_words(C);
@@ -92,23 +41,14 @@ void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, i
 
 void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, int64_t step, int64_t planes,
                      SpikeLists& lists) {
-  const hn::CappedTag<uint8_t, 64> d;
-  constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
   const int64_t words = spike_words(C);
   ListWriter out(lists, C, planes, rows * T);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {
       const uint8_t* row = counts + t * step + r * 64 * words;
       for (int64_t p = planes - 1; p >= 0; --p) {
-        const auto bit = hn::Set(d, uint8_t(1 << p));
         for (int64_t w = 0; w < words; ++w) {
-          uint64_t word = 0;
-          for (int64_t b = 0; b < 64; b += kN) {
-            uint64_t bits = 0;
-            const auto mask = hn::TestBit(hn::LoadU(d, row + 64 * w + b), bit);
-            hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-            word |= bits << b;
-          }
+          const uint64_t word = plane_of(row + 64 * w, p);
           if (word) out.word(word, 64 * w);  // high planes are nearly empty
         }
         out.end_unit();

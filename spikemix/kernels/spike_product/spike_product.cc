@@ -8,12 +8,10 @@
 #include <hwy/highway.h>
 
 #include "spikemix/kernels/lif/neuron-inl.h"
+#include "spikemix/kernels/spike_product/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-
-// Vectors of sums lie in arrays, whose loops the compiler must unroll to keep them in registers.
-#define SPIKEMIX_UNROLL _Pragma("GCC unroll 16")
 
 template <class D>
 HWY_INLINE uint64_t bits_of(D d, hn::Mask<D> mask) {
@@ -71,37 +69,6 @@ class PanelNeurons {
   HWY_ALIGN float own_[64];
 };
 
-// Narrow panels have several sums for each output, which take turns: one addition waits for the one before.
-template <int kWidth>
-struct FloatSums {
-  using Weight = float;
-  using D = hn::CappedTag<float, 16>;
-  using DF = D;
-  static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
-  static constexpr int kTurns = 64 / kWidth;
-  hn::Vec<D> sum[kTurns * kVectors];
-
-  HWY_INLINE void clear() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(D()); }
-  HWY_INLINE void twice() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Add(s, s); }
-  HWY_INLINE void add(const float* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
-    for (int64_t j = 0; j < n; j += kListMultiple) {
-      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; ++e)
-          add_row(panel + int64_t(index[j + e]) * kWidth, e % kTurns);
-    }
-  }
-  HWY_INLINE void add_row(const float* HWY_RESTRICT row, int turn) {
-    hn::Vec<D>* own = sum + turn * kVectors;
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) own[i] = hn::Add(own[i], hn::Load(D(), row + i * kLanes));
-  }
-  HWY_INLINE void fire(const Neurons<D>& neurons, PanelNeurons& out) const {
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
-      auto y = sum[i];
-      SPIKEMIX_UNROLL for (int turn = 1; turn < kTurns; ++turn) y = hn::Add(y, sum[turn * kVectors + i]);
-      out.fire(D(), neurons, i * kLanes, y);
-    }
-  }
-};
-
 // Sums is FloatSums, or BiasedSums for one number of rows.
 template <class Sums>
 void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
@@ -120,80 +87,13 @@ void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLi
         if (p > 0) sums.twice();
         sums.add(weights, index + begin[0], int64_t(begin[1]) - int64_t(begin[0]));
       }
-      sums.fire(neurons, out);
+      sums.each([&](int o, auto y) HWY_ATTR { out.fire(typename Sums::DF(), neurons, o, y); });
       out.end_step(t);
     }
   }
 }
 
 #if HWY_TARGET != HWY_SCALAR
-
-// Biased weights: packed_weights.h.
-template <class Biased, int kWidth, int kRows>
-struct BiasedSums {
-  using Weight = Biased;
-  static constexpr int64_t kHalf = largest_weight(sizeof(Biased) == 1 ? WeightType::kU8 : WeightType::kU16, kRows) + 1;
-  using D = hn::CappedTag<Biased, kWidth>;
-  using Wide = hn::RepartitionToWide<D>;
-  static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes, kWideLanes = kLanes / 2;
-  using DF = hn::CappedTag<float, (kWideLanes < 16 ? kWideLanes : 16)>;
-  static constexpr int kFloats = int(hn::MaxLanes(DF()));
-  hn::Vec<Wide> even[kVectors], odd[kVectors];
-  int64_t bias;  // rows that were added, as the doublings count them
-
-  HWY_INLINE void clear() {
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) even[i] = odd[i] = hn::Zero(Wide());
-    bias = 0;
-  }
-  HWY_INLINE void twice() {
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
-      even[i] = hn::Add(even[i], even[i]);
-      odd[i] = hn::Add(odd[i], odd[i]);
-    }
-    bias += bias;
-  }
-
-  HWY_INLINE void add_rows(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index) {
-    const D d;
-    const auto low = hn::Set(Wide(), hn::TFromD<Wide>((1u << (8 * sizeof(Biased))) - 1));
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
-      auto v = hn::Load(d, panel + int64_t(index[0]) * kWidth + i * kLanes);
-      SPIKEMIX_UNROLL for (int r = 1; r < kRows; ++r) v =
-          hn::Add(v, hn::Load(d, panel + int64_t(index[r]) * kWidth + i * kLanes));
-      const auto wide = hn::BitCast(Wide(), v);
-      even[i] = hn::Add(even[i], hn::And(wide, low));
-      odd[i] = hn::Add(odd[i], hn::ShiftRight<8 * sizeof(Biased)>(wide));
-    }
-  }
-
-  HWY_INLINE void add(const Biased* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
-    for (int64_t j = 0; j < n; j += kListMultiple) {
-      SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; e += kRows) add_rows(panel, index + j + e);
-    }
-    bias += n;
-  }
-
-  HWY_INLINE void fire_wide(const Neurons<DF>& neurons, PanelNeurons& out, int64_t o, hn::Vec<Wide> sum) const {
-    const auto s = hn::BitCast(hn::RebindToSigned<Wide>(), sum);
-    const hn::RebindToSigned<DF> d32;
-    if constexpr (sizeof(Biased) == 2) {
-      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), s));
-    } else if constexpr (kWideLanes == kFloats) {
-      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), hn::PromoteTo(d32, s)));
-    } else {
-      const hn::Half<hn::RebindToSigned<Wide>> half;
-      out.fire(DF(), neurons, o, hn::ConvertTo(DF(), hn::PromoteTo(d32, hn::LowerHalf(half, s))));
-      out.fire(DF(), neurons, o + kFloats, hn::ConvertTo(DF(), hn::PromoteTo(d32, hn::UpperHalf(half, s))));
-    }
-  }
-  HWY_INLINE void fire(const Neurons<DF>& neurons, PanelNeurons& out) const {
-    const auto off = hn::Set(Wide(), hn::TFromD<Wide>(bias * kHalf));
-    SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
-      fire_wide(neurons, out, i * kWideLanes, hn::Sub(even[i], off));
-      fire_wide(neurons, out, i * kWideLanes + kWidth / 2, hn::Sub(odd[i], off));
-    }
-  }
-};
 
 template <int kWidth>
 void panel_of_width(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
@@ -256,7 +156,7 @@ void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* 
               hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
         }
       }
-      sums.fire(neurons, out);
+      sums.each([&](int o, auto y) HWY_ATTR { out.fire(D(), neurons, o, y); });
       out.end_step(t);
     }
   }

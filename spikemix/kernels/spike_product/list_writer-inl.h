@@ -1,0 +1,88 @@
+// Lists of the positions of ones, for every SIMD target.
+#if defined(SPIKEMIX_LIST_WRITER_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SPIKEMIX_LIST_WRITER_INL_H
+#undef SPIKEMIX_LIST_WRITER_INL_H
+#else
+#define SPIKEMIX_LIST_WRITER_INL_H
+#endif
+
+#include <bit>
+
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/spike_product/spike_lists.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Positions = hn::CappedTag<uint16_t, 32>;
+
+// Appends `offset` + the positions of the ones among the first Lanes(d) bits at `bits`.
+HWY_INLINE uint16_t* append(Positions d, uint64_t bits, uint16_t offset, uint16_t* out) {
+  const auto positions = hn::Add(hn::Iota(d, 0), hn::Set(d, offset));
+  const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&bits));
+  // Not CompressStore: compressing into memory is slow on some machines.
+  hn::StoreU(hn::Compress(positions, mask), d, out);
+  return out + std::popcount(bits);
+}
+
+HWY_INLINE uint16_t* append_word(Positions d, uint64_t word, uint16_t offset, uint16_t* out) {
+  constexpr size_t kN = hn::MaxLanes(Positions());
+  constexpr uint64_t kMask = (uint64_t{1} << kN) - 1;
+  for (size_t i = 0; i < 64; i += kN) out = append(d, word >> i & kMask, uint16_t(offset + i), out);
+  return out;
+}
+
+// Bit `plane` of 64 bytes, as a word.
+HWY_INLINE uint64_t plane_of(const uint8_t* bytes, int64_t plane) {
+  const hn::CappedTag<uint8_t, 64> d;
+  constexpr int64_t kN = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
+  const auto bit = hn::Set(d, uint8_t(1 << plane));
+  uint64_t word = 0;
+  for (int64_t b = 0; b < 64; b += kN) {
+    uint64_t bits = 0;
+    hn::StoreMaskBits(d, hn::TestBit(hn::LoadU(d, bytes + b), bit), reinterpret_cast<uint8_t*>(&bits));
+    word |= bits << b;
+  }
+  return word;
+}
+
+// Writes units one behind the other.
+class ListWriter {
+ public:
+  ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t units)
+      : lists_(lists), begin_(lists.index.get()), end_(begin_), next_(lists.begin.get()) {
+    lists.inputs = inputs, lists.planes = planes, lists.units = units, lists.spikes = 0;
+    *next_++ = 0;
+  }
+  HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(Positions(), bits, uint16_t(offset), end_); }
+  // n positions, `offset` further on.
+  HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
+    const Positions d;
+    const auto by = hn::Set(d, uint16_t(offset));
+    for (int64_t i = 0; i < n; i += int64_t(hn::Lanes(d)))
+      hn::StoreU(hn::Add(hn::LoadU(d, positions + i), by), d, end_ + i);
+    end_ += n;
+  }
+  HWY_INLINE void end_unit() {
+    const int64_t n = end_ - begin_, spikes = n - next_[-1];
+    const int64_t filled = (spikes + kListMultiple - 1) / kListMultiple * kListMultiple;
+    const hn::CappedTag<uint16_t, kListMultiple> d;
+    for (int64_t i = 0; i < kListMultiple; i += int64_t(hn::Lanes(d)))
+      hn::StoreU(hn::Set(d, uint16_t(lists_.inputs)), d, end_ + i);
+    end_ += filled - spikes;
+    *next_++ = uint32_t(end_ - begin_);
+    lists_.spikes += spikes;
+  }
+
+ private:
+  SpikeLists& lists_;
+  uint16_t *const begin_, *end_;
+  uint32_t* next_;
+};
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

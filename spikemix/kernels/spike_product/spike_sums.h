@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "spikemix/kernels/spike_product/packed_weights.h"
+#include "spikemix/kernels/spike_product/spike_lists.h"
+#include "spikemix/kernels/spikes/bfloat16.h"
+
+namespace spikemix {
+
+/// What spike_sums() adds up beside, for the batch norm behind the map: for each output the sums over its rows of
+/// (y - pivot) and (y - pivot)^2, which are added to. Any pivot near the mean keeps the variance exact.
+struct SumMoments {
+  const float* pivot = nullptr;                  // [out]
+  float *sum = nullptr, *sum_squares = nullptr;  // [out]; null: not wanted
+};
+
+/// The forward pass of training: y = scale x sums, without shift and neurons. Unit (r, t) of `lists` gives
+/// y[t step + r stride + o], o < weights.out. kF32 and kU16 weights.
+///
+/// The bits depend neither on the panels nor on how rows are shared out, as with spike_product().
+void spike_sums(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, int64_t T, float* y, int64_t step,
+                int64_t stride, const SumMoments& moments);
+void spike_sums(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, int64_t T, Bfloat16* y,
+                int64_t step, int64_t stride, const SumMoments& moments);
+
+}  // namespace spikemix
