@@ -2,7 +2,7 @@
 //
 // usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [key=value ...]
 //   IMAGES     BATCH images [channels, height, width] as float32, then BATCH labels as int64
-//   key=value  settings of the model, as in recipes: model.mixer=wt1d
+//   key=value  settings of the model, as in recipes: model.mixer=wt1d train.sparse_below=0
 // stdout, one JSON document a line: first {"ready": ..., "parameters"}; for each "step" {"seconds", "loss"}, or
 // {"seconds", "logits"} (their largest magnitude) for inference; for each "memory" {"peak_bytes"}.
 
@@ -71,6 +71,7 @@ void run(const std::vector<std::string>& arguments) {
     for (int i = 0; i < 3; ++i) model.forward(images.pixels);
   }
   reset_peak();
+  model.set_sparse_below(config.train.sparse_below);
   model.set_precision(arguments[1] == "bf16" ? torch::kBFloat16 : torch::kFloat32);
   model.train(train);
   config.train.weight_decay = 0.01;  // torch.optim.AdamW's
@@ -85,8 +86,14 @@ void run(const std::vector<std::string>& arguments) {
     }
     const torch::Tensor loss = torch::nn::functional::cross_entropy(model.forward(images.pixels), images.labels);
     optimizer.zero_grad();
-    loss.backward();
-    optimizer.step(/*lr=*/1e-4);
+    {
+      const ProfileScope scope("total", "backward pass");
+      loss.backward();
+    }
+    {
+      const ProfileScope scope("total", "optimizer");
+      optimizer.step(/*lr=*/1e-4);
+    }
     return {{"loss", loss.item<double>()}};
   };
   step();

@@ -23,7 +23,8 @@ endif()
 # spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, since <torch/torch.h>
 # alone takes half a minute to parse.
 function(spikemix_use_torch target)
-  target_link_libraries(${target} PUBLIC torch torch_cpu c10)
+  # OpenMP: at::parallel_for is a template, and a plain loop where the compiler has no OpenMP.
+  target_link_libraries(${target} PUBLIC torch torch_cpu c10 OpenMP::OpenMP_CXX)
   if(target STREQUAL spikemix_nn)
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
   else()

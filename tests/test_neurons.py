@@ -140,8 +140,9 @@ SPIKES, COUNTS, REAL = 0, 1, 2
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("sparse_below", [0, 99])  # as matrices, and from the spikes that are there
 @pytest.mark.parametrize("values", [SPIKES, COUNTS, REAL])
-def test_products_equal_torch(ops, values, device):
+def test_products_equal_torch(ops, values, sparse_below, device):
     """What is kept for backward is packed; the gradients are those of the unpacked values."""
     torch.manual_seed(5)
     top = {SPIKES: 2, COUNTS: 9}.get(values)
@@ -152,7 +153,7 @@ def test_products_equal_torch(ops, values, device):
         x = (torch.randint(0, top, shape).float() if top else torch.randn(shape)).to(device)
         a, wa = x.clone().requires_grad_(), weight.to(device).requires_grad_()
         b, wb = x.clone().requires_grad_(), weight.to(device).clone().detach().requires_grad_()
-        y = ours_op(a, wa, values)
+        y = ours_op(a, wa, values, sparse_below)
         if theirs_op:
             want = theirs_op(b, wb)
         else:

@@ -258,6 +258,7 @@ void validate(const Config& config) {
   require(t.beta1 >= 0 && t.beta1 < 1, "train.beta1", t.beta1, "0 to 1");
   require(t.beta2 >= 0 && t.beta2 < 1, "train.beta2", t.beta2, "0 to 1");
   require(t.eps > 0, "train.eps", t.eps, "more than 0");
+  require(t.sparse_below >= 0, "train.sparse_below", t.sparse_below, "0 (never) or more");
   require(t.clip_norm >= 0, "train.clip_norm", t.clip_norm, "0 (no clipping) or more");
   require(t.ema >= 0 && t.ema < 1, "train.ema", t.ema, "0 (none) to 1");
   require(t.threads >= 0, "train.threads", t.threads, "0 (all cores) or more");

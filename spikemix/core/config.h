@@ -121,6 +121,7 @@ struct TrainConfig {
   int64_t lr_batch = 0;
   double clip_norm = 0, ema = 0;
   std::string precision = "fp32", device = "cpu";
+  double sparse_below = 0.35;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
 
   template <class Visitor>
@@ -141,6 +142,8 @@ struct TrainConfig {
     v("clip_norm", clip_norm, "clip the gradient's norm to this; 0: no clipping");
     v("ema", ema, "decay of the averaged weights, which are then evaluated and exported; 0: none");
     v("precision", precision, "fp32, or bf16 (autocast; weights and optimiser stay fp32)");
+    v("sparse_below", sparse_below,
+      "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads; 0: one for each core");

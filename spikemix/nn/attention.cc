@@ -1,7 +1,5 @@
 #include "spikemix/nn/attention.h"
 
-#include "spikemix/nn/dense.h"
-
 namespace spikemix {
 namespace {
 
@@ -110,12 +108,12 @@ SelfAttentionImpl::SelfAttentionImpl(const std::string& name, const ModelConfig&
 
 // The spikes of q, k and v side by side, from y [T, B, N, 3 D]: as one layer of 3 D channels, which spares the copies
 // that three would need. With plif each has a tau of its own, so that they run apart.
-Tensor SelfAttentionImpl::fire_qkv(const Tensor& y, const Pass& pass) const {
+Tensor SelfAttentionImpl::fire_qkv(const Product& y, const Pass& pass) const {
   const std::array<const SpikingLayer*, 3> layers = {&q_, &k_, &v_};
   if (q_.lif->w.defined()) {
-    const auto parts = y.chunk(3, -1);
+    const auto parts = y.y.chunk(3, -1);
     std::vector<Tensor> spikes;
-    for (size_t i = 0; i < 3; ++i) spikes.push_back(layers[i]->fire(parts[i], {}, pass));
+    for (size_t i = 0; i < 3; ++i) spikes.push_back(layers[i]->fire({parts[i], {}}, {}, pass));
     return torch::cat(spikes, -1);
   }
 
@@ -126,7 +124,7 @@ Tensor SelfAttentionImpl::fire_qkv(const Tensor& y, const Pass& pass) const {
             joined([](const SpikingLayer& l) { return l.bn->running_var; }),
             q_.weights->bias.defined() ? joined([](const SpikingLayer& l) { return l.weights->bias; }) : Tensor(),
             pass.training};
-  const Tensor spikes = neurons(y, norm, q_.lif->params, {}, {}, pass.type);
+  const Tensor spikes = neurons(y.y, norm, q_.lif->params, {}, {}, pass.type, 0, y.moments, attention_.name);
   const auto means = norm.running_mean.chunk(3), variances = norm.running_var.chunk(3), parts = spikes.chunk(3, -1);
   for (size_t i = 0; i < 3; ++i) {
     if (pass.training) {
@@ -141,9 +139,10 @@ Tensor SelfAttentionImpl::fire_qkv(const Tensor& y, const Pass& pass) const {
 
 Tensor SelfAttentionImpl::forward(const Tensor& x, const Pass& pass) {
   const auto weight = [](const SpikingLayer& layer) { return layer.weights->weight.flatten(1); };
-  const Tensor y = spike_linear(x, torch::cat({weight(q_), weight(k_), weight(v_)}), Values::kCounts);
+  const Product y = spike_linear(x, torch::cat({weight(q_), weight(k_), weight(v_)}), Values::kCounts,
+                                 {attention_.name, pass.sparse_below});
   const Tensor attended = spiking_attention(fire_qkv(y, pass), heads_, scale_);
-  return projection_.linear(attention_.fire(attended, {}, pass), Values::kSpikes, /*residual=*/x, pass);
+  return projection_.linear(attention_.fire({attended, {}}, {}, pass), Values::kSpikes, /*residual=*/x, pass);
 }
 
 }  // namespace spikemix

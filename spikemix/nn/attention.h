@@ -19,7 +19,7 @@ class SelfAttentionImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
 
  private:
-  torch::Tensor fire_qkv(const torch::Tensor& y, const Pass& pass) const;
+  torch::Tensor fire_qkv(const Product& y, const Pass& pass) const;
 
   int64_t heads_;
   double scale_;

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include "spikemix/kernels/spikes/bfloat16.h"
+
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "at::parallel_for would run on one thread: compile with OpenMP"
+#endif
 
 namespace spikemix {
 

@@ -1,7 +1,5 @@
 #include "spikemix/nn/layer.h"
 
-#include "spikemix/nn/dense.h"
-
 namespace spikemix {
 
 WeightsImpl::WeightsImpl(torch::IntArrayRef sizes, bool with_bias) {
@@ -9,7 +7,7 @@ WeightsImpl::WeightsImpl(torch::IntArrayRef sizes, bool with_bias) {
   if (with_bias) bias = register_parameter("bias", torch::zeros({sizes[0]}));
 }
 
-torch::Tensor SpikingLayer::fire(const torch::Tensor& y, const torch::Tensor& residual, const Pass& pass,
+torch::Tensor SpikingLayer::fire(const Product& y, const torch::Tensor& residual, const Pass& pass,
                                  int64_t repeat_T) const {
   Norm norm;
   if (bn) {
@@ -17,7 +15,7 @@ torch::Tensor SpikingLayer::fire(const torch::Tensor& y, const torch::Tensor& re
             pass.training};
     if (pass.training) bn->num_batches_tracked.add_(1);
   }
-  const auto out = neurons(y, norm, lif->params, lif->w, residual, pass.type, repeat_T);
+  const auto out = neurons(y.y, norm, lif->params, lif->w, residual, pass.type, repeat_T, y.moments, name);
   if (pass.observer) (*pass.observer)(name, residual.defined() ? out - residual : out);
   return out;
 }
@@ -25,12 +23,12 @@ torch::Tensor SpikingLayer::fire(const torch::Tensor& y, const torch::Tensor& re
 torch::Tensor SpikingLayer::linear(const torch::Tensor& x, Values values, const torch::Tensor& residual,
                                    const Pass& pass) const {
   // The published event model writes its linear maps as convolutions of size 1: [out, in, 1].
-  return fire(spike_linear(x, weights->weight.flatten(1), values), residual, pass);
+  return fire(spike_linear(x, weights->weight.flatten(1), values, {name, pass.sparse_below}), residual, pass);
 }
 
 torch::Tensor SpikingLayer::conv(const torch::Tensor& x, Values values, const torch::Tensor& residual, const Pass& pass,
                                  int64_t repeat_T) const {
-  return fire(spike_conv(x, weights->weight, values), residual, pass, repeat_T);
+  return fire(spike_conv(x, weights->weight, values, {name, pass.sparse_below}), residual, pass, repeat_T);
 }
 
 }  // namespace spikemix

@@ -6,7 +6,7 @@
 #include <torch/torch.h>
 
 #include "spikemix/nn/neuron.h"
-#include "spikemix/nn/packed.h"
+#include "spikemix/nn/product.h"
 
 namespace spikemix {
 
@@ -18,6 +18,7 @@ using SpikeObserver = std::function<void(const std::string& layer, const torch::
 struct Pass {
   torch::ScalarType type;  // of products and spikes: fp32, bf16, double
   bool training;
+  double sparse_below;  // ProductSettings
   const SpikeObserver* observer = nullptr;
 };
 
@@ -39,8 +40,7 @@ struct SpikingLayer {
   Neuron lif = nullptr;
 
   /// y -> residual + spikes; y is what the linear map made of the input, without its bias.
-  torch::Tensor fire(const torch::Tensor& y, const torch::Tensor& residual, const Pass& pass,
-                     int64_t repeat_T = 0) const;
+  torch::Tensor fire(const Product& y, const torch::Tensor& residual, const Pass& pass, int64_t repeat_T = 0) const;
 
   /// x [..., in] -> residual + spikes [..., out].
   torch::Tensor linear(const torch::Tensor& x, Values values, const torch::Tensor& residual, const Pass& pass) const;

@@ -8,6 +8,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "spikemix/nn/profile.h"
+
 namespace spikemix {
 namespace {
 
@@ -216,6 +218,7 @@ class MixFunction : public torch::autograd::Function<MixFunction> {
   static torch::Tensor forward(torch::autograd::AutogradContext* ctx, const torch::Tensor& x,
                                const std::optional<torch::Tensor>& coefficients,
                                const c10::intrusive_ptr<TorchMixer>& mixer) {
+    const ProfileScope scope("mixers", "forward");
     ctx->saved_data["mixer"] = c10::IValue::make_capsule(mixer);
     if (coefficients) ctx->save_for_backward({x, *coefficients});
     const torch::Tensor c = coefficients.value_or(torch::Tensor());
@@ -224,6 +227,7 @@ class MixFunction : public torch::autograd::Function<MixFunction> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list gradients) {
+    const ProfileScope scope("mixers", "backward");
     const auto mixer = c10::static_intrusive_pointer_cast<TorchMixer>(ctx->saved_data["mixer"].toCapsule());
     const auto saved = ctx->get_saved_variables();
     const torch::Tensor x = saved.empty() ? torch::Tensor() : saved[0];

@@ -13,7 +13,7 @@ MixingImpl::MixingImpl(const std::string& name, const MixerShape& shape, const M
 }
 
 torch::Tensor MixingImpl::forward(const torch::Tensor& x, const Pass& pass) {
-  return layer_.fire(mix(mixer_, x, coeff_), /*residual=*/x, pass);
+  return layer_.fire({mix(mixer_, x, coeff_), {}}, /*residual=*/x, pass);
 }
 
 }  // namespace spikemix

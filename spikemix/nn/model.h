@@ -25,6 +25,8 @@ class Spikformer : public torch::nn::Module {
   /// Type of the products, the activations and what is kept of them: fp32, or bf16 with fp32 weights, statistics and
   /// logits, as under autocast. A model moved to double computes in double.
   void set_precision(torch::ScalarType type) { precision_ = type; }
+  /// train.sparse_below.
+  void set_sparse_below(double share) { sparse_below_ = share; }
   /// Called with the spikes of every layer; empty: off.
   void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
 
@@ -33,6 +35,7 @@ class Spikformer : public torch::nn::Module {
  private:
   ModelConfig config_;
   torch::ScalarType precision_ = torch::kFloat32;
+  double sparse_below_ = TrainConfig().sparse_below;
   SpikeObserver observer_;
   Stem stem_ = nullptr;
   std::vector<Block> blocks_;

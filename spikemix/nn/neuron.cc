@@ -5,6 +5,7 @@
 #include "spikemix/kernels/lif/lif_params.h"
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/neuron_passes.h"
+#include "spikemix/nn/profile.h"
 
 namespace spikemix {
 namespace {
@@ -21,13 +22,15 @@ struct Call : torch::CustomClassHolder {
   Norm norm;
   Tensor inverse_std;
   torch::ScalarType spikes = torch::kFloat32;
+  Moments known;
+  std::string layer;
 
   // Statistics to scale and shift: BN(y + linear_bias) = scale y + shift.
   void normalise(const Tensor& y) {
     NeuronPasses& p = passes;
     Tensor variance;
     if (norm.training) {
-      const Moments moments = on_cpu(y) ? cpu::moments(y) : aten::moments(y);
+      const Moments moments = known.mean.defined() ? known : on_cpu(y) ? cpu::moments(y) : aten::moments(y);
       p.mean = moments.mean;
       variance = moments.variance;
       const double n = count(y);
@@ -43,6 +46,7 @@ struct Call : torch::CustomClassHolder {
   }
 
   Tensor forward(const Tensor& y, const Tensor& residual) {
+    const ProfileScope scope(layer, "neurons");
     if (norm.weight.defined()) normalise(y);
     return on_cpu(y) ? cpu::forward(passes, y, residual, spikes) : aten::forward(passes, y, residual, spikes);
   }
@@ -67,6 +71,7 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const ProfileScope scope(call->layer, "neurons, backward");
     const NeuronPasses& p = call->passes;
     const Norm& norm = call->norm;
     const Tensor y = ctx->get_saved_variables()[0], ds = grads[0].contiguous();
@@ -117,7 +122,7 @@ BatchNormImpl::BatchNormImpl(int64_t channels) {
 }
 
 Tensor neurons(const Tensor& y, const Norm& norm, const LifParams& params, const Tensor& w, const Tensor& residual,
-               torch::ScalarType spikes, int64_t repeat_T) {
+               torch::ScalarType spikes, int64_t repeat_T, const Moments& moments, const std::string& layer) {
   auto call = c10::make_intrusive<Call>();
   call->passes.lif = params;
   call->passes.w = w.defined() ? w.detach() : w;
@@ -127,6 +132,8 @@ Tensor neurons(const Tensor& y, const Norm& norm, const LifParams& params, const
   for (Tensor* t : {&call->norm.weight, &call->norm.bias, &call->norm.linear_bias})
     if (t->defined()) *t = t->detach();
   call->spikes = spikes;
+  call->known = moments;
+  call->layer = layer;
 
   std::vector<int64_t> shape = y.sizes().vec();
   if (repeat_T > 0) shape.insert(shape.begin(), repeat_T);

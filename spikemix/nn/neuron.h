@@ -7,6 +7,7 @@
 
 #include "spikemix/core/config.h"
 #include "spikemix/kernels/lif/lif.h"
+#include "spikemix/nn/neuron_passes.h"
 
 namespace spikemix {
 
@@ -48,10 +49,13 @@ struct Norm {
 ///                  and the statistics are those of repeat_T copies
 /// @param residual  [T, ..., C] in the type of the result, or undefined
 /// @param spikes    type of the result, that of y or (from an fp32 y) bf16
+/// @param moments   of y, where a product has made them already
+/// @param layer     its name in profiles
 ///
 /// Equal to torch.nn.BatchNorm and SpikingJelly's multi-step nodes, gradient included. On the CPU the same bits for any
 /// number of threads.
 torch::Tensor neurons(const torch::Tensor& y, const Norm& norm, const LifParams& params, const torch::Tensor& w,
-                      const torch::Tensor& residual, torch::ScalarType spikes, int64_t repeat_T = 0);
+                      const torch::Tensor& residual, torch::ScalarType spikes, int64_t repeat_T = 0,
+                      const Moments& moments = {}, const std::string& layer = {});
 
 }  // namespace spikemix

@@ -1,5 +1,8 @@
 #include "spikemix/nn/packed.h"
 
+#include <algorithm>
+#include <bit>
+
 #include <ATen/Parallel.h>
 
 #include "spikemix/kernels/spikes/spikes.h"
@@ -8,36 +11,44 @@
 namespace spikemix {
 namespace {
 
-constexpr int64_t kGrain = 1 << 15;  // a multiple of 64, as pack_spikes asks
+constexpr int64_t kGrain = 1 << 15;  // values
 
-// f(begin, end) over n values, begin a multiple of 64.
+// f(begin, end) over rows of C values.
 template <class F>
-void for_values(int64_t n, const F& f) {
-  at::parallel_for(0, (n + kGrain - 1) / kGrain, 1,
-                   [&](int64_t first, int64_t last) { f(first * kGrain, std::min(n, last * kGrain)); });
+void for_rows(int64_t rows, int64_t C, const F& f) {
+  at::parallel_for(0, rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, C)), f);
 }
 
 }  // namespace
 
 Packed::Packed(const torch::Tensor& x, Values values)
     : values_(values), sizes_(x.sizes().vec()), type_(x.scalar_type()) {
-  const int64_t n = x.numel();
   if (values == Values::kReal) {
     packed_ = x;
-  } else if (!has_kernels(x)) {
+    return;
+  }
+  if (!has_kernels(x)) {
     packed_ = x.to(torch::kUInt8);
-  } else if (values == Values::kSpikes) {
-    packed_ = torch::empty({spike_words(n)}, torch::kInt64);
+    return;
+  }
+  const int64_t C = channels(), words = spike_words(C);
+  if (values == Values::kSpikes) {
+    packed_ = torch::empty({rows(), words}, torch::kInt64);
     with_kernel_type(x, [&]<class X>(X) {
-      for_values(n, [&](int64_t begin, int64_t end) {
-        pack_spikes(begin, end, kernel_data<X>(x), kernel_data<uint64_t>(packed_));
+      for_rows(rows(), C, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+          pack_spikes(0, C, kernel_data<X>(x) + r * C, kernel_data<uint64_t>(packed_) + r * words);
       });
     });
   } else {
-    packed_ = torch::empty({n}, torch::kUInt8);
+    packed_ = torch::empty({rows(), 64 * words}, torch::kUInt8);
     with_kernel_type(x, [&]<class X>(X) {
-      for_values(n, [&](int64_t begin, int64_t end) {
-        pack_counts(begin, end, kernel_data<X>(x), kernel_data<uint8_t>(packed_));
+      for_rows(rows(), C, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          uint8_t* row = kernel_data<uint8_t>(packed_) + r * 64 * words;
+          pack_counts(0, C, kernel_data<X>(x) + r * C, row);
+          std::fill(row + C, row + 64 * words, uint8_t{0});
+        }
       });
     });
   }
@@ -50,15 +61,43 @@ torch::Tensor Packed::unpack() const {
   if (values_ == Values::kReal) return packed_;
   const auto x = torch::empty(sizes_, packed_.options().dtype(type_));
   if (!has_kernels(x)) return packed_.to(type_).view(sizes_);
+  const int64_t C = channels(), words = spike_words(C);
   with_kernel_type(x, [&]<class X>(X) {
-    for_values(x.numel(), [&](int64_t begin, int64_t end) {
-      if (values_ == Values::kSpikes)
-        unpack_spikes(begin, end, kernel_data<uint64_t>(packed_), kernel_data<X>(x));
-      else
-        unpack_counts(begin, end, kernel_data<uint8_t>(packed_), kernel_data<X>(x));
+    for_rows(rows(), C, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        if (values_ == Values::kSpikes)
+          unpack_spikes(0, C, bits() + r * words, kernel_data<X>(x) + r * C);
+        else
+          unpack_counts(0, C, counts() + r * 64 * words, kernel_data<X>(x) + r * C);
+      }
     });
   });
   return x;
+}
+
+int64_t Packed::rows() const {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < sizes_.size(); ++i) rows *= sizes_[i];
+  return rows;
+}
+
+const uint64_t* Packed::bits() const { return kernel_data<uint64_t>(packed_); }
+const uint8_t* Packed::counts() const { return kernel_data<uint8_t>(packed_); }
+
+int64_t Packed::planes() const {
+  if (values_ == Values::kSpikes) return 1;
+  // Eight counts to a word: the largest has the highest bit of any.
+  const uint64_t* words = kernel_data<uint64_t>(packed_);
+  uint64_t any = 0;
+  for (int64_t i = 0; i < packed_.numel() / 8; ++i) any |= words[i];
+  for (int shift = 32; shift >= 8; shift /= 2) any |= any >> shift;
+  return std::max<int64_t>(1, std::bit_width(any & 0xff));
+}
+
+int64_t Packed::entries(int64_t first_row, int64_t last_row) const {
+  // Counts too: their ones are those of their planes.
+  const int64_t words = spike_words(channels()) * (values_ == Values::kSpikes ? 1 : 8);
+  return count_ones((last_row - first_row) * words, kernel_data<uint64_t>(packed_) + first_row * words);
 }
 
 }  // namespace spikemix

@@ -8,7 +8,8 @@ namespace spikemix {
 /// themselves.
 enum class Values { kSpikes, kCounts, kReal };
 
-/// An activation kept for backward.
+/// An activation [..., C] kept for backward, and read by the sparse products: rows of bits, filled up to whole words,
+/// or of bytes, filled up to whole words' worth of bits.
 class Packed {
  public:
   Packed(const torch::Tensor& x, Values values);
@@ -17,6 +18,18 @@ class Packed {
   /// For AutogradContext::save_for_backward.
   const torch::Tensor& tensor() const { return packed_; }
   torch::Tensor unpack() const;
+
+  Values values() const { return values_; }
+  int64_t rows() const;
+  int64_t channels() const { return sizes_.back(); }
+  const uint64_t* bits() const;   // kSpikes: [rows, words of C]
+  const uint8_t* counts() const;  // kCounts: [rows, 64 words of C]
+
+  /// Bit planes of a channel: 1, or what the largest count needs.
+  int64_t planes() const;
+  /// Entries of all lists: ones in all planes. Their share of the values is what a sparse product costs.
+  int64_t entries() const { return entries(0, rows()); }
+  int64_t entries(int64_t first_row, int64_t last_row) const;
 
  private:
   torch::Tensor packed_;

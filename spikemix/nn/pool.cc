@@ -4,6 +4,7 @@
 
 #include "spikemix/kernels/spikes/max_pool.h"
 #include "spikemix/nn/kernel_data.h"
+#include "spikemix/nn/profile.h"
 
 namespace spikemix {
 namespace {
@@ -26,6 +27,7 @@ Tensor pool(const Tensor& x, const Tensor& chosen) {
 
 struct PoolFunction : torch::autograd::Function<PoolFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+    const ProfileScope scope("pools", "forward");
     const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
     const auto chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
     ctx->save_for_backward({chosen});
@@ -34,6 +36,7 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const ProfileScope scope("pools", "backward");
     const Tensor dy = grads[0].contiguous(), chosen = ctx->get_saved_variables()[0];
     const auto dx = torch::empty(ctx->saved_data["sizes"].toIntVector(), dy.options());
     const PoolShape shape{.H = dx.size(1), .W = dx.size(2), .C = dx.size(3)};

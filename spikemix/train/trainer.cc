@@ -130,6 +130,7 @@ class Trainer {
   std::shared_ptr<Spikformer> make_model() const {
     auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
     model->to(device_);
+    model->set_sparse_below(config_.train.sparse_below);
     model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
     return model;
   }

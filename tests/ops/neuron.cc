@@ -3,8 +3,8 @@
 #include <torch/library.h>
 
 #include "spikemix/nn/attention.h"
-#include "spikemix/nn/dense.h"
 #include "spikemix/nn/pool.h"
+#include "spikemix/nn/product.h"
 
 namespace {
 
@@ -31,12 +31,12 @@ Tensor norm_neuron(const Tensor& y, const Tensor& weight, const Tensor& bias, co
                            bf16_spikes ? torch::kBFloat16 : y.scalar_type(), repeat_T);
 }
 
-Tensor spike_linear(const Tensor& x, const Tensor& weight, int64_t values) {
-  return spikemix::spike_linear(x, weight, spikemix::Values(values));
+Tensor spike_linear(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below) {
+  return spikemix::spike_linear(x, weight, spikemix::Values(values), {"", sparse_below}).y;
 }
 
-Tensor spike_conv(const Tensor& x, const Tensor& weight, int64_t values) {
-  return spikemix::spike_conv(x, weight, spikemix::Values(values));
+Tensor spike_conv(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below) {
+  return spikemix::spike_conv(x, weight, spikemix::Values(values), {"", sparse_below}).y;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "spikemix/kernels/lif/lif.h"
 
+#include <algorithm>
 #include <numbers>
 
 #undef HWY_TARGET_INCLUDE
@@ -7,7 +8,6 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which includes this file again for each target.
 #include <hwy/aligned_allocator.h>
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include "spikemix/kernels/lif/neuron-inl.h"
@@ -16,14 +16,37 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
+// 2^x for -126 <= x <= 0, to a unit in the last place or two: a polynomial on [-1/2, 1/2], and the exponent's bits.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V power_of_two(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const auto whole = hn::NearestInt(x);
+  const V f = hn::Sub(x, hn::ConvertTo(d, whole));
+  // In pairs, which wait for each other less than a chain.
+  const auto pair = [&](float c0, float c1) HWY_ATTR { return hn::MulAdd(hn::Set(d, c1), f, hn::Set(d, c0)); };
+  const V f2 = hn::Mul(f, f);
+  const V high = hn::MulAdd(hn::MulAdd(hn::Set(d, 1.535336188e-4f), f2, pair(9.618437357e-3f, 1.339887440e-3f)), f2,
+                            pair(2.402264791e-1f, 5.550332471e-2f));
+  const V p = hn::MulAdd(high, f2, pair(1.0f, 6.931472029e-1f));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(whole)));
+}
+
+// 1 / x, to a unit in the last place or two: divisions take several times as long.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V reciprocal(D d, V x) {
+  const V r = hn::ApproximateReciprocal(x);  // 12 bits or more
+  return hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2)));
+}
+
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>
 HWY_INLINE V surrogate_gradient(D d, V alpha, V u) {
   const V one = hn::Set(d, 1);
   if constexpr (kSurrogate == Surrogate::kSigmoid) {
     // alpha e / (1 + e)^2 with e = exp(-alpha |u|): the same function, as it is even, and e cannot overflow.
-    const V e = hn::Exp(d, hn::Neg(hn::Abs(hn::Mul(alpha, u))));
-    const V sum = hn::Add(one, e);
-    return hn::Div(hn::Mul(alpha, e), hn::Mul(sum, sum));
+    const V x = hn::Mul(hn::Set(d, -std::numbers::log2e_v<float>), hn::Abs(hn::Mul(alpha, u)));
+    const V e = power_of_two(d, hn::Max(x, hn::Set(d, -126)));
+    const V r = reciprocal(d, hn::Add(one, e));
+    return hn::Mul(hn::Mul(alpha, e), hn::Mul(r, r));
   } else if constexpr (kSurrogate == Surrogate::kArctan) {
     const V a = hn::Mul(hn::Mul(hn::Set(d, float(std::numbers::pi) / 2), alpha), u);
     return hn::Div(hn::Mul(alpha, hn::Set(d, 0.5f)), hn::MulAdd(a, a, one));
@@ -38,96 +61,114 @@ HWY_INLINE hn::Vec<D> load_z(D d, LifNorm norm, int64_t c, const X* x) {
   return norm.scale ? hn::MulAdd(value, hn::LoadU(d, norm.scale + c), hn::LoadU(d, norm.shift + c)) : value;
 }
 
+// Columns that go through all time steps together, with their potentials in the first-level cache. One vector at a time
+// would hop between the steps' places in x, s and ds, which lie the same way in the cache and push each other out.
+constexpr int64_t kTile = 256;
+
+// f(m, c, n): tiles of n columns from c on.
+template <class F>
+HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f) {
+  for (int64_t m = m_begin; m < m_end; ++m) {
+    for (int64_t c = 0; c < C; c += kTile) f(m, c, std::min(kTile, C - c));
+  }
+}
+
 template <class X, class S>
 void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
              const S* residual, S* s) {
   const int64_t step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
-  for (int64_t m = m_begin; m < m_end; ++m) {
-    for_columns(shape.C, [&](auto d, int64_t c) HWY_ATTR {
-      const Neurons neurons(d, p);
-      auto v = neurons.v_reset;
-      int64_t i = m * shape.C + c, i_x = i;
-      for (int64_t t = 0; t < shape.T; ++t, i += step, i_x += x_step) {
-        const auto h = neurons.charge(v, load_z(d, norm, c, x + i_x));
+  HWY_ALIGN float tile[kTile];
+  float* const potentials = tile;
+  for_tiles(m_begin, m_end, shape.C, [&](int64_t m, int64_t first, int64_t n) HWY_ATTR {
+    std::fill_n(potentials, n, p.v_reset);
+    for (int64_t t = 0; t < shape.T; ++t) {
+      const int64_t i0 = m * shape.C + first;
+      for_columns(n, [=](auto d, int64_t c) HWY_ATTR {
+        const Neurons neurons(d, p);
+        const auto z = load_z(d, norm, first + c, x + i0 + t * x_step + c);
+        const auto h = neurons.charge(hn::LoadU(d, potentials + c), z);
         const auto fired = neurons.fire(h);
-        v = neurons.reset(h, fired);
+        hn::StoreU(neurons.reset(h, fired), d, potentials + c);
         auto out = hn::IfThenElseZero(fired, neurons.one);
-        if (residual) out = hn::Add(out, load(d, residual + i));
-        store(d, out, s + i);
-      }
-    });
-  }
+        if (residual) out = hn::Add(out, load(d, residual + i0 + t * step + c));
+        store(d, out, s + i0 + t * step + c);
+      });
+    }
+  });
 }
 
 template <Surrogate kSurrogate, class X, class S>
 void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
               const S* ds, X* dz, LifSums sums) {
   const int64_t T = shape.T, step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
+  const auto scratch = hwy::AllocateAligned<float>(size_t((T + 2) * kTile));
+  float* const potentials = scratch.get();   // h[t] of each column, [T, kTile]
+  float* const dv = potentials + T * kTile;  // of each column
+  float* const sum_over_t = dv + kTile;      // of dz, with same_x
   const hn::ScalableTag<float> full;
-  const auto lanes = int64_t(hn::Lanes(full));
-  const auto scratch = hwy::AllocateAligned<float>(size_t((T + 1) * lanes));
-  float* HWY_RESTRICT potentials = scratch.get();  // h[t] of one vector of neurons
   auto dk = hn::Zero(full);
   double dk_tail = 0;
-  for (int64_t m = m_begin; m < m_end; ++m) {
-    for_columns(shape.C, [&](auto d, int64_t c) HWY_ATTR {
-      const Neurons neurons(d, p);
-      const auto alpha = hn::Set(d, p.alpha), decay = hn::Set(d, 1 - p.k * p.leak);
-      const int64_t i0 = m * shape.C + c;
-      auto v = neurons.v_reset;
-      for (int64_t t = 0; t < T; ++t) {
-        const auto h = neurons.charge(v, load_z(d, norm, c, x + i0 + t * x_step));
-        hn::Store(h, d, potentials + t * lanes);
-        v = neurons.reset(h, neurons.fire(h));
-      }
-
-      auto dv = neurons.zero, sum_dz = neurons.zero, sum_dz_x = neurons.zero, sum_dk = neurons.zero;
-      const auto mean = norm.scale ? hn::LoadU(d, norm.mean + c) : neurons.zero;
-      for (int64_t t = T - 1; t >= 0; --t) {
-        const auto h = hn::Load(d, potentials + t * lanes);
-        const auto fired = neurons.fire(h);
-        auto dspike = load(d, ds + i0 + t * step);
+  for_tiles(m_begin, m_end, shape.C, [&](int64_t m, int64_t first, int64_t n) HWY_ATTR {
+    const int64_t i0 = m * shape.C + first;
+    // The potentials after the reset, v[t - 1], from those before it.
+    const auto before = [=](auto d, const auto& neurons, int64_t t, int64_t c) HWY_ATTR {
+      if (t == 0) return neurons.v_reset;
+      const auto h = hn::LoadU(d, potentials + (t - 1) * kTile + c);
+      return neurons.reset(h, neurons.fire(h));
+    };
+    for (int64_t t = 0; t < T; ++t) {
+      for_columns(n, [=](auto d, int64_t c) HWY_ATTR {
+        const Neurons neurons(d, p);
+        const auto z = load_z(d, norm, first + c, x + i0 + t * x_step + c);
+        hn::StoreU(neurons.charge(before(d, neurons, t, c), z), d, potentials + t * kTile + c);
+      });
+    }
+    std::fill_n(dv, n, 0.0f);
+    std::fill_n(sum_over_t, n, 0.0f);
+    for (int64_t t = T - 1; t >= 0; --t) {
+      const int64_t i = i0 + t * step, i_x = i0 + t * x_step;
+      for_columns(n, [=, &dk, &dk_tail](auto d, int64_t c) HWY_ATTR {
+        const Neurons neurons(d, p);
+        const auto h = hn::LoadU(d, potentials + t * kTile + c), from_later = hn::LoadU(d, dv + c);
+        auto dspike = load(d, ds + i + c);
         if (!p.detach_reset) {
           const auto dv_ds = p.hard_reset ? hn::Sub(neurons.v_reset, h) : hn::Neg(neurons.v_threshold);
-          dspike = hn::MulAdd(dv, dv_ds, dspike);
+          dspike = hn::MulAdd(from_later, dv_ds, dspike);
         }
-        const auto kept = p.hard_reset ? hn::IfThenZeroElse(fired, dv) : dv;
+        const auto kept = p.hard_reset ? hn::IfThenZeroElse(neurons.fire(h), from_later) : from_later;
         const auto u = hn::Sub(h, neurons.v_threshold);
-        const auto dh = hn::MulAdd(dspike, surrogate_gradient<kSurrogate>(d, alpha, u), kept);
+        const auto dh = hn::MulAdd(dspike, surrogate_gradient<kSurrogate>(d, hn::Set(d, p.alpha), u), kept);
         const auto dz_t = hn::Mul(neurons.k, dh);
-        sum_dz = hn::Add(sum_dz, dz_t);
-        if (!shape.same_x) {
-          store(d, dz_t, dz + i0 + t * step);
-          if (norm.scale) sum_dz_x = hn::MulAdd(dz_t, hn::Sub(load(d, x + i0 + t * step), mean), sum_dz_x);
+        hn::StoreU(hn::Mul(hn::Set(d, 1 - p.k * p.leak), dh), d, dv + c);
+        if (shape.same_x)
+          hn::StoreU(hn::Add(dz_t, hn::LoadU(d, sum_over_t + c)), d, sum_over_t + c);
+        else
+          store(d, dz_t, dz + i + c);
+        if (sums.dz) {
+          float* const sum = sums.dz + first + c;
+          float* const sum_x = sums.dz_x + first + c;
+          const auto centred = hn::Sub(load(d, x + i_x + c), hn::LoadU(d, norm.mean + first + c));
+          hn::StoreU(hn::Add(dz_t, hn::LoadU(d, sum)), d, sum);
+          hn::StoreU(hn::MulAdd(dz_t, centred, hn::LoadU(d, sum_x)), d, sum_x);
         }
         if (sums.dk) {
-          auto before = neurons.v_reset;
-          if (t > 0) {
-            const auto h_before = hn::Load(d, potentials + (t - 1) * lanes);
-            before = neurons.reset(h_before, neurons.fire(h_before));
+          const auto z = load_z(d, norm, first + c, x + i_x + c);
+          const auto product = hn::Mul(dh, neurons.drive(before(d, neurons, t, c), z));
+          if constexpr (std::is_same_v<decltype(d), hn::ScalableTag<float>>) {
+            dk = hn::Add(dk, product);
+          } else {
+            dk_tail += double(hn::GetLane(product));
           }
-          sum_dk = hn::MulAdd(dh, neurons.drive(before, load_z(d, norm, c, x + i0 + t * x_step)), sum_dk);
         }
-        dv = hn::Mul(decay, dh);
-      }
-      if (shape.same_x) {
-        store(d, sum_dz, dz + i0);
-        if (norm.scale) sum_dz_x = hn::Mul(sum_dz, hn::Sub(load(d, x + i0), mean));
-      }
-      if (sums.dz) {
-        hn::StoreU(hn::Add(sum_dz, hn::LoadU(d, sums.dz + c)), d, sums.dz + c);
-        hn::StoreU(hn::Add(sum_dz_x, hn::LoadU(d, sums.dz_x + c)), d, sums.dz_x + c);
-      }
-      if constexpr (std::is_same_v<decltype(d), hn::ScalableTag<float>>) {
-        dk = hn::Add(dk, sum_dk);
-      } else {
-        dk_tail += double(hn::GetLane(sum_dk));
-      }
-    });
-  }
+      });
+    }
+    if (shape.same_x) {
+      for_columns(n, [=](auto d, int64_t c) HWY_ATTR { store(d, hn::LoadU(d, sum_over_t + c), dz + i0 + c); });
+    }
+  });
   if (sums.dk) {
     hn::Store(dk, full, potentials);
-    for (int64_t i = 0; i < lanes; ++i) dk_tail += double(potentials[i]);
+    for (int64_t i = 0; i < int64_t(hn::Lanes(full)); ++i) dk_tail += double(potentials[i]);
     *sums.dk += dk_tail;
   }
 }

@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "spikemix/kernels/spike_product/matrix_panel.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which includes this file again for each target.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "spikemix/kernels/spikes/values-inl.h"
@@ -31,6 +32,10 @@ HWY_INLINE void for_rows(const PanelSource& source, std::span<const RowRun> runs
   HWY_ALIGN float row[64];
   for (const RowRun& run : runs) {
     for (int64_t i = 0; i < run.count; ++i) {
+      // A few rows ahead: each is a piece of a long one, which no hardware prefetcher follows.
+      const X* ahead = matrix + (run.row + std::min(i + 8, run.count - 1)) * source.stride + source.first;
+      hwy::Prefetch(ahead);
+      hwy::Prefetch(ahead + 64 / sizeof(X));
       load_row(matrix + (run.row + i) * source.stride + source.first, source.count, width, row);
       f(run.place + i, row);
     }

@@ -104,8 +104,14 @@ HWY_EXPORT(lists_of_neighbours);
 HWY_EXPORT(add_spikes);
 
 void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
-  index.reset(new uint16_t[size_t(max_entries + max_units * (kListMultiple - 1) + kListPad)]);
-  begin.reset(new uint32_t[size_t(max_units + 1)]);
+  if (max_entries + max_units * (kListMultiple - 1) > entries_room_) {
+    entries_room_ = max_entries + max_units * (kListMultiple - 1);
+    index.reset(new uint16_t[size_t(entries_room_ + kListPad)]);
+  }
+  if (max_units > units_room_) {
+    units_room_ = max_units;
+    begin.reset(new uint32_t[size_t(max_units + 1)]);
+  }
 }
 
 void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {

@@ -16,14 +16,19 @@ constexpr int64_t kListPad = 64;
 /// Each list is filled up to a multiple of kListMultiple with the index `inputs`, whose weights are zero: no kernel has
 /// a tail.
 constexpr int64_t kListMultiple = 4;
-struct SpikeLists {
+class SpikeLists {
+ public:
   int64_t inputs = 0, planes = 1, units = 0;
   int64_t spikes = 0;                 // entries of all units, without what fills up
   std::unique_ptr<uint16_t[]> index;  // all units' entries, one behind the other
   std::unique_ptr<uint32_t[]> begin;  // [units * planes + 1]; plane p of unit u: [begin[u planes + p], begin[.. + 1])
 
-  /// Room for `entries` in all in so many units (times planes). Memory that no spike touches is never committed.
+  /// Room for `entries` in all in so many units (times planes); what is there already stays if it is enough. Memory
+  /// that no spike touches is never committed.
   void reserve(int64_t max_units, int64_t max_entries);
+
+ private:
+  int64_t units_room_ = 0, entries_room_ = 0;
 };
 
 /// Positions of the set bits of `rows` rows, [rows, words]: row r's list is out[r * stride ..], count[r] long.

@@ -1,6 +1,7 @@
 #include "spikemix/kernels/spikes/spikes.h"
 
 #include <algorithm>
+#include <bit>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "spikemix/kernels/spikes/spikes.cc"
@@ -62,6 +63,12 @@ void from_bytes(int64_t begin, int64_t end, const uint8_t* bytes, X* x) {
   for (int64_t i = begin; i < end; ++i) x[i] = X(float(int32_t(bytes[i])));
 }
 
+int64_t ones_of(int64_t words, const uint64_t* bits) {
+  int64_t ones = 0;
+  for (int64_t i = 0; i < words; ++i) ones += std::popcount(bits[i]);
+  return ones;
+}
+
 // Named instances, which HWY_EXPORT asks for.
 void pack_float(int64_t begin, int64_t end, const float* x, uint64_t* words) { pack(begin, end, x, words); }
 void pack_bfloat16(int64_t begin, int64_t end, const Bfloat16* x, uint64_t* words) { pack(begin, end, x, words); }
@@ -82,6 +89,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace spikemix {
 
+HWY_EXPORT(ones_of);
 HWY_EXPORT(pack_float);
 HWY_EXPORT(pack_bfloat16);
 HWY_EXPORT(unpack_float);
@@ -90,6 +98,8 @@ HWY_EXPORT(to_bytes_float);
 HWY_EXPORT(to_bytes_bfloat16);
 HWY_EXPORT(from_bytes_float);
 HWY_EXPORT(from_bytes_bfloat16);
+
+int64_t count_ones(int64_t words, const uint64_t* bits) { return HWY_DYNAMIC_DISPATCH(ones_of)(words, bits); }
 
 void pack_spikes(int64_t begin, int64_t end, const float* x, uint64_t* words) {
   HWY_DYNAMIC_DISPATCH(pack_float)(begin, end, x, words);

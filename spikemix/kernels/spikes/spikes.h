@@ -21,4 +21,7 @@ void pack_counts(int64_t begin, int64_t end, const Bfloat16* x, uint8_t* bytes);
 void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, float* x);
 void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, Bfloat16* x);
 
+/// Ones among the bits of so many words; of counts, the ones of all their bit planes.
+int64_t count_ones(int64_t words, const uint64_t* bits);
+
 }  // namespace spikemix

@@ -52,6 +52,15 @@ TEST(Spikes, AreOneBitEachOnEveryTarget) {
   for (const int64_t n : kSizes) check_spikes<float>(n), check_spikes<Bfloat16>(n);
 }
 
+TEST(Spikes, AreCountedOnEveryTarget) {
+  std::mt19937_64 rng(2);
+  std::vector<uint64_t> words(37);
+  for (uint64_t& word : words) word = rng();
+  int64_t want = 0;
+  for (size_t i = 0; i < 64 * words.size(); ++i) want += int64_t(words[i / 64] >> i % 64 & 1);
+  on_every_target([&] { EXPECT_EQ(count_ones(int64_t(words.size()), words.data()), want); });
+}
+
 TEST(Counts, AreOneByteEachOnEveryTarget) {
   for (const int64_t n : kSizes) check_counts<float>(n), check_counts<Bfloat16>(n);
 }

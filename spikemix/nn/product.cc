@@ -1,0 +1,155 @@
+#include "spikemix/nn/product.h"
+
+#include "spikemix/nn/kernel_data.h"
+#include "spikemix/nn/profile.h"
+#include "spikemix/nn/sparse_product.h"
+
+namespace spikemix {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// The two maps, on x [rows, in] and on x [images, H, W, in]; once as matrices, with the weights in x's type, and once
+// from the spikes that are there.
+struct Linear {
+  static constexpr bool kSparseCounts = true;
+  static Tensor forward(const Tensor& x, const Tensor& weight) { return at::linear(x, weight.to(x.scalar_type())); }
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) { return at::mm(dy, weight.to(dy.scalar_type())); }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) { return at::mm(dy.t(), x); }
+
+  static Tensor sparse_forward(const Packed& x, torch::IntArrayRef, const Tensor& weight, torch::ScalarType type,
+                               Moments& moments) {
+    return sparse_linear(x, weight.t().contiguous(), type, moments);
+  }
+  static Tensor sparse_backward_weight(const Tensor& dy, const Packed& x, torch::IntArrayRef, const Tensor&) {
+    return sparse_linear_gradient(x, dy).t();
+  }
+};
+
+struct Conv {
+  static constexpr bool kSparseCounts = false;  // no layer needs it
+
+  // [images, H, W, C] <-> its view as channels_last [images, C, H, W].
+  static Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
+  static Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
+  static Tensor like(const Tensor& weight, const Tensor& x) {
+    return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast);
+  }
+
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    return nhwc(at::conv2d(nchw(x), like(weight, x), {}, 1, 1));
+  }
+  // The convolution with the taps turned round: unlike convolution_backward, it asks for no x.
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    return forward(dy, weight.transpose(0, 1).flip({2, 3}));
+  }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+    constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
+    return std::get<1>(at::convolution_backward(nchw(dy), nchw(x), like(weight, x), std::nullopt, one, one, one, false,
+                                                zero, 1, std::array<bool, 3>{false, true, false}));
+  }
+
+  static PixelGrid grid(torch::IntArrayRef sizes) { return {sizes[0], sizes[1], sizes[2]}; }
+  static Tensor sparse_forward(const Packed& x, torch::IntArrayRef sizes, const Tensor& weight, torch::ScalarType type,
+                               Moments& moments) {
+    const int64_t out = weight.size(0);
+    const Tensor weight_t = weight.permute({2, 3, 1, 0}).reshape({-1, out});
+    return sparse_conv(x, grid(sizes), weight_t, type, moments).view({sizes[0], sizes[1], sizes[2], out});
+  }
+  static Tensor sparse_backward_weight(const Tensor& dy, const Packed& x, torch::IntArrayRef sizes,
+                                       const Tensor& weight) {
+    const Tensor dw = sparse_conv_gradient(x, grid(sizes), dy.view({-1, dy.size(-1)}));
+    return dw.view({3, 3, weight.size(1), -1}).permute({3, 2, 0, 1});
+  }
+};
+
+struct Call : torch::CustomClassHolder {
+  Values values;
+  ProductSettings settings;
+  Moments moments;
+  std::vector<int64_t> sizes;  // of x
+  torch::ScalarType type;
+  double macs = 0, adds = 0;
+  bool sparse = false, dx = false, dweight = false;
+
+  template <class Map>
+  Tensor forward(const Tensor& x, const Tensor& weight, const Packed& packed) {
+    ProfileScope scope(settings.layer, "forward");
+    sizes = x.sizes().vec(), type = x.scalar_type();
+    sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&
+             double(packed.entries()) < settings.sparse_below * double(x.numel());
+    macs = double(x.numel()) * double(weight.numel()) / double(weight.size(1));
+    adds = sparse ? macs * double(packed.entries()) / double(x.numel()) : macs;
+    scope.count(macs, adds);
+    if (sparse) scope.rename("forward, spikes");
+    return sparse ? Map::sparse_forward(packed, sizes, weight, type, moments) : Map::forward(x, weight);
+  }
+};
+
+template <class Map>
+struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                        const c10::intrusive_ptr<Call>& call) {
+    const Packed packed = [&] {
+      const ProfileScope scope(call->settings.layer, "pack");
+      return Packed(x, call->values);
+    }();
+    call->dx = x.requires_grad(), call->dweight = weight.requires_grad();
+    ctx->save_for_backward({packed.tensor(), weight});
+    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
+    return call->forward<Map>(x, weight, packed);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const auto saved = ctx->get_saved_variables();
+    const Tensor dy = grads[0].contiguous(), weight = saved[1];
+    const Packed x(saved[0], call->values, call->sizes, call->type);
+    Tensor dx, dweight;
+    if (call->dweight) {
+      ProfileScope scope(call->settings.layer, call->sparse ? "dW, spikes" : "dW");
+      scope.count(call->macs, call->adds);
+      dweight = call->sparse ? Map::sparse_backward_weight(dy, x, call->sizes, weight)
+                             : Map::backward_weight(dy, x.unpack(), weight);
+      dweight = dweight.to(weight.scalar_type());
+    }
+    if (call->dx) {
+      ProfileScope scope(call->settings.layer, "dX");
+      scope.count(call->macs, call->macs);
+      dx = Map::backward_x(dy, weight);
+    }
+    return {dx, dweight, Tensor()};
+  }
+};
+
+template <class Map>
+Product apply(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  auto call = c10::make_intrusive<Call>();
+  call->values = values, call->settings = settings;
+  const Tensor y = torch::GradMode::is_enabled() ? ProductFunction<Map>::apply(x, weight, call)
+                                                 : call->forward<Map>(x, weight, Packed(x, values));
+  return {y, call->moments};
+}
+
+}  // namespace
+
+Product spike_linear(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  Product product = apply<Linear>(x.contiguous().view({-1, shape.back()}), weight, values, settings);
+  shape.back() = weight.size(0);
+  product.y = product.y.view(shape);
+  return product;
+}
+
+Product spike_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
+  Product product = apply<Conv>(images, weight, values, settings);
+  shape.back() = weight.size(0);
+  product.y = product.y.view(shape);
+  return product;
+}
+
+}  // namespace spikemix
