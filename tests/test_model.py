@@ -241,6 +241,7 @@ def test_published_4_384(ops):
     c = dict(input="image", channels=3, height=32, width=32, classes=10, embed_dim=384, depth=4, heads=12, T=4,
              pool=[0, 0, 1, 1], ssa_scale=0.125)
     ours, theirs = both(ops, c, "ssa", torch.float32)
+    ours.set_sparse_below(0)  # torch's own products: another order of sums flips spikes, and four blocks spread that
     assert ours.learned_values() == 9_324_730
     ours.train(False), theirs.eval()
     ours.observe()
