@@ -4,6 +4,11 @@ against attention inside spikemix. Training and inference speed, and peak memory
 
     .venv/bin/python bench/compare.py                          # both tables, 4-384 at batch 16
     .venv/bin/python bench/compare.py --mixers fft2d --reps 5 --json fft2d.json
+    .venv/bin/python bench/compare.py --data DIR               # CIFAR-10: trained weights, real images
+
+Without --data the weights are random and the images noise. With it, each mixer is trained shortly first, once, in
+runs/engine-bench (as for engines.py), and all contenders start from those weights: how many neurons fire decides what
+there is to do for a product of spikes.
 
 Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
 does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
@@ -24,6 +29,7 @@ import tempfile
 import time
 
 import numpy
+from engine_setup import cifar_records, subset, trained_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # spikemix's name -> the peer's. The others have no counterpart there.
@@ -50,6 +56,8 @@ def parse_arguments():
                         default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"),
                         help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--data", type=pathlib.Path, help="official binary CIFAR-10 (published size only)")
+    parser.add_argument("--runs", type=pathlib.Path, help="folder of run folders named by mixer, already trained")
     parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
     return parser.parse_args()
 
@@ -137,6 +145,13 @@ class Bench:
         self.shape = {"image": [3, 32, 32],
                       "model": {"d": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}}
         self.images = folder / "images.bin"
+        if a.data:
+            records = subset(cifar_records(a.data, "test_batch.bin"), a.batch)
+            pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float32) / 255
+            mean, std = (numpy.array(v, numpy.float32).reshape(3, 1, 1)
+                         for v in ([0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]))
+            self.images.write_bytes(((pixels - mean) / std).tobytes() + records[:, 0].astype(numpy.int64).tobytes())
+            return
         random = numpy.random.default_rng(0)
         pixels = random.standard_normal((a.batch, *self.shape["image"]), numpy.float32)
         self.images.write_bytes(pixels.tobytes() + random.integers(0, 10, a.batch, numpy.int64).tobytes())
@@ -145,12 +160,16 @@ class Bench:
         a = self.arguments
         keys = {"mixer": mixer, "embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
         return [a.build / "bench" / "step_worker", "MODE", precision, a.threads, a.batch, self.images,
+                *([f"weights={self.weights(mixer)}"] if a.data else []),
                 *(f"model.{key}={value}" for key, value in keys.items())]
 
     def peer(self, mixer, config):
         a = self.arguments
         return [sys.executable, ROOT / "bench" / "peer_worker.py", a.peer, PEER_NAMES[mixer], "MODE", config, a.threads,
-                a.batch, self.images, json.dumps(self.shape)]
+                a.batch, self.images, json.dumps(self.shape), self.weights(mixer) if a.data else ""]
+
+    def weights(self, mixer):
+        return trained_model(self.arguments.build / "spikemix", mixer, self.arguments.data, self.arguments.runs)
 
     def run(self, contenders):
         """{mode: {name: result}}"""

@@ -14,29 +14,13 @@ import json
 import logging
 import os
 import pathlib
-import re
 import sys
 import time
 import warnings
 
 import numpy
 
-# Published tensor names -> the peer's.
-RENAMES = [
-    (r"patch_embed\.proj_(conv|bn)(\d?)\.", lambda m: f"stem.{m[2] or 0}.{m[1][0] if m[1] == 'conv' else 'bn'}."),
-    (r"patch_embed\.rpe_(conv|bn)\.", lambda m: f"rpe.{m[1][0] if m[1] == 'conv' else 'bn'}."),
-    (r"block\.(\d+)\.attn\.bn\.", lambda m: f"mix.{m[1]}.bn."),
-    (r"block\.(\d+)\.attn\.(q|k|v|proj)_(linear|bn)\.",
-     lambda m: f"mix.{m[1]}.{m[2]}.{'fc' if m[3] == 'linear' else 'bn'}."),
-    (r"block\.(\d+)\.mlp\.fc([12])_(linear|bn)\.",
-     lambda m: f"mlp.{m[1]}.{int(m[2]) - 1}.{'fc' if m[3] == 'linear' else 'bn'}."),
-]
-
-
-def peer_name(name):
-    for pattern, new in RENAMES:
-        name = re.sub("^" + pattern, new, name)
-    return name
+from peer_model import load_weights
 
 
 def read_card(spec):
@@ -58,17 +42,12 @@ def batches_of(spec, name, card):
 def load_peer(spec, card):
     """The peer with the trained weights."""
     sys.path.insert(0, spec["peers"])
-    from safetensors.torch import load_file
     from torch_spikformer import Spikformer
 
     m = card["model"]
     model = Spikformer(spec["mixer"], d=m["embed_dim"], depth=m["depth"], heads=m["heads"], T=m["T"], size=m["height"],
                        cin=m["channels"], classes=m["classes"], pools=m["pool"])
-    trained = {peer_name(name): tensor for name, tensor in load_file(spec["model"]).items()}
-    missing, unexpected = model.load_state_dict(trained, strict=False)
-    # The peer keeps its Haar matrix as a buffer; a file of ours has no constants.
-    if unexpected or any(not re.fullmatch(r"mix\.\d+\.w", name) for name in missing):
-        sys.exit(f"engine_worker.py: {spec['model']} does not fit the peer: missing {missing}, unexpected {unexpected}")
+    load_weights(model, spec["model"])
     return model.eval()
 
 

@@ -1,9 +1,10 @@
 """The other contender of compare.py: the plain PyTorch Spikformer, one step for each line on stdin.
 
-usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON
+usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS
+  WEIGHTS  a trained model's model.safetensors, or "" for random weights whose batch norms are settled by three passes
 
 Speaks step_worker.cc's protocol, with the settings of the peer's own time_torch.py: denormals flushed, AdamW at 1e-4,
-cross entropy, batch norms settled by three passes, two steps to warm up.
+cross entropy, two steps to warm up.
 """
 import json
 import math
@@ -12,6 +13,7 @@ import time
 
 import numpy
 import torch
+from peer_model import load_weights
 
 
 def peak_bytes():
@@ -26,7 +28,7 @@ def reset_peak():
 
 
 def main():
-    peers, mixer, mode, how, threads, batch, images, shape = sys.argv[1:]
+    peers, mixer, mode, how, threads, batch, images, shape, weights = sys.argv[1:]
     sys.path.insert(0, peers)
     from torch_spikformer import Spikformer
 
@@ -40,9 +42,12 @@ def main():
     y = torch.from_numpy(raw[pixel_bytes:].view(numpy.int64))
 
     model = Spikformer(mixer, **shape["model"]).train()
-    with torch.no_grad():
-        for _ in range(3):
-            model(x)
+    if weights:
+        load_weights(model, weights)
+    else:
+        with torch.no_grad():
+            for _ in range(3):
+                model(x)
     reset_peak()
     model.train(mode == "train")
     forward = torch.compile(model) if how.startswith("compile") else model

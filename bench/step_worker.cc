@@ -1,7 +1,8 @@
 // One contender of bench/compare.py: spikemix's model, one training or inference step for each line "step" on stdin.
 //
-// usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [key=value ...]
+// usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [weights=FILE] [key=value ...]
 //   IMAGES     BATCH images [channels, height, width] as float32, then BATCH labels as int64
+//   weights    model.safetensors: a trained model's, for the spikes of a real one
 //   key=value  settings of the model, as in recipes: model.mixer=wt1d train.sparse_below=0
 // stdout, one JSON document a line: first {"ready": ..., "parameters"}; for each "step" {"seconds", "loss"}, or
 // {"seconds", "logits"} (their largest magnitude) for inference; for each "memory" {"peak_bytes"}.
@@ -20,7 +21,9 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 #include "spikemix/nn/model.h"
+#include "spikemix/nn/model_state.h"
 #include "spikemix/train/optimizer.h"
+#include "spikemix/train/tensor_file.h"
 #include "spikemix/train/torch_model.h"
 
 namespace spikemix {
@@ -61,12 +64,20 @@ void run(const std::vector<std::string>& arguments) {
   const bool train = arguments[0] == "train";
   set_compute_threads(std::stoll(arguments[2]));
   Config config;
-  for (size_t i = 5; i < arguments.size(); ++i) apply_override(config, arguments[i]);
+  std::string weights;
+  for (size_t i = 5; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with("weights="))
+      weights = arguments[i].substr(8);
+    else
+      apply_override(config, arguments[i]);
+  }
   validate(config);
   const Images images = read_images(arguments[4], std::stoll(arguments[3]), config.model);
 
   Spikformer model(config.model, config.neuron, /*seed=*/0);
-  {
+  if (!weights.empty()) {
+    load_model_state(model, read_tensors(weights).tensors, weights);
+  } else {
     const torch::NoGradGuard no_grad;  // settles the batch norms' statistics, as the peer does
     for (int i = 0; i < 3; ++i) model.forward(images.pixels);
   }

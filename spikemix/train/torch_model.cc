@@ -1,6 +1,11 @@
 #include "spikemix/train/torch_model.h"
 
+#include <limits>
 #include <utility>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <torch/torch.h>
 
@@ -67,6 +72,10 @@ std::vector<float> TorchModel::logits(const Batch& batch) { return logits_of(*st
 void set_compute_threads(int64_t threads) {
   if (threads > 0) at::set_num_threads(int(threads));
   at::globalContext().setFlushDenormal(true);
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
 }
 
 }  // namespace spikemix

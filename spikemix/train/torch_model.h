@@ -33,7 +33,8 @@ class TorchModel {
 };
 
 /// Compute threads of this process: `threads`, or one for each core if 0. Flushes denormals to zero, as every thread of
-/// a run must, or decayed weights slow it down.
+/// a run must, or decayed weights slow it down; and keeps the memory that a step frees for the next one, whose pages
+/// are then there already.
 void set_compute_threads(int64_t threads);
 
 }  // namespace spikemix
