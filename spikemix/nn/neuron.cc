@@ -46,7 +46,11 @@ struct Call : torch::CustomClassHolder {
   }
 
   Tensor forward(const Tensor& y, const Tensor& residual) {
-    const ProfileScope scope(layer, "neurons");
+    ProfileScope scope(layer, "neurons");
+    const auto value = double(y.element_size());
+    scope.moves(double(y.numel()) * value * (norm.training && !known.mean.defined() ? 2 : 1) +
+                double(y.numel()) * double(passes.same_x ? passes.T : 1) * double(c10::elementSize(spikes)) *
+                    (residual.defined() ? 2 : 1));
     if (norm.weight.defined()) normalise(y);
     return on_cpu(y) ? cpu::forward(passes, y, residual, spikes) : aten::forward(passes, y, residual, spikes);
   }
@@ -71,10 +75,12 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
-    const ProfileScope scope(call->layer, "neurons, backward");
+    ProfileScope scope(call->layer, "neurons, backward");
     const NeuronPasses& p = call->passes;
     const Norm& norm = call->norm;
     const Tensor y = ctx->get_saved_variables()[0], ds = grads[0].contiguous();
+    // y is read by both passes, dz written by both and read by one.
+    scope.moves(5 * double(y.nbytes()) + double(ds.nbytes()));
     NeuronGradients g = call->on_cpu(y) ? cpu::backward(p, y, ds) : aten::backward(p, y, ds);
 
     Tensor dweight, dbias, dlinear_bias, dw;

@@ -14,8 +14,9 @@ class Profile {
   struct Entry {
     int64_t calls = 0;
     double seconds = 0;
-    double macs = 0;  // multiply-adds that the work has as matrices
-    double adds = 0;  // those of them whose input was there; equal to macs for matrices
+    double macs = 0;   // multiply-adds that the work has as matrices
+    double adds = 0;   // those of them whose input was there; equal to macs for matrices
+    double bytes = 0;  // that passes over a layer's values move; 0: not counted
   };
   using Key = std::pair<std::string, std::string>;  // layer, operator
 
@@ -25,10 +26,12 @@ class Profile {
     return profile;
   }
 
-  void add(const std::string& layer, const char* op, double seconds, double macs, double adds) {
+  void add(const std::string& layer, const char* op, const Entry& more) {
     Entry& entry = entries_[{layer, op}];
-    ++entry.calls, entry.seconds += seconds, entry.macs += macs, entry.adds += adds;
+    entry.calls += more.calls, entry.seconds += more.seconds;
+    entry.macs += more.macs, entry.adds += more.adds, entry.bytes += more.bytes;
   }
+  void clear() { entries_.clear(); }
   const std::map<Key, Entry>& entries() const { return entries_; }
 
  private:
@@ -43,20 +46,22 @@ class ProfileScope {
   }
   ~ProfileScope() {
     if (!profile_) return;
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin_;
-    profile_->add(layer_, op_, seconds.count(), macs_, adds_);
+    entry_.calls = 1;
+    entry_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    profile_->add(layer_, op_, entry_);
   }
   ProfileScope(const ProfileScope&) = delete;
   ProfileScope& operator=(const ProfileScope&) = delete;
 
   void rename(const char* op) { op_ = op; }
-  void count(double macs, double adds) { macs_ = macs, adds_ = adds; }
+  void count(double macs, double adds) { entry_.macs = macs, entry_.adds = adds; }
+  void moves(double bytes) { entry_.bytes = bytes; }
 
  private:
   Profile* const profile_;
   std::string layer_;
   const char* op_;
-  double macs_ = 0, adds_ = 0;
+  Profile::Entry entry_;
   std::chrono::steady_clock::time_point begin_;
 };
 

@@ -17,6 +17,7 @@
 #include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/nn/profile.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/run_folder.h"
@@ -177,7 +178,11 @@ class Trainer {
     const int64_t steps_before = place_.step;
     Clock::time_point last_checkpoint = start;
     Batch batch;
-    while (place_.step < steps() && loader_.next(batch)) {
+    const auto next = [&] {
+      const ProfileScope scope("step", "wait for a batch");
+      return loader_.next(batch);
+    };
+    while (place_.step < steps() && next()) {
       const double lr = learning_rate(config_.train, double(place_.epoch) + double(place_.step) / double(steps()));
       const double loss = train_step(batch, lr);
       place_.loss_sum += loss;
@@ -217,11 +222,19 @@ class Trainer {
     const ModelConfig& m = config_.model;
     const torch::Tensor images = to_tensor(batch.images, {batch.size, m.channels, m.height, m.width});
     const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
-    const torch::Tensor loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+    torch::Tensor loss;
+    {
+      const ProfileScope scope("step", "forward");
+      loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+    }
     const double value = loss.item<double>();
     if (!std::isfinite(value)) throw not_finite("the loss", value);
-    (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
+    {
+      const ProfileScope scope("step", "backward");
+      (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
+    }
     if ((place_.step + 1) % t.accumulate == 0) {
+      const ProfileScope scope("step", "optimiser");
       gradient_norm_ = optimizer_.clip(t.clip_norm);
       if (!std::isfinite(gradient_norm_)) throw not_finite("the gradient's norm", gradient_norm_);
       optimizer_.step(lr);

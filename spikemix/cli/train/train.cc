@@ -13,6 +13,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
 #include "spikemix/train/trainer.h"
 
@@ -68,7 +69,7 @@ void add_train(CLI::App& app) {
     std::string recipe, data, out, device;
     std::vector<std::string> overrides;
     int64_t threads = -1, seed = -1;
-    bool json = false;
+    bool profile = false, json = false;
   };
   auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
   auto options = std::make_shared<Options>();
@@ -80,13 +81,16 @@ void add_train(CLI::App& app) {
   command->add_option("--threads", options->threads, "compute threads (train.threads)");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N (train.device)");
   command->add_option("--seed", options->seed, "random seed (train.seed)");
-  command->add_flag("--json", options->json, "print the run's summary as JSON");
+  command->add_flag("--profile", options->profile,
+                    "train a few steps, keep nothing, and print where their time goes, layer by layer");
+  command->add_flag("--json", options->json, "print the run's summary (or the profile) as JSON");
   command->callback([options] {
     Config config = load_recipe(options->recipe, options->overrides);
     if (!options->data.empty()) config.data.dir = options->data;
     if (!options->device.empty()) config.train.device = options->device;
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
+    if (options->profile) return profile_training(config, options->json);
     const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
     run_training(run, config.name, options->json,
                  [&](const TrainListener& listener) { return train(config, run, listener); });

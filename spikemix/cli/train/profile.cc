@@ -1,0 +1,145 @@
+#include "spikemix/cli/train/profile.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/error.h"
+#include "spikemix/nn/profile.h"
+#include "spikemix/train/machine_limits.h"
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+namespace {
+
+constexpr int64_t kWarmUp = 3, kSteps = 20;
+
+// A folder of its own that goes when it does.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "spikemix-profile-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw run_error("{}: cannot be made", name);
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Row {
+  std::string layer, op;
+  double ms = 0, share = 0;
+  double density = -1;  // of the inputs, with products; else -1
+  double rate = 0;      // 10^9 multiply-adds a second that matrices would have to do, or 10^9 bytes
+  double of_limit = 0;  // 0: not known
+  bool bytes = false;
+};
+
+// Milliseconds a step; the longest first.
+std::vector<Row> rows_of(const Profile& profile, const MachineLimits& limits, double step_seconds, double steps) {
+  std::vector<Row> rows;
+  for (const auto& [key, entry] : profile.entries()) {
+    if (key.first == "step" && (key.second == "forward" || key.second == "backward")) continue;  // sums of the others
+    Row row{.layer = key.first, .op = key.second};
+    row.ms = 1000 * entry.seconds / steps;
+    row.share = entry.seconds / steps / step_seconds;
+    if (entry.macs > 0) {
+      const bool spikes = key.second.ends_with("spikes");
+      row.density = entry.adds / entry.macs;
+      row.rate = entry.macs / entry.seconds / 1e9;
+      row.of_limit = entry.adds / entry.seconds / (spikes ? limits.adds : limits.macs);
+    } else if (entry.bytes > 0) {
+      row.bytes = true;
+      row.rate = entry.bytes / entry.seconds / 1e9;
+      row.of_limit = entry.bytes / entry.seconds / limits.bytes;
+    }
+    rows.push_back(row);
+  }
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.ms > b.ms; });
+  return rows;
+}
+
+void print_table(const std::vector<Row>& rows, const MachineLimits& limits, double step_seconds,
+                 double images_per_second) {
+  fmt::print("{:<28} {:<20} {:>9} {:>7} {:>8} {:>12} {:>9}\n", "layer", "operator", "ms a step", "share", "density",
+             "10^9 a sec.", "of limit");
+  double rest = 1000 * step_seconds;
+  for (const Row& row : rows) {
+    rest -= row.ms;
+    fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}% {:>8} {:>12} {:>9}\n", row.layer, row.op, row.ms, 100 * row.share,
+               row.density < 0 ? "" : fmt::format("{:.1f} %", 100 * row.density),
+               row.rate == 0 ? "" : fmt::format("{:.0f} {}", row.rate, row.bytes ? "B  " : "MAC"),
+               row.of_limit == 0 ? "" : fmt::format("{:.0f} %", 100 * row.of_limit));
+  }
+  fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
+  fmt::print(
+      "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, the density's "
+      "share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {:.0f} x 10^9 additions/s of "
+      "weights, {:.0f} x 10^9 bytes/s.\n",
+      1000 * step_seconds, images_per_second, limits.macs / 1e9, limits.adds / 1e9, limits.bytes / 1e9);
+}
+
+nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& limits, double step_seconds,
+                           double images_per_second) {
+  nlohmann::json document = {
+      {"ms_per_step", 1000 * step_seconds},
+      {"images_per_second", images_per_second},
+      {"limits",
+       {{"macs_per_second", limits.macs}, {"additions_per_second", limits.adds}, {"bytes_per_second", limits.bytes}}},
+      {"rows", nlohmann::json::array()}};
+  for (const Row& row : rows) {
+    nlohmann::json line = {{"layer", row.layer}, {"operator", row.op}, {"ms", row.ms}, {"share", row.share}};
+    if (row.density >= 0) line["density"] = row.density;
+    if (row.rate > 0) line[row.bytes ? "gigabytes_per_second" : "gigamacs_per_second"] = row.rate;
+    if (row.of_limit > 0) line["of_limit"] = row.of_limit;
+    document["rows"].push_back(line);
+  }
+  return document;
+}
+
+}  // namespace
+
+void profile_training(const Config& config, bool json) {
+  const TemporaryFolder folder;
+  Profile profile;
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin;
+  int64_t steps = 0;
+  double seconds = 0;
+  const TrainListener listener{.on_step =
+                                   [&](const Progress&) {
+                                     ++steps;
+                                     if (steps == kWarmUp) {
+                                       profile.clear();
+                                       begin = Clock::now();
+                                     }
+                                     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+                                   },
+                               .on_epoch = {},
+                               .should_stop = [&] { return steps >= kWarmUp + kSteps; }};
+  Profile::active() = &profile;
+  train(config, folder.path() / "run", listener);
+  Profile::active() = nullptr;
+  const auto timed = double(steps - kWarmUp);
+  if (timed < 1) throw input_error("--profile: an epoch of {} steps is too short; take a smaller train.batch", steps);
+
+  const MachineLimits limits = measure_machine(config.train.precision);
+  const double step_seconds = seconds / timed, rate = double(config.train.batch) / step_seconds;
+  const std::vector<Row> rows = rows_of(profile, limits, step_seconds, timed);
+  if (json)
+    fmt::print("{}\n", document_of(rows, limits, step_seconds, rate).dump(2));
+  else
+    print_table(rows, limits, step_seconds, rate);
+}
+
+}  // namespace spikemix
