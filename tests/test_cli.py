@@ -54,6 +54,22 @@ def test_run_folder_records_every_effective_value(trained):
     assert all(line["test_top1"] >= 0 and line["train_loss"] > 0 for line in epochs)
 
 
+def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, tmp_path):
+    folder, _ = trained
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    profile = json.loads(result.stdout)
+    assert not list(tmp_path.iterdir())
+    rows = {(row["layer"], row["operator"]): row for row in profile["rows"]}
+    assert rows["block.1.mlp.fc2", "dW, spikes"]["density"] < 0.35 <= rows["block.1.mlp.fc2", "dX"]["density"]
+    assert ("block.0.mlp.fc1", "neurons, backward") in rows and ("step", "optimiser") in rows
+    assert 0.5 < sum(row["share"] for row in profile["rows"]) <= 1.01  # the rest is LibTorch's own bookkeeping
+    assert profile["ms_per_step"] > 0 and all(limit > 0 for limit in profile["limits"].values())
+
+    table = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", cwd=tmp_path)
+    assert "everything else" in table.stdout and "images/s" in table.stdout
+
+
 def test_eval_agrees_with_the_run(spikemix, trained):
     folder, summary = trained
     result = run(spikemix, "eval", folder / "run", "--json")

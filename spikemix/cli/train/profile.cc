@@ -109,7 +109,9 @@ nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& li
 
 }  // namespace
 
-void profile_training(const Config& config, bool json) {
+void profile_training(Config config, bool json) {
+  config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // of one step at least
+  config.train.eval_every = config.train.epochs;                          // none between the steps that are timed
   const TemporaryFolder folder;
   Profile profile;
   using Clock = std::chrono::steady_clock;
