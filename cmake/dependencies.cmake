@@ -27,15 +27,17 @@ find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
 add_library(spikemix_stb INTERFACE IMPORTED)
 target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
 
-# Event recordings: AEDAT 4 is flatbuffers and XML, compressed; zlib sums up npz.
+# Event recordings: AEDAT 4 is flatbuffers and XML, compressed; ISA-L (isal) unpacks npz, zlib sums up the cache.
 find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)  # its headers only; its package asks for its compiler
 find_package(pugixml REQUIRED)
 find_package(ZLIB REQUIRED)
-foreach(library lz4 zstd)  # no CMake package on Debian 12, or one of another name on Ubuntu
+foreach(library isal lz4 zstd)  # no CMake package on Debian 12, or one of another name on Ubuntu
   string(TOUPPER ${library} upper)
   set(header ${library}.h)
   if(library STREQUAL lz4)
     set(header lz4frame.h)
+  elseif(library STREQUAL isal)
+    set(header isa-l.h)
   endif()
   find_path(${upper}_INCLUDE_DIR ${header} REQUIRED)
   find_library(${upper}_LIBRARY ${library} REQUIRED)

@@ -50,7 +50,7 @@ double forget_peak() {
 // All images, decoded before any clock runs.
 std::vector<Batch> load(const Options& o, const ModelCard& card) {
   const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
-  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
+  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest);
   data = subset(data, std::min(o.images, data->size()), "--images");
   Loader loader(data, test_loader_options(card, o.batch, 1));
   loader.start_epoch(0);

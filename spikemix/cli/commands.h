@@ -14,6 +14,7 @@ void add_compare(CLI::App& app);
 void add_recipes(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_stream(CLI::App& app);
 void add_export(CLI::App& app);
 void add_bench(CLI::App& app);
 

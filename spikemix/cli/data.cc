@@ -13,19 +13,31 @@
 namespace spikemix {
 namespace {
 
+nlohmann::json to_json(const SplitSummary& s) {
+  nlohmann::json json = {{"name", s.name}, {"images", s.images}, {"class_counts", s.class_counts}};
+  if (s.class_events.empty()) {
+    json.update({{"sampled", s.sampled},
+                 {"height", {s.min_height, s.max_height}},
+                 {"width", {s.min_width, s.max_width}},
+                 {"channels", s.channels},
+                 {"mean", s.mean},
+                 {"std", s.std}});
+    return json;
+  }
+  json.erase("images");
+  json.update({{"recordings", s.images}, {"height", s.sensor.height}, {"width", s.sensor.width}});
+  for (const EventTotals& totals : s.class_events) {
+    json["class_events"].push_back(totals.events);
+    json["class_seconds"].push_back(totals.seconds);
+    json["class_shortest_us"].push_back(totals.min_us);
+    json["class_longest_us"].push_back(totals.max_us);
+  }
+  return json;
+}
+
 nlohmann::json to_json(const DataSummary& summary) {
   nlohmann::json json = {{"format", summary.format}, {"classes", summary.classes}};
-  for (const SplitSummary& s : summary.splits) {
-    json["splits"].push_back({{"name", s.name},
-                              {"images", s.images},
-                              {"class_counts", s.class_counts},
-                              {"sampled", s.sampled},
-                              {"height", {s.min_height, s.max_height}},
-                              {"width", {s.min_width, s.max_width}},
-                              {"channels", s.channels},
-                              {"mean", s.mean},
-                              {"std", s.std}});
-  }
+  for (const SplitSummary& s : summary.splits) json["splits"].push_back(to_json(s));
   return json;
 }
 
@@ -33,9 +45,26 @@ std::string range(int64_t low, int64_t high) {
   return low == high ? fmt::to_string(low) : fmt::format("{}..{}", low, high);
 }
 
+// For each class its recordings, their events and durations.
+void print_recordings(const DataSummary& summary, const SplitSummary& s) {
+  fmt::print("\n{}: {} recordings, {} x {} pixels\n", s.name, s.images, s.sensor.width, s.sensor.height);
+  fmt::print("  {:>20} {:>10} {:>12} {:>14} {:>10}  {}\n", "class", "recordings", "events", "events each", "seconds",
+             "ms each");
+  for (size_t i = 0; i < s.class_counts.size(); ++i) {
+    const EventTotals& totals = s.class_events[i];
+    fmt::print("  {:>20} {:>10} {:>12} {:>14.0f} {:>10.1f}  {}\n", summary.classes[i], s.class_counts[i], totals.events,
+               double(totals.events) / double(std::max<int64_t>(1, s.class_counts[i])), totals.seconds,
+               range(totals.min_us / 1000, totals.max_us / 1000));
+  }
+}
+
 void print(const std::string& path, const DataSummary& summary) {
   fmt::print("{}: {}, {} classes\n", path, summary.format, summary.classes.size());
   for (const SplitSummary& s : summary.splits) {
+    if (!s.class_events.empty()) {
+      print_recordings(summary, s);
+      continue;
+    }
     fmt::print("\n{}: {} images, {} x {} pixels, {} channels (from {} of them)\n", s.name, s.images,
                range(s.min_height, s.max_height), range(s.min_width, s.max_width), s.channels, s.sampled);
     fmt::print("  data.mean={:.4f} data.std={:.4f}\n", fmt::join(s.mean, ","), fmt::join(s.std, ","));
@@ -54,23 +83,27 @@ void add_data(CLI::App& app) {
   data->require_subcommand(1);
 
   struct Options {
-    std::string path, format = "auto";
+    DataConfig data;
     int64_t sample = 2000;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  auto* info = data->add_subcommand("info", "images, classes, sizes, mean and deviation of a data set");
-  info->add_option("DIR", options->path, "folder or archive")->required();
-  info->add_option("--format", options->format, "one of `spikemix data formats`; auto: by the names in it");
+  auto* info = data->add_subcommand(
+      "info",
+      "images, classes, sizes, mean and deviation of a data set; recordings, events and durations of one of event "
+      "cameras");
+  info->add_option("DIR", options->data.dir, "folder or archive")->required();
+  info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: by the names in it");
+  info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings (data.cache)");
   info->add_option("--sample", options->sample, "images of each split to decode for sizes and means")
       ->check(CLI::PositiveNumber);
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
-    const DataSummary summary = summarise(options->path, options->format, options->sample);
+    const DataSummary summary = summarise(options->data, options->sample);
     if (options->json) {
       fmt::print("{}\n", to_json(summary).dump(2));
     } else {
-      print(options->path, summary);
+      print(options->data.dir, summary);
     }
   });
 

@@ -36,13 +36,14 @@ class EarlyExit {
 
   std::vector<float> logits(const Batch& batch) {
     const ModelConfig& m = card().model;
+    const int64_t step = session_.step_input_size();
     std::vector<float> all(size_t(batch.size * m.classes));
     for (int64_t i = 0; i < batch.size; ++i) {
       const std::span row(all.data() + i * m.classes, size_t(m.classes));
       session_.reset();
       bool sure = false;
       for (int64_t t = 0; t < m.T && !sure; ++t) {
-        session_.step(batch.images.data() + i * session_.step_input_size(), row.data());
+        session_.step(batch.images.data() + i * session_.input_size() + (m.takes_events() ? t * step : 0), row.data());
         const std::vector<double> p = softmax(row);
         sure = *std::max_element(p.begin(), p.end()) >= confidence_;
       }
@@ -70,7 +71,7 @@ void run(const Options& o) {
   }
   const ModelCard& card = early ? early->card() : runner->card();
   const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
-  std::shared_ptr<const Dataset> data = open_dataset(source.dir, Split::kTest, source.format);
+  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest);
   check_classes(card, *data, o.runner.model, source.dir);
   data = subset(data, o.images, "--images");
   CountPrinter printer(data->size());

@@ -62,7 +62,10 @@ void add_events_info(CLI::App& events) {
 }  // namespace
 
 void EventInput::add_to(CLI::App& command) {
-  command.add_option("FILE", path, "a recording (`spikemix events formats`); - is standard input")->required();
+  command
+      .add_option("FILE", path,
+                  "a recording (`spikemix events formats`); - is standard input, unix:PATH a socket to be made")
+      ->required();
   command.add_flag("--truncated", truncated, "read a file that was cut off up to its last whole event");
   command.add_flag("--unordered", unordered, "read events whose times run back as they are");
   command.add_option("--size", size, "WIDTHxHEIGHT of the sensor, in the place of what the file says");

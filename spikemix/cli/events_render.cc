@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -58,25 +57,12 @@ void add_events_render(CLI::App& events) {
   command->add_option("--scale", options->scale, "pixels of the picture for each of the sensor's")
       ->check(CLI::Range(1, 16));
   command->callback([options] {
-    const std::string ending = std::filesystem::path(options->out).extension();
-    if (ending != ".png" && ending != ".apng") {
-      throw input_error("{}: expected a name that ends with .png (contact sheet) or .apng (animation)", options->out);
-    }
-    const bool animated = ending == ".apng";
+    const bool animated = options->out.ends_with(".apng");
     const int64_t T = options->T > 0 ? options->T : (animated ? 50 : 16);
     EventSummary summary;
     const Frames frames = sum_up(options->input, T, options->split == "time", summary);
-    // Small sensors are enlarged until a picture is about 128 pixels wide.
-    const int scale = options->scale > 0 ? options->scale : std::max(1, 128 / summary.sensor.width);
-    const auto pictures = draw_frames(frames, scale);
-    if (animated) {
-      // As fast as it happened, where a screen can show it.
-      const int64_t delay_ms = (summary.last_t - summary.first_t) / 1000 / T;
-      write_png(options->out, pictures, int(std::clamp<int64_t>(delay_ms, 20, 1000)));
-    } else {
-      write_png(options->out, {{contact_sheet(pictures)}});
-    }
-    fmt::print("{}: {} frames of {} x {} pixels\n", options->out, T, frames.width * scale, frames.height * scale);
+    render_frames(options->out, frames, summary.last_t - summary.first_t, options->scale);
+    fmt::print("{}: {} frames of {} x {} pixels\n", options->out, T, frames.width, frames.height);
   });
 }
 

@@ -22,6 +22,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix resume runs/cifar10-small                             go on after Ctrl-C or a crash, to the same bits
   spikemix eval runs/cifar10-small                               test accuracy
   spikemix predict cat.jpg                                       top-5 classes of a picture, by the built-in model
+  spikemix stream gesture.aedat --model runs/gesture             a recording as it plays, step by step
   spikemix export runs/cifar10-small -o small.safetensors        integer weights, for small machines
   spikemix bench runs/cifar10-small --layers                     where the engine spends its time
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
@@ -38,6 +39,7 @@ void add_commands(CLI::App& app) {
 #endif
   add_eval(app);
   add_predict(app);
+  add_stream(app);
   add_export(app);
   add_bench(app);
   add_compare(app);

@@ -10,14 +10,17 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/picture.h"
+#include "spikemix/cli/recording_files.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/evaluate.h"
+#include "spikemix/data/event_input.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/engine/session.h"
+#include "spikemix/events/render.h"
 
 namespace spikemix {
 namespace {
@@ -57,6 +60,20 @@ std::string class_name(const ModelCard& card, int64_t label) {
   return card.classes.empty() ? fmt::format("class {}", label) : card.classes[size_t(label)];
 }
 
+// An image, or all events of a recording in one.
+Image picture_of(const Dataset& data, int64_t i) {
+  return data.holds_events() ? picture_of(data.events(i), data.recording(i).sensor) : data.image(i);
+}
+
+// The frames that the model saw, at the sensor's own size.
+void render(const std::string& file, const ModelCard& card, const Dataset& data) {
+  if (!data.holds_events() || data.size() != 1) throw input_error("--render {}: takes one recording", file);
+  const RecordingInfo recording = data.recording(0);
+  FrameOptions options = frame_options(card.model, card.frames);
+  options.height = options.width = 0;
+  render_frames(file, integrate(data.events(0), recording.sensor, options), recording.last_t - recording.first_t);
+}
+
 // The picture on the left, the five likeliest classes with bars on the right.
 void show(const ModelCard& card, const Image& image, const std::string& title, const Prediction& p) {
   constexpr int64_t kColumns = 28;
@@ -84,13 +101,15 @@ void add_predict(CLI::App& app) {
   struct Options {
     std::vector<std::string> files;
     RunnerOptions runner;
-    std::string data, format = "auto";
+    std::string data, format = "auto", render;
     int64_t images = 4;
     bool json = false;
   };
-  auto* command = app.add_subcommand("predict", "name what pictures show: the five likeliest classes, with bars");
+  auto* command =
+      app.add_subcommand("predict", "name what pictures or recordings show: the five likeliest classes, with bars");
   auto options = std::make_shared<Options>();
-  command->add_option("IMAGE", options->files, "JPEG or PNG files");
+  command->add_option("IMAGE", options->files,
+                      "JPEG or PNG files; recordings (`spikemix events formats`) for a model of events");
   command->add_option("--model", options->runner.model,
                       "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
   command->add_option("--data", options->data,
@@ -98,19 +117,26 @@ void add_predict(CLI::App& app) {
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   command->add_option("--images", options->images, "how many of them, spread over the classes")
       ->check(CLI::PositiveNumber);
+  command->add_option("--render", options->render, "write one recording's frames: .png or .apng (animated)");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
   command->callback([options] {
     const std::unique_ptr<Runner> runner = make_runner(options->runner);
     const ModelCard& card = runner->card();
-    std::shared_ptr<const Dataset> images = std::make_shared<FileSet>(options->files);
     const bool labelled = options->files.empty();
+    std::shared_ptr<const Dataset> images;
+    if (card.model.takes_events()) {
+      images = std::make_shared<RecordingFiles>(options->files, card.model);
+    } else {
+      images = std::make_shared<FileSet>(options->files);
+    }
     if (labelled) {
       const DataConfig source = data_of_model(options->runner.model, options->data, options->format);
-      images = open_dataset(source.dir, Split::kTest, source.format);
+      images = open_dataset(source, Split::kTest);
       check_classes(card, *images, options->runner.model, source.dir);
       images = subset(images, std::min(options->images, images->size()), "--images");
     }
+    if (!options->render.empty()) render(options->render, card, *images);
     Loader loader(images, test_loader_options(card, /*batch=*/16, /*threads=*/1));
     loader.start_epoch(0);
     nlohmann::json list = nlohmann::json::array();
@@ -130,7 +156,7 @@ void add_predict(CLI::App& app) {
         } else {
           const std::string truth =
               labelled ? fmt::format(" (a {})", class_name(card, batch.labels[size_t(i)])) : std::string();
-          show(card, images->image(first + i), source + truth, p);
+          show(card, picture_of(*images, first + i), source + truth, p);
         }
       }
     }

@@ -154,6 +154,11 @@ int64_t ModelConfig::token_columns() const {
   return columns;
 }
 
+std::vector<int64_t> ModelConfig::input_shape(int64_t batch) const {
+  if (takes_events()) return {batch, T, channels, height, width};
+  return {batch, channels, height, width};
+}
+
 std::vector<std::string> Config::keys() {
   std::vector<std::string> names = {"name"};
   Config().visit_sections([&](const char* section, auto& fields) {
@@ -243,7 +248,17 @@ void validate(const Config& config) {
           "0 to 1");
   require(a.mixup >= 0, "augment.mixup", a.mixup, "0 or more");
   require(a.label_smoothing >= 0 && a.label_smoothing < 1, "augment.label_smoothing", a.label_smoothing, "0 to 1");
+  require(a.roll >= 0, "augment.roll", a.roll, "0 or more");
+  require(a.cutout >= 0, "augment.cutout", a.cutout, "0 or more");
+  require(a.rotate >= 0 && a.rotate <= 180, "augment.rotate", a.rotate, "0 to 180 degrees");
+  require(a.shear >= 0 && a.shear < 90, "augment.shear", a.shear, "0 to 90 degrees");
+  require(a.scale >= 0 && a.scale < 1, "augment.scale", a.scale, "0 to 1");
+  require(a.event_drop >= 0 && a.event_drop < 1, "augment.event_drop", a.event_drop, "0 to 1");
+  require(a.polarity_flip >= 0 && a.polarity_flip <= 1, "augment.polarity_flip", a.polarity_flip, "0 to 1");
+  require(a.time_jitter >= 0, "augment.time_jitter", a.time_jitter, "0 us or more");
 
+  require_one_of("data.frames", config.data.frames, {"count", "time"});
+  require_one_of("data.frame_values", config.data.frame_values, {"sum", "binary"});
   for (const double std : config.data.std) require(std > 0, "data.std", std, "more than 0");
   require(config.data.train_images >= 0, "data.train_images", config.data.train_images, "0 (all) or more");
   require(config.data.test_images >= 0, "data.test_images", config.data.test_images, "0 (all) or more");

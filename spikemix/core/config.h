@@ -34,6 +34,9 @@ struct ModelConfig {
   int64_t tokens() const { return token_rows() * token_columns(); }
   /// The mixer spec of one block: one for all, or one for each.
   const std::string& mixer_of(int64_t block) const { return mixer.size() == 1 ? mixer[0] : mixer[size_t(block)]; }
+  bool takes_events() const { return input == "events"; }
+  /// Of a batch: [batch, C, H, W] images, or [batch, T, C, H, W] frames of events.
+  std::vector<int64_t> input_shape(int64_t batch) const;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -78,18 +81,22 @@ struct NeuronConfig {
 };
 
 struct DataConfig {
-  std::string dir, format = "auto";
+  std::string dir, format = "auto", cache;
   int64_t train_images = 0, test_images = 0;
   std::vector<double> mean, std;
+  std::string frames = "count", frame_values = "sum";
 
   template <class Visitor>
   void visit(Visitor&& v) {
     v("dir", dir, "folder or archive of the data set; --data sets it");
     v("format", format, "auto, or one of `spikemix data formats`");
+    v("cache", cache, "folder for the compact copy of recordings; empty: $SPIKEMIX_CACHE, or ~/.cache/spikemix");
     v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
     v("test_images", test_images, "use this many test images; 0: all");
     v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");
     v("std", std, "standard deviation of each channel, in 0..1; empty: 0.5 each");
+    v("frames", frames, "a recording's T frames: count (of equally many events) or time (equally long)");
+    v("frame_values", frame_values, "a pixel of a frame: sum (number of its events) or binary (1 if there is any)");
   }
 };
 
@@ -100,10 +107,13 @@ struct AugmentConfig {
   int64_t randaugment_ops = 1;
   double erase_probability = 0, mixup = 0, label_smoothing = 0.1;
   int64_t mixup_off_epoch = 0;
+  int64_t roll = 0, cutout = 0;
+  double rotate = 0, shear = 0, scale = 0;
+  double event_drop = 0, polarity_flip = 0, time_jitter = 0;
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("crop_padding", crop_padding, "random crop out of the image padded by this many pixels; 0: none");
+    v("crop_padding", crop_padding, "random crop out of the image padded by this many pixels; 0: none (not of events)");
     v("flip", flip, "horizontal flip of every second image");
     v("randaugment_magnitude", randaugment_magnitude, "RandAugment magnitude 0 to 10 (timm's m); 0: none");
     v("randaugment_ops", randaugment_ops, "RandAugment operations an image (timm's n)");
@@ -112,6 +122,15 @@ struct AugmentConfig {
     v("mixup", mixup, "mixup's Beta parameter; 0: none");
     v("mixup_off_epoch", mixup_off_epoch, "no mixup from this epoch on; 0: always");
     v("label_smoothing", label_smoothing, "probability mass spread over all classes");
+    v("roll", roll, "frames of events: moved by up to this many pixels each way, around the edges");
+    v("rotate", rotate,
+      "frames of events: one of rotate, shear, cutout, scale is drawn; degrees at most, 0: never this");
+    v("shear", shear, "degrees at most, 0: never this");
+    v("cutout", cutout, "side of the square that is emptied, in pixels at most, 0: never this");
+    v("scale", scale, "share by which the picture grows or shrinks at most, 0: never this");
+    v("event_drop", event_drop, "share of a recording's events that is left out");
+    v("polarity_flip", polarity_flip, "probability that on and off change places in a recording");
+    v("time_jitter", time_jitter, "standard deviation of what is added to an event's time, in us");
   }
 };
 

@@ -5,7 +5,8 @@
 namespace spikemix {
 namespace {
 
-void check(const Config& config, const std::string& where) {
+void check(Config config, const FrameSettings& frames, const std::string& where) {
+  config.data.frames = frames.by, config.data.frame_values = frames.values;
   try {
     validate(config);
   } catch (const InputError& error) {
@@ -19,9 +20,13 @@ std::string ModelCard::to_text() const {
   Config config;
   config.name = name, config.model = model, config.neuron = neuron;
   const nlohmann::json all = to_json(config);
-  return nlohmann::json{{"version", 1}, {"name", name}, {"model", all["model"]}, {"neuron", all["neuron"]},
-                        {"mean", mean}, {"std", std},   {"classes", classes},    {"training", training}}
-      .dump();
+  nlohmann::json json{{"version", 1}, {"name", name}, {"model", all["model"]}, {"neuron", all["neuron"]},
+                      {"mean", mean}, {"std", std},   {"classes", classes},    {"training", training}};
+  if (model.takes_events()) {
+    json["frames"] = {
+        {"by", frames.by}, {"values", frames.values}, {"step_us", frames.step_us}, {"step_events", frames.step_events}};
+  }
+  return json.dump();
 }
 
 ModelCard ModelCard::from_text(const std::string& text, const std::string& where) {
@@ -44,7 +49,12 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     card.mean = json.value("mean", card.mean), card.std = json.value("std", card.std);
     card.classes = json.value("classes", card.classes);
     card.training = json.value("training", nlohmann::json());
-    check(config, where);
+    const nlohmann::json frames = json.value("frames", nlohmann::json::object());
+    card.frames.by = frames.value("by", card.frames.by);
+    card.frames.values = frames.value("values", card.frames.values);
+    card.frames.step_us = frames.value("step_us", 0.0);
+    card.frames.step_events = frames.value("step_events", 0.0);
+    check(config, card.frames, where);
     return card;
   } catch (const nlohmann::json::exception& error) {
     throw input_error("{}: its config is not a model's: {}", where, error.what());

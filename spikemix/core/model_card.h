@@ -9,6 +9,13 @@
 
 namespace spikemix {
 
+/// How a model of event frames wants recordings cut: data.frames and data.frame_values, and how long a frame was on
+/// average over the training recordings, for recordings without an end (0: not known).
+struct FrameSettings {
+  std::string by = "count", values = "sum";
+  double step_us = 0, step_events = 0;
+};
+
 /// What a model file says of itself: enough to build the network, feed it pixels and name its answers.
 /// JSON text under "spikemix" in the metadata of model.safetensors.
 struct ModelCard {
@@ -17,6 +24,7 @@ struct ModelCard {
   NeuronConfig neuron;
   std::vector<double> mean, std;     // of each channel, in 0..1, subtracted and divided by before the stem
   std::vector<std::string> classes;  // names, by label
+  FrameSettings frames;              // of a model that takes events
   nlohmann::json training;           // how the weights came about: epoch, accuracy, recipe; may be empty
 
   std::string to_text() const;

@@ -65,10 +65,14 @@ bool is_tar_name(const std::filesystem::path& file) {
   return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
-void read_tar(const std::filesystem::path& file, const std::function<bool(const std::string&, bool folder)>& want,
-              const std::function<void(std::string, Bytes)>& take) {
+bool is_archive_name(const std::filesystem::path& file) { return is_tar_name(file) || file.extension() == ".zip"; }
+
+void read_archive(const std::filesystem::path& file,
+                  const std::function<Choice(const std::string&, bool folder)>& choose,
+                  const std::function<void(std::string, Bytes)>& take) {
   const Archive a(archive_read_new(), archive_read_free);
   archive_read_support_format_tar(a.get());
+  archive_read_support_format_zip(a.get());
   archive_read_support_filter_all(a.get());
   open(a.get(), file);
   archive_entry* entry = nullptr;
@@ -78,13 +82,22 @@ void read_tar(const std::filesystem::path& file, const std::function<bool(const 
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail(a.get(), file);  // a warning: an odd character in a name
     std::string name = entry_name(entry);
     const auto type = archive_entry_filetype(entry);
-    if (!want(name, type == AE_IFDIR) || type == AE_IFDIR) continue;
+    const Choice chosen = choose(name, type == AE_IFDIR);
+    if (chosen == Choice::kStop) return;
+    if (chosen == Choice::kSkip || type == AE_IFDIR) continue;
     if (archive_entry_hardlink(entry) || type == AE_IFLNK) {
       throw input_error("{}: '{}' is a link; pack the files themselves (tar --dereference --hard-dereference)",
                         file.string(), name);
     }
     take(std::move(name), read_entry(a.get(), entry, file, SIZE_MAX));
   }
+}
+
+void read_tar(const std::filesystem::path& file, const std::function<bool(const std::string&, bool folder)>& want,
+              const std::function<void(std::string, Bytes)>& take) {
+  read_archive(
+      file, [&](const std::string& name, bool folder) { return want(name, folder) ? Choice::kTake : Choice::kSkip; },
+      take);
 }
 
 Bytes read_bytes(const std::filesystem::path& file) {

@@ -14,6 +14,18 @@ using Bytes = std::vector<uint8_t>;
 /// Does the name end as a tar's does: .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .txz, .tar.zst?
 bool is_tar_name(const std::filesystem::path& file);
 
+/// A tar's name, or one that ends with .zip.
+bool is_archive_name(const std::filesystem::path& file);
+
+/// What to do with a file of an archive.
+enum class Choice { kSkip, kTake, kStop };
+
+/// Reads a tar or zip from front to back until it ends or `choose(name, folder)` says kStop; `take(name, bytes)` gets
+/// each file that was chosen. Names, memory and errors as with read_tar.
+void read_archive(const std::filesystem::path& file,
+                  const std::function<Choice(const std::string&, bool folder)>& choose,
+                  const std::function<void(std::string, Bytes)>& take);
+
 /// Reads a tar from front to back, compressed or not, in memory proportional to what is taken.
 /// `want(name, folder)` is asked for each file and folder; `take(name, bytes)` gets each file that was wanted. Names
 /// are as stored, without "./" before and "/" after. @throws InputError naming the file (damaged, cut short, no tar)

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "spikemix/core/config.h"
 #include "spikemix/core/error.h"
+#include "spikemix/events/event.h"
 
 namespace spikemix {
 
@@ -19,17 +21,31 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// One split of a data set: labelled images, read at random. Thread-safe after construction.
+/// What is known of a recording before it is read.
+struct RecordingInfo {
+  SensorSize sensor;
+  int64_t events = 0;
+  int64_t first_t = 0, last_t = 0;  ///< microseconds
+};
+
+/// One split of a data set: labelled images, or recordings of event cameras, read at random. Thread-safe after
+/// construction.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
   virtual int64_t label(int64_t i) const = 0;
-  /// Decodes image i. @throws InputError naming the file
-  virtual Image image(int64_t i) const = 0;
-  /// Where image i comes from: "train/cat/0001.jpg", "data_batch_1.bin record 17".
+  /// Decodes image i. @throws InputError naming the file, or saying that it is a recording
+  virtual Image image(int64_t i) const;
+  /// Where sample i comes from: "train/cat/0001.jpg", "data_batch_1.bin record 17".
   virtual std::string source(int64_t i) const = 0;
   virtual const std::vector<std::string>& classes() const = 0;
+
+  /// Recordings, not images: then image() throws, and these two do not.
+  virtual bool holds_events() const { return false; }
+  virtual RecordingInfo recording(int64_t i) const;
+  /// The events of sample i in order of time, each within its sensor. @throws InputError or RunError naming the file
+  virtual std::vector<Event> events(int64_t i) const;
 };
 
 enum class Split { kTrain, kTest };
@@ -40,14 +56,19 @@ class MissingSplit : public InputError {
   using InputError::InputError;
 };
 
+struct RecordingList;
+class FileTree;
+
 /// A format that data can come in. One file and one line in registry.cc.
 struct DataFormat {
   const char* name;
   const char* summary;
   /// Looks at names only; cheap.
   bool (*recognises)(const std::filesystem::path&);
-  /// @throws MissingSplit, or InputError naming the file and byte
+  /// Opens images; null for recordings. @throws MissingSplit, or InputError naming the file and byte
   std::unique_ptr<Dataset> (*open)(const std::filesystem::path&, Split);
+  /// Says which recordings there are (recordings.h); null for images. @throws InputError naming the file and line
+  RecordingList (*list)(const FileTree&) = nullptr;
 };
 
 std::span<const DataFormat> data_formats();
@@ -57,7 +78,8 @@ std::span<const DataFormat> data_formats();
 /// unknown
 const DataFormat& find_format(const std::filesystem::path& path, const std::string& format = "auto");
 
-/// Opens one split of `path`. @throws as find_format, and as the format's reader
+/// Opens one split of data.dir in data.format. @throws as find_format, and as the format's reader
+std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split);
 std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split,
                                       const std::string& format = "auto");
 

@@ -10,9 +10,8 @@
 namespace spikemix {
 
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads) {
-  if (card.model.input == "events")
-    throw input_error("model '{}': takes frames of events, not images (model.input)", card.name);
   LoaderOptions options;
+  options.events = card.model.takes_events(), options.T = card.model.T, options.frames = card.frames;
   options.height = card.model.height, options.width = card.model.width, options.channels = card.model.channels;
   options.classes = card.model.classes;
   options.mean = card.mean, options.std = card.std;

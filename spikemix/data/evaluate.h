@@ -18,8 +18,7 @@ struct EvalResult {
   double images_per_second = 0;
 };
 
-/// How a model wants its images: its size, channels and normalisation, no augmentation.
-/// @throws InputError for a model of event frames
+/// How a model wants its images (size, channels, normalisation) or recordings (frames): no augmentation.
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
 
 /// Logits of a batch, row-major [B, classes].

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "spikemix/data/event_input.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/data/randaugment.h"
 #include "spikemix/data/resize.h"
@@ -16,8 +17,17 @@ struct Loader::Scratch {
 Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
     : dataset_(std::move(dataset)),
       options_(std::move(options)),
-      normalise_(options_.mean, options_.std, options_.channels),
+      normalise_(options_.events ? std::vector<double>() : options_.mean,
+                 options_.events ? std::vector<double>() : options_.std, options_.channels),
       slots_(size_t(std::max<int64_t>(1, options_.threads)) + 1) {
+  if (dataset_->holds_events() != options_.events) {
+    throw InputError(options_.events
+                         ? "the data are images, the model takes recordings of event cameras (model.input)"
+                         : "the data are recordings of event cameras, the model takes images (model.input)");
+  }
+  if (options_.events && options_.channels != 2) {
+    throw input_error("model.channels = {}: frames of events have 2, for off and on", options_.channels);
+  }
   if (int64_t(dataset_->classes().size()) > options_.classes) {
     throw input_error("the data has {} classes, the model {}; set model.classes", dataset_->classes().size(),
                       options_.classes);
@@ -102,14 +112,18 @@ void Loader::work(std::stop_token stop) {
 
 void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
   const int64_t first = k * options_.batch, size = std::min(options_.batch, dataset_->size() - first);
-  const int64_t image = options_.channels * options_.height * options_.width;
+  const int64_t image = (options_.events ? options_.T : 1) * options_.channels * options_.height * options_.width;
   batch.size = size;
   batch.images.resize(size_t(size * image));
   batch.labels.resize(size_t(size));
   for (int64_t j = 0; j < size; ++j) {
     if (cancel_) return;
     const int64_t i = order_[size_t(first + j)];
-    fill_image(i, &batch.images[size_t(j * image)], scratch);
+    if (options_.events) {
+      fill_frames(i, &batch.images[size_t(j * image)]);
+    } else {
+      fill_image(i, &batch.images[size_t(j * image)], scratch);
+    }
     batch.labels[size_t(j)] = dataset_->label(i);
   }
   batch.targets.clear();
@@ -134,6 +148,17 @@ void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {
   if (augment.randaugment_magnitude > 0) randaugment(image, augment, normalise_.fill(), rng);
   normalise_(image, chw);
   random_erase(chw, options_.channels, options_.height, options_.width, augment.erase_probability, rng);
+}
+
+void Loader::fill_frames(int64_t i, float* input) const {
+  ModelConfig model;
+  model.T = options_.T, model.height = options_.height, model.width = options_.width;
+  const FrameOptions frames = frame_options(model, options_.frames);
+  const SensorSize sensor = dataset_->recording(i).sensor;
+  std::vector<Event> events = dataset_->events(i);
+  if (!options_.train) return write_frames(integrate(events, sensor, frames), input);
+  Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));
+  write_frames(augmented_frames(events, sensor, frames, options_.augment, rng), input);
 }
 
 }  // namespace spikemix

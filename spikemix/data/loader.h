@@ -11,12 +11,17 @@
 #include <vector>
 
 #include "spikemix/core/config.h"
+#include "spikemix/core/model_card.h"
 #include "spikemix/data/augment.h"
 #include "spikemix/data/dataset.h"
 
 namespace spikemix {
 
 struct LoaderOptions {
+  /// Frames of events in the place of images: T of them, cut as `frames` says, with 2 channels.
+  bool events = false;
+  int64_t T = 1;
+  FrameSettings frames;
   int64_t height = 32, width = 32, channels = 3, classes = 10;
   int64_t batch = 128;
   uint64_t seed = 0;
@@ -31,7 +36,7 @@ struct LoaderOptions {
 
 struct Batch {
   int64_t size = 0;             ///< B: LoaderOptions::batch, or less at the end
-  std::vector<float> images;    ///< [B, C, H, W], normalised
+  std::vector<float> images;    ///< [B, C, H, W], normalised; or [B, T, 2, H, W] frames of events
   std::vector<int64_t> labels;  ///< [B]
   std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, label smoothing); test: empty
 };
@@ -41,10 +46,11 @@ struct Batch {
 /// the number of threads, nor on the batch at which an epoch is taken up.
 ///
 /// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup over the batch.
+/// Of recordings: drop, polarity, jitter; the frames; flip, roll, one of rotation, shear, cutout, scaling; then mixup.
 class Loader {
  public:
-  /// @throws InputError if the data has more classes than options.classes, if mean and std do not fit, or if there is
-  /// not one batch
+  /// @throws InputError if the data has more classes than options.classes, if mean and std do not fit, if there is not
+  /// one batch, or if the data are images and not recordings, or the other way round
   Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
   /// At any time: waits for the images being decoded, no longer.
   ~Loader();
@@ -71,6 +77,7 @@ class Loader {
   void stop_filling(std::unique_lock<std::mutex>& lock);
   void fill(int64_t k, Batch& batch, Scratch& scratch) const;
   void fill_image(int64_t i, float* chw, Scratch& scratch) const;
+  void fill_frames(int64_t i, float* input) const;
   Slot& slot(int64_t k) { return slots_[size_t(k) % slots_.size()]; }
 
   const std::shared_ptr<const Dataset> dataset_;

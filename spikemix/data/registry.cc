@@ -1,5 +1,6 @@
 #include "spikemix/core/nearest.h"
 #include "spikemix/data/readers.h"
+#include "spikemix/data/recordings.h"
 
 namespace spikemix {
 namespace {
@@ -9,6 +10,12 @@ constexpr DataFormat kFormats[] = {
     {"cifar10", "cifar-10-binary.tar.gz, or its folder", recognises_cifar10, open_cifar10},
     {"cifar100", "cifar-100-binary.tar.gz, or its folder", recognises_cifar100, open_cifar100},
     {"idx", "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-*, or these with .gz", recognises_idx, open_idx},
+    {"dvsgesture", "DVS128 Gesture: trials_to_train.txt, trials_to_test.txt, *.aedat, *_labels.csv: folder or archive",
+     recognises_dvs_gesture, nullptr, list_dvs_gesture},
+    {"recordings",
+     "event cameras: train/CLASS/* and test/CLASS/* (N-MNIST), or CLASS/*, split 9:1 (CIFAR10-DVS, N-Caltech101): a "
+     "folder or archive, or a folder of archives",
+     recognises_recordings, nullptr, list_recordings},
     {"imagefolder", "train/CLASS/*.jpg, .jpeg or .png, and test/, val/ or valid/: a folder, a tar, or a tar for each",
      recognises_image_folder, open_image_folder},
 };
@@ -31,13 +38,34 @@ const DataFormat& find_format(const std::filesystem::path& path, const std::stri
   throw input_error("{}: no data set found here; looked for {}", path.string(), looked_for);
 }
 
-std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split, const std::string& format) {
-  const DataFormat& found = find_format(path, format);
+std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split) {
+  const std::filesystem::path path = data.dir;
+  const DataFormat& found = find_format(path, data.format);
   try {
-    return found.open(path, split);
+    if (found.open) return found.open(path, split);
+    return open_recordings(path, split, found,
+                           data.cache.empty() ? default_cache_folder() : std::filesystem::path(data.cache));
   } catch (const std::filesystem::filesystem_error& e) {  // a folder that may not be read
     throw input_error("{}: {}", e.path1().string(), e.code().message());
   }
+}
+
+std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split, const std::string& format) {
+  DataConfig data;
+  data.dir = path, data.format = format;
+  return open_dataset(data, split);
+}
+
+Image Dataset::image(int64_t i) const {
+  throw input_error("{}: a recording of an event camera, expected an image", source(i));
+}
+
+RecordingInfo Dataset::recording(int64_t i) const {
+  throw input_error("{}: an image, expected a recording of an event camera", source(i));
+}
+
+std::vector<Event> Dataset::events(int64_t i) const {
+  throw input_error("{}: an image, expected a recording of an event camera", source(i));
 }
 
 }  // namespace spikemix

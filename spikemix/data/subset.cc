@@ -13,6 +13,9 @@ class Subset : public Dataset {
   int64_t size() const override { return int64_t(chosen_.size()); }
   int64_t label(int64_t i) const override { return whole_->label(chosen_[size_t(i)]); }
   Image image(int64_t i) const override { return whole_->image(chosen_[size_t(i)]); }
+  bool holds_events() const override { return whole_->holds_events(); }
+  RecordingInfo recording(int64_t i) const override { return whole_->recording(chosen_[size_t(i)]); }
+  std::vector<Event> events(int64_t i) const override { return whole_->events(chosen_[size_t(i)]); }
   std::string source(int64_t i) const override { return whole_->source(chosen_[size_t(i)]); }
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
 

@@ -6,6 +6,12 @@
 namespace spikemix {
 namespace {
 
+DataConfig data_at(const std::filesystem::path& dir, const std::string& format = "auto") {
+  DataConfig data;
+  data.dir = dir, data.format = format;
+  return data;
+}
+
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 
@@ -81,16 +87,17 @@ class SummaryTest : public FilesTest {};
 
 TEST_F(SummaryTest, ShowsTheSplitsThatAreThere) {
   write("test_batch.bin", Bytes(3073, 5));
-  const DataSummary summary = summarise(dir_);
+  const DataSummary summary = summarise(data_at(dir_));
   EXPECT_EQ(summary.format, "cifar10");
   EXPECT_EQ(summary.classes.size(), 10u);
   ASSERT_EQ(summary.splits.size(), 1u);
   EXPECT_EQ(summary.splits[0].name, "test");
   EXPECT_NEAR(summary.splits[0].mean[2], 5 / 255.0, 1e-12);
-  expect_input_error([&] { summarise(dir_ / "none"); }, "none: no such file or folder");
-  expect_input_error([&] { summarise(dir_, "cifar1"); }, "unknown data format 'cifar1'; did you mean 'cifar10'?");
+  expect_input_error([&] { summarise(data_at(dir_ / "none")); }, "none: no such file or folder");
+  expect_input_error([&] { summarise(data_at(dir_, "cifar1")); },
+                     "unknown data format 'cifar1'; did you mean 'cifar10'?");
   const fs::path neither = write_tar("a.tar", {{"other.txt", {1}}});
-  expect_input_error([&] { summarise(neither); }, "a.tar: no test/CLASS/*.jpg");
+  expect_input_error([&] { summarise(data_at(neither)); }, "a.tar: no test/CLASS/*.jpg");
 }
 
 }  // namespace

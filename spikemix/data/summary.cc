@@ -24,12 +24,31 @@ struct Moments {
   }
 };
 
+void add_recordings(const Dataset& dataset, SplitSummary& s) {
+  s.class_events.resize(s.class_counts.size());
+  std::vector<int64_t> seen(s.class_counts.size());
+  for (int64_t i = 0; i < s.images; ++i) {
+    const RecordingInfo recording = dataset.recording(i);
+    EventTotals& totals = s.class_events[size_t(dataset.label(i))];
+    const int64_t us = recording.last_t - recording.first_t;
+    totals.min_us = seen[size_t(dataset.label(i))]++ == 0 ? us : std::min(totals.min_us, us);
+    totals.max_us = std::max(totals.max_us, us);
+    totals.events += recording.events;
+    totals.seconds += 1e-6 * double(us);
+    s.sensor = recording.sensor;
+  }
+}
+
 }  // namespace
 
 SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t sample) {
   SplitSummary s{
       .name = name, .images = dataset.size(), .class_counts = std::vector<int64_t>(dataset.classes().size())};
   for (int64_t i = 0; i < s.images; ++i) ++s.class_counts[size_t(dataset.label(i))];
+  if (dataset.holds_events()) {
+    add_recordings(dataset, s);
+    return s;
+  }
   s.sampled = std::min(sample, s.images);
   Moments grey, colour;  // grey images count as colour ones if there are both
   for (int64_t k = 0; k < s.sampled; ++k) {
@@ -52,12 +71,12 @@ SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t 
   return s;
 }
 
-DataSummary summarise(const std::filesystem::path& path, const std::string& format, int64_t sample) {
-  DataSummary summary{.format = find_format(path, format).name};
+DataSummary summarise(const DataConfig& data, int64_t sample) {
+  DataSummary summary{.format = find_format(data.dir, data.format).name};
   std::exception_ptr missing;
   for (const auto& [split, name] : {std::pair{Split::kTrain, "train"}, {Split::kTest, "test"}}) {
     try {
-      const auto dataset = open_dataset(path, split, format);
+      const auto dataset = open_dataset(data, split);
       summary.classes = dataset->classes();
       summary.splits.push_back(summarise(*dataset, name, sample));
     } catch (const MissingSplit&) {

@@ -8,11 +8,20 @@
 
 namespace spikemix {
 
+/// The recordings of one class.
+struct EventTotals {
+  int64_t events = 0, min_us = 0, max_us = 0;  ///< of one recording: the shortest, the longest
+  double seconds = 0;                          ///< of all together
+};
+
 /// What `spikemix data info` says about one split.
 struct SplitSummary {
-  std::string name;  ///< "train" or "test"
-  int64_t images = 0;
+  std::string name;    ///< "train" or "test"
+  int64_t images = 0;  ///< or recordings
   std::vector<int64_t> class_counts;
+  /// Of recordings; all of them count, and what follows of images is not known.
+  std::vector<EventTotals> class_events = {};
+  SensorSize sensor = {};
   /// From here on: of the sample, `sampled` images evenly spread over the split.
   int64_t sampled = 0;
   int64_t min_height = 0, max_height = 0, min_width = 0, max_width = 0;
@@ -30,6 +39,6 @@ SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t 
 
 /// Cost: opens both splits and decodes `sample` images of each.
 /// @throws InputError as open_dataset, if neither split is there, or if a picture of the sample is damaged
-DataSummary summarise(const std::filesystem::path& path, const std::string& format = "auto", int64_t sample = 2000);
+DataSummary summarise(const DataConfig& data, int64_t sample = 2000);
 
 }  // namespace spikemix

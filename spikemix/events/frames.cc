@@ -30,6 +30,14 @@ bool sum_up(std::span<const Event> events, std::span<const uint32_t> columns, st
 
 }  // namespace
 
+PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width) {
+  if (!sensor.known()) throw input_error("the sensor's size is not known, expected it for frames");
+  if (height <= 0) height = sensor.height;
+  if (width <= 0) width = sensor.width;
+  const int64_t k = std::max((sensor.height + height - 1) / height, (sensor.width + width - 1) / width);
+  return {height, width, places(sensor.width, k, width, 1), places(sensor.height, k, height, width)};
+}
+
 std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split) {
   std::vector<size_t> bounds(size_t(T) + 1, events.size());
   if (events.empty()) return bounds;
@@ -46,14 +54,10 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
 
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options) {
   if (options.T < 1) throw input_error("T = {} frames, expected 1 or more", options.T);
-  if (!sensor.known()) throw input_error("the sensor's size is not known, expected it for frames");
-  const int64_t height = options.height > 0 ? options.height : sensor.height;
-  const int64_t width = options.width > 0 ? options.width : sensor.width;
-  const int64_t k = std::max((sensor.height + height - 1) / height, (sensor.width + width - 1) / width);
+  const auto [height, width, columns, rows] = pixel_places(sensor, options.height, options.width);
   Frames frames{options.T, height, width, {}};
   const auto plane = size_t(height * width);
   frames.counts.resize(size_t(options.T) * 2 * plane);
-  const auto columns = places(sensor.width, k, width, 1), rows = places(sensor.height, k, height, width);
   const auto bounds = frame_bounds(events, options.T, options.split);
   for (size_t i = 0; i < size_t(options.T); ++i) {
     const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);

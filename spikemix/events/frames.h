@@ -33,6 +33,14 @@ struct Frames {
   }
 };
 
+/// Where the sensor's pixels go in a frame of `height` rows and `width` columns (0: the sensor's), as FrameOptions
+/// says: event (x, y) belongs to value rows[y] + columns[x] of its polarity's plane.
+struct PixelPlaces {
+  int64_t height = 0, width = 0;
+  std::vector<uint32_t> columns, rows;
+};
+PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width);
+
 /// Where frame i begins among the events: T + 1 places, the last one N. Events in order of time.
 std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split);
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "spikemix/core/error.h"
+
 namespace spikemix {
 namespace {
 
@@ -63,6 +65,20 @@ RgbPicture contact_sheet(const std::vector<RgbPicture>& pictures) {
     }
   }
   return sheet;
+}
+
+void render_frames(const std::filesystem::path& file, const Frames& frames, int64_t duration_us, int scale) {
+  const bool animated = file.extension() == ".apng";
+  if (!animated && file.extension() != ".png") {
+    throw input_error("{}: expected a name that ends with .png (contact sheet) or .apng (animation)", file.string());
+  }
+  if (scale == 0) scale = int(std::max<int64_t>(1, 128 / frames.width));
+  const std::vector<RgbPicture> pictures = draw_frames(frames, scale);
+  if (animated) {
+    write_png(file, pictures, int(std::clamp<int64_t>(duration_us / 1000 / frames.T, 20, 1000)));
+  } else {
+    write_png(file, {{contact_sheet(pictures)}});
+  }
 }
 
 }  // namespace spikemix

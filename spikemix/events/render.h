@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 #include "spikemix/events/frames.h"
@@ -14,5 +15,10 @@ std::vector<RgbPicture> draw_frames(const Frames& frames, int scale);
 
 /// Pictures of one size side by side, row by row, in about a square, with grey lines between them.
 RgbPicture contact_sheet(const std::vector<RgbPicture>& pictures);
+
+/// Writes frames as pictures: a contact sheet (.png), or an animation (.apng) that lasts about `duration_us`, as far as
+/// a screen can show it. @param scale  0: so that a frame is about 128 pixels wide
+/// @throws InputError for another ending or a file that cannot be written; RunError on a full disk
+void render_frames(const std::filesystem::path& file, const Frames& frames, int64_t duration_us, int scale = 0);
 
 }  // namespace spikemix

@@ -7,7 +7,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace spikemix {
@@ -83,6 +85,35 @@ class MemoryInput : public Input {
   std::span<const uint8_t> bytes_;
 };
 
+// The one connection that comes to a socket made at `path`.
+int accept_at(const std::string& path) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    throw input_error("unix:{}: expected a path of 1 to {} bytes", path, sizeof address.sun_path - 1);
+  }
+  path.copy(address.sun_path, path.size());
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto fail = [&](const char* what) {
+    const int error = errno;
+    ::close(listener);
+    return input_error("unix:{}: {}: {}", path, what, std::strerror(error));
+  };
+  if (listener < 0) throw fail("cannot make a socket");
+  // Never over what is there: it may be another program's.
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw fail("cannot make a socket there (remove it if its program is gone)");
+  }
+  int connection = -1;
+  if (::listen(listener, 1) == 0) {
+    do connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    while (connection < 0 && errno == EINTR);
+  }
+  ::unlink(path.c_str());
+  if (connection < 0) throw fail("no connection");
+  ::close(listener);
+  return connection;
+}
+
 }  // namespace
 
 ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
@@ -91,6 +122,11 @@ ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
 }
 
 ByteSource ByteSource::open(const std::filesystem::path& path) {
+  constexpr std::string_view kSocket = "unix:";
+  if (const std::string name = path.string(); name.starts_with(kSocket)) {
+    const int connection = accept_at(name.substr(kSocket.size()));
+    return ByteSource(name, std::make_shared<FileInput>(name, connection, std::nullopt));
+  }
   const bool standard_input = path == "-";
   const std::string name = standard_input ? "standard input" : path.string();
   const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -31,7 +31,8 @@ class Input {
 /// As with MappedFile, a file must not be cut by somebody while it is read.
 class ByteSource {
  public:
-  /// "-" is standard input. @throws InputError naming the file if it is not there or cannot be read
+  /// "-" is standard input. "unix:PATH" makes a Unix socket at PATH, waits for one connection, and removes the socket
+  /// when it has come. @throws InputError naming the file if it is not there or cannot be read
   static ByteSource open(const std::filesystem::path& path);
   /// `bytes` must outlive it; `name` stands for the file in errors.
   static ByteSource memory(std::string name, std::span<const uint8_t> bytes);

@@ -1,125 +1,117 @@
 #include "spikemix/events/zip_member.h"
 
-#include <cstring>
-#include <functional>
+#include <algorithm>
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
+
+#include "spikemix/events/flat.h"
+#include "spikemix/events/zip_directory.h"
 
 namespace spikemix {
 namespace {
 
-constexpr size_t kBlock = 1 << 16;
-
-// libarchive reads through these from a place of its own in the input, which several of them share.
-struct Place {
-  std::shared_ptr<Input> input;
-  uint64_t at = 0;
-  std::vector<uint8_t> block = std::vector<uint8_t>(kBlock);
-};
-
-la_ssize_t read_block(archive*, void* data, const void** buffer) {
-  auto& place = *static_cast<Place*>(data);
-  const size_t n = place.input->read(place.at, place.block);
-  place.at += n;
-  *buffer = place.block.data();
-  return la_ssize_t(n);
-}
-
-la_int64_t seek(archive*, void* data, la_int64_t offset, int whence) {
-  auto& place = *static_cast<Place*>(data);
-  const auto size = int64_t(place.input->size().value_or(0));
-  const int64_t from = whence == SEEK_SET ? 0 : (whence == SEEK_CUR ? int64_t(place.at) : size);
-  if (offset < -from || offset > size - from) return ARCHIVE_FATAL;
-  place.at = uint64_t(from + offset);
-  return la_int64_t(place.at);
-}
+constexpr size_t kBlock = 1 << 16, kHeaderSize = 30;
+constexpr uint32_t kHeader = 0x04034B50;
+constexpr uint16_t kEncrypted = 1, kStored = 0, kDeflated = 8;
 
 }  // namespace
 
 struct ZipMember::State {
-  std::string name;  // of the archive
-  std::string member;
-  std::unique_ptr<archive, decltype(&archive_read_free)> zip{archive_read_new(), archive_read_free};
-  Place place;
-
-  // By the directory at the archive's end, so that a cut one is noticed, or from its front.
-  explicit State(std::string name_, std::shared_ptr<Input> input, bool by_directory = true)
-      : name(std::move(name_)), place{std::move(input)} {
-    if (by_directory) {
-      archive_read_support_format_zip_seekable(zip.get());
-    } else {
-      archive_read_support_format_zip_streamable(zip.get());
+  State(const ByteSource& source_, ZipEntry entry_) : source(source_), entry(std::move(entry_)) {
+    if (entry.flags & kEncrypted) throw damaged("it is encrypted");
+    if (entry.method != kStored && entry.method != kDeflated) {
+      throw source.error_at(entry.header, "{}: packed by method {}, expected 0 (stored) or 8 (deflated)", entry.name,
+                            entry.method);
     }
-    archive_read_set_callback_data(zip.get(), &place);
-    archive_read_set_read_callback(zip.get(), read_block);
-    archive_read_set_seek_callback(zip.get(), seek);
-    if (archive_read_open1(zip.get()) != ARCHIVE_OK) throw damaged();
+    if (entry.method == kStored && entry.packed != entry.size) throw damaged("stored in another number of bytes");
+    std::array<uint8_t, kHeaderSize> header;
+    const uint64_t size = source.input()->size().value_or(0);
+    if (source.input()->read(entry.header, header) < header.size() ||
+        load_little_endian<uint32_t>(header.data()) != kHeader)
+      throw damaged("no file where its directory says");
+    at = entry.header + kHeaderSize + load_little_endian<uint16_t>(&header[26]) +
+         load_little_endian<uint16_t>(&header[28]);
+    if (at > size || entry.packed > size - at) throw damaged("ends within its data");
+    if (entry.method == kStored) return;
+    inflater = std::make_unique<inflate_state>();
+    isal_inflate_init(inflater.get());
+    block.resize(kBlock);
   }
 
-  InputError damaged() const {
-    const char* text = archive_error_string(zip.get());
-    std::string reason = text ? text : "no directory at its end";
-    while (!reason.empty() && reason.back() == '\n') reason.pop_back();
-    return input_error("{}, byte {}: {}damaged zip archive ({}); an incomplete copy?", name, byte(),
-                       member.empty() ? "" : member + ": ", reason);
+  InputError damaged(std::string_view why) const { return damaged_zip(source, entry.header, entry.name, why); }
+
+  // What comes next of the bytes in the archive.
+  size_t read_packed(std::span<uint8_t> bytes) {
+    const size_t wanted = size_t(std::min<uint64_t>(bytes.size(), entry.packed - taken));
+    const size_t n = wanted == 0 ? 0 : source.input()->read(at + taken, bytes.first(wanted));
+    taken += n;
+    return n;
   }
 
-  // Where the member begins. Only a reader from the front knows it, so one is made for it: errors alone ask.
-  uint64_t byte() const {
-    if (member.empty()) return 0;  // not there yet
-    try {
-      State from_front(name, place.input, /*by_directory=*/false);
-      if (from_front.find([&](const std::string& other) { return other == member; })) {
-        return uint64_t(std::max<la_int64_t>(0, archive_read_header_position(from_front.zip.get())));
+  size_t inflate(std::span<uint8_t> bytes) {
+    inflater->next_out = bytes.data();
+    inflater->avail_out = uint32_t(std::min<size_t>(bytes.size(), 1 << 30));
+    const uint32_t wanted = inflater->avail_out;
+    while (inflater->avail_out > 0 && inflater->block_state != ISAL_BLOCK_FINISH) {
+      if (inflater->avail_in == 0) {
+        const size_t n = read_packed(block);
+        inflater->next_in = block.data(), inflater->avail_in = uint32_t(n);
       }
-    } catch (const InputError&) {  // damaged before it
+      const uint32_t in = inflater->avail_in, out = inflater->avail_out;
+      if (isal_inflate(inflater.get()) < 0) throw damaged("its deflated data make no sense");
+      if (inflater->avail_in == in && inflater->avail_out == out && inflater->block_state != ISAL_BLOCK_FINISH)
+        throw damaged("ends within its data");
     }
-    return 0;
+    return wanted - inflater->avail_out;
   }
 
-  // Calls see(name) for each file until it returns true. @return whether it did
-  bool find(const std::function<bool(const std::string&)>& see) {
-    for (;;) {
-      archive_entry* entry = nullptr;
-      const int result = archive_read_next_header(zip.get(), &entry);
-      if (result == ARCHIVE_EOF) return false;
-      if (result < ARCHIVE_WARN) throw damaged();
-      const char* path = archive_entry_pathname(entry);
-      if (path && see(path)) return true;
+  size_t read(std::span<uint8_t> bytes) {
+    size_t done = 0;
+    while (done < bytes.size()) {
+      const auto rest = bytes.subspan(done);
+      const size_t n = inflater ? inflate(rest) : read_packed(rest);
+      if (n == 0) break;
+      done += n;
     }
+    if (done > entry.size - made) throw damaged("longer than its directory says");
+    checksum = crc32_gzip_refl(checksum, bytes.data(), done);
+    made += done;
+    if (done < bytes.size() && made < entry.size) throw damaged("shorter than its directory says");
+    if (made == entry.size && checksum != entry.checksum) {
+      throw damaged(fmt::format("bad CRC: {:08x} should be {:08x}", checksum, entry.checksum));
+    }
+    return done;
   }
+
+  ByteSource source;
+  ZipEntry entry;
+  uint64_t at = 0, taken = 0, made = 0;  // where the data begin; packed bytes read, bytes handed out
+  uint32_t checksum = 0;
+  std::unique_ptr<inflate_state> inflater;  // null: stored
+  std::vector<uint8_t> block;
 };
 
 std::vector<std::string> zip_members(const ByteSource& source) {
   std::vector<std::string> names;
-  ZipMember::State(source.name(), source.input()).find([&](const std::string& name) {
-    names.push_back(name);
-    return false;
-  });
+  for (ZipEntry& entry : read_zip_directory(source)) names.push_back(std::move(entry.name));
   return names;
 }
 
-ZipMember::ZipMember(const ByteSource& source, const std::string& name)
-    : state_(std::make_unique<State>(source.name(), source.input())) {
-  if (!state_->find([&](const std::string& other) { return other == name; })) throw state_->damaged();
-  state_->member = name;
+ZipMember::ZipMember(const ByteSource& source, const std::string& name) {
+  for (ZipEntry& entry : read_zip_directory(source)) {
+    if (entry.name != name) continue;
+    state_ = std::make_unique<State>(source, std::move(entry));
+    return;
+  }
+  throw damaged_zip(source, 0, name, "not there");
 }
 
 ZipMember::ZipMember(ZipMember&&) noexcept = default;
 ZipMember::~ZipMember() = default;
 
-size_t ZipMember::read(std::span<uint8_t> bytes) {
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const la_ssize_t n = archive_read_data(state_->zip.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0) throw state_->damaged();
-    if (n == 0) break;
-    done += size_t(n);
-  }
-  return done;
-}
+size_t ZipMember::read(std::span<uint8_t> bytes) { return state_->read(bytes); }
 
-uint64_t ZipMember::byte() const { return state_->byte(); }
+uint64_t ZipMember::byte() const { return state_->entry.header; }
 
 }  // namespace spikemix

@@ -22,8 +22,7 @@ namespace {
 std::vector<float> logits_of(Spikformer& model, const ModelCard& card, const Batch& batch) {
   const ModelConfig& m = card.model;
   const torch::InferenceMode no_gradients;
-  const torch::Tensor images =
-      torch::from_blob(const_cast<float*>(batch.images.data()), {batch.size, m.channels, m.height, m.width});
+  const torch::Tensor images = torch::from_blob(const_cast<float*>(batch.images.data()), m.input_shape(batch.size));
   const torch::Tensor logits =
       model.forward(images.to(model.parameters().front().device())).to(torch::kCPU, torch::kFloat32).contiguous();
   return {logits.data_ptr<float>(), logits.data_ptr<float>() + logits.numel()};

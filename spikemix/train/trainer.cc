@@ -12,6 +12,7 @@
 #include "spikemix/core/file.h"
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
+#include "spikemix/data/event_input.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/mixers/tensor_list.h"
@@ -42,7 +43,7 @@ struct Data {
 Data open_data(const Config& config) {
   const DataConfig& d = config.data;
   if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
-  Data data{open_dataset(d.dir, Split::kTrain, d.format), open_dataset(d.dir, Split::kTest, d.format)};
+  Data data{open_dataset(d, Split::kTrain), open_dataset(d, Split::kTest)};
   data.train = subset(data.train, d.train_images, "data.train_images");
   data.test = subset(data.test, d.test_images, "data.test_images");
   if (data.train->size() < config.train.batch * config.train.accumulate) {
@@ -147,6 +148,8 @@ class Trainer {
     card.name = config_.name, card.model = config_.model, card.neuron = config_.neuron;
     card.mean = config_.data.mean, card.std = config_.data.std;
     card.classes = data_.train->classes();
+    card.frames.by = config_.data.frames, card.frames.values = config_.data.frame_values;
+    if (data_.train->holds_events()) measure_steps(*data_.train, config_.model.T, card.frames);
     return card;
   }
 
@@ -220,7 +223,7 @@ class Trainer {
     const TrainConfig& t = config_.train;
     if (place_.step % t.accumulate == 0) optimizer_.zero_grad();
     const ModelConfig& m = config_.model;
-    const torch::Tensor images = to_tensor(batch.images, {batch.size, m.channels, m.height, m.width});
+    const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
     const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
     torch::Tensor loss;
     {
@@ -381,6 +384,7 @@ Config resolved(Config config, const Data& data) {
     throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
   }
   if (config.train.threads == 0) config.train.threads = at::get_num_threads();
+  if (config.model.takes_events()) return config;  // frames are counts, fed as they are
   for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
     if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
     if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "spikemix/events/time_steps.h"
+
+namespace spikemix {
+
+/// Between a recording that plays and the engine: at most `capacity` steps wait. If the engine is slower than that, the
+/// step that has waited longest is dropped (a source must never be held up, and what is shown must not lag behind), or
+/// the source is held up (a file at full speed).
+class StepQueue {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Item {
+    TimeStep step;
+    Clock::time_point due;  ///< when the step was over
+  };
+
+  StepQueue(size_t capacity, bool drop) : capacity_(capacity), drop_(drop) {}
+
+  void push(Item item) {
+    std::unique_lock lock(mutex_);
+    if (!drop_) room_.wait(lock, [this] { return items_.size() < capacity_; });
+    if (items_.size() == capacity_) items_.pop_front();
+    items_.push_back(std::move(item));
+    lock.unlock();
+    filled_.notify_one();
+  }
+
+  /// No more steps; pop() throws `error`, if there is one, after the last.
+  void close(std::exception_ptr error) {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true, error_ = std::move(error);
+    }
+    filled_.notify_one();
+  }
+
+  enum class State { kItem, kNothingYet, kEnd };
+  /// Waits for the next step, a while only, so that whoever calls can look for Ctrl-C.
+  State pop(Item& item, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    filled_.wait_for(lock, patience, [this] { return closed_ || !items_.empty(); });
+    if (items_.empty()) {
+      if (!closed_) return State::kNothingYet;
+      if (error_) std::rethrow_exception(error_);
+      return State::kEnd;
+    }
+    item = std::move(items_.front());
+    items_.pop_front();
+    lock.unlock();
+    room_.notify_one();
+    return State::kItem;
+  }
+
+ private:
+  const size_t capacity_;
+  const bool drop_;
+  std::mutex mutex_;
+  std::condition_variable filled_, room_;
+  std::deque<Item> items_;
+  bool closed_ = false;
+  std::exception_ptr error_;
+};
+
+}  // namespace spikemix

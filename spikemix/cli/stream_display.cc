@@ -1,0 +1,109 @@
+#include "spikemix/cli/stream_display.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "spikemix/cli/picture.h"
+#include "spikemix/engine/session.h"
+
+namespace spikemix {
+namespace {
+
+double rate(const TimeStep& step) {
+  return 1e6 * double(step.events) / double(std::max<int64_t>(1, step.end_t - step.begin_t));
+}
+
+void print_line(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+StreamDisplay::StreamDisplay(const ModelCard& card, bool json)
+    : card_(card), json_(json), terminal_(isatty(STDOUT_FILENO)) {}
+
+std::string StreamDisplay::name(int64_t label) const {
+  return card_.classes.empty() ? fmt::format("class {}", label) : card_.classes[size_t(label)];
+}
+
+void StreamDisplay::show(const StreamStep& s, int64_t dropped) {
+  if (!json_ && terminal_) return draw(s, dropped);
+  const auto best = std::max_element(s.logits.begin(), s.logits.end()) - s.logits.begin();
+  const double probability = softmax(s.logits)[size_t(best)];
+  if (json_) {
+    print_line({{"step", s.step.number},
+                {"t", s.step.end_t},
+                {"events", s.step.events},
+                {"events_per_second", rate(s.step)},
+                {"step_in_window", s.step_in_window},
+                {"label", name(best)},
+                {"probability", probability},
+                {"logits", s.logits},
+                {"latency_ms", s.latency_ms},
+                {"compute_ms", s.compute_ms}});
+  } else if (s.step_in_window == card_.model.T) {
+    fmt::print("{:>10.3f} s  {:<24} {:5.1f} %  {:>9.0f} events/s  {:.2f} ms\n", 1e-6 * double(s.step.end_t), name(best),
+               100 * probability, rate(s.step), s.latency_ms);
+    std::fflush(stdout);
+  }
+}
+
+void StreamDisplay::draw(const StreamStep& s, int64_t dropped) {
+  constexpr const char* kToLineEnd = "\x1b[K\n";
+  const std::vector<double> probability = softmax(s.logits);
+  std::vector<int64_t> shown(s.logits.size());
+  std::iota(shown.begin(), shown.end(), int64_t{0});
+  if (shown.size() > 12) {  // the likeliest, in their order
+    std::ranges::stable_sort(shown, std::greater{}, [&](int64_t c) { return probability[size_t(c)]; });
+    shown.resize(12);
+    std::ranges::sort(shown);
+  }
+  size_t width = 0;
+  for (const int64_t c : shown) width = std::max(width, name(c).size());
+  std::string text = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : "";
+  text += fmt::format("{:.3f} s   step {:>2} of {}   {:.0f} events/s   {:.2f} ms after its end{}{}",
+                      1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,
+                      dropped > 0 ? fmt::format("   {} steps dropped", dropped) : "", kToLineEnd);
+  for (const int64_t c : shown) {
+    text += fmt::format("  {:>{}}  {} {:5.1f} %{}", name(c), width, bar(probability[size_t(c)], 30),
+                        100 * probability[size_t(c)], kToLineEnd);
+  }
+  lines_ = 1 + int(shown.size());
+  fmt::print("{}", text);
+  std::fflush(stdout);
+}
+
+void StreamDisplay::drop(int64_t first, int64_t count) {
+  if (json_) {
+    print_line({{"dropped", count}, {"first_step", first}});
+  } else if (!terminal_) {
+    fmt::print(stderr, "spikemix: too slow: dropped {} steps from number {} on\n", count, first);
+  }
+}
+
+void StreamDisplay::finish(const StreamSummary& s) {
+  if (json_) {
+    print_line({{"summary",
+                 {{"steps", s.steps},
+                  {"dropped", s.dropped},
+                  {"events", s.events},
+                  {"seconds", s.seconds},
+                  {"latency_ms_p50", s.latency_p50},
+                  {"latency_ms_p99", s.latency_p99},
+                  {"compute_ms_p50", s.compute_p50},
+                  {"compute_ms_p99", s.compute_p99}}}});
+    return;
+  }
+  fmt::print(
+      "{} steps, {} dropped, {} events in {:.2f} s; a step's answer {:.2f} ms after its end (median), {:.2f} ms (99th "
+      "percentile), of which the engine {:.2f} and {:.2f} ms\n",
+      s.steps, s.dropped, s.events, s.seconds, s.latency_p50, s.latency_p99, s.compute_p50, s.compute_p99);
+}
+
+}  // namespace spikemix

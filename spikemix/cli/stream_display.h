@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/model_card.h"
+#include "spikemix/events/time_steps.h"
+
+namespace spikemix {
+
+/// What the engine said after a time step.
+struct StreamStep {
+  TimeStep step;
+  int64_t step_in_window = 0;  ///< 1 to T: the model looks at T steps, then begins anew
+  std::vector<float> logits;
+  double latency_ms = 0;  ///< from the step's end to the answer
+  double compute_ms = 0;  ///< of that, the engine's part
+};
+
+struct StreamSummary {
+  int64_t steps = 0, dropped = 0, events = 0;
+  double seconds = 0;
+  double latency_p50 = 0, latency_p99 = 0, compute_p50 = 0, compute_p99 = 0;  ///< ms
+};
+
+/// Shows a stream: bars that move on a terminal, else a line for each window; or JSON lines.
+class StreamDisplay {
+ public:
+  StreamDisplay(const ModelCard& card, bool json);
+
+  void show(const StreamStep& step, int64_t dropped);
+  /// Steps that nobody looked at, since the engine (or who reads its answers) was too slow: said aloud.
+  void drop(int64_t first, int64_t count);
+  void finish(const StreamSummary& summary);
+
+ private:
+  void draw(const StreamStep& step, int64_t dropped);
+  std::string name(int64_t label) const;
+
+  const ModelCard& card_;
+  const bool json_, terminal_;
+  int lines_ = 0;  // drawn before, to be drawn over
+};
+
+}  // namespace spikemix

@@ -1,0 +1,51 @@
+#include "spikemix/data/event_input.h"
+
+#include <algorithm>
+
+#include "spikemix/events/augment.h"
+
+namespace spikemix {
+
+FrameOptions frame_options(const ModelConfig& model, const FrameSettings& settings) {
+  return {.T = model.T,
+          .split = settings.by == "time" ? FrameOptions::Split::kTime : FrameOptions::Split::kNumber,
+          .binary = settings.values == "binary",
+          .height = model.height,
+          .width = model.width};
+}
+
+void write_frames(const Frames& frames, float* input) {
+  std::ranges::transform(frames.counts, input, [](uint32_t count) { return float(count); });
+}
+
+Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const FrameOptions& options,
+                        const AugmentConfig& augment_config, Rng& rng) {
+  augment(events, sensor,
+          {.drop = augment_config.event_drop,
+           .polarity_flip = augment_config.polarity_flip,
+           .mirror = 0,
+           .jitter_us = augment_config.time_jitter},
+          rng);
+  Frames frames = integrate(events, sensor, options);
+  augment(frames,
+          {.flip = augment_config.flip ? 0.5 : 0.0,
+           .roll = augment_config.roll,
+           .rotate = augment_config.rotate,
+           .shear = augment_config.shear,
+           .cutout = augment_config.cutout,
+           .scale = augment_config.scale},
+          rng);
+  return frames;
+}
+
+void measure_steps(const Dataset& data, int64_t T, FrameSettings& settings) {
+  double us = 0, events = 0;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const RecordingInfo recording = data.recording(i);
+    us += double(recording.last_t - recording.first_t), events += double(recording.events);
+  }
+  const auto frames = double(std::max<int64_t>(1, data.size()) * T);
+  settings.step_us = us / frames, settings.step_events = events / frames;
+}
+
+}  // namespace spikemix

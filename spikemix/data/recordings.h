@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/file_tree.h"
+#include "spikemix/events/reader.h"
+
+namespace spikemix {
+
+/// One sample of an event data set: a recording, or the part of it with begin <= t < end.
+struct RecordingSample {
+  std::string file;  ///< its name in the FileTree
+  Split split = Split::kTrain;
+  int64_t label = 0;
+  int64_t begin = std::numeric_limits<int64_t>::min(), end = std::numeric_limits<int64_t>::max();  ///< microseconds
+};
+
+/// What a data set consists of, before any recording is read.
+struct RecordingList {
+  std::vector<std::string> classes;
+  std::vector<RecordingSample> samples;  ///< in the order in which the data set has them
+  SensorSize sensor;                     ///< for recordings that do not say; unknown: what their formats say
+};
+
+/// DVS128 Gesture (IBM, Amir et al. 2017) as published: a folder with trials_to_train.txt and trials_to_test.txt, which
+/// name one recording a line (userNN_LIGHT.aedat), and userNN_LIGHT_labels.csv, whose lines "class,start,end" (1 to 11,
+/// microseconds) cut it into samples. 1,176 training and 288 test samples. Classes are named as gesture_mapping.csv
+/// has them, or as published.
+bool recognises_dvs_gesture(const std::filesystem::path& path);
+RecordingList list_dvs_gesture(const FileTree& tree);
+
+/// Recordings in a folder for each class, in any format that `spikemix events formats` lists:
+///  * train/CLASS/... and test/CLASS/... (or val/, valid/; in any case): N-MNIST
+///  * CLASS/...: CIFAR10-DVS, N-Caltech101, which have no split. The first 90 % of each class, by name and rounded up,
+///    are the training set, as SpikingJelly's split_to_train_test_set and with it the papers take them.
+/// Classes are sorted by name. N-MNIST's format does not say how large the sensor was: 34 x 34 where all classes are
+/// digits, else 240 x 180 (N-Caltech101).
+bool recognises_recordings(const std::filesystem::path& path);
+RecordingList list_recordings(const FileTree& tree);
+
+/// Opens a split by way of the cache: a file that holds the events of all samples, 4 bytes each, made when the data set
+/// is opened for the first time or has changed since. @throws as `format.list` and as the recordings' readers
+std::unique_ptr<Dataset> open_recordings(const std::filesystem::path& path, Split split, const DataFormat& format,
+                                         const std::filesystem::path& cache_folder);
+
+/// $SPIKEMIX_CACHE, $XDG_CACHE_HOME/spikemix or ~/.cache/spikemix.
+std::filesystem::path default_cache_folder();
+
+}  // namespace spikemix

@@ -1,0 +1,318 @@
+#include "spikemix/data/recordings.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/file.h"
+#include "spikemix/data/event_words.h"
+#include "spikemix/data/files_test.h"
+#include "spikemix/data/loader.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/data/summary.h"
+#include "spikemix/events/encode_test.h"
+#include "spikemix/events/frames.h"
+
+namespace spikemix {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+TEST(EventWords, ComeBackAsTheyWere) {
+  const auto round_trip = [](const std::vector<Event>& events) {
+    const EventWords packed = pack_events(events);
+    std::vector<Event> back(events.size());
+    EXPECT_TRUE(unpack_events(packed.words, packed.x_bits, packed.y_bits, events.front().t, back));
+    EXPECT_EQ(back, events);
+    // Neither more nor fewer words, nor more events.
+    EXPECT_FALSE(unpack_events(std::span(packed.words).first(packed.words.size() - 1), packed.x_bits, packed.y_bits,
+                               events.front().t, back));
+    back.resize(events.size() - 1);
+    EXPECT_FALSE(unpack_events(packed.words, packed.x_bits, packed.y_bits, events.front().t, back));
+    return packed.words.size();
+  };
+  EXPECT_EQ(round_trip(encode::random_events(5000, {128, 128})), 5000u);  // one word each
+  round_trip(encode::random_events(5000, {1280, 720}, 1, 0, 2000));       // 10 bits for the time
+  round_trip(encode::random_events(300, {32768, 32768}));                 // one
+  for (const int64_t delay : {int64_t(1) << 17, (int64_t(1) << 17) - 1, (int64_t(1) << 17) - 2, int64_t(0xFFFFFFFF),
+                              int64_t(0xFFFFFFFE), int64_t(1) << 40}) {
+    round_trip({{-5, 127, 127, 1}, {-5 + delay, 0, 127, 0}, {-4 + delay, 127, 0, 1}});
+  }
+  expect_input_error([] { pack_events(std::vector<Event>{{0, 65535, 1 << 15, 0}}); }, "no compact form");
+}
+
+class RecordingsTest : public FilesTest {
+ protected:
+  DataConfig data(const std::string& name) const {
+    DataConfig config;
+    config.dir = dir_ / name, config.cache = dir_ / "cache";
+    return config;
+  }
+  /// A recording that its number of events tells apart.
+  static Bytes recording(size_t n) { return encode::aedat3(encode::random_events(n, {128, 128}, n)); }
+  std::vector<int64_t> counts(const Dataset& set) const {
+    std::vector<int64_t> all;
+    for (int64_t i = 0; i < set.size(); ++i) {
+      all.push_back(set.recording(i).events);
+      EXPECT_THAT(set.events(i), SizeIs(all.back()));
+    }
+    return all;
+  }
+  fs::path cache_file() const {
+    for (const auto& entry : fs::directory_iterator(dir_ / "cache")) {
+      if (entry.path().extension() == ".events") return entry.path();
+    }
+    return {};
+  }
+};
+
+TEST_F(RecordingsTest, WithoutASplitTheFirstNinetyPercentOfAClassAreForTraining) {
+  for (const int i : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+    write(fmt::format("set/cat/cat_{}.aedat", i), recording(size_t(100 + i)));
+  write("set/dog/a.npz", encode::npz(encode::random_events(50, {128, 128}), true));
+  write("set/dog/notes.txt", std::string("no recording"));
+  const auto train = open_dataset(data("set"), Split::kTrain), test = open_dataset(data("set"), Split::kTest);
+  EXPECT_THAT(train->classes(), ElementsAre("cat", "dog"));
+  // By name: 0, 1, 10, 2, ...; ten of eleven, as SpikingJelly rounds, and the only dog.
+  EXPECT_THAT(counts(*train), ElementsAre(100, 101, 110, 102, 103, 104, 105, 106, 107, 108, 50));
+  EXPECT_THAT(counts(*test), ElementsAre(109));
+  EXPECT_EQ(train->label(10), 1);
+  EXPECT_THAT(train->source(2), EndsWith("set/cat/cat_10.aedat"));
+  EXPECT_EQ(train->recording(10).sensor, (SensorSize{128, 128}));  // npz does not say: as the others
+  EXPECT_EQ(train->events(0), encode::random_events(100, {128, 128}, 100));
+  EXPECT_TRUE(train->holds_events());
+  expect_input_error([&] { train->image(0); }, "cat_0.aedat: a recording of an event camera, expected an image");
+}
+
+TEST_F(RecordingsTest, FoldersOfSplitsAndArchivesOfThem) {
+  const std::vector<Member> members = {
+      {"Train/1/00002.bin", encode::nmnist(encode::random_events(20, {34, 34}))},
+      {"Train/0/00003.bin", encode::nmnist(encode::random_events(30, {34, 34}))},
+      {"Train/0/00001.bin", encode::nmnist(encode::random_events(10, {34, 34}))},
+      {"Test/1/00009.bin", encode::nmnist(encode::random_events(90, {34, 34}))},
+  };
+  for (const Member& member : members) write("set/" + member.name, member.bytes);
+  write_tar("set.tar.gz", members);
+  fs::create_directory(dir_ / "parts");
+  write_tar("parts/Train.tar", {members[0], members[1], members[2]});
+  write_tar("parts/Test.tar", {members[3]});
+  for (const char* name : {"set", "set.tar.gz", "parts"}) {
+    SCOPED_TRACE(name);
+    const auto train = open_dataset(data(name), Split::kTrain), test = open_dataset(data(name), Split::kTest);
+    EXPECT_THAT(counts(*train), ElementsAre(10, 30, 20));
+    EXPECT_THAT(counts(*test), ElementsAre(90));
+    EXPECT_EQ(test->label(0), 1);
+    EXPECT_EQ(test->recording(0).sensor, (SensorSize{34, 34}));
+  }
+  EXPECT_THAT(open_dataset(data("set.tar.gz"), Split::kTest)->source(0), EndsWith("set.tar.gz: Test/1/00009.bin"));
+}
+
+TEST_F(RecordingsTest, CaltechsSensorIsLarger) {
+  write("set/airplanes/image_0001.bin", encode::nmnist(encode::random_events(10, {200, 150})));
+  EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->recording(0).sensor, (SensorSize{240, 180}));
+  expect_input_error([&] { open_dataset(data("set"), Split::kTest); }, "set: no test recordings");
+}
+
+TEST_F(RecordingsTest, GestureIsCutByItsTables) {
+  const auto events = encode::random_events(5000, {128, 128});  // 15 ms
+  write("set/user01_led.aedat", encode::aedat3(events));
+  write("set/user02_led.aedat", encode::aedat3(events));
+  write("set/user01_led_labels.csv", std::string("class,startTime_usec,endTime_usec\n11,1000,3000\n1,5000,5001\n"));
+  write("set/user02_led_labels.csv", std::string("class,startTime_usec,endTime_usec\r\n2,0,100000\r\n"));
+  write("set/trials_to_train.txt", std::string("user01_led.aedat\n\n"));
+  write("set/trials_to_test.txt", std::string("user02_led.aedat"));
+  const auto train = open_dataset(data("set"), Split::kTrain), test = open_dataset(data("set"), Split::kTest);
+  std::vector<Event> part;
+  std::ranges::copy_if(events, std::back_inserter(part), [](const Event& e) { return e.t >= 1000 && e.t < 3000; });
+  ASSERT_EQ(train->size(), 2);
+  EXPECT_EQ(train->events(0), part);
+  EXPECT_EQ(train->label(0), 10);
+  EXPECT_EQ(train->classes()[10], "other_gestures");
+  EXPECT_EQ(test->events(0), events);
+  EXPECT_THAT(train->source(0), EndsWith("user01_led.aedat from 1000 us"));
+
+  write("set/gesture_mapping.csv", std::string("action,label\nwave,1\n"));
+  EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->classes()[0], "wave");
+  const auto refuses = [&](const std::string& file, const std::string& text, const std::string& message) {
+    const std::string before = read_file(dir_ / file);
+    write(file, text);
+    expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, (dir_ / file).string() + message);
+    write(file, before);
+  };
+  const std::string head = "class,startTime_usec,endTime_usec\n";
+  refuses("set/user01_led_labels.csv", head + "1,0,10\n12,0,10\n", ":3: class 12, expected 1 to 11");
+  refuses("set/user01_led_labels.csv", head + "1,0\n", ":2: '1,0', expected CLASS,START,END");
+  refuses("set/user01_led_labels.csv", head + "1,x,10\n", ":2: '1,x,10', expected CLASS,START,END");
+  refuses("set/user01_led_labels.csv", head + "1,10,10\n", ":2: from 10 to 10 us, expected an end after the start");
+  refuses("set/trials_to_test.txt", "user02_led.aedat\nuser03.aedat\n", ":2: names 'user03.aedat', which is not there");
+  refuses("set/gesture_mapping.csv", "action,label\nwave,0\n", ":2: 'wave,0', expected ACTION,LABEL");
+  fs::remove(dir_ / "set/user02_led_labels.csv");
+  expect_input_error([&] { open_dataset(data("set"), Split::kTest); }, "user02_led_labels.csv: no such file");
+  fs::remove(dir_ / "set/trials_to_test.txt");
+  expect_input_error([&] { open_dataset(data("set"), Split::kTest); }, "trials_to_test.txt: no such file");
+}
+
+TEST_F(RecordingsTest, ADamagedRecordingIsNamedAndLeavesNoCache) {
+  write("set/train/cat/a.aedat", recording(100));
+  write("set/train/cat/b.aedat", std::string("#!AER-DAT9.9\r\n"));
+  write("set/a.aedat", recording(100));
+  const std::string file = (dir_ / "set/train/cat/b.aedat").string();
+  expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, file + ", byte 0: begins with");
+  EXPECT_EQ(cache_file(), fs::path());
+  fs::create_directories(dir_ / "set/other");
+  fs::rename(dir_ / "set/a.aedat", dir_ / "set/other/a.aedat");
+  expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, "a recording outside of train/ and test/");
+}
+
+TEST_F(RecordingsTest, TheCacheIsUsedUntilTheDataChange) {
+  write("set/cat/a.aedat", recording(100));
+  const fs::path file = dir_ / "set/cat/a.aedat";
+  EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(100));
+  // Other bytes of the same length and time: nobody looks at them.
+  const auto time = fs::last_write_time(file);
+  Bytes noise = recording(100);
+  noise.assign(noise.size(), 0xFF);
+  write("set/cat/a.aedat", noise);
+  fs::last_write_time(file, time);
+  EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->events(0), encode::random_events(100, {128, 128}, 100));
+  write("set/cat/a.aedat", recording(70));
+  EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(70));
+  for (int i = 0; i < 10; ++i) write(fmt::format("set/cat/b{}.aedat", i), recording(80));
+  EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->size(), 10);
+}
+
+TEST_F(RecordingsTest, ADamagedCacheIsMadeAnew) {
+  write("set/cat/a.aedat", recording(3));
+  EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(3));
+  const fs::path file = cache_file();
+  const Bytes whole = read_bytes(file);
+  for (size_t n = 0; n < whole.size(); ++n) {  // cut short
+    write("cache/" + file.filename().string(), Bytes(whole.begin(), whole.begin() + std::ptrdiff_t(n)));
+    ASSERT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(3)) << n;
+    ASSERT_EQ(read_bytes(file), whole) << n;
+  }
+  for (size_t n = 0; n < whole.size(); ++n) {  // one byte wrong
+    Bytes wrong = whole;
+    wrong[n] ^= 0x10;
+    write("cache/" + file.filename().string(), wrong);
+    if (n < 12) {  // the words
+      EXPECT_THAT([&] { open_dataset(data("set"), Split::kTrain)->events(0); },
+                  ::testing::ThrowsMessage<RunError>(HasSubstr("a.aedat is damaged; remove this file")));
+    } else {
+      ASSERT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(3)) << n;
+    }
+  }
+}
+
+TEST_F(RecordingsTest, BatchesAreTheSameOnAnyNumberOfThreads) {
+  for (int i = 0; i < 12; ++i) {
+    write(fmt::format("set/train/{}/{}.aedat", i % 3, i), recording(size_t(500 + i)));
+  }
+  const std::shared_ptr<const Dataset> set = open_dataset(data("set"), Split::kTrain);
+  LoaderOptions options;
+  options.events = true, options.T = 3, options.channels = 2, options.height = options.width = 32;
+  options.classes = 3, options.batch = 4, options.seed = 7, options.train = true;
+  options.augment = {.crop_padding = 0,
+                     .mixup = 0.5,
+                     .roll = 3,
+                     .cutout = 4,
+                     .rotate = 15,
+                     .shear = 10,
+                     .scale = 0.2,
+                     .event_drop = 0.1,
+                     .polarity_flip = 0.5,
+                     .time_jitter = 10};
+  std::vector<std::vector<float>> first;
+  for (const int64_t threads : {1, 2, 5}) {
+    options.threads = threads;
+    Loader loader(set, options);
+    std::vector<std::vector<float>> batches;
+    for (const int64_t epoch : {0, 1}) {
+      loader.start_epoch(epoch);
+      for (Batch batch; loader.next(batch);) batches.push_back(batch.images);
+    }
+    EXPECT_THAT(batches, SizeIs(6));
+    EXPECT_THAT(batches[0], SizeIs(4 * 3 * 2 * 32 * 32));
+    if (first.empty()) first = batches;
+    EXPECT_EQ(batches, first);
+    EXPECT_NE(batches[0], batches[3]);  // each epoch its own
+  }
+  // Without augmentation: the frames, pooled 4 x 4.
+  options.train = false, options.frames = {.by = "time", .values = "binary"};
+  Loader loader(set, options);
+  loader.start_epoch(0);
+  Batch batch;
+  ASSERT_TRUE(loader.next(batch));
+  const Frames frames =
+      integrate(set->events(1), {128, 128},
+                {.T = 3, .split = FrameOptions::Split::kTime, .binary = true, .height = 32, .width = 32});
+  EXPECT_TRUE(std::ranges::equal(std::span(batch.images).subspan(3 * 2 * 32 * 32, 3 * 2 * 32 * 32), frames.counts,
+                                 [](float a, uint32_t b) { return a == float(b); }));
+
+  options.channels = 3;
+  expect_input_error([&] { Loader(set, options); }, "model.channels = 3: frames of events have 2");
+  options.events = false;
+  expect_input_error([&] { Loader(set, options); }, "the data are recordings of event cameras, the model takes images");
+}
+
+TEST_F(RecordingsTest, SummaryHasEventsAndDurations) {
+  write("set/train/cat/a.aedat", encode::aedat3(std::vector<Event>{{1000, 1, 1, 1}, {5000, 1, 1, 0}}));
+  write("set/train/cat/b.aedat", encode::aedat3(std::vector<Event>{{1000, 1, 1, 1}, {2000, 1, 1, 0}, {3000, 1, 1, 0}}));
+  write("set/train/dog/a.aedat", encode::aedat3({}));
+  const DataSummary summary = summarise(data("set"));
+  EXPECT_EQ(summary.format, "recordings");
+  ASSERT_THAT(summary.splits, SizeIs(1));
+  const SplitSummary& s = summary.splits[0];
+  EXPECT_EQ(s.images, 3);
+  ASSERT_THAT(s.class_events, SizeIs(2));
+  EXPECT_EQ(s.class_events[0].events, 5);
+  EXPECT_EQ(s.class_events[0].min_us, 2000);
+  EXPECT_EQ(s.class_events[0].max_us, 4000);
+  EXPECT_DOUBLE_EQ(s.class_events[0].seconds, 0.006);
+  EXPECT_EQ(s.class_events[1].events, 0);
+  EXPECT_THAT(subset(open_dataset(data("set"), Split::kTrain), 2, "k")->events(0), SizeIs(2));
+}
+
+class RealRecordings : public RecordingsTest {};
+
+TEST_F(RealRecordings, NMnist) {
+  const fs::path archive = real_data("events/nmnist-1k.tar.xz");
+  if (archive.empty()) GTEST_SKIP() << "no data: events/nmnist-1k.tar.xz";
+  DataConfig config = data("");
+  config.dir = archive;
+  const auto truth = nlohmann::json::parse(read_file(archive.string() + ".json"))["recordings_and_events_by_digit"];
+  const DataSummary summary = summarise(config);
+  for (const SplitSummary& split : summary.splits) {
+    for (size_t digit = 0; digit < 10; ++digit) {
+      const auto& want = truth[split.name == "train" ? "Train" : "Test"][std::to_string(digit)];
+      EXPECT_EQ(split.class_counts[digit], want[0]);
+      EXPECT_EQ(split.class_events[digit].events, want[1]);
+    }
+  }
+}
+
+TEST_F(RealRecordings, DvsGesture) {
+  const fs::path folder = real_data("events/DvsGesture");
+  if (folder.empty()) GTEST_SKIP() << "no data: events/DvsGesture";
+  DataConfig config = data("");
+  config.dir = folder;
+  const auto train = open_dataset(config, Split::kTrain), test = open_dataset(config, Split::kTest);
+  ASSERT_EQ(train->size() + test->size(), 6);
+  const auto events = encode::read_all(open_recording(folder / "user01_fluorescent.aedat"));
+  for (const auto* set : {train.get(), test.get()}) {
+    for (int64_t i = 0; i < set->size(); ++i) {
+      const auto sample = set->events(i);
+      EXPECT_GT(sample.size(), 10000u);
+      EXPECT_LT(set->recording(i).last_t - set->recording(i).first_t, 1450000);
+      if (set->source(i).find("user01") == std::string::npos) continue;
+      const auto begin = std::ranges::lower_bound(events, sample.front().t, {}, &Event::t);
+      EXPECT_TRUE(std::ranges::equal(sample, std::span(begin, begin + std::ptrdiff_t(sample.size()))));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spikemix

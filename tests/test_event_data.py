@@ -1,0 +1,283 @@
+"""Data sets of recordings, from files as published to answers: info, training, prediction, streaming."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from tiny import run
+
+RECIPE = """
+name = "tiny-events"
+[model]
+mixer = "fft2d"
+input = "events"
+channels = 2
+height = 16
+width = 16
+classes = 3
+T = 4
+embed_dim = 32
+depth = 1
+heads = 4
+pool = [0, 0, 1, 1]
+[data]
+frames = "count"
+[augment]
+crop_padding = 0
+flip = false
+roll = 1
+[train]
+epochs = 8
+cooldown_epochs = 0
+warmup_epochs = 1
+batch = 15
+lr = 1e-2
+threads = 1
+"""
+
+
+def write_recording(file, label, seed, events=400):
+    """Events along a row of its own for each class, among noise."""
+    rng = np.random.default_rng(seed)
+    rows = np.where(rng.random(events) < 0.8, 3 + 5 * label, rng.integers(0, 16, events))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(file, t=np.sort(rng.integers(0, 100_000, events)), x=rng.integers(0, 16, events), y=rows,
+             p=rng.integers(0, 2, events))
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return {**os.environ, "SPIKEMIX_CACHE": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.fixture(scope="module")
+def trained(spikemix, environment, tmp_path_factory):
+    """A run on 20 + 5 recordings of each of three classes."""
+    folder = tmp_path_factory.mktemp("events")
+    for label, name in enumerate(["high", "middle", "low"]):
+        for i in range(25):
+            write_recording(folder / "set" / ("train" if i < 20 else "test") / name / f"{i:02}.npz",
+                            ["high", "low", "middle"].index(name), 100 * label + i)
+    (folder / "tiny.toml").write_text(RECIPE)
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "set", "--out", folder / "run", "--json",
+                 env=environment)
+    assert result.returncode == 0, result.stderr
+    return folder, json.loads(result.stdout)
+
+
+def test_info_counts_events_and_durations(spikemix, environment, trained):
+    folder, _ = trained
+    found = json.loads(run(spikemix, "data", "info", folder / "set", "--json", env=environment).stdout)
+    assert found["format"] == "recordings" and found["classes"] == ["high", "low", "middle"]
+    train, test = found["splits"]
+    assert train["class_counts"] == [20] * 3 and train["class_events"] == [8000] * 3
+    assert (test["height"], test["width"]) == (16, 16)
+    assert all(90_000 < t < 100_000 for t in test["class_shortest_us"])
+    text = run(spikemix, "data", "info", folder / "set", env=environment).stdout
+    assert "train: 60 recordings, 16 x 16 pixels" in text
+
+
+def test_training_learns_and_the_engine_agrees(spikemix, environment, trained):
+    folder, summary = trained
+    assert summary["best_top1"] > 60
+    ours = json.loads(run(spikemix, "eval", folder / "run", "--json", env=environment).stdout)
+    theirs = json.loads(run(spikemix, "eval", folder / "run", "--engine", "torch", "--json", env=environment).stdout)
+    assert ours["top1"] == theirs["top1"] == summary["best_top1"]
+    assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
+    early = run(spikemix, "eval", folder / "run", "--exit-confidence", "1", "--json", env=environment)
+    assert json.loads(early.stdout)["top1"] == ours["top1"]
+    bench = json.loads(run(spikemix, "bench", folder / "run", "--json", "--images", "6", env=environment).stdout)
+    assert bench["images"] == 6
+
+
+def test_resume_ends_at_the_same_bits(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    command = [spikemix, "train", folder / "tiny.toml", "--data", folder / "set", "--out", tmp_path / "run",
+               "train.checkpoint_seconds=0", "train.loader_threads=3"]
+    process = subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL)
+    while not (tmp_path / "run" / "last" / "model.safetensors").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    result = run(spikemix, "resume", tmp_path / "run", env=environment)
+    assert result.returncode == 0, result.stderr
+    models = [path / "last" / "model.safetensors" for path in (folder / "run", tmp_path / "run")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
+def test_predict_names_and_draws_a_recording(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    file = folder / "set" / "test" / "low" / "21.npz"
+    result = run(spikemix, "predict", file, "--model", folder / "run", "--render", tmp_path / "a.apng", "--json",
+                 env=environment)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)[0]
+    assert answer["file"] == str(file) and len(answer["logits"]) == 3
+    assert (tmp_path / "a.apng").read_bytes().startswith(b"\x89PNG")
+    text = run(spikemix, "predict", file, "--model", folder / "run", env=environment).stdout
+    assert answer["label"] in text and "%" in text
+    for arguments, message in [([file, file, "--render", "b.png"], "takes one recording"),
+                               ([file, "--render", tmp_path / "b.gif"], "expected a name that ends with .png"),
+                               ([folder / "tiny.toml"], "tiny.toml, byte 0: begins with")]:
+        wrong = run(spikemix, "predict", *arguments, "--model", folder / "run", env=environment)
+        assert wrong.returncode == 2 and message in wrong.stderr and wrong.stderr.count("\n") == 1, wrong.stderr
+    image = run(spikemix, "predict", file, env=environment)  # the built-in model takes images
+    assert image.returncode == 2, image.stderr
+
+
+def stream_lines(text):
+    lines = [json.loads(line) for line in text.splitlines()]
+    return lines[:-1], lines[-1]["summary"]
+
+
+def test_stream_ends_at_predicts_bits(spikemix, environment, trained):
+    folder, _ = trained
+    file = folder / "set" / "test" / "high" / "22.npz"
+    answer = json.loads(run(spikemix, "predict", file, "--model", folder / "run", "--json", env=environment).stdout)[0]
+    result = run(spikemix, "stream", file, "--model", folder / "run", "--max-speed", "--json", env=environment)
+    assert result.returncode == 0, result.stderr
+    steps, summary = stream_lines(result.stdout)
+    assert [s["step_in_window"] for s in steps] == [1, 2, 3, 4]  # 400 events: 100 a step, as in training
+    assert steps[-1]["logits"] == answer["logits"] and steps[-1]["label"] == answer["label"]
+    assert summary["steps"] == 4 and summary["events"] == 400 and summary["dropped"] == 0
+    assert summary["latency_ms_p99"] >= summary["latency_ms_p50"] > 0
+
+
+def test_stream_plays_at_the_recordings_speed(spikemix, environment, trained):
+    folder, _ = trained
+    file = folder / "set" / "test" / "high" / "22.npz"
+    result = run(spikemix, "stream", file, "--model", folder / "run", "--step-us", 10_000, "--json", env=environment)
+    steps, summary = stream_lines(result.stdout)
+    assert len(steps) == 10
+    assert 0.095 < summary["seconds"] < 5
+    text = run(spikemix, "stream", file, "--model", folder / "run", "--step-us", 10_000, env=environment).stdout
+    assert "10 steps, 0 dropped, 400 events" in text
+
+
+def feed(path, data):
+    """Connects as soon as the socket is there. @returns the seconds that sending took"""
+    connection = socket.socket(socket.AF_UNIX)
+    for _ in range(500):
+        try:
+            connection.connect(str(path))
+            break
+        except OSError:
+            time.sleep(0.01)
+    start = time.perf_counter()
+    connection.sendall(data)
+    connection.close()
+    return time.perf_counter() - start
+
+
+def aedat3(events, steps_us=1000):
+    """Events one pixel apart, `steps_us` / 10 us apart, in packets of a thousand."""
+    parts = [b"#!AER-DAT3.1\r\n#Source 0: DVS128\r\n#!END-HEADER\r\n"]
+    for first in range(0, events, 1000):
+        n = min(1000, events - first)
+        k = np.arange(first, first + n)
+        words = np.stack([(k % 16) << 17 | (k // 16 % 16) << 2 | 3, k * steps_us // 10], 1).astype("<u4")
+        parts.append(np.array([1, 0], "<i2").tobytes() + np.array([8, 4, 0, n, n, n], "<i4").tobytes() + words.tobytes())
+    return b"".join(parts)
+
+
+def test_stream_from_a_socket_drops_for_a_slow_consumer(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    events, path = 60_000, tmp_path / "camera.sock"
+    process = subprocess.Popen([str(a) for a in [spikemix, "stream", f"unix:{path}", "--model", folder / "run", "--json",
+                                                 "--size", "16x16", "--step-us", 1000]],
+                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Nobody reads the answers: the pipe fills, the engine stands still, and the source must not notice.
+    feed(path, aedat3(events))
+    time.sleep(0.5)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    lines, summary = stream_lines(output)
+    steps = [line for line in lines if "step" in line]
+    dropped = sum(line["dropped"] for line in lines if "dropped" in line)
+    assert len(steps) + dropped == events // 10
+    assert summary["dropped"] == dropped > 0 and summary["steps"] == len(steps) > 0
+    assert not path.exists()
+
+
+def test_stream_from_standard_input(spikemix, environment, trained):
+    folder, _ = trained
+    result = subprocess.run([str(a) for a in [spikemix, "stream", "-", "--model", folder / "run", "--json", "--size",
+                                              "16x16", "--step-us", 1000, "--max-speed"]],
+                            input=aedat3(500), env=environment, capture_output=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert stream_lines(result.stdout)[1]["steps"] == 50
+
+
+def test_stream_says_what_is_wrong(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    file = folder / "set" / "test" / "high" / "22.npz"
+    (tmp_path / "there").write_text("")
+    damaged = tmp_path / "a.aedat"
+    damaged.write_bytes(aedat3(500)[:-3])
+    for arguments, message in [(["--realtime", "--max-speed"], "expected one of them"),
+                               (["--step-us", 5, "--step-events", 5], "expected one of them"),
+                               (["--step-us", 0], "--step-us")]:
+        wrong = run(spikemix, "stream", file, "--model", folder / "run", *arguments, env=environment)
+        assert wrong.returncode == 2 and message in wrong.stderr, wrong.stderr
+    for source, message in [(f"unix:{tmp_path / 'there'}", "cannot make a socket there"),
+                            ("unix:", "expected a path"), (tmp_path / "none", "no such file"),
+                            (damaged, "a.aedat, byte ")]:
+        wrong = run(spikemix, "stream", source, "--model", folder / "run", "--max-speed", "--size", "16x16",
+                    env=environment)
+        assert wrong.returncode == 2 and message in wrong.stderr and wrong.stderr.count("\n") == 1, wrong.stderr
+
+
+def test_malformed_data_sets_get_one_line(spikemix, environment, tmp_path):
+    folder = tmp_path / "gesture"
+    folder.mkdir()
+    for name in ("user01_led", "user02_led"):
+        (folder / f"{name}.aedat").write_bytes(aedat3(500))
+        (folder / f"{name}_labels.csv").write_text("class,startTime_usec,endTime_usec\n1,0,30000\n2,30000,50000\n")
+    (folder / "trials_to_train.txt").write_text("user01_led.aedat\n")
+    (folder / "trials_to_test.txt").write_text("user02_led.aedat\n")
+    good = run(spikemix, "data", "info", folder, env=environment)
+    assert good.returncode == 0 and "train: 2 recordings, 128 x 128 pixels" in good.stdout, good.stderr
+    csv = folder / "user02_led_labels.csv"
+    for damage, message in [(lambda: csv.write_text("class,startTime_usec,endTime_usec\n1,0,30000\n12,0,9\n"),
+                             "user02_led_labels.csv:3: class 12, expected 1 to 11"),
+                            (csv.unlink, "user02_led_labels.csv: no such file"),
+                            (lambda: (folder / "user01_led.aedat").write_bytes(aedat3(500)[:-3]), "user01_led.aedat, byte "),
+                            ((folder / "trials_to_test.txt").unlink, "trials_to_test.txt: no such file")]:
+        damage()
+        if "byte" in message:  # the tables are looked at first
+            csv.write_text("1,0,30000\n")
+        wrong = run(spikemix, "data", "info", folder, env=environment)
+        assert wrong.returncode == 2 and wrong.stdout == "", wrong.stderr
+        assert message in wrong.stderr and wrong.stderr.count("\n") == 1, wrong.stderr
+
+
+def test_killed_while_it_builds_the_cache(spikemix, data, tmp_path):
+    archive = data / "events" / "nmnist-1k.tar.xz"
+    if not archive.exists():
+        pytest.skip(f"no data at {archive}")
+    environment = {**os.environ, "SPIKEMIX_CACHE": str(tmp_path / "cache")}
+    command = [str(spikemix), "data", "info", str(archive), "--json"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.glob("cache/*.partial")):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert not list(tmp_path.glob("cache/*.events"))
+    whole = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert whole.returncode == 0, whole.stderr
+    cache = sorted(tmp_path.glob("cache/*"))
+    assert [file.suffix for file in cache] == [".events", ".lock"]
+    splits = json.loads(whole.stdout)["splits"]
+    assert [sum(split["class_counts"]) for split in splits] == [1000, 100]
+    # Two at once make it once and agree.
+    cache[0].unlink()
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=120)[0] for process in both] == [whole.stdout] * 2
+
