@@ -121,7 +121,7 @@ def test_event_frames(ops, trained, spikemix, tmp_path):
             assert (engine.spikes()[name] != spikes).sum() <= 1e-4 * spikes.numel(), name
     Image.new("RGB", (32, 32)).save(tmp_path / "picture.png")
     refused = run(spikemix, "predict", "--model", file, tmp_path / "picture.png")
-    assert refused.returncode == 2 and "takes frames of events, not images" in refused.stderr
+    assert refused.returncode == 2 and "picture.png, byte 0" in refused.stderr
     streaming = torch.classes.spikemix_test.Engine(str(file), "fp32", 2, True)
     whole = torch.classes.spikemix_test.Engine(str(file), "fp32", 2, False)
     for frame in frames:
