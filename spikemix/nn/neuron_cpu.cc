@@ -21,9 +21,32 @@ void for_chunks(int64_t rows, const F& f) {
   });
 }
 
-LifNorm norm_of(const NeuronPasses& p) {
-  return {kernel_data<float>(p.scale), kernel_data<float>(p.shift), kernel_data<float>(p.mean)};
+// So many rows lie side by side as one, with the channels' vectors repeated, until they fill a tile of the kernels: the
+// first convolutions have few channels, and a loop over 16 columns is mostly its start and its end.
+int64_t fold_of(int64_t rows, int64_t C) {
+  constexpr int64_t kTile = 256;
+  int64_t fold = 1;
+  while (2 * fold * C <= kTile && rows % (2 * fold) == 0) fold *= 2;
+  return fold;
 }
+
+torch::Tensor repeated(const torch::Tensor& channels, int64_t fold) {
+  return fold == 1 || !channels.defined() ? channels : channels.repeat({fold});
+}
+
+// sums [n, 2, fold C] -> two times [C], in double.
+torch::Tensor totals(const torch::Tensor& sums, int64_t C) {
+  return sums.view({-1, 2, sums.size(2) / C, C}).sum({0, 2}, false, torch::kFloat64);
+}
+
+// The norm's vectors as the kernels see them.
+struct FoldedNorm {
+  torch::Tensor scale, shift, mean;
+
+  FoldedNorm(const NeuronPasses& p, int64_t fold)
+      : scale(repeated(p.scale, fold)), shift(repeated(p.shift, fold)), mean(repeated(p.mean, fold)) {}
+  LifNorm norm() const { return {kernel_data<float>(scale), kernel_data<float>(shift), kernel_data<float>(mean)}; }
+};
 
 LifParams params_of(const NeuronPasses& p) {
   LifParams lif = p.lif;
@@ -31,34 +54,37 @@ LifParams params_of(const NeuronPasses& p) {
   return lif;
 }
 
-LifShape shape_of(const NeuronPasses& p, const torch::Tensor& x) {
-  return {.T = p.T, .M = x.size(-2), .C = x.size(-1), .same_x = p.same_x};
+LifShape shape_of(const NeuronPasses& p, const torch::Tensor& x, int64_t fold) {
+  return {.T = p.T, .M = x.size(-2) / fold, .C = x.size(-1) * fold, .same_x = p.same_x};
 }
 
 }  // namespace
 
 Moments moments(const torch::Tensor& x) {
-  const int64_t C = x.size(-1), rows = x.numel() / C;
+  const int64_t C = x.size(-1), rows = x.numel() / C, fold = fold_of(rows, C), wide = fold * C;
   // The first row, near the mean as any, keeps the squares small.
   const auto pivot = x.reshape({rows, C})[0].to(torch::kFloat32).contiguous();
-  const auto sums = torch::zeros({chunks(rows), 2, C}, torch::kFloat32);
+  const auto pivots = repeated(pivot, fold);
+  const auto sums = torch::zeros({chunks(rows / fold), 2, wide}, torch::kFloat32);
   with_kernel_type(x, [&]<class X>(X) {
-    for_chunks(rows, [&](int64_t chunk, int64_t begin, int64_t end) {
-      float* sum = kernel_data<float>(sums) + chunk * 2 * C;
-      channel_moments(end - begin, C, kernel_data<X>(x) + begin * C, kernel_data<float>(pivot), sum, sum + C);
+    for_chunks(rows / fold, [&](int64_t chunk, int64_t begin, int64_t end) {
+      float* sum = kernel_data<float>(sums) + chunk * 2 * wide;
+      channel_moments(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(pivots), sum, sum + wide);
     });
   });
-  const auto mean = sums.sum(0, false, torch::kFloat64).div_(double(rows));
+  const auto mean = totals(sums, C).div_(double(rows));
   const auto variance = (mean[1] - mean[0] * mean[0]).clamp_min_(0);
   return {(mean[0] + pivot).to(torch::kFloat32), variance.to(torch::kFloat32)};
 }
 
 torch::Tensor forward(const NeuronPasses& p, const torch::Tensor& x, const torch::Tensor& residual,
                       torch::ScalarType spikes) {
-  const LifShape shape = shape_of(p, x);
+  const int64_t fold = fold_of(x.size(-2), x.size(-1));
+  const LifShape shape = shape_of(p, x, fold);
   const LifParams lif = params_of(p);
-  const LifNorm norm = norm_of(p);
-  auto s = torch::empty({shape.T, shape.M, shape.C}, x.options().dtype(spikes));
+  const FoldedNorm folded(p, fold);
+  const LifNorm norm = folded.norm();
+  auto s = torch::empty({p.T, x.size(-2), x.size(-1)}, x.options().dtype(spikes));
   const auto run = [&]<class X, class S>(X, S) {
     for_chunks(shape.M, [&](int64_t, int64_t begin, int64_t end) {
       lif_forward(lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(residual), kernel_data<S>(s));
@@ -72,9 +98,11 @@ torch::Tensor forward(const NeuronPasses& p, const torch::Tensor& x, const torch
 }
 
 NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const torch::Tensor& ds) {
-  const LifShape shape = shape_of(p, x);
+  const int64_t fold = fold_of(x.size(-2), x.size(-1));
+  const LifShape shape = shape_of(p, x, fold);
   const LifParams lif = params_of(p);
-  const LifNorm norm = norm_of(p);
+  const FoldedNorm folded(p, fold);
+  const LifNorm norm = folded.norm();
   const int64_t C = shape.C, n = chunks(shape.M);
   NeuronGradients result;
   result.dz = torch::empty_like(x);
@@ -96,7 +124,7 @@ NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const to
   else
     with_kernel_type(ds, [&]<class S>(S) { run(float{}, S{}); });
   if (norm.scale) {
-    const auto total = sums.sum(0, false, torch::kFloat64).to(torch::kFloat32);
+    const auto total = totals(sums, x.size(-1)).to(torch::kFloat32);
     result.sum_dz = total[0];
     result.sum_dz_x = total[1];
   }
@@ -106,12 +134,13 @@ NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const to
 
 void norm_backward(const torch::Tensor& x, const torch::Tensor& mean, const torch::Tensor& a, const torch::Tensor& b,
                    const torch::Tensor& c, torch::Tensor& dz) {
-  const int64_t C = x.size(-1), rows = x.numel() / C;
+  const int64_t rows = x.numel() / x.size(-1), fold = fold_of(rows, x.size(-1)), wide = fold * x.size(-1);
+  const auto means = repeated(mean, fold), as = repeated(a, fold), bs = repeated(b, fold), cs = repeated(c, fold);
   with_kernel_type(x, [&]<class X>(X) {
-    for_chunks(rows, [&](int64_t, int64_t begin, int64_t end) {
-      batch_norm_backward(end - begin, C, kernel_data<X>(x) + begin * C, kernel_data<float>(mean),
-                          kernel_data<float>(a), kernel_data<float>(b), kernel_data<float>(c),
-                          kernel_data<X>(dz) + begin * C);
+    for_chunks(rows / fold, [&](int64_t, int64_t begin, int64_t end) {
+      batch_norm_backward(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(means),
+                          kernel_data<float>(as), kernel_data<float>(bs), kernel_data<float>(cs),
+                          kernel_data<X>(dz) + begin * wide);
     });
   });
 }
