@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -20,6 +19,7 @@
 #include "spikemix/core/config.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/process_memory.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/train/optimizer.h"
@@ -43,18 +43,6 @@ Images read_images(const std::string& path, int64_t batch, const ModelConfig& mo
   std::memcpy(images.labels.data_ptr(), bytes.data() + images.pixels.nbytes(), images.labels.nbytes());
   return images;
 }
-
-// The peak of this process alone: unlike getrusage's, it starts anew with the program.
-int64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  }
-  return 0;
-}
-
-// Forgets the peak so far, so that it is the steps' own.
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 void answer(const nlohmann::json& document) { std::cout << document.dump() << std::endl; }
 
@@ -81,8 +69,9 @@ void run(const std::vector<std::string>& arguments) {
     const torch::NoGradGuard no_grad;  // settles the batch norms' statistics, as the peer does
     for (int i = 0; i < 3; ++i) model.forward(images.pixels);
   }
-  reset_peak();
+  forget_peak_memory();
   model.set_sparse_below(config.train.sparse_below);
+  model.set_recompute(config.train.recompute);
   model.set_precision(arguments[1] == "bf16" ? torch::kBFloat16 : torch::kFloat32);
   model.train(train);
   config.train.weight_decay = 0.01;  // torch.optim.AdamW's
@@ -106,7 +95,7 @@ void run(const std::vector<std::string>& arguments) {
   answer({{"ready", std::string("LibTorch ") + TORCH_VERSION}, {"parameters", learned_values(model)}});
   for (std::string line; std::getline(std::cin, line);) {
     if (line == "memory") {
-      answer({{"peak_bytes", peak_bytes()}});
+      answer({{"peak_bytes", peak_memory()}});
       continue;
     }
     const auto begin = std::chrono::steady_clock::now();

@@ -280,6 +280,26 @@ def test_bf16_is_near_fp32(ops, mixer):
     assert all(g.isfinite().all() and g.dtype == torch.float32 for g in gradients[1].values())
 
 
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("c,mixer", [*CASES, (IMAGE, "fwt-c")])
+def test_recomputed_blocks_give_the_same_bits(ops, c, mixer, bf16):
+    """train.recompute: logits, every gradient and the running statistics."""
+    x, y = inputs(c, 4, torch.float32), torch.arange(4) % c["classes"]
+    results = []
+    for recompute in [False, True]:
+        model = build(ops, c, mixer, kind="plif")
+        model.set_bf16(bf16), model.set_recompute(recompute)
+        model.observe()
+        logits = model.forward(x)
+        nn.functional.cross_entropy(logits, y).backward()
+        state = model.state()
+        assert state["block.1.mlp.fc1_bn.num_batches_tracked"].item() == 1
+        assert model.spikes()["block.1.mlp.fc1"].any()
+        gradients = {n + ".grad": p.grad for n, p in state.items() if p.requires_grad}
+        results.append({"logits": logits, **state, **gradients})
+    assert all(torch.equal(tensor, results[1][name]) for name, tensor in results[0].items())
+
+
 def test_learned_tau_and_coefficients_have_gradients(ops):
     for mixer in ["ssa", "fwt-c"]:
         model = build(ops, IMAGE, mixer, kind="plif", tau=1.5)

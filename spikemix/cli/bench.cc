@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/subset.h"
@@ -32,20 +32,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A line of /proc/self/status, in MB: VmRSS, the resident memory, or VmHWM, its peak.
-double memory(const std::string& line_name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(line_name)) return std::stod(line.substr(line_name.size() + 1)) / 1024;
-  }
-  return 0;
-}
-
-// From now on the peak is that of what comes. @returns the memory that is there before
-double forget_peak() {
-  std::ofstream("/proc/self/clear_refs") << 5;
-  return memory("VmRSS");
-}
+double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
 
 // All images, decoded before any clock runs.
 std::vector<Batch> load(const Options& o, const ModelCard& card) {
@@ -62,7 +49,8 @@ std::vector<Batch> load(const Options& o, const ModelCard& card) {
 void bench_speed(const Options& o) {
   const std::vector<Batch> batches = load(o, make_runner(o.runner)->card());
   malloc_trim(0);
-  const double before = forget_peak();
+  forget_peak_memory();
+  const int64_t before = memory_in_use();
   const std::unique_ptr<Runner> runner = make_runner(o.runner);
   for (size_t i = 0; i < std::min<size_t>(3, batches.size()); ++i) runner->logits(batches[i]);  // warms up
   std::vector<double> seconds;
@@ -86,14 +74,14 @@ void bench_speed(const Options& o) {
                                       {"images_per_second", rate},
                                       {"latency_ms_median", quantile(0.5)},
                                       {"latency_ms_p99", quantile(0.99)},
-                                      {"peak_memory_mb", memory("VmHWM") - before}}
+                                      {"peak_memory_mb", megabytes(peak_memory() - before)}}
                            .dump(2));
   } else {
     fmt::print(
         "{}, batch {}, {} thread{}: {:.1f} img/s; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
         "{}); peak memory of the model and its buffers {:.0f} MB\n",
         runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, quantile(0.5), quantile(0.99), seconds.size(),
-        memory("VmHWM") - before);
+        megabytes(peak_memory() - before));
   }
 }
 

@@ -141,6 +141,7 @@ struct TrainConfig {
   double clip_norm = 0, ema = 0;
   std::string precision = "fp32", device = "cpu";
   double sparse_below = 0.35;
+  bool recompute = false;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
 
   template <class Visitor>
@@ -163,6 +164,8 @@ struct TrainConfig {
     v("precision", precision, "fp32, or bf16 (autocast; weights and optimiser stay fp32)");
     v("sparse_below", sparse_below,
       "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do");
+    v("recompute", recompute,
+      "keep only the inputs of the stem and of each block, and compute the rest again in backward: less memory, slower");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads; 0: one for each core");

@@ -12,8 +12,9 @@ torch::Tensor SpikingLayer::fire(const Product& y, const torch::Tensor& residual
   Norm norm;
   if (bn) {
     norm = {bn->weight,   bn->bias, bn->running_mean, bn->running_var, weights ? weights->bias : torch::Tensor(),
-            pass.training};
-    if (pass.training) bn->num_batches_tracked.add_(1);
+            pass.training,
+            !pass.again};
+    if (pass.training && !pass.again) bn->num_batches_tracked.add_(1);
   }
   const auto out = neurons(y.y, norm, lif->params, lif->w, residual, pass.type, repeat_T, y.moments, name);
   if (pass.observer) (*pass.observer)(name, residual.defined() ? out - residual : out);

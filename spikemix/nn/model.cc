@@ -4,6 +4,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/nn/initial_weights.h"
+#include "spikemix/nn/recompute.h"
 
 namespace spikemix {
 namespace {
@@ -31,6 +32,14 @@ void check(const ModelConfig& c) {
       throw input_error("model.heads = {}: must divide model.embed_dim = {}", c.heads, c.embed_dim);
 }
 
+// A stem's or block's forward pass, which keeps all that its backward needs, or its input alone.
+template <class Part>
+torch::Tensor run(Part& part, const torch::Tensor& x, Values values, bool recompute, const Pass& pass) {
+  if (!recompute) return part->forward(x, pass);
+  return recomputed([part](const torch::Tensor& in, const Pass& p) mutable { return part->forward(in, p); },
+                    part->parameters(), x, values, pass);
+}
+
 }  // namespace
 
 Spikformer::Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed) : config_(model) {
@@ -56,8 +65,8 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
   const Pass pass{in_double ? torch::kFloat64 : precision_, is_training(), sparse_below_,
                   observer_ ? &observer_ : nullptr};
 
-  torch::Tensor x = stem_->forward(images, pass);  // [T, B, N, D]
-  for (Block& block : blocks_) x = block->forward(x, pass);
+  torch::Tensor x = run(stem_, images, Values::kReal, recompute_, pass);  // [T, B, N, D]
+  for (Block& block : blocks_) x = run(block, x, Values::kCounts, recompute_, pass);
   x = x.mean({0, 2}, false, head_->weight.scalar_type());  // [B, D]
   return torch::linear(x, head_->weight, head_->bias);
 }

@@ -27,6 +27,8 @@ class Spikformer : public torch::nn::Module {
   void set_precision(torch::ScalarType type) { precision_ = type; }
   /// train.sparse_below.
   void set_sparse_below(double share) { sparse_below_ = share; }
+  /// train.recompute.
+  void set_recompute(bool on) { recompute_ = on; }
   /// Called with the spikes of every layer; empty: off.
   void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
 
@@ -36,6 +38,7 @@ class Spikformer : public torch::nn::Module {
   ModelConfig config_;
   torch::ScalarType precision_ = torch::kFloat32;
   double sparse_below_ = TrainConfig().sparse_below;
+  bool recompute_ = false;
   SpikeObserver observer_;
   Stem stem_ = nullptr;
   std::vector<Block> blocks_;

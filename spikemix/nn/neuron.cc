@@ -34,8 +34,10 @@ struct Call : torch::CustomClassHolder {
       p.mean = moments.mean;
       variance = moments.variance;
       const double n = count(y);
-      norm.running_mean.lerp_(norm.linear_bias.defined() ? p.mean + norm.linear_bias : p.mean, kMomentum);
-      norm.running_var.lerp_(variance * (n / std::max(n - 1, 1.0)), kMomentum);
+      if (norm.updates) {
+        norm.running_mean.lerp_(norm.linear_bias.defined() ? p.mean + norm.linear_bias : p.mean, kMomentum);
+        norm.running_var.lerp_(variance * (n / std::max(n - 1, 1.0)), kMomentum);
+      }
     } else {
       p.mean = norm.linear_bias.defined() ? norm.running_mean - norm.linear_bias : norm.running_mean.clone();
       variance = norm.running_var;

@@ -37,8 +37,10 @@ struct Norm {
   /// The bias of the linear map in front, which is not in y: it moves the running mean, and cancels out while the
   /// statistics are the batch's, so that its gradient is then exactly zero. May be undefined.
   torch::Tensor linear_bias;
-  /// Statistics of the batch (and an update of the running ones) instead of the running ones.
+  /// Statistics of the batch instead of the running ones.
   bool training = false;
+  /// In training: moves the running ones towards them.
+  bool updates = true;
 };
 
 /// s = residual + spikes of the neurons on BN(y), in one autograd function over all T steps. y is kept for backward,

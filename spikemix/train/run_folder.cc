@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -93,12 +92,6 @@ Config read_run_config(const RunFolder& folder) {
   const nlohmann::json record = nlohmann::json::parse(read_file(folder.config()), nullptr, /*allow_exceptions=*/false);
   if (!record.is_object() || !record.contains("config")) throw input_error("{}: not a run's record", where);
   return config_from_json(record["config"], where);
-}
-
-int64_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return int64_t(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace spikemix

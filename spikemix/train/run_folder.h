@@ -41,7 +41,4 @@ nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t
 /// The config of a recorded run. @throws InputError
 Config read_run_config(const RunFolder& folder);
 
-/// Largest resident memory of this process so far, in bytes.
-int64_t peak_memory_bytes();
-
 }  // namespace spikemix

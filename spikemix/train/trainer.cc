@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <new>
+#include <string_view>
 
 #include <torch/torch.h>
 
@@ -12,6 +14,7 @@
 #include "spikemix/core/file.h"
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
+#include "spikemix/core/process_memory.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
@@ -89,7 +92,16 @@ class Trainer {
     const TrainConfig& t = config_.train;
     const int64_t epochs = t.epochs + t.cooldown_epochs;
     while (place_.epoch < epochs) {
-      if (!train_epoch(epochs)) return TrainOutcome::kStopped;
+      try {
+        if (!train_epoch(epochs)) return TrainOutcome::kStopped;
+      } catch (const std::bad_alloc&) {
+        throw out_of_memory();
+      } catch (const c10::OutOfMemoryError&) {
+        throw out_of_memory();
+      } catch (const c10::Error& error) {
+        if (std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos) throw out_of_memory();
+        throw;
+      }
       finish_epoch(epochs);
     }
     write_summary();
@@ -133,6 +145,7 @@ class Trainer {
     auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
     model->to(device_);
     model->set_sparse_below(config_.train.sparse_below);
+    model->set_recompute(config_.train.recompute);
     model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
     return model;
   }
@@ -253,6 +266,14 @@ class Trainer {
         folder_.path().string(), what, value, place_.epoch + 1, place_.step + 1, peak_learning_rate(t()));
   }
 
+  RunError out_of_memory() const {
+    return run_error(
+        "{}: out of memory in epoch {}, step {}, with {:.1f} GB in use; checkpoints before it are intact. Lower "
+        "train.batch (now {}; --find-batch tells the largest that fits), or set train.recompute=true{}",
+        folder_.path().string(), place_.epoch + 1, place_.step + 1, double(peak_memory()) / 1e9, t().batch,
+        t().precision == "bf16" ? "" : " or train.precision=bf16");
+  }
+
   const TrainConfig& t() const { return config_.train; }
 
   torch::Tensor to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const {
@@ -310,7 +331,7 @@ class Trainer {
     }
     metrics_.append(line);
     place_.total_seconds += place_.epoch_seconds;
-    place_.peak_memory = std::max(place_.peak_memory, peak_memory_bytes());
+    place_.peak_memory = std::max(place_.peak_memory, peak_memory());
     // The checkpoint stands at the start of the next epoch, whose sums are empty.
     ++place_.epoch;
     place_.step = 0, place_.loss_sum = 0, place_.epoch_seconds = 0;
