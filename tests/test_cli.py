@@ -70,6 +70,28 @@ def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, t
     assert "everything else" in table.stdout and "images/s" in table.stdout
 
 
+def test_find_batch(spikemix, trained, tmp_path):
+    folder, _ = trained
+    find = [spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--find-batch", "--json"]
+    everything = run(*find, cwd=tmp_path)
+    assert everything.returncode == 0, everything.stderr
+    answer = json.loads(everything.stdout)
+    assert answer["batch"] == 128, "memory for more than the data set holds"
+    assert answer["images_per_second"] > 0 and not list(tmp_path.iterdir())
+
+    # A larger network, and a budget between what a small batch and all images take: memory decides.
+    larger = ["model.height=64", "model.width=64", "model.embed_dim=64"]
+    peaks = {p["batch"]: p["peak_memory_bytes"] for p in json.loads(run(*find, *larger).stdout)["tried"]}
+    budget = (min(peaks.values()) + max(peaks.values())) // 2
+    answer = json.loads(run(*find, *larger, "--memory", budget).stdout)
+    assert 8 <= answer["batch"] < 128 and answer["peak_memory_bytes"] <= budget
+    assert all(p["fits"] == (p["peak_memory_bytes"] <= budget) for p in answer["tried"])
+    assert sum(not p["fits"] for p in answer["tried"]) <= len(answer["tried"]) // 2, "memory is linear in the batch"
+
+    assert_refused(run(*find, "--memory", "1MB"), "--find-batch: train.batch=1 takes", "the budget is 0.00 GB")
+    assert_refused(run(*find, "--memory", "much"), "--memory")
+
+
 def test_eval_agrees_with_the_run(spikemix, trained):
     folder, summary = trained
     result = run(spikemix, "eval", folder / "run", "--json")

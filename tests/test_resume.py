@@ -70,11 +70,10 @@ def wait_for_checkpoints(process, state, count):
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
-def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
-    out = place / f"killed-{kill.name}"
+def train_and_kill(spikemix, place, out, kill, *overrides):
+    """Trains to the end, though killed up to eight times."""
     random.seed(kill)
-    command, kills = train(spikemix, place, out), 0
+    command, kills = train(spikemix, place, out, *overrides), 0
     while not (out / "summary.json").exists():
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         killed = kills < 8
@@ -90,10 +89,39 @@ def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
         elif not killed:
             assert process.returncode == 0, errors
         # Killed before the run was recorded: there is nothing to resume yet.
-        command = [spikemix, "resume", out] if (out / "config.json").exists() else train(spikemix, place, out)
+        command = [spikemix, "resume", out] if (out / "config.json").exists() else train(spikemix, place, out, *overrides)
     assert kills >= 2, "the run ended before it could be killed"
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
+    out = place / f"killed-{kill.name}"
+    train_and_kill(spikemix, place, out, kill)
     assert_same(out, uninterrupted)
     assert not list(out.rglob("*.partial*")) or kill == signal.SIGKILL
+
+
+@pytest.mark.parametrize("mixer", ["wt2d", "ssa"])
+def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, place, mixer):
+    settings = [f"model.mixer={mixer}", "train.precision=bf16", "train.recompute=true", "train.accumulate=2",
+                "neuron.kind=plif", "neuron.surrogate=triangle", "train.clip_norm=1"]
+    whole, out = place / f"whole-{mixer}", place / f"killed-{mixer}"
+    result = run(*train(spikemix, place, whole, *settings))
+    assert result.returncode == 0, result.stderr
+    train_and_kill(spikemix, place, out, signal.SIGKILL, *settings)
+    assert_same(out, whole)
+
+
+def test_out_of_memory_says_what_to_change(spikemix, place):
+    """A step that asks for more than the process may have ends in one line, like a full disk."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+
+    result = run(*train(spikemix, place, place / "memory", "train.batch=500", "model.height=96", "model.width=96",
+                        "model.embed_dim=128"), preexec_fn=limit)
+    assert result.returncode == 1, result.stderr
+    message = result.stderr.strip().splitlines()[-1]
+    assert "out of memory in epoch 1, step 1" in message and "train.batch (now 500; --find-batch" in message, message
 
 
 def test_two_processes_do_not_share_a_run(spikemix, place):

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
 #include "spikemix/train/trainer.h"
@@ -69,7 +71,8 @@ void add_train(CLI::App& app) {
     std::string recipe, data, out, device;
     std::vector<std::string> overrides;
     int64_t threads = -1, seed = -1;
-    bool profile = false, json = false;
+    double memory = 0;  // bytes
+    bool profile = false, find_batch = false, json = false;
   };
   auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
   auto options = std::make_shared<Options>();
@@ -83,7 +86,14 @@ void add_train(CLI::App& app) {
   command->add_option("--seed", options->seed, "random seed (train.seed)");
   command->add_flag("--profile", options->profile,
                     "train a few steps, keep nothing, and print where their time goes, layer by layer");
-  command->add_flag("--json", options->json, "print the run's summary (or the profile) as JSON");
+  auto* find = command->add_flag("--find-batch", options->find_batch,
+                                 "try growing batches, keep nothing, and print the largest that fits in --memory");
+  command
+      ->add_option("--memory", options->memory, "budget of --find-batch, as in 8GB; 9/10 of what is free if not given")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}},
+                                        CLI::AsNumberWithUnit::CASE_INSENSITIVE))
+      ->needs(find);
+  command->add_flag("--json", options->json, "print the run's summary (or the profile, or the batches) as JSON");
   command->callback([options] {
     Config config = load_recipe(options->recipe, options->overrides);
     if (!options->data.empty()) config.data.dir = options->data;
@@ -91,6 +101,7 @@ void add_train(CLI::App& app) {
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
     if (options->profile) return profile_training(config, options->json);
+    if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
     const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
     run_training(run, config.name, options->json,
                  [&](const TrainListener& listener) { return train(config, run, listener); });

@@ -1,0 +1,225 @@
+#include "spikemix/cli/train/find_batch.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <c10/core/CachingDeviceAllocator.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "spikemix/cli/train/temporary_folder.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/process_memory.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/data/subset.h"
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+namespace {
+
+constexpr int64_t kWarmUp = 1, kSteps = 2;  // of the optimiser; its state is there after the first
+constexpr int64_t kLargest = 1 << 14;
+constexpr double kClose = 0.04;  // good enough: the next batch size worth a try is nearer than this
+
+struct Probe {
+  int64_t batch = 0, peak = 0;  // bytes
+  double images_per_second = 0;
+  bool fits = false;
+};
+
+bool on_device(const Config& config) { return config.train.device != "cpu"; }
+
+int64_t peak_of(const Config& config) {
+  if (!on_device(config)) return peak_memory();
+  constexpr auto kAll = size_t(c10::CachingAllocator::StatType::AGGREGATE);
+  return c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(0).reserved_bytes[kAll].peak;
+}
+
+// In this process: peak and speed of a few steps.
+Probe measure(const Config& config) {
+  using Clock = std::chrono::steady_clock;
+  const TemporaryFolder folder;
+  Clock::time_point begin;
+  int64_t steps = 0;
+  double seconds = 0;
+  const int64_t warm_up = kWarmUp * config.train.accumulate, wanted = warm_up + kSteps * config.train.accumulate;
+  const TrainListener listener{.on_step =
+                                   [&](const Progress&) {
+                                     if (++steps == warm_up) begin = Clock::now();
+                                     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+                                   },
+                               .on_epoch = {},
+                               .should_stop = [&] { return steps >= wanted; }};
+  train(config, folder.path() / "run", listener);
+  Probe probe{.batch = config.train.batch, .peak = peak_of(config)};
+  if (steps > warm_up) probe.images_per_second = double((steps - warm_up) * probe.batch) / seconds;
+  return probe;
+}
+
+// What a child tells its parent: a probe, or the message of what went wrong.
+struct Report {
+  Probe probe;
+  char error[1024] = "";
+  bool users_fault = false;
+};
+
+// In a process of its own, so that one peak does not hide another, and the kernel may kill it for its memory.
+Probe probe_batch(Config config, int64_t batch) {
+  config.train.batch = batch;
+  int ends[2];
+  if (pipe(ends) != 0) throw run_error("--find-batch: {}", std::strerror(errno));
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw run_error("--find-batch: {}", std::strerror(errno));
+  if (child == 0) {
+    Report report;
+    const auto failed = [&](const std::exception& error, bool users_fault) {
+      fmt::format_to_n(report.error, sizeof report.error - 1, "{}", error.what());
+      report.users_fault = users_fault;
+    };
+    try {
+      report.probe = measure(config);
+    } catch (const InputError& error) {
+      failed(error, true);
+    } catch (const std::exception& error) {
+      failed(error, false);
+    }
+    _exit(write(ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
+  }
+  close(ends[1]);
+  Report report;
+  const bool told = read(ends[0], &report, sizeof report) == sizeof report;
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (told && report.error[0] && report.users_fault) throw InputError(report.error);
+  // Killed, or told that memory ran out: too large. Anything else has nothing to do with the batch.
+  if (!told || std::string_view(report.error).find("out of memory") != std::string_view::npos) return {.batch = batch};
+  if (report.error[0]) throw RunError(report.error);
+  return report.probe;
+}
+
+int64_t training_images(const DataConfig& data) {
+  return subset(std::shared_ptr<const Dataset>(open_dataset(data, Split::kTrain)), data.train_images,
+                "data.train_images")
+      ->size();
+}
+
+// Down to a multiple of 8, from 8 on: a batch that people write, and that vectors like.
+int64_t rounded(double batch) {
+  const auto whole = int64_t(batch);
+  return whole >= 8 ? whole / 8 * 8 : std::max<int64_t>(1, whole);
+}
+
+double gigabytes(int64_t bytes) { return double(bytes) / 1e9; }
+
+// The search: memory grows linearly with the batch, so that two points tell where the budget is met.
+class Search {
+ public:
+  Search(const Config& config, int64_t budget, int64_t largest, bool quiet)
+      : config_(config), budget_(budget), largest_(largest), quiet_(quiet) {}
+
+  const std::vector<Probe>& run() {
+    int64_t next = std::min<int64_t>(8, largest_);
+    while (next > 0) {
+      try_batch(next);
+      next = next_batch();
+    }
+    return probes_;
+  }
+  std::optional<Probe> best() const { return fits_; }
+
+ private:
+  void try_batch(int64_t batch) {
+    Probe probe = probe_batch(config_, batch);
+    probe.fits = probe.peak > 0 && probe.peak <= budget_;
+    if (!quiet_) {
+      fmt::print("batch {:>5}   {}\n", batch,
+                 probe.peak == 0 ? "ran out of memory"
+                                 : fmt::format("{:>7.2f} GB   {:>7.1f} img/s{}", gigabytes(probe.peak),
+                                               probe.images_per_second, probe.fits ? "" : "   too large"));
+      std::fflush(stdout);
+    }
+    probes_.push_back(probe);
+    if (probe.fits && (!fits_ || batch > fits_->batch)) before_ = fits_, fits_ = probe;
+    if (!probe.fits && (!too_large_ || batch < too_large_->batch)) too_large_ = probe;
+  }
+
+  // 0: done.
+  int64_t next_batch() const {
+    if (!fits_) return too_large_->batch > 1 ? too_large_->batch / 2 : 0;
+    if (fits_->batch == largest_) return 0;
+    const std::optional<Probe> other = too_large_ && too_large_->peak > 0 ? too_large_ : before_;
+    int64_t next = 2 * fits_->batch;
+    if (other && other->peak != fits_->peak) {
+      const double slope = double(fits_->peak - other->peak) / double(fits_->batch - other->batch);
+      if (slope > 0) next = rounded(double(fits_->batch) + double(budget_ - fits_->peak) / slope);
+      // Two points near zero say little of a point far away.
+      next = std::min(next, 16 * fits_->batch);
+    }
+    if (too_large_) {
+      const int64_t middle = rounded(double(fits_->batch + too_large_->batch) / 2);
+      next = std::min(next, too_large_->peak > 0 ? too_large_->batch - 1 : middle);
+      next = next >= 8 ? rounded(double(next)) : next;
+    }
+    next = std::min(next, largest_);
+    const bool worth_it = double(next) > (1 + kClose) * double(fits_->batch);
+    return worth_it ? next : 0;
+  }
+
+  const Config& config_;
+  const int64_t budget_, largest_;
+  const bool quiet_;
+  std::vector<Probe> probes_;
+  std::optional<Probe> fits_, before_, too_large_;
+};
+
+}  // namespace
+
+void find_batch(Config config, int64_t budget, bool json) {
+  if (budget == 0 && on_device(config))
+    throw input_error("--find-batch: give the device's memory, as in --memory 24GB");
+  if (budget == 0) budget = available_memory() / 10 * 9;
+  config.train.epochs = config.train.eval_every = kWarmUp + kSteps;  // of one optimiser step at least
+  config.train.warmup_epochs = config.train.cooldown_epochs = 0;
+  const int64_t images = training_images(config.data);
+  Search search(config, budget, std::min(kLargest, images / config.train.accumulate), json);
+  if (!json) fmt::print("the largest train.batch within {:.2f} GB:\n", gigabytes(budget));
+  const std::vector<Probe>& probes = search.run();
+  const std::optional<Probe> best = search.best();
+  if (!best) {
+    const Probe& smallest = probes.back();
+    throw input_error("--find-batch: train.batch=1 {}, the budget is {:.2f} GB{}",
+                      smallest.peak == 0 ? "runs out of memory" : fmt::format("takes {:.2f} GB", gigabytes(smallest.peak)),
+                      gigabytes(budget), config.train.recompute ? "" : "; train.recompute=true takes less");
+  }
+  if (!json) {
+    fmt::print("train.batch={}   {:.2f} GB, {:.1f} img/s{}\n", best->batch, gigabytes(best->peak),
+               best->images_per_second,
+               best->batch == images / config.train.accumulate ? "; the data set holds no larger one" : "");
+    return;
+  }
+  nlohmann::json document = {{"batch", best->batch},
+                             {"budget_bytes", budget},
+                             {"peak_memory_bytes", best->peak},
+                             {"images_per_second", best->images_per_second},
+                             {"tried", nlohmann::json::array()}};
+  for (const Probe& p : probes)
+    document["tried"].push_back({{"batch", p.batch},
+                                 {"peak_memory_bytes", p.peak},
+                                 {"images_per_second", p.images_per_second},
+                                 {"fits", p.fits}});
+  fmt::print("{}\n", document.dump(2));
+}
+
+}  // namespace spikemix
