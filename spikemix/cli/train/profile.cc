@@ -1,7 +1,6 @@
 #include "spikemix/cli/train/profile.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/train/machine_limits.h"
 #include "spikemix/train/trainer.h"
@@ -17,24 +17,6 @@ namespace spikemix {
 namespace {
 
 constexpr int64_t kWarmUp = 3, kSteps = 20;
-
-// A folder of its own that goes when it does.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "spikemix-profile-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw run_error("{}: cannot be made", name);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct Row {
   std::string layer, op;
