@@ -10,6 +10,12 @@ BUILD = pathlib.Path(os.environ.get("SPIKEMIX_BUILD", SOURCE / "build" / "releas
 DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", SOURCE.parent / "shared" / "data"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing is left in the user's own cache, nor taken from there."""
+    os.environ["SPIKEMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def ops():
     """torch.ops.spikemix_test: the C++ mixers, neurons and models as operators, gradients included."""

@@ -1,15 +1,19 @@
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/bench_input.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/process_memory.h"
@@ -23,6 +27,7 @@ namespace {
 
 struct Options {
   RunnerOptions runner;
+  InputBenchOptions input;
   std::string data, format = "auto";
   int64_t batch = 1, images = 1000;
   bool layers = false, json = false;
@@ -129,14 +134,39 @@ void bench_layers(const Options& o) {
                "", "", "", images / total);
 }
 
+// A recipe has no weights to run, nor has no name at all: what is left of the data's way is the input.
+bool is_model(const Options& o) {
+  if (o.layers || o.data.empty()) return true;
+  return !o.runner.model.empty() && !is_recipe(o.runner.model);
+}
+
+void bench(Options& o) {
+  // `bench --data DIR key=value`: CLI11 fills the first place first.
+  if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
+    o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
+  }
+  if (!is_model(o)) {
+    o.input.recipe = o.runner.model, o.input.data = o.data, o.input.format = o.format, o.input.json = o.json;
+    o.input.threads = thread_count(o.runner.threads);
+    return bench_input(o.input);
+  }
+  if (!o.input.overrides.empty()) throw input_error("{}: settings go with a recipe, not a model", o.input.overrides[0]);
+  if (o.runner.model == "builtin") o.runner.model.clear();
+  o.layers ? bench_layers(o) : bench_speed(o);
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "bench", "time a model on real images: speed, latency, memory; with --layers where the time goes");
+      "bench",
+      "time a model on real images: speed, latency, memory; with --layers where the time goes. Without a model, "
+      "`bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
   auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->runner.model,
-                      "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
+                      "model.safetensors, a run folder (its best model), or builtin, the built-in CIFAR-10 model; or a "
+                      "recipe, whose input is then timed");
+  command->add_option("key=value", options->input.overrides, "settings over the recipe's");
   command->add_option("--data", options->data,
                       "images to time on, since speed depends on how much they make it fire; a run "
                       "folder's own if not given");
@@ -150,7 +180,7 @@ void add_bench(CLI::App& app) {
       "a second; on one thread");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options] { options->layers ? bench_layers(*options) : bench_speed(*options); });
+  command->callback([options] { bench(*options); });
 }
 
 }  // namespace spikemix

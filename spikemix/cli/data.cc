@@ -8,6 +8,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/picture.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/data/summary.h"
 
 namespace spikemix {
@@ -94,12 +95,12 @@ void add_data(CLI::App& app) {
       "cameras");
   info->add_option("DIR", options->data.dir, "folder or archive")->required();
   info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: by the names in it");
-  info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings (data.cache)");
+  info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings; off: none (data.cache)");
   info->add_option("--sample", options->sample, "images of each split to decode for sizes and means")
       ->check(CLI::PositiveNumber);
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
-    const DataSummary summary = summarise(options->data, options->sample);
+    const DataSummary summary = summarise(options->data, options->sample, opening_printer());
     if (options->json) {
       fmt::print("{}\n", to_json(summary).dump(2));
     } else {

@@ -9,9 +9,8 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
-#include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
-#include "spikemix/data/subset.h"
+#include "spikemix/data/fitted.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -71,9 +70,14 @@ void run(const Options& o) {
   }
   const ModelCard& card = early ? early->card() : runner->card();
   const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
-  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest);
+  const std::shared_ptr<const Dataset> data =
+      open_fitted(source, Split::kTest,
+                  {.shape = {card.model.height, card.model.width, card.model.channels},
+                   .images = o.images,
+                   .images_key = "--images",
+                   .make_cache = false},  // one pass does not pay for it
+                  opening_printer());
   check_classes(card, *data, o.runner.model, source.dir);
-  data = subset(data, o.images, "--images");
   CountPrinter printer(data->size());
   const EvalResult r = evaluate(
       data, test_loader_options(card, o.batch, o.loader_threads),

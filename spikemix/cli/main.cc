@@ -25,6 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix stream gesture.aedat --model runs/gesture             a recording as it plays, step by step
   spikemix export runs/cifar10-small -o small.safetensors        integer weights, for small machines
   spikemix bench runs/cifar10-small --layers                     where the engine spends its time
+  spikemix bench --data DIR                                      how fast pictures come, with no model behind
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
 void add_commands(CLI::App& app) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "spikemix/data/dataset.h"
+
 namespace spikemix {
 
 /// Progress of a count of images on stderr, if that is a terminal: "  1,024 / 10,000".
@@ -16,6 +18,10 @@ class CountPrinter {
   const int64_t total_;
   const bool terminal_;
 };
+
+/// Prints on stderr what the opening of a data set tells: its notes, and how many pictures are decoded, once that takes
+/// more than a second.
+OpenListener opening_printer();
 
 /// A bar of `width` characters, `done` (0 to 1) of it full.
 std::string progress_bar(double done, int width = 24);

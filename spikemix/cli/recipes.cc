@@ -1,5 +1,6 @@
 #include "spikemix/cli/recipes.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -10,6 +11,10 @@
 #include "spikemix/core/nearest.h"
 
 namespace spikemix {
+
+bool is_recipe(const std::string& name) {
+  return name.ends_with(".toml") || std::ranges::count(embedded_recipes(), name, &EmbeddedRecipe::name) > 0;
+}
 
 Config load_recipe(const std::string& file_or_name, const std::vector<std::string>& overrides) {
   Config config;

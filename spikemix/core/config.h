@@ -90,7 +90,8 @@ struct DataConfig {
   void visit(Visitor&& v) {
     v("dir", dir, "folder or archive of the data set; --data sets it");
     v("format", format, "auto, or one of `spikemix data formats`");
-    v("cache", cache, "folder for the compact copy of recordings; empty: $SPIKEMIX_CACHE, or ~/.cache/spikemix");
+    v("cache", cache,
+      "folder for decoded pictures and recordings; off: none; empty: $SPIKEMIX_CACHE, or ~/.cache/spikemix");
     v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
     v("test_images", test_images, "use this many test images; 0: all");
     v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");

@@ -55,6 +55,20 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// A folder of its own among the system's temporary ones, which goes when it does, with all that is in it.
+class TemporaryFolder {
+ public:
+  /// @throws RunError if it cannot be made
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// @throws RunError or InputError as AtomicFile
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 

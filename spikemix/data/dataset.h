@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +60,25 @@ class MissingSplit : public InputError {
 struct RecordingList;
 class FileTree;
 
+/// What became of a data set's cache (cache_file.h) when it was opened.
+struct CacheReport {
+  enum class State { kFound, kBuilt, kUnwritable };
+  State state = State::kFound;
+  std::filesystem::path file = {};
+  uint64_t bytes = 0;
+  double build_seconds = 0;
+};
+
+/// What the opening of a data set tells; the library prints nothing. All optional.
+struct OpenListener {
+  /// A line for people: a cache that is damaged, large, or cannot be written. Also later, from any thread.
+  std::function<void(const std::string&)> note = {};
+  /// Pictures put into the cache. What it throws ends the opening, and leaves no cache.
+  std::function<void(int64_t done, int64_t total)> progress = {};
+  /// Data that have no cache tell none.
+  std::function<void(const CacheReport&)> cache = {};
+};
+
 /// A format that data can come in. One file and one line in registry.cc.
 struct DataFormat {
   const char* name;
@@ -69,6 +89,8 @@ struct DataFormat {
   std::unique_ptr<Dataset> (*open)(const std::filesystem::path&, Split);
   /// Says which recordings there are (recordings.h); null for images. @throws InputError naming the file and line
   RecordingList (*list)(const FileTree&) = nullptr;
+  /// image() decodes a compressed picture, so that a cache pays (fitted.h).
+  bool decodes = false;
 };
 
 std::span<const DataFormat> data_formats();
@@ -78,8 +100,9 @@ std::span<const DataFormat> data_formats();
 /// unknown
 const DataFormat& find_format(const std::filesystem::path& path, const std::string& format = "auto");
 
-/// Opens one split of data.dir in data.format. @throws as find_format, and as the format's reader
-std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split);
+/// Opens one split of data.dir in data.format, recordings by way of their cache. Pictures for a model: fitted.h.
+/// @throws as find_format, and as the format's reader
+std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split, const OpenListener& listener = {});
 std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split split,
                                       const std::string& format = "auto");
 

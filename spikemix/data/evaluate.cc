@@ -19,6 +19,15 @@ LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t 
   return options;
 }
 
+LoaderOptions train_loader_options(const ModelCard& card, const Config& config) {
+  LoaderOptions options = test_loader_options(card, config.train.batch, config.train.loader_threads);
+  options.train = true;
+  options.drop_last = true;
+  options.augment = config.augment;
+  options.seed = uint64_t(config.train.seed);
+  return options;
+}
+
 EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
                     const std::function<void(int64_t done)>& on_batch) {
   const auto start = std::chrono::steady_clock::now();

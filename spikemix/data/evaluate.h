@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "spikemix/core/config.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/loader.h"
@@ -20,6 +21,9 @@ struct EvalResult {
 
 /// How a model wants its images (size, channels, normalisation) or recordings (frames): no augmentation.
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
+
+/// How `config` trains that model: shuffled, augmented, whole batches only.
+LoaderOptions train_loader_options(const ModelCard& card, const Config& config);
 
 /// Logits of a batch, row-major [B, classes].
 using Classifier = std::function<std::vector<float>(const Batch&)>;

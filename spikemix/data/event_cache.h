@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/file.h"
-#include "spikemix/data/dataset.h"
+#include "spikemix/data/cache_file.h"
 
 namespace spikemix {
 
@@ -24,25 +23,22 @@ struct CachedSample {
   uint32_t checksum = 0;           ///< CRC-32 of the words
 };
 
-/// The compact copy of an event data set: one file of words (event_words.h), then an index in JSON, then where that is
-/// and its checksum. Made by the writer, whole or not at all; mapped into memory by the reader.
+/// The compact copy of an event data set: a cache (cache_file.h) of words (event_words.h).
 class EventCache {
  public:
-  /// The file, if it is there, whole and of this fingerprint; else null. The index is checked here, a sample when it is
-  /// read for the first time.
-  static std::unique_ptr<EventCache> open(const std::filesystem::path& file, uint64_t fingerprint);
+  /// The index is checked here, a sample when it is read for the first time.
+  EventCache(const std::filesystem::path& file, uint64_t fingerprint);
 
+  CacheFile::State state() const { return file_.state(); }
   const std::vector<std::string>& classes() const { return classes_; }
   const std::vector<CachedSample>& samples() const { return samples_; }
   /// Thread-safe. @throws RunError if the words are not those that were written
   std::vector<Event> events(size_t i) const;
 
  private:
-  explicit EventCache(const std::filesystem::path& file);
-  bool read_index(uint64_t fingerprint);
+  bool read_index();
 
-  std::filesystem::path path_;
-  MappedFile file_;
+  CacheFile file_;
   std::vector<std::string> classes_;
   std::vector<CachedSample> samples_;
   mutable std::vector<uint8_t> checked_;  ///< by sample; a race only checks twice
@@ -50,17 +46,16 @@ class EventCache {
 
 class EventCacheWriter {
  public:
-  /// @throws InputError or RunError as AtomicFile
+  /// @throws CacheUnwritable
   EventCacheWriter(const std::filesystem::path& file, uint64_t fingerprint);
   /// Events in order of time; fills in what `sample` says of them but for the sensor. @returns its number
   size_t add(CachedSample sample, std::span<const Event> events);
   std::vector<CachedSample>& samples() { return samples_; }
-  /// Puts the file in its place, with the samples as they stand now. @throws RunError as AtomicFile
+  /// Puts the file in its place, with the samples as they stand now. @throws CacheUnwritable
   void commit(const std::vector<std::string>& classes);
 
  private:
-  AtomicFile file_;
-  uint64_t fingerprint_, offset_ = 0;
+  CacheWriter file_;
   std::vector<CachedSample> samples_;
 };
 

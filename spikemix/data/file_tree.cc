@@ -1,6 +1,7 @@
 #include "spikemix/data/file_tree.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <sys/stat.h>
@@ -95,11 +96,15 @@ std::vector<std::string> FileTree::some_names(const fs::path& root) {
   return names;
 }
 
-uint64_t FileTree::fingerprint(const fs::path& root) {
+uint64_t FileTree::fingerprint(const fs::path& root, const fs::path& cache_folder) {
+  constexpr std::array<std::string_view, 4> kOfCaches = {".events", ".images", ".lock", ".partial"};
   std::vector<fs::path> files;
   if (fs::is_directory(root)) {
     for_files(root, [&](const fs::path& file) {
-      files.push_back(file);
+      std::error_code error;
+      const bool of_cache = std::ranges::count(kOfCaches, file.extension().string()) > 0 &&
+                            fs::equivalent(file.parent_path(), cache_folder, error);
+      if (!of_cache) files.push_back(file);
       return true;
     });
     std::ranges::sort(files);

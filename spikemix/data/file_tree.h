@@ -22,8 +22,9 @@ class FileTree {
   /// The names of some of the files, to find out what this is; of an archive only the first ones, so that it is cheap.
   static std::vector<std::string> some_names(const std::filesystem::path& root);
 
-  /// Changes when a file comes, goes or is written; of archives only the archive counts. Does not read any.
-  static uint64_t fingerprint(const std::filesystem::path& root);
+  /// Changes when a file comes, goes or is written; of archives only the archive counts. Does not read any. Caches do
+  /// not count, if their folder lies in the data's.
+  static uint64_t fingerprint(const std::filesystem::path& root, const std::filesystem::path& cache_folder);
 
   std::vector<std::string> names() const;
   bool contains(const std::string& name) const { return files_.contains(name); }

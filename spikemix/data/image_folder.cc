@@ -43,10 +43,14 @@ Tree read_folder(const fs::path& root) {
   for (const fs::directory_entry& class_folder : fs::directory_iterator(root)) {
     if (!class_folder.is_directory() || is_hidden(class_folder.path())) continue;
     auto& pictures = tree[class_folder.path().filename().string()];
-    for (const fs::directory_entry& file : fs::recursive_directory_iterator(class_folder.path())) {
-      if (!is_picture_name(file.path()) || is_hidden(file.path()) || !file.is_regular_file()) continue;
-      pictures[file.path().lexically_relative(class_folder.path()).generic_string()] = {
-          file.path().string(), file.path(), {}};
+    for (fs::recursive_directory_iterator file(class_folder.path()), end; file != end; ++file) {
+      if (is_hidden(file->path())) {
+        file.disable_recursion_pending();
+        continue;
+      }
+      if (!is_picture_name(file->path()) || !file->is_regular_file()) continue;
+      pictures[file->path().lexically_relative(class_folder.path()).generic_string()] = {
+          file->path().string(), file->path(), {}};
     }
   }
   return tree;

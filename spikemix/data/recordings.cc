@@ -1,15 +1,8 @@
 #include "spikemix/data/recordings.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "spikemix/data/event_cache.h"
 
@@ -43,26 +36,6 @@ class Recordings : public Dataset {
 
   std::shared_ptr<const EventCache> cache_;
   std::vector<size_t> chosen_;
-};
-
-/// Held while a cache is made, so that two trainings that begin together make it once. The kernel lets go of it when
-/// the process ends, however it ends.
-class Lock {
- public:
-  explicit Lock(const fs::path& path) : descriptor_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
-    if (descriptor_ < 0) {
-      throw input_error("{}: cannot create: {}; another folder? (data.cache, SPIKEMIX_CACHE)", path.string(),
-                        std::strerror(errno));
-    }
-    while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
-    }
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-  ~Lock() { ::close(descriptor_); }
-
- private:
-  int descriptor_;
 };
 
 using Parts = std::vector<std::pair<size_t, const RecordingSample*>>;  // by their place in the list
@@ -128,51 +101,40 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const fs::path& roo
   writer.commit(list.classes);
 }
 
-std::string cache_name(const fs::path& root, const DataFormat& format) {
-  const fs::path path = fs::canonical(root);
-  std::string name = path.filename().string();
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
-  uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
-  for (const char c : path.string() + "\n" + format.name) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
-  return fmt::format("{}-{:016x}.events", name, hash);
+std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataFormat& format,
+                                             const OpenListener& listener) {
+  const uint64_t fingerprint = FileTree::fingerprint(data.dir, cache_folder(data));
+  std::shared_ptr<const EventCache> cache;
+  if (!cache_is_off(data)) {
+    const fs::path file = cache_path(data, format, ".events");
+    try {
+      open_or_build(
+          file, listener,
+          [&] {
+            cache = std::make_shared<EventCache>(file, fingerprint);
+            return cache->state();
+          },
+          [&] { build_cache(file, fingerprint, data.dir, format); });
+      return cache;
+    } catch (const CacheUnwritable& error) {
+      if (listener.note) listener.note(fmt::format("{}. The recordings are read anew in every run", error.what()));
+      if (listener.cache) listener.cache({.state = CacheReport::State::kUnwritable, .file = file});
+    }
+  }
+  const TemporaryFolder folder;  // the mapped file stays when its name goes
+  build_cache(folder.path() / "cache", fingerprint, data.dir, format);
+  cache = std::make_shared<EventCache>(folder.path() / "cache", fingerprint);
+  if (cache->state() != CacheFile::State::kWhole) throw run_error("{}: is not what was written", folder.path().string());
+  return cache;
 }
 
 }  // namespace
 
-fs::path default_cache_folder() {
-  const auto set = [](const char* name) -> fs::path {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-  };
-  if (const fs::path folder = set("SPIKEMIX_CACHE"); !folder.empty()) return folder;
-  if (const fs::path folder = set("XDG_CACHE_HOME"); !folder.empty()) return folder / "spikemix";
-  if (const fs::path folder = set("HOME"); !folder.empty()) return folder / ".cache" / "spikemix";
-  return fs::temp_directory_path() / "spikemix";
-}
-
-std::unique_ptr<Dataset> open_recordings(const fs::path& path, Split split, const DataFormat& format,
-                                         const fs::path& cache_folder) {
-  const uint64_t fingerprint = FileTree::fingerprint(path);
-  const fs::path file = cache_folder / cache_name(path, format);
-  std::shared_ptr<const EventCache> cache = EventCache::open(file, fingerprint);
-  if (!cache) {
-    std::error_code error;
-    fs::create_directories(cache_folder, error);
-    if (error)
-      throw input_error("{}: {}; another folder? (data.cache, SPIKEMIX_CACHE)", cache_folder.string(), error.message());
-    const Lock lock(file.string() + ".lock");
-    cache = EventCache::open(file, fingerprint);  // made by another process meanwhile?
-    if (!cache) {
-      build_cache(file, fingerprint, path, format);
-      cache = EventCache::open(file, fingerprint);
-    }
-    if (!cache) throw run_error("{}: was written, but is not what was written; a failing disk?", file.string());
-  }
-  auto recordings = std::make_unique<Recordings>(std::move(cache), split);
+std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
+                                         const OpenListener& listener) {
+  auto recordings = std::make_unique<Recordings>(open_cache(data, format, listener), split);
   if (recordings->size() == 0) {
-    throw MissingSplit(
-        fmt::format("{}: no {} recordings", path.string(), split == Split::kTrain ? "training" : "test"));
+    throw MissingSplit(fmt::format("{}: no {} recordings", data.dir, split == Split::kTrain ? "training" : "test"));
   }
   return recordings;
 }

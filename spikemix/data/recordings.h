@@ -45,11 +45,10 @@ bool recognises_recordings(const std::filesystem::path& path);
 RecordingList list_recordings(const FileTree& tree);
 
 /// Opens a split by way of the cache: a file that holds the events of all samples, 4 bytes each, made when the data set
-/// is opened for the first time or has changed since. @throws as `format.list` and as the recordings' readers
-std::unique_ptr<Dataset> open_recordings(const std::filesystem::path& path, Split split, const DataFormat& format,
-                                         const std::filesystem::path& cache_folder);
-
-/// $SPIKEMIX_CACHE, $XDG_CACHE_HOME/spikemix or ~/.cache/spikemix.
-std::filesystem::path default_cache_folder();
+/// is opened for the first time or has changed since. Where no cache may be kept (data.cache = "off", a folder that
+/// cannot be written to, a full disk) the file lies in the system's temporary folder, without a name.
+/// @throws as `format.list` and as the recordings' readers; CacheUnwritable
+std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
+                                         const OpenListener& listener);
 
 }  // namespace spikemix

@@ -16,6 +16,7 @@
 namespace spikemix {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -205,6 +206,28 @@ TEST_F(RecordingsTest, ADamagedCacheIsMadeAnew) {
       ASSERT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(3)) << n;
     }
   }
+}
+
+TEST_F(RecordingsTest, WithoutAPlaceForTheCacheTheyAreReadAnewAloud) {
+  write("set/cat/a.aedat", recording(3));
+  std::vector<std::string> notes;
+  std::vector<CacheReport::State> states;
+  OpenListener listener;
+  listener.note = [&](const std::string& line) { notes.push_back(line); };
+  listener.cache = [&](const CacheReport& report) { states.push_back(report.state); };
+  DataConfig config = data("set");
+  config.cache = dir_ / "set/cat/a.aedat/cache";
+  EXPECT_THAT(counts(*open_dataset(config, Split::kTrain, listener)), ElementsAre(3));
+  EXPECT_THAT(notes, ElementsAre(AllOf(HasSubstr("Not a directory; another folder?"), HasSubstr("read anew"))));
+  config.cache = "off";
+  EXPECT_THAT(counts(*open_dataset(config, Split::kTrain, listener)), ElementsAre(3));
+  config.cache = dir_ / "set";  // its own files do not make it stale
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(counts(*open_dataset(config, Split::kTrain, listener)), ElementsAre(3));
+  }
+  using enum CacheReport::State;
+  EXPECT_THAT(states, ElementsAre(kUnwritable, kBuilt, kFound));
+  EXPECT_THAT(notes, SizeIs(1));
 }
 
 TEST_F(RecordingsTest, BatchesAreTheSameOnAnyNumberOfThreads) {

@@ -17,7 +17,7 @@ constexpr DataFormat kFormats[] = {
      "folder or archive, or a folder of archives",
      recognises_recordings, nullptr, list_recordings},
     {"imagefolder", "train/CLASS/*.jpg, .jpeg or .png, and test/, val/ or valid/: a folder, a tar, or a tar for each",
-     recognises_image_folder, open_image_folder},
+     recognises_image_folder, open_image_folder, nullptr, /*decodes=*/true},
 };
 
 }  // namespace
@@ -38,13 +38,12 @@ const DataFormat& find_format(const std::filesystem::path& path, const std::stri
   throw input_error("{}: no data set found here; looked for {}", path.string(), looked_for);
 }
 
-std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split) {
+std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split, const OpenListener& listener) {
   const std::filesystem::path path = data.dir;
   const DataFormat& found = find_format(path, data.format);
   try {
     if (found.open) return found.open(path, split);
-    return open_recordings(path, split, found,
-                           data.cache.empty() ? default_cache_folder() : std::filesystem::path(data.cache));
+    return open_recordings(data, split, found, listener);
   } catch (const std::filesystem::filesystem_error& e) {  // a folder that may not be read
     throw input_error("{}: {}", e.path1().string(), e.code().message());
   }

@@ -71,12 +71,12 @@ SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t 
   return s;
 }
 
-DataSummary summarise(const DataConfig& data, int64_t sample) {
+DataSummary summarise(const DataConfig& data, int64_t sample, const OpenListener& listener) {
   DataSummary summary{.format = find_format(data.dir, data.format).name};
   std::exception_ptr missing;
   for (const auto& [split, name] : {std::pair{Split::kTrain, "train"}, {Split::kTest, "test"}}) {
     try {
-      const auto dataset = open_dataset(data, split);
+      const auto dataset = open_dataset(data, split, listener);
       summary.classes = dataset->classes();
       summary.splits.push_back(summarise(*dataset, name, sample));
     } catch (const MissingSplit&) {

@@ -39,6 +39,6 @@ SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t 
 
 /// Cost: opens both splits and decodes `sample` images of each.
 /// @throws InputError as open_dataset, if neither split is there, or if a picture of the sample is damaged
-DataSummary summarise(const DataConfig& data, int64_t sample = 2000);
+DataSummary summarise(const DataConfig& data, int64_t sample = 2000, const OpenListener& listener = {});
 
 }  // namespace spikemix

@@ -16,8 +16,8 @@
 #include "spikemix/core/model_card.h"
 #include "spikemix/core/process_memory.h"
 #include "spikemix/data/event_input.h"
+#include "spikemix/data/fitted.h"
 #include "spikemix/data/loader.h"
-#include "spikemix/data/subset.h"
 #include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
@@ -43,12 +43,15 @@ struct Data {
   std::shared_ptr<const Dataset> train, test;
 };
 
-Data open_data(const Config& config) {
+Data open_data(const Config& config, const OpenListener& listener) {
   const DataConfig& d = config.data;
+  const ModelConfig& m = config.model;
   if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
-  Data data{open_dataset(d, Split::kTrain), open_dataset(d, Split::kTest)};
-  data.train = subset(data.train, d.train_images, "data.train_images");
-  data.test = subset(data.test, d.test_images, "data.test_images");
+  FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
+  fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
+  Data data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
+  fit.images = d.test_images, fit.images_key = "data.test_images";
+  data.test = open_fitted(d, Split::kTest, fit, listener);
   if (data.train->size() < config.train.batch * config.train.accumulate) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());
@@ -81,7 +84,7 @@ class Trainer {
         model_(make_model()),
         optimizer_(trained_parameters(), config_.train),
         metrics_(folder_.metrics()),
-        loader_(data_.train, train_loader_options()) {
+        loader_(data_.train, train_loader_options(card(), config_)) {
     if (config_.train.ema > 0) {
       average_ = make_model();
       average_->eval();
@@ -164,15 +167,6 @@ class Trainer {
     card.frames.by = config_.data.frames, card.frames.values = config_.data.frame_values;
     if (data_.train->holds_events()) measure_steps(*data_.train, config_.model.T, card.frames);
     return card;
-  }
-
-  LoaderOptions train_loader_options() const {
-    LoaderOptions options = test_loader_options(card(), config_.train.batch, config_.train.loader_threads);
-    options.train = true;
-    options.drop_last = true;
-    options.augment = config_.augment;
-    options.seed = uint64_t(config_.train.seed);
-    return options;
   }
 
   /// Batches of an epoch: whole optimiser steps only.
@@ -423,7 +417,7 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
   validate(config);
   tensor_list(config.model, config.neuron);  // the mixers check their sizes before any data is read
   set_compute_threads(config.train.threads);
-  Data data = open_data(config);
+  Data data = open_data(config, listener.on_open);
   Config settled = resolved(config, data);
   Trainer trainer(RunFolder::create(run), std::move(settled), std::move(data), listener);
   trainer.write_record();
@@ -437,7 +431,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
   }
   const Config config = read_run_config(folder);
   set_compute_threads(config.train.threads);
-  Trainer trainer(std::move(folder), config, open_data(config), listener);
+  Trainer trainer(std::move(folder), config, open_data(config, listener.on_open), listener);
   trainer.restore();
   return trainer.run();
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "spikemix/core/config.h"
+#include "spikemix/data/dataset.h"
 
 namespace spikemix {
 
@@ -29,6 +30,8 @@ struct TrainListener {
   std::function<void(const EpochResult&)> on_epoch;
   /// Asked after every step; true saves a checkpoint and returns.
   std::function<bool()> should_stop;
+  /// While the data are opened, before there is a run folder. What its progress throws ends the training.
+  OpenListener on_open = {};
 };
 
 enum class TrainOutcome { kDone, kStopped };

@@ -17,8 +17,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/cli/train/temporary_folder.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 #include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/subset.h"

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/cli/train/temporary_folder.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/train/machine_limits.h"
 #include "spikemix/train/trainer.h"

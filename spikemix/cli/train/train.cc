@@ -13,6 +13,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
@@ -31,6 +32,16 @@ void on_interrupt(int) {
   std::signal(SIGTERM, SIG_DFL);
 }
 
+// What Ctrl-C ends while pictures are decoded: there is no run yet, and nothing is left behind.
+OpenListener opening() {
+  OpenListener listener = opening_printer();
+  listener.progress = [print = listener.progress](int64_t done, int64_t total) {
+    print(done, total);
+    if (interrupted) throw Exit{kInterrupted};
+  };
+  return listener;
+}
+
 // Trains by `work`, watched by a progress bar, and says how it ended.
 template <class Work>
 void run_training(const std::string& run, const std::string& title, bool json, Work&& work) {
@@ -39,7 +50,8 @@ void run_training(const std::string& run, const std::string& title, bool json, W
   ProgressPrinter printer(title);
   const TrainListener listener{.on_step = [&](const Progress& p) { printer.step(p); },
                                .on_epoch = [&](const EpochResult& r) { printer.epoch(r); },
-                               .should_stop = [] { return interrupted.load(); }};
+                               .should_stop = [] { return interrupted.load(); },
+                               .on_open = opening()};
   if (work(listener) == TrainOutcome::kStopped) {
     fmt::print(stderr, "\nstopped and saved; go on with: spikemix resume {}\n", run);
     throw Exit{kInterrupted};
