@@ -20,6 +20,7 @@ struct Pass {
   bool training;
   double sparse_below;  // ProductSettings
   const SpikeObserver* observer = nullptr;
+  Ranks* ranks = nullptr;  // Norm
 };
 
 /// A weight and perhaps a bias under the names that torch.nn.Linear and torch.nn.Conv2d give them.

@@ -54,7 +54,7 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
                       fmt::join(images.sizes(), ", "));
   const bool in_double = head_->weight.scalar_type() == torch::kFloat64;
   const Pass pass{in_double ? torch::kFloat64 : precision_, is_training(), sparse_below_,
-                  observer_ ? &observer_ : nullptr};
+                  observer_ ? &observer_ : nullptr, ranks_};
 
   torch::Tensor x = stem_->forward(images, pass);  // [T, B, N, D]
   for (Block& block : blocks_) x = block->forward(x, pass);
