@@ -33,12 +33,6 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
                       options_.classes);
   }
   if (options_.batch < 1) throw input_error("train.batch = {}, expected 1 or more", options_.batch);
-  const int64_t share = options_.batch / options_.ranks;
-  if (options_.train && options_.ranks > 1 &&
-      (options_.batch % options_.ranks || (options_.augment.mixup > 0 && share % 2))) {
-    throw input_error("train.batch = {}: does not fall into {} equal shares of whole pairs", options_.batch,
-                      options_.ranks);
-  }
   if (batches() == 0) {
     throw input_error("{} images do not fill one batch of {}; set train.batch", dataset_->size(), options_.batch);
   }

@@ -24,8 +24,8 @@ struct LoaderOptions {
   FrameSettings frames;
   int64_t height = 32, width = 32, channels = 3, classes = 10;
   int64_t batch = 128;
-  /// Of so many processes that share out each batch, this one. Shares are equal if they divide the batch, and hold
-  /// mixup's pairs together if their size is even; training takes no others.
+  /// Of so many processes that share out each batch, this one. Their shares are equal where the ranks divide the batch,
+  /// and hold mixup's pairs together where they are even too; training needs both.
   int64_t rank = 0, ranks = 1;
   uint64_t seed = 0;
   int64_t threads = 1;
