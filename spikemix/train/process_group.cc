@@ -10,14 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #ifdef SPIKEMIX_NCCL
-#define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
@@ -118,8 +116,8 @@ std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
 struct ProcessGroup::State {
   Store store;  // with rank 0, its server
   std::unique_ptr<Heartbeat> heart;
-  // Two, each with connections and threads of its own: a small sum need not wait until a bucket is through. (On GPUs
-  // one, whose kernels run in one order.)
+  // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all their
+  // tensors go by `gradients`, whose kernels run in one order.
   Backend sums, gradients;
   c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients', as the reducer wants it
   std::unique_ptr<c10d::Reducer> reducer;
@@ -130,17 +128,17 @@ struct ProcessGroup::State {
     options.reduceOp = how;
     options.timeout = timeout;
     std::vector<Tensor> list{values};
-    sums->allreduce(list, options)->wait();
+    of(values)->allreduce(list, options)->wait();
   }
+  const Backend& of(const Tensor& values) const { return values.is_cuda() ? gradients : sums; }
 };
 
-std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch, const torch::Device& device) {
+std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
   if (launch.ranks == 1) return nullptr;
-  return std::unique_ptr<ProcessGroup>(new ProcessGroup(launch, device));
+  return std::unique_ptr<ProcessGroup>(new ProcessGroup(launch));
 }
 
-ProcessGroup::ProcessGroup(const Launch& launch, const torch::Device& device)
-    : launch_(launch), device_(device), state_(std::make_unique<State>()) {
+ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_unique<State>()) {
   const auto connect = [launch](bool serve, std::chrono::milliseconds timeout) -> Store {
     c10d::TCPStoreOptions options;
     options.port = launch.port;
@@ -155,25 +153,13 @@ ProcessGroup::ProcessGroup(const Launch& launch, const torch::Device& device)
     state_->store = connect(launch.leads() && !launch.served, std::chrono::seconds(Heartbeat::kJoinSeconds));
     state_->heart = std::make_unique<Heartbeat>([connect] { return connect(false, kStoreTimeout); }, launch.rank,
                                                 launch.ranks, launch.served);
-    const auto backend = [&](const char* name) {
-      const Store store = c10::make_intrusive<c10d::PrefixStore>(name, state_->store);
-      return device.is_cuda() ? nccl(store, launch) : gloo(store, launch);
-    };
-    state_->gradients = backend("gradients");
-    state_->sums = device.is_cuda() ? state_->gradients : backend("sums");
-  } catch (const InputError&) {
-    throw;
+    state_->sums = gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch);
   } catch (const RunError&) {
     throw;
   } catch (const std::exception& error) {
     throw run_error("rank {} cannot join the others at {}:{}: {}", launch.rank, launch.host, launch.port,
                     first_line(error.what()));
   }
-  using Group = c10d::ProcessGroup;
-  const auto type = device.is_cuda() ? Group::BackendType::NCCL : Group::BackendType::GLOO;
-  state_->group = c10::make_intrusive<Group>(state_->store, int(launch.rank), int(launch.ranks));
-  state_->group->setDefaultBackend(type);
-  state_->group->setBackend(device.type(), type, state_->gradients);
 }
 
 ProcessGroup::~ProcessGroup() { close(); }
@@ -191,7 +177,7 @@ void ProcessGroup::sum(Tensor& values) { state_->allreduce(values, c10d::ReduceO
 void ProcessGroup::sum_patiently(Tensor& values) { state_->allreduce(values, c10d::ReduceOp::SUM, kPatience); }
 
 void ProcessGroup::meet() {
-  Tensor nothing = torch::zeros({1}, torch::dtype(torch::kFloat64).device(device_));
+  Tensor nothing = torch::zeros({1}, torch::kFloat64);
   sum_patiently(nothing);
 }
 
@@ -208,12 +194,20 @@ void ProcessGroup::copy_from_first(const NamedTensors& tensors) {
   const torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : tensors) {
     std::vector<Tensor> list{tensor.detach().contiguous()};
-    state_->sums->broadcast(list)->wait();
+    state_->of(tensor)->broadcast(list)->wait();
     tensor.copy_(list[0]);
   }
 }
 
 void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
+  using Group = c10d::ProcessGroup;
+  const torch::Device device = in_order.front().device();
+  const Store store = c10::make_intrusive<c10d::PrefixStore>("gradients", state_->store);
+  state_->gradients = device.is_cuda() ? nccl(store, launch_) : gloo(store, launch_);
+  const auto type = device.is_cuda() ? Group::BackendType::NCCL : Group::BackendType::GLOO;
+  state_->group = c10::make_intrusive<Group>(state_->store, int(launch_.rank), int(launch_.ranks));
+  state_->group->setDefaultBackend(type);
+  state_->group->setBackend(device.type(), type, state_->gradients);
   // Gradients come from the end of the model to its start.
   const std::vector<Tensor> parameters(in_order.rbegin(), in_order.rend());
   const auto [buckets, limits] =

@@ -18,9 +18,8 @@ namespace spikemix {
 /// What a rank that is gone makes fail throws anything: say_why() turns it into one line.
 class ProcessGroup final : public Ranks {
  public:
-  /// Meets the others; null where the launch is of one process. `device` is train.device.
-  /// @throws RunError if they do not come, InputError if this build cannot join GPUs
-  static std::unique_ptr<ProcessGroup> join(const Launch& launch, const torch::Device& device);
+  /// Meets the others; null where the launch is of one process. @throws RunError if they do not come
+  static std::unique_ptr<ProcessGroup> join(const Launch& launch);
   ~ProcessGroup() override;
 
   const Launch& launch() const { return launch_; }
@@ -37,7 +36,7 @@ class ProcessGroup final : public Ranks {
   void copy_from_first(const NamedTensors& tensors);
 
   /// Averages the gradients of `parameters`, given in the order of the model, over all ranks: in buckets, sent while the
-  /// backward still runs.
+  /// backward still runs. Before any use of tensors on a GPU. @throws InputError if this build cannot join GPUs
   void own_gradients(const std::vector<torch::Tensor>& parameters);
   /// Before the forward, and before the backward, whose gradients (with what was accumulated before) are averaged.
   /// Backwards without them leave their gradients to this rank.
@@ -53,11 +52,10 @@ class ProcessGroup final : public Ranks {
 
  private:
   struct State;
-  ProcessGroup(const Launch& launch, const torch::Device& device);
+  explicit ProcessGroup(const Launch& launch);
   void close();
 
   const Launch launch_;
-  const torch::Device device_;
   std::unique_ptr<State> state_;
 };
 
