@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -42,6 +44,18 @@ constexpr auto kStoreTimeout = 10s;  // to connect to a store that was there bef
 constexpr size_t kFirstBucketBytes = 1 << 20, kBucketBytes = 4 << 20;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// c10d reports every lost connection with its stack, some of them twice, and the reducer a layout that costs it nothing
+// here; spikemix says what it comes to in one line. TORCH_CPP_LOG_LEVEL brings the reports back.
+void quieten_c10d() {
+  struct Quiet : c10::WarningHandler {
+    void process(const c10::Warning&) override {}
+  };
+  if (std::getenv("TORCH_CPP_LOG_LEVEL")) return c10::initLogging();
+  static Quiet quiet;
+  c10::WarningUtils::set_warning_handler(&quiet);
+  FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+}
 
 // This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
 std::string address_towards(const std::string& host, uint16_t port) {
@@ -139,6 +153,7 @@ std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
 }
 
 ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_unique<State>()) {
+  quieten_c10d();
   const auto connect = [launch](bool serve, std::chrono::milliseconds timeout) -> Store {
     c10d::TCPStoreOptions options;
     options.port = launch.port;

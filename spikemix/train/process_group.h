@@ -15,7 +15,7 @@
 namespace spikemix {
 
 /// The ranks of a run under c10d: Gloo between CPUs, NCCL between GPUs. All ranks make the same calls in the same order.
-/// What a rank that is gone makes fail throws anything: say_why() turns it into one line.
+/// What a rank that is gone makes fail throws anything: say_why() turns it into one line. The program must ignore SIGPIPE.
 class ProcessGroup final : public Ranks {
  public:
   /// Meets the others; null where the launch is of one process. @throws RunError if they do not come

@@ -35,6 +35,7 @@ void run_training(const std::string& run, const std::string& title, bool json, W
   const Launch launch = read_launch();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
+  if (launch.ranks > 1) std::signal(SIGPIPE, SIG_IGN);  // Gloo writes to ranks that may be gone: an error, not our end
   ProgressPrinter printer(title);
   TrainListener listener{.on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }};
   if (launch.leads()) {
