@@ -150,7 +150,7 @@ struct TrainConfig {
     v("epochs", epochs, "epochs, warm-up included, cooldown not");
     v("cooldown_epochs", cooldown_epochs, "epochs at min_lr after the cosine");
     v("warmup_epochs", warmup_epochs, "epochs from warmup_lr to lr");
-    v("batch", batch, "images a step and device");
+    v("batch", batch, "images a step, of all ranks together");
     v("accumulate", accumulate, "batches whose gradients add up to one optimiser step");
     v("lr", lr, "peak learning rate");
     v("lr_batch", lr_batch, "scale lr by (batch x accumulate) / lr_batch; 0: use lr as it stands");
@@ -169,7 +169,7 @@ struct TrainConfig {
       "keep only the inputs of the stem and of each block, and compute the rest again in backward: less memory, slower");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
-    v("threads", threads, "compute threads; 0: one for each core");
+    v("threads", threads, "compute threads of each rank; 0: one for each core");
     v("loader_threads", loader_threads, "threads that read and augment images");
     v("checkpoint_seconds", checkpoint_seconds,
       "seconds between checkpoints inside an epoch (one stands at each epoch's end)");

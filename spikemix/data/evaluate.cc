@@ -29,7 +29,7 @@ LoaderOptions train_loader_options(const ModelCard& card, const Config& config) 
 }
 
 EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
-                    const std::function<void(int64_t done)>& on_batch) {
+                    const std::function<void(int64_t done)>& on_batch, const SumOfRanks& sum_of_ranks) {
   const auto start = std::chrono::steady_clock::now();
   Loader loader(std::move(data), options);
   loader.start_epoch(0);
@@ -38,6 +38,7 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
   int64_t first = 0, fifth = 0;
   double loss = 0;
   while (loader.next(batch)) {
+    if (batch.size == 0) continue;  // a last batch of fewer images than ranks
     const std::vector<float> logits = classifier(batch);
     for (int64_t i = 0; i < batch.size; ++i) {
       const float* row = logits.data() + i * options.classes;
@@ -54,6 +55,11 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
     }
     result.images += batch.size;
     if (on_batch) on_batch(result.images);
+  }
+  if (sum_of_ranks) {
+    double sums[] = {double(result.images), double(first), double(fifth), loss};
+    sum_of_ranks(sums);
+    result.images = int64_t(sums[0]), first = int64_t(sums[1]), fifth = int64_t(sums[2]), loss = sums[3];
   }
   const double n = double(result.images);
   result.top1 = 100 * double(first) / n, result.top5 = 100 * double(fifth) / n, result.loss = loss / n;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "spikemix/core/config.h"
@@ -28,9 +29,13 @@ LoaderOptions train_loader_options(const ModelCard& card, const Config& config);
 /// Logits of a batch, row-major [B, classes].
 using Classifier = std::function<std::vector<float>(const Batch&)>;
 
+/// Replaces values by their sums over all ranks.
+using SumOfRanks = std::function<void(std::span<double> values)>;
+
 /// Accuracy, loss and speed of a classifier on all of `data`.
 /// @param on_batch told after each batch how many images are done; may be empty
+/// @param sum      where ranks share out the batches (LoaderOptions): makes each rank's result that of all
 EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
-                    const std::function<void(int64_t done)>& on_batch = {});
+                    const std::function<void(int64_t done)>& on_batch = {}, const SumOfRanks& sum = {});
 
 }  // namespace spikemix

@@ -110,15 +110,28 @@ void Loader::work(std::stop_token stop) {
   }
 }
 
+// Which images of a batch are this rank's, in order: of the list 0, size - 1, 1, size - 2, ..., in which mixup's pairs
+// stand side by side, its part.
+std::vector<int64_t> Loader::share(int64_t size) const {
+  std::vector<int64_t> rows;
+  for (int64_t i = options_.rank * size / options_.ranks; i < (options_.rank + 1) * size / options_.ranks; ++i) {
+    rows.push_back(i % 2 ? size - 1 - i / 2 : i / 2);
+  }
+  std::ranges::sort(rows);
+  return rows;
+}
+
 void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
-  const int64_t first = k * options_.batch, size = std::min(options_.batch, dataset_->size() - first);
+  const int64_t first = k * options_.batch;
+  const std::vector<int64_t> rows = share(std::min(options_.batch, dataset_->size() - first));
+  const auto size = int64_t(rows.size());
   const int64_t image = (options_.events ? options_.T : 1) * options_.channels * options_.height * options_.width;
   batch.size = size;
   batch.images.resize(size_t(size * image));
   batch.labels.resize(size_t(size));
   for (int64_t j = 0; j < size; ++j) {
     if (cancel_) return;
-    const int64_t i = order_[size_t(first + j)];
+    const int64_t i = order_[size_t(first + rows[size_t(j)])];
     if (options_.events) {
       fill_frames(i, &batch.images[size_t(j * image)]);
     } else {

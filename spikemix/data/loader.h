@@ -24,6 +24,9 @@ struct LoaderOptions {
   FrameSettings frames;
   int64_t height = 32, width = 32, channels = 3, classes = 10;
   int64_t batch = 128;
+  /// Of so many processes that share out each batch, this one. Their shares are equal where the ranks divide the batch,
+  /// and hold mixup's pairs together where they are even too; training needs both.
+  int64_t rank = 0, ranks = 1;
   uint64_t seed = 0;
   int64_t threads = 1;
   /// Shuffled and augmented, with soft targets; otherwise in order and as they are.
@@ -35,7 +38,7 @@ struct LoaderOptions {
 };
 
 struct Batch {
-  int64_t size = 0;             ///< B: LoaderOptions::batch, or less at the end
+  int64_t size = 0;             ///< B: this rank's share of LoaderOptions::batch, or of less at the end
   std::vector<float> images;    ///< [B, C, H, W], normalised; or [B, T, 2, H, W] frames of events
   std::vector<int64_t> labels;  ///< [B]
   std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, label smoothing); test: empty
@@ -43,7 +46,7 @@ struct Batch {
 
 /// Batches of a data set, made by background threads and handed out in order. One thread makes one batch; at most
 /// threads + 1 are made ahead. Every random number is a function of (seed, epoch, image), so the bits do not depend on
-/// the number of threads, nor on the batch at which an epoch is taken up.
+/// the number of threads, nor on the batch at which an epoch is taken up, nor on how many ranks share a batch.
 ///
 /// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup over the batch.
 /// Of recordings: drop, polarity, jitter; the frames; flip, roll, one of rotation, shear, cutout, scaling; then mixup.
@@ -75,6 +78,7 @@ class Loader {
 
   void work(std::stop_token stop);
   void stop_filling(std::unique_lock<std::mutex>& lock);
+  std::vector<int64_t> share(int64_t size) const;
   void fill(int64_t k, Batch& batch, Scratch& scratch) const;
   void fill_image(int64_t i, float* chw, Scratch& scratch) const;
   void fill_frames(int64_t i, float* input) const;

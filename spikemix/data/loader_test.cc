@@ -155,6 +155,53 @@ TEST(Loader, DropsThePartialBatchIfAsked) {
   EXPECT_THROW(Loader(std::make_shared<Plain>(10, 8), options), InputError);
 }
 
+// What ranks get of each batch is the batch, each image once and to the same bits; mixup's pairs too.
+TEST(Loader, RanksShareOutEachBatch) {
+  const auto data = std::make_shared<Plain>(26, 9);
+  LoaderOptions options = all_augmentations();
+  options.batch = 8;
+  options.drop_last = true;
+  Loader whole(data, options);
+  const std::vector<Batch> expected = epoch_of(whole, 1);
+  options.ranks = 2;
+  std::vector<std::vector<Batch>> parts;
+  for (options.rank = 0; options.rank < 2; ++options.rank) {
+    Loader loader(data, options);
+    parts.push_back(epoch_of(loader, 1));
+  }
+  const int64_t image = 3 * 8 * 8;
+  for (size_t k = 0; k < expected.size(); ++k) {
+    const auto rows = [&](const Batch& b) {
+      std::multiset<std::vector<float>> set;
+      for (int64_t i = 0; i < b.size; ++i) {
+        std::vector<float> row(b.images.begin() + i * image, b.images.begin() + (i + 1) * image);
+        row.insert(row.end(), b.targets.begin() + i * 3, b.targets.begin() + (i + 1) * 3);
+        row.push_back(float(b.labels[size_t(i)]));
+        set.insert(row);
+      }
+      return set;
+    };
+    auto together = rows(parts[0][k]);
+    together.merge(rows(parts[1][k]));
+    EXPECT_EQ(parts[0][k].size, 4);
+    EXPECT_EQ(together, rows(expected[k]));
+  }
+}
+
+TEST(Loader, RanksShareOutATestSetThatTheyDoNotDivide) {
+  LoaderOptions options = small_options();
+  options.ranks = 3;
+  std::multiset<float> seen;
+  for (options.rank = 0; options.rank < 3; ++options.rank) {
+    Loader loader(std::make_shared<Plain>(9, 8), options);  // batches of 4, 4 and 1
+    for (const Batch& batch : epoch_of(loader, 0)) {
+      for (int64_t i = 0; i < batch.size; ++i) seen.insert(batch.images[size_t(i * 3 * 8 * 8)]);
+    }
+  }
+  EXPECT_EQ(seen.size(), 9U);
+  EXPECT_EQ(std::set<float>(seen.begin(), seen.end()).size(), 9U);
+}
+
 TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
   for (const int64_t threads : {1, 4}) {
     LoaderOptions options = small_options();

@@ -124,7 +124,8 @@ Tensor SelfAttentionImpl::fire_qkv(const Product& y, const Pass& pass) const {
             joined([](const SpikingLayer& l) { return l.bn->running_var; }),
             q_.weights->bias.defined() ? joined([](const SpikingLayer& l) { return l.weights->bias; }) : Tensor(),
             pass.training,
-            !pass.again};
+            !pass.again,
+            pass.ranks};
   const Tensor spikes = neurons(y.y, norm, q_.lif->params, {}, {}, pass.type, 0, y.moments, attention_.name);
   const auto means = norm.running_mean.chunk(3), variances = norm.running_var.chunk(3), parts = spikes.chunk(3, -1);
   for (size_t i = 0; i < 3; ++i) {

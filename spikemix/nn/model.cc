@@ -63,7 +63,7 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
                       fmt::join(images.sizes(), ", "));
   const bool in_double = head_->weight.scalar_type() == torch::kFloat64;
   const Pass pass{in_double ? torch::kFloat64 : precision_, is_training(), sparse_below_,
-                  observer_ ? &observer_ : nullptr};
+                  observer_ ? &observer_ : nullptr, ranks_};
 
   torch::Tensor x = run(stem_, images, Values::kReal, recompute_, pass);  // [T, B, N, D]
   for (Block& block : blocks_) x = run(block, x, Values::kCounts, recompute_, pass);

@@ -32,6 +32,9 @@ class Spikformer : public torch::nn::Module {
   /// Called with the spikes of every layer; empty: off.
   void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
 
+  /// Trained by these processes together: batch norm's statistics are of all their batches.
+  void set_ranks(Ranks* ranks) { ranks_ = ranks; }
+
   const ModelConfig& config() const { return config_; }
 
  private:
@@ -40,6 +43,7 @@ class Spikformer : public torch::nn::Module {
   double sparse_below_ = TrainConfig().sparse_below;
   bool recompute_ = false;
   SpikeObserver observer_;
+  Ranks* ranks_ = nullptr;
   Stem stem_ = nullptr;
   std::vector<Block> blocks_;
   Weights head_ = nullptr;

@@ -16,6 +16,17 @@ using torch::autograd::variable_list;
 
 constexpr double kEps = 1e-5, kMomentum = 0.1;
 
+// The moments of all ranks' values, of which each holds equally many. In double, where the squares' difference loses
+// nothing that fp32 held.
+Moments of_all_ranks(const Moments& own, Ranks& ranks) {
+  const Tensor mean = own.mean.to(torch::kFloat64);
+  Tensor sums = torch::stack({mean, own.variance.to(torch::kFloat64) + mean.square()});
+  ranks.sum(sums);
+  sums.div_(double(ranks.count()));
+  const auto type = own.mean.scalar_type();
+  return {sums[0].to(type), (sums[1] - sums[0].square()).clamp_min_(0).to(type)};
+}
+
 // What one call computes with. Its tensors are [C] vectors; those with gradients are arguments of the function too.
 struct Call : torch::CustomClassHolder {
   NeuronPasses passes;
@@ -30,10 +41,11 @@ struct Call : torch::CustomClassHolder {
     NeuronPasses& p = passes;
     Tensor variance;
     if (norm.training) {
-      const Moments moments = known.mean.defined() ? known : on_cpu(y) ? cpu::moments(y) : aten::moments(y);
+      Moments moments = known.mean.defined() ? known : on_cpu(y) ? cpu::moments(y) : aten::moments(y);
+      if (norm.ranks) moments = of_all_ranks(moments, *norm.ranks);
       p.mean = moments.mean;
       variance = moments.variance;
-      const double n = count(y);
+      const double n = count(y) * double(ranks());
       if (norm.updates) {
         norm.running_mean.lerp_(norm.linear_bias.defined() ? p.mean + norm.linear_bias : p.mean, kMomentum);
         norm.running_var.lerp_(variance * (n / std::max(n - 1, 1.0)), kMomentum);
@@ -59,6 +71,7 @@ struct Call : torch::CustomClassHolder {
 
   // Values of one channel that the statistics are over.
   double count(const Tensor& y) const { return double(y.numel() / y.size(-1) * (passes.same_x ? passes.T : 1)); }
+  int64_t ranks() const { return norm.ranks ? norm.ranks->count() : 1; }
   bool on_cpu(const Tensor& y) const { return has_kernels(y) && spikes != torch::kFloat64; }
 };
 
@@ -88,14 +101,21 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
     Tensor dweight, dbias, dlinear_bias, dw;
     if (norm.weight.defined()) {
       dweight = g.sum_dz_x * call->inverse_std;
-      dbias = g.sum_dz;
+      dbias = g.sum_dz;  // both of this rank's share: gradients are averaged over the ranks like any other
       Tensor b, c;
       if (norm.training) {
         // dy = scale (dz - mean(dz) - x^ mean(dz x^)), x^ = (y - mean) / std; for y seen T times, the sum of T such
         // terms.
-        const double share = (p.same_x ? double(p.T) : 1.0) / call->count(y);
-        b = p.scale * call->inverse_std.square() * g.sum_dz_x * -share;
-        c = p.scale * g.sum_dz * -share;
+        const double share = (p.same_x ? double(p.T) : 1.0) / (call->count(y) * double(call->ranks()));
+        Tensor sum_dz = g.sum_dz, sum_dz_x = g.sum_dz_x;
+        if (norm.ranks) {
+          Tensor sums = torch::stack({sum_dz, sum_dz_x}).to(torch::kFloat64);
+          norm.ranks->sum(sums);
+          sums = sums.to(sum_dz.scalar_type());
+          sum_dz = sums[0], sum_dz_x = sums[1];
+        }
+        b = p.scale * call->inverse_std.square() * sum_dz_x * -share;
+        c = p.scale * sum_dz * -share;
         if (norm.linear_bias.defined()) dlinear_bias = torch::zeros_like(norm.linear_bias);
       } else {
         b = c = torch::zeros_like(p.scale);

@@ -8,6 +8,7 @@
 #include "spikemix/core/config.h"
 #include "spikemix/kernels/lif/lif.h"
 #include "spikemix/nn/neuron_passes.h"
+#include "spikemix/nn/ranks.h"
 
 namespace spikemix {
 
@@ -41,6 +42,8 @@ struct Norm {
   bool training = false;
   /// In training: moves the running ones towards them.
   bool updates = true;
+  /// Those whose batches the statistics are over (synchronised batch norm); null: this process alone.
+  Ranks* ranks = nullptr;
 };
 
 /// s = residual + spikes of the neurons on BN(y), in one autograd function over all T steps. y is kept for backward,

@@ -29,7 +29,7 @@ std::string processor_name() {
 
 }  // namespace
 
-RunFolder::RunFolder(std::filesystem::path path) : path_(std::move(path)) {
+void RunFolder::lock() {
   const std::filesystem::path lock = path_ / ".lock";
   lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (lock_ < 0) throw run_error("{}: {}", lock.string(), std::strerror(errno));
@@ -56,17 +56,24 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
   std::filesystem::create_directories(path / "best", error);
   if (!error) std::filesystem::create_directories(path / "last", error);
   if (error) throw run_error("{}: {}", path.string(), error.message());
-  return RunFolder(path);
+  RunFolder folder(path);
+  folder.lock();
+  return folder;
 }
+
+RunFolder RunFolder::names_of(const std::filesystem::path& path) { return RunFolder(path); }
 
 RunFolder RunFolder::open(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path / "config.json")) {
     throw input_error("{}: no run folder (it has no config.json)", path.string());
   }
-  return RunFolder(path);
+  RunFolder folder(path);
+  folder.lock();
+  return folder;
 }
 
-nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images) {
+nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images,
+                          const RunRanks& ranks) {
   const TrainConfig& t = config.train;
   return {{"config", to_json(config)},
           {"effective",
@@ -76,7 +83,11 @@ nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t
             {"optimiser_steps", steps_per_epoch / t.accumulate * (t.epochs + t.cooldown_epochs)},
             {"train_images", train_images},
             {"test_images", test_images},
+            {"ranks", ranks.ranks},
+            {"batch_of_each_rank", t.batch / ranks.ranks},
+            {"bucket_bytes", ranks.bucket_bytes},
             {"threads", at::get_num_threads()},
+            {"threads_by_default", ranks.own_threads},
             {"loader_threads", t.loader_threads}}},
           {"environment",
            {{"spikemix", kVersion},
@@ -87,11 +98,11 @@ nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t
             {"cpu_capability", at::get_cpu_capability()}}}};
 }
 
-Config read_run_config(const RunFolder& folder) {
+nlohmann::json read_run_record(const RunFolder& folder) {
   const std::string where = folder.config().string();
-  const nlohmann::json record = nlohmann::json::parse(read_file(folder.config()), nullptr, /*allow_exceptions=*/false);
+  nlohmann::json record = nlohmann::json::parse(read_file(folder.config()), nullptr, /*allow_exceptions=*/false);
   if (!record.is_object() || !record.contains("config")) throw input_error("{}: not a run's record", where);
-  return config_from_json(record["config"], where);
+  return record;
 }
 
 }  // namespace spikemix

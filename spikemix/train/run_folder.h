@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -16,6 +18,8 @@ class RunFolder {
   static RunFolder create(const std::filesystem::path& path);
   /// @throws InputError if `path` holds no run, or another process has it open
   static RunFolder open(const std::filesystem::path& path);
+  /// The names alone, for a rank that leaves all writing to another.
+  static RunFolder names_of(const std::filesystem::path& path);
   ~RunFolder();
   RunFolder(RunFolder&& other) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;
@@ -29,16 +33,25 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  explicit RunFolder(std::filesystem::path path);
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  void lock();
   std::filesystem::path path_;
   int lock_ = -1;
 };
 
-/// The record of a run's conditions, written once at its start: {"config": every key, "effective": what follows from
-/// them (scaled learning rate, steps, threads), "environment": versions, git commit, processor}.
-nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images);
+/// On how many ranks a run goes.
+struct RunRanks {
+  int64_t ranks = 1;
+  bool own_threads = false;           // train.threads was 0: chosen for this number of ranks
+  std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
+};
 
-/// The config of a recorded run. @throws InputError
-Config read_run_config(const RunFolder& folder);
+/// The record of a run's conditions, written once at its start: {"config": every key, "effective": what follows from
+/// them (scaled learning rate, steps, ranks, threads), "environment": versions, git commit, processor}.
+nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images,
+                          const RunRanks& ranks);
+
+/// The record that a run folder holds; its "config" is one. @throws InputError
+nlohmann::json read_run_record(const RunFolder& folder);
 
 }  // namespace spikemix

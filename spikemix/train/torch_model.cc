@@ -31,11 +31,20 @@ std::vector<float> logits_of(Spikformer& model, const ModelCard& card, const Bat
 }  // namespace
 
 EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
-                          int64_t loader_threads, const std::function<void(int64_t done)>& on_batch) {
+                          int64_t loader_threads, const std::function<void(int64_t done)>& on_batch,
+                          ProcessGroup* ranks) {
   model.eval();
+  LoaderOptions options = test_loader_options(card, batch, loader_threads);
+  SumOfRanks sum;
+  if (ranks) {
+    options.rank = ranks->launch().rank, options.ranks = ranks->count();
+    sum = [&](std::span<double> values) {
+      torch::Tensor totals = torch::from_blob(values.data(), {int64_t(values.size())}, torch::kFloat64);
+      ranks->sum_patiently(totals);
+    };
+  }
   return evaluate(
-      std::move(data), test_loader_options(card, batch, loader_threads),
-      [&](const Batch& images) { return logits_of(model, card, images); }, on_batch);
+      std::move(data), options, [&](const Batch& images) { return logits_of(model, card, images); }, on_batch, sum);
 }
 
 struct TorchModel::State {

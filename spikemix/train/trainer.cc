@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include <torch/torch.h>
@@ -24,6 +25,7 @@
 #include "spikemix/nn/profile.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/optimizer.h"
+#include "spikemix/train/process_group.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/schedule.h"
 #include "spikemix/train/tensor_file.h"
@@ -36,6 +38,8 @@ using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
 constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
+
+int64_t count_of(const ProcessGroup* ranks) { return ranks ? ranks->count() : 1; }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -68,32 +72,40 @@ struct Place {
   double best_top1 = -1;
   int64_t best_epoch = -1;
   double last_top1 = -1, test_images_per_second = 0;
-  int64_t peak_memory = 0;  // bytes, the largest of all processes that worked on the run
+  int64_t peak_memory = 0;  // bytes, the largest of the (first ranks') processes that worked on the run
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
                                  best_epoch, last_top1, test_images_per_second, peak_memory)
 };
 
 class Trainer {
  public:
-  Trainer(RunFolder folder, Config config, Data data, const TrainListener& listener)
-      : folder_(std::move(folder)),
+  /// @param ranks  null: this process alone
+  /// @param place  kept up to date
+  Trainer(RunFolder folder, Config config, Data data, const TrainListener& listener, ProcessGroup* ranks, Place& place)
+      : ranks_(ranks),
+        folder_(std::move(folder)),
         config_(std::move(config)),
         data_(std::move(data)),
         listener_(listener),
-        device_(config_.train.device),
+        device_(device_of(config_, ranks)),
         model_(make_model()),
         optimizer_(trained_parameters(), config_.train),
-        metrics_(folder_.metrics()),
-        loader_(data_.train, train_loader_options(card(), config_)) {
+        loader_(data_.train, loader_options()),
+        place_(place) {
+    if (leads()) metrics_.emplace(folder_.metrics());
     if (config_.train.ema > 0) {
       average_ = make_model();
       average_->eval();
     }
+    if (!ranks_) return;
+    model_->set_ranks(ranks_);
+    ranks_->own_gradients(model_->parameters());
   }
 
   TrainOutcome run() {
     const TrainConfig& t = config_.train;
     const int64_t epochs = t.epochs + t.cooldown_epochs;
+    begin();
     while (place_.epoch < epochs) {
       try {
         if (!train_epoch(epochs)) return TrainOutcome::kStopped;
@@ -111,15 +123,27 @@ class Trainer {
     return TrainOutcome::kDone;
   }
 
-  void write_record() {
-    write_file_atomically(folder_.config(),
-                          run_record(config_, steps(), data_.train->size(), data_.test->size()).dump(2) + "\n");
+  /// @param before  the record of the run so far; null at its start
+  void write_record(bool own_threads, Json before = {}) {
+    if (!leads()) return;
+    Json record = run_record(config_, steps(), data_.train->size(), data_.test->size(),
+                             {.ranks = count_of(ranks_),
+                              .own_threads = own_threads,
+                              .bucket_bytes = ranks_ ? ranks_->bucket_bytes() : std::vector<int64_t>()});
+    if (!before.is_null()) {
+      record["earlier"] = before.value("earlier", Json::array());
+      before.erase("earlier");
+      record["earlier"].push_back(
+          {{"until_epoch", place_.epoch}, {"until_step", place_.step}, {"effective", before["effective"]}});
+    }
+    write_file_atomically(folder_.config(), record.dump(2) + "\n");
   }
 
-  /// Everything back to where the last checkpoint stands; without one, to the start.
+  /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
   void restore() {
+    if (!leads()) return;
     if (!std::filesystem::exists(folder_.state())) {
-      metrics_.truncate(0);
+      metrics_->truncate(0);
       return;
     }
     const std::string where = folder_.state().string();
@@ -138,10 +162,33 @@ class Trainer {
     } catch (const std::exception&) {
       throw input_error("{}: does not say where the run stands", where);
     }
-    metrics_.truncate(place_.metrics_size);
+    metrics_->truncate(place_.metrics_size);
   }
 
  private:
+  static torch::Device device_of(const Config& config, const ProcessGroup* ranks) {
+    const torch::Device device(config.train.device);
+    const bool one_for_each = ranks && device.is_cuda() && !device.has_index();
+    return one_for_each ? torch::Device(torch::kCUDA, c10::DeviceIndex(ranks->launch().local_rank)) : device;
+  }
+  bool leads() const { return !ranks_ || ranks_->launch().leads(); }
+
+  // All ranks at rank 0's place, with its state: no other needs to see the files, nor to draw the weights to the same
+  // bits.
+  void begin() {
+    if (ranks_) {
+      place_ = Json::parse(ranks_->share(Json(place_).dump())).get<Place>();
+      ranks_->copy_from_first(state_tensors());
+    }
+    if (listener_.on_begin) {
+      listener_.on_begin({.ranks = count_of(ranks_),
+                          .batch = t().batch,
+                          .accumulate = t().accumulate,
+                          .peak_learning_rate = peak_learning_rate(t()),
+                          .threads = at::get_num_threads()});
+    }
+  }
+
   // --- what the run is made of -------------------------------------------------------------------------------------
 
   std::shared_ptr<Spikformer> make_model() const {
@@ -167,6 +214,12 @@ class Trainer {
     card.frames.by = config_.data.frames, card.frames.values = config_.data.frame_values;
     if (data_.train->holds_events()) measure_steps(*data_.train, config_.model.T, card.frames);
     return card;
+  }
+
+  LoaderOptions loader_options() const {
+    LoaderOptions options = train_loader_options(card(), config_);
+    if (ranks_) options.rank = ranks_->launch().rank, options.ranks = ranks_->count();
+    return options;
   }
 
   /// Batches of an epoch: whole optimiser steps only.
@@ -199,8 +252,8 @@ class Trainer {
       ++place_.step;
       const double elapsed = seconds_since(start);
       place_.epoch_seconds = seconds_before + elapsed;
-      if (place_.step % kStepsPerLine == 0 && place_.step < steps()) {
-        metrics_.append({{"type", "step"},
+      if (metrics_ && place_.step % kStepsPerLine == 0 && place_.step < steps()) {
+        metrics_->append({{"type", "step"},
                          {"epoch", place_.epoch},
                          {"step", place_.step},
                          {"loss", loss},
@@ -214,7 +267,7 @@ class Trainer {
             {place_.epoch, epochs, place_.step, steps(), loss, lr, rate, double(left * config_.train.batch) / rate});
       }
       if (place_.step == steps()) break;
-      const bool stop = listener_.should_stop && listener_.should_stop();
+      const bool stop = ranks_ ? stop_agreed_ : should_stop();
       if (place_.step % config_.train.accumulate == 0 &&
           (stop || seconds_since(last_checkpoint) >= double(config_.train.checkpoint_seconds))) {
         write_checkpoint();
@@ -225,6 +278,17 @@ class Trainer {
     return true;
   }
 
+  bool should_stop() const { return listener_.should_stop && listener_.should_stop(); }
+
+  // The loss of the whole batch, and whether any rank is to stop: every rank sees the same, and does the same.
+  double agree(double own_loss) {
+    if (!ranks_) return own_loss;
+    torch::Tensor both = torch::tensor({own_loss, should_stop() ? 1.0 : 0.0}, torch::kFloat64);
+    ranks_->sum(both);
+    stop_agreed_ = both[1].item<double>() > 0;
+    return both[0].item<double>() / double(ranks_->count());
+  }
+
   /// Forward, backward, and at the end of an accumulation the optimiser. Returns the batch's loss.
   double train_step(const Batch& batch, double lr) {
     const TrainConfig& t = config_.train;
@@ -232,18 +296,21 @@ class Trainer {
     const ModelConfig& m = config_.model;
     const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
     const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
+    const bool last = (place_.step + 1) % t.accumulate == 0;
     torch::Tensor loss;
+    if (ranks_ && last) ranks_->before_forward();
     {
       const ProfileScope scope("step", "forward");
       loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
     }
-    const double value = loss.item<double>();
+    const double value = agree(loss.item<double>());
     if (!std::isfinite(value)) throw not_finite("the loss", value);
+    if (ranks_ && last) ranks_->before_backward();
     {
       const ProfileScope scope("step", "backward");
       (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
     }
-    if ((place_.step + 1) % t.accumulate == 0) {
+    if (last) {
       const ProfileScope scope("step", "optimiser");
       gradient_norm_ = optimizer_.clip(t.clip_norm);
       if (!std::isfinite(gradient_norm_)) throw not_finite("the gradient's norm", gradient_norm_);
@@ -306,7 +373,7 @@ class Trainer {
                  {"gradient_norm", gradient_norm_}};
     if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
       const EvalResult test =
-          evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch, t.loader_threads);
+          evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch, t.loader_threads, {}, ranks_);
       result.tested = true;
       result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
       result.test_images_per_second = test.images_per_second;
@@ -323,7 +390,7 @@ class Trainer {
       }
       write_model(folder_.last_model());
     }
-    metrics_.append(line);
+    if (metrics_) metrics_->append(line);
     place_.total_seconds += place_.epoch_seconds;
     place_.peak_memory = std::max(place_.peak_memory, peak_memory());
     // The checkpoint stands at the start of the next epoch, whose sums are empty.
@@ -334,6 +401,7 @@ class Trainer {
   }
 
   void write_model(const std::filesystem::path& file) const {
+    if (!leads()) return;
     ModelCard model_card = card();
     model_card.training = {{"epoch", place_.epoch},
                            {"test_top1", place_.last_top1},
@@ -355,11 +423,13 @@ class Trainer {
   }
 
   void write_checkpoint() {
-    place_.metrics_size = metrics_.sync();
+    if (!leads()) return;
+    place_.metrics_size = metrics_->sync();
     write_tensors(folder_.state(), state_tensors(), {{"place", Json(place_).dump()}});
   }
 
   void write_summary() {
+    if (!leads()) return;
     const double seconds = place_.total_seconds;
     const double images =
         double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
@@ -378,6 +448,7 @@ class Trainer {
     write_file_atomically(folder_.summary(), summary.dump(2) + "\n");
   }
 
+  ProcessGroup* const ranks_;
   RunFolder folder_;
   const Config config_;
   const Data data_;
@@ -385,10 +456,11 @@ class Trainer {
   const torch::Device device_;
   std::shared_ptr<Spikformer> model_, average_;
   AdamW optimizer_;
-  JsonLines metrics_;
+  std::optional<JsonLines> metrics_;  // rank 0's
   Loader loader_;
-  Place place_;
+  Place& place_;
   double gradient_norm_ = 0;
+  bool stop_agreed_ = false;
 };
 
 // What the data decides, and what "0" and "" stand for, written down once.
@@ -398,7 +470,6 @@ Config resolved(Config config, const Data& data) {
   if (config.model.classes != classes) {
     throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
   }
-  if (config.train.threads == 0) config.train.threads = at::get_num_threads();
   if (config.model.takes_events()) return config;  // frames are counts, fed as they are
   for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
     if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
@@ -411,29 +482,86 @@ Config resolved(Config config, const Data& data) {
   return config;
 }
 
-}  // namespace
-
-TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener) {
-  validate(config);
-  tensor_list(config.model, config.neuron);  // the mixers check their sizes before any data is read
-  set_compute_threads(config.train.threads);
-  Data data = open_data(config, listener.on_open);
-  Config settled = resolved(config, data);
-  Trainer trainer(RunFolder::create(run), std::move(settled), std::move(data), listener);
-  trainer.write_record();
-  return trainer.run();
+// train.threads, where it is 0: of one process as LibTorch chooses them, of several this one's part of the machine.
+void settle_threads(Config& config, const Launch& launch) {
+  set_compute_threads(config.train.threads > 0 ? config.train.threads : launch.cores);
+  config.train.threads = at::get_num_threads();
 }
 
-TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener) {
-  RunFolder folder = RunFolder::open(run);
-  if (std::filesystem::exists(folder.summary())) {
-    throw input_error("{0}: this run is done; see {0}/summary.json", run.string());
+// What a run needs before there is a trainer.
+struct Start {
+  std::filesystem::path run;
+  ProcessGroup* ranks = nullptr;  // null: this process alone
+  Place place;
+
+  bool leads() const { return !ranks || ranks->launch().leads(); }
+  /// Rank 0's text on every rank.
+  std::string share(const std::string& text) { return ranks ? ranks->share(text) : text; }
+  /// When all have come as far.
+  void meet() {
+    if (ranks) ranks->meet();
   }
-  const Config config = read_run_config(folder);
-  set_compute_threads(config.train.threads);
-  Trainer trainer(std::move(folder), config, open_data(config, listener.on_open), listener);
-  trainer.restore();
-  return trainer.run();
+};
+
+// work(start) on all ranks, so that they end together: whatever one of them throws, and whichever is gone.
+template <class Work>
+TrainOutcome on_all_ranks(const std::filesystem::path& run, const Launch& launch, Work&& work) {
+  const auto group = ProcessGroup::join(launch);
+  Start start{.run = run, .ranks = group.get(), .place = {}};
+  if (!group) return work(start);
+  try {
+    start.run = group->share(run.string());
+    return work(start);
+  } catch (const std::exception& error) {
+    group->say_why(error, fmt::format("epoch {}, step {}; go on with: spikemix resume {}", start.place.epoch + 1,
+                                      start.place.step + 1, start.run.string()));
+    throw;
+  }
+}
+
+}  // namespace
+
+TrainOutcome train(const Config& asked, const std::filesystem::path& run, const TrainListener& listener,
+                   const Launch& launch) {
+  validate(asked);
+  tensor_list(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
+  batch_of_rank(asked.train.batch, asked.augment.mixup > 0, launch);
+  return on_all_ranks(run, launch, [&](Start& start) {
+    Config config = asked;
+    if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
+    const bool own_threads = config.train.threads == 0;
+    settle_threads(config, launch);
+    Data data = open_data(config, listener.on_open);
+    config = resolved(std::move(config), data);
+    RunFolder folder = start.leads() ? RunFolder::create(start.run) : RunFolder::names_of(start.run);
+    start.meet();
+    Trainer trainer(std::move(folder), std::move(config), std::move(data), listener, start.ranks, start.place);
+    trainer.write_record(own_threads);
+    return trainer.run();
+  });
+}
+
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch) {
+  return on_all_ranks(run, launch, [&](Start& start) {
+    RunFolder folder = start.leads() ? RunFolder::open(start.run) : RunFolder::names_of(start.run);
+    if (start.leads() && std::filesystem::exists(folder.summary())) {
+      throw input_error("{0}: this run is done; see {0}/summary.json", start.run.string());
+    }
+    const Json record = Json::parse(start.share(start.leads() ? read_run_record(folder).dump() : ""));
+    Config config = config_from_json(record["config"], folder.config().string());
+    batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
+    const Json before = record.value("effective", Json::object());
+    const bool other_ranks = before.value("ranks", int64_t{1}) != launch.ranks;
+    const bool own_threads = before.value("threads_by_default", false);
+    if (other_ranks && own_threads) config.train.threads = 0;
+    settle_threads(config, launch);
+    Data data = open_data(config, listener.on_open);
+    start.meet();
+    Trainer trainer(std::move(folder), config, std::move(data), listener, start.ranks, start.place);
+    trainer.restore();
+    if (other_ranks) trainer.write_record(own_threads, record);
+    return trainer.run();
+  });
 }
 
 }  // namespace spikemix

@@ -7,8 +7,16 @@
 
 #include "spikemix/core/config.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/train/launch.h"
 
 namespace spikemix {
+
+/// What a run goes by, told before its first step.
+struct Conditions {
+  int64_t ranks = 1, batch = 0, accumulate = 1;  // the batch of all ranks together
+  double peak_learning_rate = 0;                 // scaled with the batch
+  int64_t threads = 1;                           // of each rank
+};
 
 /// Where a run stands, told after every step.
 struct Progress {
@@ -24,11 +32,12 @@ struct EpochResult {
   double test_loss = 0, test_top1 = 0, test_top5 = 0, test_images_per_second = 0;
 };
 
-/// The library prints nothing: whoever runs it listens. All optional.
+/// The library prints nothing: whoever runs it listens. All optional. Of several ranks each is told of itself.
 struct TrainListener {
+  std::function<void(const Conditions&)> on_begin = {};
   std::function<void(const Progress&)> on_step;
   std::function<void(const EpochResult&)> on_epoch;
-  /// Asked after every step; true saves a checkpoint and returns.
+  /// Asked after every step (of several ranks, in it); true, on any rank, saves a checkpoint and returns.
   std::function<bool()> should_stop;
   /// While the data are opened, before there is a run folder. What its progress throws ends the training.
   OpenListener on_open = {};
@@ -36,18 +45,22 @@ struct TrainListener {
 
 enum class TrainOutcome { kDone, kStopped };
 
-/// Trains `config` in the new folder `run`, which afterwards holds
+/// Trains `config` in the new folder `run`, on all ranks that `launch` tells of: train.batch is that of all of them, and
+/// the weights come out the same, to rounding, on any number. Config and run are those of rank 0, which alone writes.
+/// The folder afterwards holds
 ///   config.json            every effective value of the run: keys, scaled learning rate, versions, threads, git commit
 ///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps
 ///   state.safetensors      all that resume needs, replaced atomically
 ///   best/, last/model.safetensors
 ///   summary.json           once done: accuracy (best and last), speed, peak memory
-/// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number; checkpoints stay intact)
-TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener);
+/// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number, a rank that is gone;
+/// checkpoints stay intact)
+TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener,
+                   const Launch& launch = {});
 
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
-/// bit, on the same machine and threads. @throws InputError if `run` is no run folder, or another process trains in it
-TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener);
+/// bit, on the same machine, threads and number of ranks. @throws InputError if `run` is no run folder, or another process trains in it
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {});
 
 /// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.
 double peak_learning_rate(const TrainConfig& config);

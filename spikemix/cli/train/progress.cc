@@ -19,6 +19,15 @@ std::string duration(double seconds) {
 
 ProgressPrinter::ProgressPrinter(std::string title) : title_(std::move(title)), terminal_(isatty(STDERR_FILENO)) {}
 
+void ProgressPrinter::begin(const Conditions& c) {
+  std::string text = c.ranks == 1 ? fmt::format("batch {}", c.batch)
+                                  : fmt::format("{} ranks x {} images = batch {}", c.ranks, c.batch / c.ranks, c.batch);
+  if (c.accumulate > 1)
+    text += fmt::format(", accumulated {} times: {} images an optimiser step", c.accumulate, c.batch * c.accumulate);
+  fmt::print(stderr, "{}  {}  lr up to {:.3g}  {} thread{}{}\n", title_, text, c.peak_learning_rate, c.threads,
+             c.threads == 1 ? "" : "s", c.ranks == 1 ? "" : " each");
+}
+
 void ProgressPrinter::step(const Progress& p) {
   const Clock::time_point now = Clock::now();
   const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);

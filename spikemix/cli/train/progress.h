@@ -11,6 +11,7 @@ namespace spikemix {
 class ProgressPrinter {
  public:
   explicit ProgressPrinter(std::string title);
+  void begin(const Conditions& conditions);
   void step(const Progress& progress);
   void epoch(const EpochResult& result);
 

@@ -42,17 +42,27 @@ OpenListener opening() {
   return listener;
 }
 
-// Trains by `work`, watched by a progress bar, and says how it ended.
+// Trains by `work`, watched by a progress bar, and says how it ended. Of several ranks the first one speaks.
 template <class Work>
 void run_training(const std::string& run, const std::string& title, bool json, Work&& work) {
+  const Launch launch = read_launch();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
+  if (launch.ranks > 1) std::signal(SIGPIPE, SIG_IGN);  // Gloo writes to ranks that may be gone: an error, not our end
   ProgressPrinter printer(title);
-  const TrainListener listener{.on_step = [&](const Progress& p) { printer.step(p); },
-                               .on_epoch = [&](const EpochResult& r) { printer.epoch(r); },
-                               .should_stop = [] { return interrupted.load(); },
-                               .on_open = opening()};
-  if (work(listener) == TrainOutcome::kStopped) {
+  TrainListener listener{.on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }, .on_open = {}};
+  if (launch.leads()) {
+    listener.on_open = opening();
+    listener.on_begin = [&](const Conditions& c) { printer.begin(c); };
+    listener.on_step = [&](const Progress& p) { printer.step(p); };
+    listener.on_epoch = [&](const EpochResult& r) { printer.epoch(r); };
+  }
+  const TrainOutcome outcome = work(listener, launch);
+  if (!launch.leads()) {
+    if (outcome == TrainOutcome::kStopped) throw Exit{kInterrupted};
+    return;
+  }
+  if (outcome == TrainOutcome::kStopped) {
     fmt::print(stderr, "\nstopped and saved; go on with: spikemix resume {}\n", run);
     throw Exit{kInterrupted};
   }
@@ -116,7 +126,7 @@ void add_train(CLI::App& app) {
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
     const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
     run_training(run, config.name, options->json,
-                 [&](const TrainListener& listener) { return train(config, run, listener); });
+                 [&](const TrainListener& listener, const Launch& launch) { return train(config, run, listener, launch); });
   });
 }
 
@@ -132,7 +142,9 @@ void add_resume(CLI::App& app) {
   command->add_flag("--json", options->json, "print the run's summary as JSON");
   command->callback([options] {
     run_training(options->run, std::filesystem::path(options->run).filename().string(), options->json,
-                 [&](const TrainListener& listener) { return resume(options->run, listener); });
+                 [&](const TrainListener& listener, const Launch& launch) {
+                   return resume(options->run, listener, launch);
+                 });
   });
 }
 

@@ -1,0 +1,188 @@
+#include "spikemix/train/heartbeat.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+#include <torch/csrc/distributed/c10d/Store.hpp>
+#include <unistd.h>
+
+#include "spikemix/core/error.h"
+
+namespace spikemix {
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+using Store = c10::intrusive_ptr<c10d::Store>;
+
+constexpr auto kBeat = 1s;
+constexpr auto kSettle = 500ms;  // a beat that was on its way when its rank ended has arrived by then
+constexpr const char *kVerdict = "verdict", *kLeft = "left";
+
+std::string beat_key(int64_t rank) { return "beat/" + std::to_string(rank); }
+std::string who_key(int64_t rank) { return "who/" + std::to_string(rank); }
+
+std::string whoami() {
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '?';
+  return fmt::format("{}, pid {}", host, ::getpid());
+}
+
+std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+
+Json to_json(const Verdict& v) {
+  return {{"rank", v.rank}, {"who", v.who}, {"gone", v.gone}, {"input", v.input}, {"text", v.text}};
+}
+
+Verdict verdict_of(const std::string& text) {
+  const Json v = Json::parse(text);
+  return {.rank = v["rank"].get<int64_t>(),
+          .who = v["who"].get<std::string>(),
+          .gone = v["gone"].get<bool>(),
+          .input = v["input"].get<bool>(),
+          .text = v["text"].get<std::string>()};
+}
+
+// The first verdict stands: ranks that end because of it are gone too, later.
+Verdict settle(const Store& store, const Verdict& mine) {
+  const std::string text = to_json(mine).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return verdict_of(text_of(store->compareSet(kVerdict, {}, bytes_of(text))));
+}
+
+std::vector<int64_t> beats(const Store& store, int64_t ranks) {
+  std::vector<int64_t> all;
+  for (int64_t r = 0; r < ranks; ++r) all.push_back(store->add(beat_key(r), 0));
+  return all;
+}
+
+void wait_for_all(const Store& store, int64_t ranks) {
+  std::vector<std::string> keys;
+  for (int64_t r = 0; r < ranks; ++r) keys.push_back(who_key(r));
+  try {
+    store->wait(keys, std::chrono::seconds(Heartbeat::kJoinSeconds));
+  } catch (const std::exception&) {
+    std::vector<int64_t> missing;
+    for (int64_t r = 0; r < ranks; ++r) {
+      if (!store->check({keys[size_t(r)]})) missing.push_back(r);
+    }
+    throw run_error("of {} ranks, {} did not come in {} s: rank {}", ranks, missing.size(), Heartbeat::kJoinSeconds,
+                    fmt::join(missing, ", "));
+  }
+}
+
+std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
+  const auto settled = [&]() -> std::optional<Verdict> {
+    if (!store->check({kVerdict})) return {};
+    return verdict_of(text_of(store->get(kVerdict)));
+  };
+  std::this_thread::sleep_for(kSettle);
+  const std::vector<int64_t> before = beats(store, ranks);
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(Heartbeat::kWatchSeconds);;) {
+    if (auto verdict = settled()) return verdict;
+    const bool last = std::chrono::steady_clock::now() >= end;
+    const std::vector<int64_t> now = beats(store, ranks);
+    int64_t still = -1;
+    for (int64_t r = ranks; r-- > 0;) {
+      if (now[size_t(r)] == before[size_t(r)]) still = r;
+    }
+    if (still < 0) return {};
+    if (last) {
+      return settle(store, {.rank = still, .who = text_of(store->get(who_key(still))), .gone = true, .text = {}});
+    }
+    std::this_thread::sleep_for(kBeat / 4);
+  }
+}
+
+}  // namespace
+
+// What the threads have too, which may outlive the heartbeat inside a store that does not answer.
+struct Heartbeat::Shared {
+  Connect connect;
+  int64_t rank, ranks;
+  Verdict without_store;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stop = false, stopped = false;
+};
+
+Heartbeat::Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served) : shared_(std::make_shared<Shared>()) {
+  shared_->connect = std::move(connect), shared_->rank = rank, shared_->ranks = ranks;
+  const Store store = shared_->connect();
+  store->set(who_key(rank), bytes_of(whoami()));
+  store->add(beat_key(rank), 1);
+  wait_for_all(store, ranks);
+  shared_->without_store = {.rank = served ? -1 : 0, .who = served ? "" : text_of(store->get(who_key(0))), .gone = true, .text = {}};
+  std::thread([store, shared = shared_] {
+    std::unique_lock lock(shared->mutex);
+    try {
+      while (!shared->changed.wait_for(lock, kBeat, [&] { return shared->stop; })) {
+        lock.unlock();
+        store->add(beat_key(shared->rank), 1);
+        lock.lock();
+      }
+    } catch (const std::exception&) {  // no store, nobody to beat for: the next collective says why
+      lock.lock();
+    }
+    shared->stopped = true;
+    shared->changed.notify_all();
+  }).detach();
+}
+
+Heartbeat::~Heartbeat() {
+  std::unique_lock lock(shared_->mutex);
+  shared_->stop = true;
+  shared_->changed.notify_all();
+  shared_->changed.wait_for(lock, 2s, [&] { return shared_->stopped; });
+}
+
+void Heartbeat::tell(bool input, const std::string& text) {
+  try {
+    const Store store = shared_->connect();
+    settle(store, {.rank = shared_->rank, .who = whoami(), .gone = false, .input = input, .text = text});
+    store->add(kLeft, 1);
+  } catch (const std::exception&) {  // nobody is left to be told
+  }
+}
+
+std::optional<Verdict> Heartbeat::ask() {
+  auto answer = std::make_shared<std::promise<std::optional<Verdict>>>();
+  auto ready = answer->get_future();
+  std::thread([answer, shared = shared_] {
+    try {
+      const Store store = shared->connect();
+      const std::optional<Verdict> verdict = find_gone(store, shared->ranks);
+      store->add(kLeft, 1);
+      answer->set_value(verdict);
+    } catch (const std::exception&) {
+      answer->set_exception(std::current_exception());
+    }
+  }).detach();
+  try {
+    if (ready.wait_for(std::chrono::seconds(kAnswerSeconds)) == std::future_status::ready) return ready.get();
+  } catch (const std::exception&) {
+  }
+  return shared_->without_store;
+}
+
+void Heartbeat::wait_for_others() {
+  try {
+    const Store store = shared_->connect();
+    const bool one_is_gone = store->check({kVerdict}) && verdict_of(text_of(store->get(kVerdict))).gone;
+    const int64_t expected = shared_->ranks - one_is_gone;
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kAnswerSeconds);
+         store->add(kLeft, 0) < expected && std::chrono::steady_clock::now() < end;) {
+      std::this_thread::sleep_for(50ms);
+    }
+  } catch (const std::exception&) {
+  }
+}
+
+}  // namespace spikemix

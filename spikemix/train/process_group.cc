@@ -1,0 +1,271 @@
+#include "spikemix/train/process_group.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <type_traits>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+#ifdef SPIKEMIX_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+#include "spikemix/core/error.h"
+#include "spikemix/train/heartbeat.h"
+
+namespace spikemix {
+namespace {
+
+using namespace std::chrono_literals;
+using torch::Tensor;
+using Store = c10::intrusive_ptr<c10d::Store>;
+using Backend = c10::intrusive_ptr<c10d::Backend>;
+
+// A killed rank's connections close, and what waits for it fails at once. Only a machine that went silent takes this
+// long; with the heartbeat's question, less than a minute.
+constexpr auto kTimeout = 40s;
+// Where ranks may rightly come minutes apart: the first reading of the data, and the end of a test.
+constexpr auto kPatience = 1h;
+constexpr auto kStoreTimeout = 10s;  // to connect to a store that was there before
+
+// The first bucket leaves early; a last one cannot overlap with anything, so that it must be small beside the whole, yet
+// large beside what a network carries in the time of one message (0.1 MB at 10 Gbit/s and 100 us).
+constexpr size_t kFirstBucketBytes = 1 << 20, kBucketBytes = 4 << 20;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// c10d reports every lost connection with its stack, some of them twice, and the reducer a layout that costs it nothing
+// here; spikemix says what it comes to in one line. TORCH_CPP_LOG_LEVEL brings the reports back.
+void quieten_c10d() {
+  struct Quiet : c10::WarningHandler {
+    void process(const c10::Warning&) override {}
+  };
+  if (std::getenv("TORCH_CPP_LOG_LEVEL")) return c10::initLogging();
+  static Quiet quiet;
+  c10::WarningUtils::set_warning_handler(&quiet);
+  FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+}
+
+// This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
+std::string address_towards(const std::string& host, uint16_t port) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return "";
+  std::string address;
+  for (const addrinfo* a = found; a && address.empty(); a = a->ai_next) {
+    const int descriptor = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) continue;
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    char text[NI_MAXHOST];
+    if (::connect(descriptor, a->ai_addr, a->ai_addrlen) == 0 &&  // sends nothing: it is a datagram socket
+        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+        ::getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) {
+      address = text;
+    }
+    ::close(descriptor);
+  }
+  ::freeaddrinfo(found);
+  return address;
+}
+
+Backend gloo(const Store& store, const Launch& launch) {
+  using Gloo = c10d::ProcessGroupGloo;
+  const auto options = Gloo::Options::create(kTimeout);
+  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
+  const std::string address = address_towards(launch.host, launch.port);
+  options->devices.push_back(interface && *interface ? Gloo::createDeviceForInterface(interface)
+                             : address.empty()       ? Gloo::createDefaultDevice()
+                                                     : Gloo::createDeviceForHostname(address));
+  return c10::make_intrusive<Gloo>(store, int(launch.rank), int(launch.ranks), options);
+}
+
+Backend nccl(const Store& store, const Launch& launch) {
+#ifdef SPIKEMIX_NCCL
+  const auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = kTimeout;
+  return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, int(launch.rank), int(launch.ranks), options);
+#else
+  std::ignore = store, std::ignore = launch;
+  throw input_error("train.device = cuda: this build cannot join GPUs of several processes (its LibTorch has no NCCL)");
+#endif
+}
+
+// LibTorch 2.11 to 2.13 differ in the last arguments.
+template <class Reducer>
+std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
+                                      const std::vector<std::vector<size_t>>& buckets,
+                                      const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+  const std::vector<bool> sparse(parameters.size(), false);
+  const auto make = [&](auto&&... last) {
+    return std::make_unique<Reducer>(parameters, buckets, group, sparse, int64_t(kBucketBytes),
+                                     /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false,
+                                     std::unordered_map<size_t, std::string>{}, int64_t(kFirstBucketBytes),
+                                     /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, last...);
+  };
+  constexpr bool has_list = std::is_constructible_v<
+      Reducer, std::vector<Tensor>, std::vector<std::vector<size_t>>, c10::intrusive_ptr<c10d::ProcessGroup>,
+      std::vector<bool>, int64_t, bool, bool, std::unordered_map<size_t, std::string>, int64_t, bool, bool,
+      std::vector<int64_t>>;
+  if constexpr (has_list) {
+    return make(std::vector<int64_t>{});
+  } else {
+    return make();
+  }
+}
+
+}  // namespace
+
+struct ProcessGroup::State {
+  Store store;  // with rank 0, its server
+  std::unique_ptr<Heartbeat> heart;
+  // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all their
+  // tensors go by `gradients`, whose kernels run in one order.
+  Backend sums, gradients;
+  c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients', as the reducer wants it
+  std::unique_ptr<c10d::Reducer> reducer;
+  int64_t shared_texts = 0;
+
+  void allreduce(Tensor& values, c10d::ReduceOp how, std::chrono::milliseconds timeout) {
+    c10d::AllreduceOptions options;
+    options.reduceOp = how;
+    options.timeout = timeout;
+    std::vector<Tensor> list{values};
+    of(values)->allreduce(list, options)->wait();
+  }
+  const Backend& of(const Tensor& values) const { return values.is_cuda() ? gradients : sums; }
+};
+
+std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
+  if (launch.ranks == 1) return nullptr;
+  return std::unique_ptr<ProcessGroup>(new ProcessGroup(launch));
+}
+
+ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_unique<State>()) {
+  quieten_c10d();
+  const auto connect = [launch](bool serve, std::chrono::milliseconds timeout) -> Store {
+    c10d::TCPStoreOptions options;
+    options.port = launch.port;
+    options.isServer = serve;
+    options.numWorkers = size_t(launch.ranks);
+    options.waitWorkers = false;
+    options.timeout = timeout;
+    return c10::make_intrusive<c10d::PrefixStore>("spikemix/" + launch.attempt,
+                                                  c10::make_intrusive<c10d::TCPStore>(launch.host, options));
+  };
+  try {
+    state_->store = connect(launch.leads() && !launch.served, std::chrono::seconds(Heartbeat::kJoinSeconds));
+    state_->heart = std::make_unique<Heartbeat>([connect] { return connect(false, kStoreTimeout); }, launch.rank,
+                                                launch.ranks, launch.served);
+    state_->sums = gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch);
+  } catch (const RunError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw run_error("rank {} cannot join the others at {}:{}: {}", launch.rank, launch.host, launch.port,
+                    first_line(error.what()));
+  }
+}
+
+ProcessGroup::~ProcessGroup() { close(); }
+
+void ProcessGroup::close() {
+  if (!state_) return;
+  state_->reducer.reset();
+  state_->group.reset();
+  state_->sums.reset();
+  state_->gradients.reset();  // the others' collectives now fail
+}
+
+void ProcessGroup::sum(Tensor& values) { state_->allreduce(values, c10d::ReduceOp::SUM, kTimeout); }
+
+void ProcessGroup::sum_patiently(Tensor& values) { state_->allreduce(values, c10d::ReduceOp::SUM, kPatience); }
+
+void ProcessGroup::meet() {
+  Tensor nothing = torch::zeros({1}, torch::kFloat64);
+  sum_patiently(nothing);
+}
+
+std::string ProcessGroup::share(const std::string& text) {
+  const std::string key = "text/" + std::to_string(state_->shared_texts++);
+  if (launch_.leads()) state_->store->set(key, std::vector<uint8_t>(text.begin(), text.end()));
+  // Told, or gone: whatever keeps rank 0 from it, this fails.
+  meet();
+  const std::vector<uint8_t> bytes = state_->store->get(key);
+  return {bytes.begin(), bytes.end()};
+}
+
+void ProcessGroup::copy_from_first(const NamedTensors& tensors) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors) {
+    std::vector<Tensor> list{tensor.detach().contiguous()};
+    state_->of(tensor)->broadcast(list)->wait();
+    tensor.copy_(list[0]);
+  }
+}
+
+void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
+  using Group = c10d::ProcessGroup;
+  const torch::Device device = in_order.front().device();
+  const Store store = c10::make_intrusive<c10d::PrefixStore>("gradients", state_->store);
+  state_->gradients = device.is_cuda() ? nccl(store, launch_) : gloo(store, launch_);
+  const auto type = device.is_cuda() ? Group::BackendType::NCCL : Group::BackendType::GLOO;
+  state_->group = c10::make_intrusive<Group>(state_->store, int(launch_.rank), int(launch_.ranks));
+  state_->group->setDefaultBackend(type);
+  state_->group->setBackend(device.type(), type, state_->gradients);
+  // Gradients come from the end of the model to its start.
+  const std::vector<Tensor> parameters(in_order.rbegin(), in_order.rend());
+  const auto [buckets, limits] =
+      c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes});
+  state_->reducer = make_reducer<c10d::Reducer>(parameters, buckets, state_->group);
+  // Else it would sort the buckets anew after the first backward, and three ranks and more would add up in another order
+  // then: a resumed run would not repeat the bits of one that went through.
+  state_->reducer->push_rebuilt_params_for_all_indices();
+  state_->reducer->rebuild_buckets();
+}
+
+void ProcessGroup::before_forward() { state_->reducer->prepare_for_forward(); }
+
+void ProcessGroup::before_backward() { state_->reducer->prepare_for_backward({}); }
+
+std::vector<int64_t> ProcessGroup::bucket_bytes() const {
+  std::vector<int64_t> bytes;
+  for (const c10d::GradBucket& bucket : state_->reducer->get_grad_buckets()) {
+    bytes.push_back(int64_t(bucket.getBuffer().nbytes()));
+  }
+  return bytes;
+}
+
+void ProcessGroup::say_why(const std::exception& error, const std::string& place) {
+  const bool input = dynamic_cast<const InputError*>(&error);
+  std::optional<Verdict> verdict;
+  if (input || dynamic_cast<const RunError*>(&error)) {  // this rank's own
+    state_->heart->tell(input, error.what());
+  } else {
+    verdict = state_->heart->ask();
+    if (!verdict) state_->heart->tell(false, first_line(error.what()));
+  }
+  close();
+  if (launch_.leads() && !launch_.served) state_->heart->wait_for_others();
+  if (!verdict) {
+    const std::string text = error.what();
+    if (text.find("gloo/transport") == text.npos) return;
+    throw run_error("all ranks are alive, but rank {} waited in vain for another one in {}", launch_.rank, place);
+  }
+  if (verdict->gone && verdict->rank < 0) throw run_error("torchrun, which joins the ranks, is gone in {}", place);
+  if (verdict->gone) throw run_error("rank {} ({}) is gone in {}", verdict->rank, verdict->who, place);
+  if (verdict->input) throw input_error("rank {} ({}) ended: {}", verdict->rank, verdict->who, verdict->text);
+  throw run_error("rank {} ({}) ended: {}", verdict->rank, verdict->who, verdict->text);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,232 @@
+"""Several processes train one model: to the weights of one process, through the end of one of them, and on any number."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from tiny import RECIPE, run, write_idx
+
+ONE_STEP = ["train.epochs=1", "train.warmup_epochs=0", "data.train_images=20"]  # a batch of 16
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ddp")
+    write_idx(folder / "data", train=320, test=21)  # 2 ranks do not divide the last test batch of 5
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder
+
+
+def train(spikemix, place, out, *overrides):
+    return list(map(str, [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out, *overrides]))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start(command, ranks=2):
+    """The ranks, by hand: no launcher looks after them."""
+    port = str(free_port())
+    environment = lambda r: {**os.environ, "RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(r),
+                             "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [subprocess.Popen(list(map(str, command)), env=environment(r), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True) for r in range(ranks)]
+
+
+def finish(processes, timeout=100):
+    outputs = [p.communicate(timeout=timeout) for p in processes]
+    return [(p.returncode, out, err) for p, (out, err) in zip(processes, outputs)]
+
+
+def trained(command, ranks=2):
+    results = finish(start(command, ranks))
+    assert [code for code, _, _ in results] == [0] * ranks, results
+    return results
+
+
+def torchrun(command, ranks=2):
+    program = pathlib.Path(sys.executable).parent / "torchrun"
+    return subprocess.Popen([program, "--no-python", "--nproc-per-node", str(ranks), "--master-addr", "127.0.0.1",
+                             "--master-port", str(free_port()), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+
+
+def state(folder):
+    return safetensors.numpy.load_file(folder / "state.safetensors")
+
+
+def record(folder):
+    return json.loads((folder / "config.json").read_text())
+
+
+def metrics(folder):
+    """What was learned, without what the clock said."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
+
+
+def wait_for(condition, processes, seconds=100):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end and all(p.poll() is None for p in processes), [p.poll() for p in processes]
+        time.sleep(0.01)
+
+
+CASES = {
+    "mixup": ["augment.mixup=0.8"],
+    "accumulate": ["train.accumulate=2", "data.train_images=40"],
+    "dense": ["train.sparse_below=0"],
+    "ssa": ["model.mixer=ssa", "augment.mixup=0"],
+    "plif": ["model.mixer=dwt-c", "neuron.kind=plif"],
+}
+
+
+@pytest.mark.parametrize("ranks, case", [(2, case) for case in CASES] + [(4, "mixup")])
+def test_gradients_and_statistics_are_those_of_one_process(spikemix, place, ranks, case):
+    one, many = place / f"one-{case}-{ranks}", place / f"many-{case}-{ranks}"
+    result = run(*train(spikemix, place, one, *ONE_STEP, *CASES[case]))
+    assert result.returncode == 0, result.stderr
+    trained(train(spikemix, place, many, *ONE_STEP, *CASES[case]), ranks)
+    a, b = state(one), state(many)
+    assert a.keys() == b.keys()
+    for name in a:
+        if name.endswith("exp_avg") or "running" in name:  # after one step: a tenth of the gradient
+            scale = np.abs(a[name]).max()
+            assert np.abs(a[name] - b[name]).max() <= 2e-5 * scale + 1e-9, name
+        elif name.startswith("model.") and "num_batches" not in name:
+            # Adam divides a gradient by its own size: next to zero, its sign decides.
+            assert np.abs(a[name] - b[name]).mean() <= 1e-5, name
+        elif not name.endswith("exp_avg_sq") and not name.startswith("average."):
+            assert (a[name] == b[name]).all(), name
+    loss_a, loss_b = metrics(one)[-1], metrics(many)[-1]
+    assert loss_a["train_loss"] == pytest.approx(loss_b["train_loss"], rel=1e-6)
+    assert loss_a["test_loss"] == pytest.approx(loss_b["test_loss"], rel=1e-3)
+
+
+def test_torchrun_learns_what_one_process_learns(spikemix, place):
+    result = run(*train(spikemix, place, place / "alone"))
+    assert result.returncode == 0, result.stderr
+    process = torchrun(train(spikemix, place, place / "torchrun", "--json"))
+    [(code, out, err)] = finish([process])
+    assert code == 0, err
+    summary = json.loads(out)  # rank 0's alone
+    assert summary["run"] == str(place / "torchrun")
+    assert "2 ranks x 8 images = batch 16" in err and "lr up to 0.002" in err
+    effective = record(place / "torchrun")["effective"]
+    assert (effective["ranks"], effective["batch_of_each_rank"], effective["peak_learning_rate"]) == (2, 8, 2e-3)
+    assert sum(effective["bucket_bytes"]) == 4 * summary["parameters"]
+    assert record(place / "alone")["effective"]["bucket_bytes"] == []
+    # Sixty steps on, spikes at the threshold have gone either way; what is learned has not.
+    losses = [[line["train_loss"] for line in metrics(place / name)] for name in ["alone", "torchrun"]]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-2)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(spikemix, place):
+    trained(train(spikemix, place, place / "whole"))
+    return place / "whole"
+
+
+def assert_same(run_a, run_b):
+    for model in ["last/model.safetensors", "best/model.safetensors"]:
+        assert (run_a / model).read_bytes() == (run_b / model).read_bytes(), model
+    assert metrics(run_a) == metrics(run_b)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_killed_rank_is_named_and_the_run_goes_on(spikemix, place, uninterrupted, victim):
+    out = place / f"killed-{victim}"
+    processes = start(train(spikemix, place, out, "train.checkpoint_seconds=0"))
+    wait_for(lambda: (out / "state.safetensors").exists(), processes)
+    time.sleep(0.1)
+    processes[victim].kill()
+    killed = time.monotonic()
+    code, _, err = finish(processes, timeout=60)[1 - victim]
+    assert time.monotonic() - killed < 60
+    assert code == 1, err
+    line = err.strip().splitlines()[-1]
+    assert line.startswith(f"spikemix: rank {victim} (") and f"pid {processes[victim].pid})" in line
+    assert "is gone in epoch" in line and f"spikemix resume {out}" in line
+    # No more than that, beside rank 0's progress.
+    assert len([text for text in err.strip().splitlines() if not text.startswith("tiny")]) == 1, err
+    trained([spikemix, "resume", out])
+    assert_same(out, uninterrupted)
+
+
+def test_killed_under_torchrun_and_resumed_on_one(spikemix, place):
+    out = place / "killed-torchrun"
+    process = torchrun(train(spikemix, place, out, "train.checkpoint_seconds=0", "train.epochs=6"))
+    wait_for(lambda: (out / "state.safetensors").exists(), [process])
+    children = [int(pid) for pid in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True,
+                                                   text=True).stdout.split()]
+    ranks = {p: int(dict(line.split("=", 1) for line in pathlib.Path(f"/proc/{p}/environ").read_text().split("\0") if line)
+                    ["RANK"]) for p in children}
+    victim = next(p for p, rank in ranks.items() if rank == 1)
+    os.kill(victim, signal.SIGKILL)
+    [(code, _, err)] = finish([process], timeout=60)
+    assert code != 0
+    assert [line for line in err.splitlines() if line.startswith("spikemix: rank 1 (") and f"pid {victim})" in line], err
+    result = run(spikemix, "resume", out)
+    assert result.returncode == 0, result.stderr
+    assert json.loads((out / "summary.json").read_text())["best_top1"] > 0
+    now = record(out)
+    assert now["effective"]["ranks"] == 1
+    assert [e["effective"]["ranks"] for e in now["earlier"]] == [2]
+
+
+def test_stopped_together_and_resumed(spikemix, place, uninterrupted):
+    out = place / "stopped"
+    processes = start(train(spikemix, place, out, "train.checkpoint_seconds=0"))
+    wait_for(lambda: (out / "state.safetensors").exists(), processes)
+    processes[1].send_signal(signal.SIGINT)  # either of them stops both
+    results = finish(processes)
+    assert [code for code, _, _ in results] == [130, 130], results
+    assert "spikemix resume" in results[0][2] and not results[1][2]
+    trained([spikemix, "resume", out])
+    assert_same(out, uninterrupted)
+
+
+def test_a_run_of_one_goes_on_with_two(spikemix, place):
+    out = place / "one-then-two"
+    command = train(spikemix, place, out, "train.checkpoint_seconds=0")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (out / "state.safetensors").exists(), [process])
+    process.kill()
+    process.wait()
+    trained([spikemix, "resume", out])
+    assert record(out)["effective"]["ranks"] == 2 and record(out)["earlier"][0]["effective"]["ranks"] == 1
+
+
+def one_line(result, code):
+    assert result.returncode == code, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+def test_environment_that_does_not_fit(spikemix, place):
+    alone = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
+    command = train(spikemix, place, place / "never")
+    assert "RANK is not" in one_line(run(*command, env={**alone, "WORLD_SIZE": "2"}), 2)
+    two = {**alone, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    assert "train.batch = 15" in one_line(run(*command, "train.batch=15", env=two), 2)
+    assert "augment.mixup" in one_line(run(*command, "train.batch=6", env=two), 2)
+    assert not (place / "never").exists()
+
+
+def test_an_error_of_one_rank_ends_all(spikemix, place, uninterrupted):
+    results = finish(start(train(spikemix, place, uninterrupted)))  # rank 0 finds a run there
+    assert [code for code, _, _ in results] == [2, 2], results
+    assert "holds a run already" in results[0][2]
+    assert "rank 0 (" in results[1][2] and "holds a run already" in results[1][2]
+    assert all(len(err.strip().splitlines()) == 1 for _, _, err in results), results
