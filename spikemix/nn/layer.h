@@ -20,8 +20,8 @@ struct Pass {
   bool training;
   double sparse_below;  // ProductSettings
   const SpikeObserver* observer = nullptr;
-  bool again = false;  // computed a second time, for backward (recompute.h): moves no running statistics
   Ranks* ranks = nullptr;  // Norm
+  bool again = false;      // computed a second time, for backward (recompute.h): moves no running statistics
 };
 
 /// A weight and perhaps a bias under the names that torch.nn.Linear and torch.nn.Conv2d give them.
