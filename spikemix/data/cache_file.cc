@@ -90,8 +90,8 @@ CacheWriter::CacheWriter(const fs::path& file, std::string_view magic, uint64_t 
   std::error_code error;
   const fs::space_info space = fs::space(file.parent_path(), error);
   if (!error && space.available < bytes) {
-    throw CacheUnwritable(fmt::format("{}: needs {:.1f} GB, {:.1f} GB are free; {}", file.string(), 1e-9 * double(bytes),
-                                      1e-9 * double(space.available), kAdvice));
+    throw CacheUnwritable(fmt::format("{}: needs {:.1f} GB, {:.1f} GB are free; {}", file.string(),
+                                      1e-9 * double(bytes), 1e-9 * double(space.available), kAdvice));
   }
   file_ = or_unwritable([&] { return std::make_unique<AtomicFile>(file); });
 }

@@ -52,7 +52,8 @@ class CacheUnwritable : public RunError {
 /// Writes what CacheFile reads.
 class CacheWriter {
  public:
-  /// @param bytes what will be written, if known; else 0. @throws CacheUnwritable, also if the disk has no room for them
+  /// @param bytes what will be written, if known; else 0
+  /// @throws CacheUnwritable, also if the disk has no room for them
   CacheWriter(const std::filesystem::path& file, std::string_view magic, uint64_t fingerprint, uint64_t bytes = 0);
   /// @returns where in the data these bytes begin. @throws CacheUnwritable
   uint64_t write(std::span<const std::byte> bytes);

@@ -62,7 +62,8 @@ std::vector<Event> EventCache::events(size_t i) const {
   std::atomic_ref<uint8_t> checked(checked_[i]);
   std::vector<Event> events(size_t(s.events));
   if ((!checked && checksum_of(bytes) != s.checksum) || !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events)) {
-    throw run_error("{}: the copy of {} is damaged; remove this file, it will be made anew", file_.path().string(), s.source);
+    throw run_error("{}: the copy of {} is damaged; remove this file, it will be made anew", file_.path().string(),
+                    s.source);
   }
   checked = 1;
   return events;

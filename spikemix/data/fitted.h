@@ -16,8 +16,8 @@ struct FitOptions {
   bool make_cache = true;            ///< false: one that is there is used, none is made
 };
 
-/// Opens a split for a model. Where the format decodes pictures (DataFormat::decodes), they are decoded and fitted once,
-/// when the data are opened for the first time or have changed; from then on they are read out of the cache
+/// Opens a split for a model. Where the format decodes pictures (DataFormat::decodes), they are decoded and fitted
+/// once, when the data are opened for the first time or have changed; from then on they are read out of the cache
 /// (image_cache.h), to the same bits, and the data's own files are only listed. A cache that cannot be written is told
 /// to the listener, and the pictures are decoded whenever they are asked for, as with data.cache = "off".
 /// @throws as open_dataset and subset; InputError naming the first damaged picture

@@ -124,7 +124,9 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
   const TemporaryFolder folder;  // the mapped file stays when its name goes
   build_cache(folder.path() / "cache", fingerprint, data.dir, format);
   cache = std::make_shared<EventCache>(folder.path() / "cache", fingerprint);
-  if (cache->state() != CacheFile::State::kWhole) throw run_error("{}: is not what was written", folder.path().string());
+  if (cache->state() != CacheFile::State::kWhole) {
+    throw run_error("{}: is not what was written", folder.path().string());
+  }
   return cache;
 }
 
