@@ -11,7 +11,7 @@ torch::Tensor SpikingLayer::fire(const Product& y, const torch::Tensor& residual
                                  int64_t repeat_T) const {
   Norm norm;
   if (bn) {
-    norm = {bn->weight,   bn->bias, bn->running_mean, bn->running_var, weights ? weights->bias : torch::Tensor(),
+    norm = {bn->weight,    bn->bias,  bn->running_mean, bn->running_var, weights ? weights->bias : torch::Tensor(),
             pass.training, pass.ranks};
     if (pass.training) bn->num_batches_tracked.add_(1);
   }
