@@ -57,6 +57,8 @@ def measure(a):
     print("| | " + " | ".join(WAYS) + " | two ranks against 2 threads | against 1 thread | buckets of gradients, bytes |")
     print("|---|" + "---|" * (len(WAYS) + 3))
     for recipe, batch, steps, settings in CASES:
+        if recipe not in a.recipes.split(","):
+            continue
         rates = {way: [] for way in WAYS}
         with tempfile.TemporaryDirectory() as folder:
             for turn in range(a.rounds):
@@ -104,6 +106,7 @@ def paper(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, help="CIFAR-10: folder or archive")
+    parser.add_argument("--recipes", default=",".join(case[0] for case in CASES), help="joined by commas; %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", type=pathlib.Path, help="put a run of two ranks of each recipe there, for --paper")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
