@@ -119,7 +119,8 @@ Heartbeat::Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served) 
   store->set(who_key(rank), bytes_of(whoami()));
   store->add(beat_key(rank), 1);
   wait_for_all(store, ranks);
-  shared_->without_store = {.rank = served ? -1 : 0, .who = served ? "" : text_of(store->get(who_key(0))), .gone = true, .text = {}};
+  shared_->without_store = {
+      .rank = served ? -1 : 0, .who = served ? "" : text_of(store->get(who_key(0))), .gone = true, .text = {}};
   std::thread([store, shared = shared_] {
     std::unique_lock lock(shared->mutex);
     try {

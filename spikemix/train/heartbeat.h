@@ -24,7 +24,8 @@ struct Verdict {
 };
 
 /// Tells which rank is gone. Each counts up a number of its own in the store every second; a collective that fails says
-/// nothing of whose fault it was (the neighbour in the ring, often), but the number of the one that is gone stands still.
+/// nothing of whose fault it was (the neighbour in the ring, often), but the number of the one that is gone stands
+/// still.
 class Heartbeat {
  public:
   using Connect = std::function<c10::intrusive_ptr<c10d::Store>()>;

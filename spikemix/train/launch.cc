@@ -94,8 +94,8 @@ Launch from_slurm(const Variables& v, const std::string& tasks) {
   if (l.ranks == 1) return l;
   l.rank = v.number("SLURM_PROCID", v.needed("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), 0, l.ranks);
   l.local_rank = v.number("SLURM_LOCALID", v.needed("SLURM_LOCALID", "SLURM_STEP_NUM_TASKS"), 0, l.ranks);
-  l.local_ranks = tasks_on_node(v.text("SLURM_STEP_TASKS_PER_NODE").value_or("1"),
-                                v.number_or("SLURM_NODEID", 0, 0, kMostRanks));
+  l.local_ranks =
+      tasks_on_node(v.text("SLURM_STEP_TASKS_PER_NODE").value_or("1"), v.number_or("SLURM_NODEID", 0, 0, kMostRanks));
   const auto step_nodes = v.text("SLURM_STEP_NODELIST");
   l.host = first_host(step_nodes ? *step_nodes : v.needed("SLURM_JOB_NODELIST", "SLURM_STEP_NUM_TASKS"));
   // Steps of one job, and jobs on one node, must not meet: below the ports that the kernel hands out.
@@ -105,7 +105,8 @@ Launch from_slurm(const Variables& v, const std::string& tasks) {
   l.attempt = std::to_string(job) + "/" + std::to_string(step);
   const int64_t cores = usable_cores();
   // srun binds a task to its cores, or leaves all of a node's to each.
-  l.cores = std::min(cores, v.number_or("SLURM_CPUS_PER_TASK", std::max<int64_t>(1, cores / l.local_ranks), 1, 1 << 20));
+  l.cores =
+      std::min(cores, v.number_or("SLURM_CPUS_PER_TASK", std::max<int64_t>(1, cores / l.local_ranks), 1, 1 << 20));
   return l;
 }
 
@@ -141,7 +142,8 @@ int64_t batch_of_rank(int64_t batch, bool mixup, const Launch& launch) {
   const int64_t share = batch / launch.ranks;
   if (mixup && launch.ranks > 1 && share % 2) {
     throw input_error(
-        "train.batch = {}: {} images for each of {} ranks; augment.mixup mixes pairs, so that it must be an even number",
+        "train.batch = {}: {} images for each of {} ranks; augment.mixup mixes pairs, so that it must be an even "
+        "number",
         batch, share, launch.ranks);
   }
   return share;

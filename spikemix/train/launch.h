@@ -22,8 +22,8 @@ struct Launch {
 /// A variable's value, or null.
 using Environment = std::function<const char*(const char* name)>;
 
-/// torchrun's RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; or, in a step that srun started
-/// with several tasks, Slurm's. None of them: one process.
+/// torchrun's RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; or, in a step that srun
+/// started with several tasks, Slurm's. None of them: one process.
 /// @throws InputError naming the variable that is missing or wrong
 Launch read_launch(const Environment& environment);
 /// That of this process.

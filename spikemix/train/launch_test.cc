@@ -30,15 +30,23 @@ std::string error_of(const Variables& variables) {
 }
 
 Variables torchrun() {
-  return {{"RANK", "3"},       {"WORLD_SIZE", "8"},         {"LOCAL_RANK", "1"},
-          {"MASTER_PORT", "29500"}, {"MASTER_ADDR", "node1"}, {"LOCAL_WORLD_SIZE", "2"}};
+  return {{"RANK", "3"},
+          {"WORLD_SIZE", "8"},
+          {"LOCAL_RANK", "1"},
+          {"MASTER_PORT", "29500"},
+          {"MASTER_ADDR", "node1"},
+          {"LOCAL_WORLD_SIZE", "2"}};
 }
 
 Variables slurm() {
-  return {{"SLURM_STEP_NUM_TASKS", "7"},      {"SLURM_PROCID", "5"},
-          {"SLURM_LOCALID", "1"},             {"SLURM_NODEID", "2"},
-          {"SLURM_STEP_NODELIST", "n[04-06]"}, {"SLURM_STEP_TASKS_PER_NODE", "2(x2),3"},
-          {"SLURM_JOB_ID", "4711"},           {"SLURM_CPUS_PER_TASK", "1"}};
+  return {{"SLURM_STEP_NUM_TASKS", "7"},
+          {"SLURM_PROCID", "5"},
+          {"SLURM_LOCALID", "1"},
+          {"SLURM_NODEID", "2"},
+          {"SLURM_STEP_NODELIST", "n[04-06]"},
+          {"SLURM_STEP_TASKS_PER_NODE", "2(x2),3"},
+          {"SLURM_JOB_ID", "4711"},
+          {"SLURM_CPUS_PER_TASK", "1"}};
 }
 
 TEST(Launch, NothingSetIsOneProcess) {

@@ -6,17 +6,16 @@
 #include <type_traits>
 
 #include <arpa/inet.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
+#include <unistd.h>
 #ifdef SPIKEMIX_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
@@ -39,8 +38,8 @@ constexpr auto kTimeout = 40s;
 constexpr auto kPatience = 1h;
 constexpr auto kStoreTimeout = 10s;  // to connect to a store that was there before
 
-// The first bucket leaves early; a last one cannot overlap with anything, so that it must be small beside the whole, yet
-// large beside what a network carries in the time of one message (0.1 MB at 10 Gbit/s and 100 us).
+// The first bucket leaves early; a last one cannot overlap with anything, so that it must be small beside the whole,
+// yet large beside what a network carries in the time of one message (0.1 MB at 10 Gbit/s and 100 us).
 constexpr size_t kFirstBucketBytes = 1 << 20, kBucketBytes = 4 << 20;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -114,10 +113,10 @@ std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
                                      std::unordered_map<size_t, std::string>{}, int64_t(kFirstBucketBytes),
                                      /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, last...);
   };
-  constexpr bool has_list = std::is_constructible_v<
-      Reducer, std::vector<Tensor>, std::vector<std::vector<size_t>>, c10::intrusive_ptr<c10d::ProcessGroup>,
-      std::vector<bool>, int64_t, bool, bool, std::unordered_map<size_t, std::string>, int64_t, bool, bool,
-      std::vector<int64_t>>;
+  constexpr bool has_list =
+      std::is_constructible_v<Reducer, std::vector<Tensor>, std::vector<std::vector<size_t>>,
+                              c10::intrusive_ptr<c10d::ProcessGroup>, std::vector<bool>, int64_t, bool, bool,
+                              std::unordered_map<size_t, std::string>, int64_t, bool, bool, std::vector<int64_t>>;
   if constexpr (has_list) {
     return make(std::vector<int64_t>{});
   } else {
@@ -130,8 +129,8 @@ std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
 struct ProcessGroup::State {
   Store store;  // with rank 0, its server
   std::unique_ptr<Heartbeat> heart;
-  // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all their
-  // tensors go by `gradients`, whose kernels run in one order.
+  // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all
+  // their tensors go by `gradients`, whose kernels run in one order.
   Backend sums, gradients;
   c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients', as the reducer wants it
   std::unique_ptr<c10d::Reducer> reducer;
@@ -225,11 +224,10 @@ void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
   state_->group->setBackend(device.type(), type, state_->gradients);
   // Gradients come from the end of the model to its start.
   const std::vector<Tensor> parameters(in_order.rbegin(), in_order.rend());
-  const auto [buckets, limits] =
-      c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes});
+  const auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes});
   state_->reducer = make_reducer<c10d::Reducer>(parameters, buckets, state_->group);
-  // Else it would sort the buckets anew after the first backward, and three ranks and more would add up in another order
-  // then: a resumed run would not repeat the bits of one that went through.
+  // Else it would sort the buckets anew after the first backward, and three ranks and more would add up in another
+  // order then: a resumed run would not repeat the bits of one that went through.
   state_->reducer->push_rebuilt_params_for_all_indices();
   state_->reducer->rebuild_buckets();
 }

@@ -14,8 +14,9 @@
 
 namespace spikemix {
 
-/// The ranks of a run under c10d: Gloo between CPUs, NCCL between GPUs. All ranks make the same calls in the same order.
-/// What a rank that is gone makes fail throws anything: say_why() turns it into one line. The program must ignore SIGPIPE.
+/// The ranks of a run under c10d: Gloo between CPUs, NCCL between GPUs. All ranks make the same calls in the same
+/// order. What a rank that is gone makes fail throws anything: say_why() turns it into one line. The program must
+/// ignore SIGPIPE.
 class ProcessGroup final : public Ranks {
  public:
   /// Meets the others; null where the launch is of one process. @throws RunError if they do not come
@@ -35,8 +36,8 @@ class ProcessGroup final : public Ranks {
   /// Rank 0's values, on every rank.
   void copy_from_first(const NamedTensors& tensors);
 
-  /// Averages the gradients of `parameters`, given in the order of the model, over all ranks: in buckets, sent while the
-  /// backward still runs. Before any use of tensors on a GPU. @throws InputError if this build cannot join GPUs
+  /// Averages the gradients of `parameters`, given in the order of the model, over all ranks: in buckets, sent while
+  /// the backward still runs. Before any use of tensors on a GPU. @throws InputError if this build cannot join GPUs
   void own_gradients(const std::vector<torch::Tensor>& parameters);
   /// Before the forward, and before the backward, whose gradients (with what was accumulated before) are averaged.
   /// Backwards without them leave their gradients to this rank.

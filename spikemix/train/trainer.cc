@@ -254,11 +254,11 @@ class Trainer {
       place_.epoch_seconds = seconds_before + elapsed;
       if (metrics_ && place_.step % kStepsPerLine == 0 && place_.step < steps()) {
         metrics_->append({{"type", "step"},
-                         {"epoch", place_.epoch},
-                         {"step", place_.step},
-                         {"loss", loss},
-                         {"lr", lr},
-                         {"gradient_norm", gradient_norm_}});
+                          {"epoch", place_.epoch},
+                          {"step", place_.step},
+                          {"loss", loss},
+                          {"lr", lr},
+                          {"gradient_norm", gradient_norm_}});
       }
       if (listener_.on_step) {
         const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;

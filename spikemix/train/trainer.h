@@ -45,9 +45,9 @@ struct TrainListener {
 
 enum class TrainOutcome { kDone, kStopped };
 
-/// Trains `config` in the new folder `run`, on all ranks that `launch` tells of: train.batch is that of all of them, and
-/// the weights come out the same, to rounding, on any number. Config and run are those of rank 0, which alone writes.
-/// The folder afterwards holds
+/// Trains `config` in the new folder `run`, on all ranks that `launch` tells of: train.batch is that of all of them,
+/// and the weights come out the same, to rounding, on any number. Config and run are those of rank 0, which alone
+/// writes. The folder afterwards holds
 ///   config.json            every effective value of the run: keys, scaled learning rate, versions, threads, git commit
 ///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps
 ///   state.safetensors      all that resume needs, replaced atomically
@@ -59,7 +59,8 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
                    const Launch& launch = {});
 
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
-/// bit, on the same machine, threads and number of ranks. @throws InputError if `run` is no run folder, or another process trains in it
+/// bit, on the same machine, threads and number of ranks. @throws InputError if `run` is no run folder, or another
+/// process trains in it
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {});
 
 /// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.

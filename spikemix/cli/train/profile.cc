@@ -91,7 +91,8 @@ nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& li
 }  // namespace
 
 void profile_training(Config config, bool json) {
-  if (read_launch().ranks > 1) throw input_error("--profile: looks into one process; start it without torchrun or srun");
+  if (read_launch().ranks > 1)
+    throw input_error("--profile: looks into one process; start it without torchrun or srun");
   config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // of one step at least
   config.train.eval_every = config.train.epochs;                          // none between the steps that are timed
   const TemporaryFolder folder;

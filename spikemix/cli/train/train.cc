@@ -125,8 +125,9 @@ void add_train(CLI::App& app) {
     if (options->profile) return profile_training(config, options->json);
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
     const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
-    run_training(run, config.name, options->json,
-                 [&](const TrainListener& listener, const Launch& launch) { return train(config, run, listener, launch); });
+    run_training(run, config.name, options->json, [&](const TrainListener& listener, const Launch& launch) {
+      return train(config, run, listener, launch);
+    });
   });
 }
 
@@ -141,10 +142,9 @@ void add_resume(CLI::App& app) {
   command->add_option("RUN", options->run, "the run folder")->required();
   command->add_flag("--json", options->json, "print the run's summary as JSON");
   command->callback([options] {
-    run_training(options->run, std::filesystem::path(options->run).filename().string(), options->json,
-                 [&](const TrainListener& listener, const Launch& launch) {
-                   return resume(options->run, listener, launch);
-                 });
+    run_training(
+        options->run, std::filesystem::path(options->run).filename().string(), options->json,
+        [&](const TrainListener& listener, const Launch& launch) { return resume(options->run, listener, launch); });
   });
 }
 
