@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <new>
@@ -17,15 +16,15 @@
 #include "spikemix/core/model_card.h"
 #include "spikemix/core/process_memory.h"
 #include "spikemix/data/event_input.h"
-#include "spikemix/data/fitted.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/train/evaluate_model.h"
-#include "spikemix/train/optimizer.h"
+#include "spikemix/train/learner.h"
 #include "spikemix/train/process_group.h"
+#include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/schedule.h"
 #include "spikemix/train/tensor_file.h"
@@ -42,26 +41,6 @@ constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
 int64_t count_of(const ProcessGroup* ranks) { return ranks ? ranks->count() : 1; }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-struct Data {
-  std::shared_ptr<const Dataset> train, test;
-};
-
-Data open_data(const Config& config, const OpenListener& listener) {
-  const DataConfig& d = config.data;
-  const ModelConfig& m = config.model;
-  if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
-  FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
-  fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
-  Data data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
-  fit.images = d.test_images, fit.images_key = "data.test_images";
-  data.test = open_fitted(d, Split::kTest, fit, listener);
-  if (data.train->size() < config.train.batch * config.train.accumulate) {
-    throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
-                      data.train->size());
-  }
-  return data;
-}
 
 // Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
 struct Place {
@@ -81,25 +60,16 @@ class Trainer {
  public:
   /// @param ranks  null: this process alone
   /// @param place  kept up to date
-  Trainer(RunFolder folder, Config config, Data data, const TrainListener& listener, ProcessGroup* ranks, Place& place)
+  Trainer(RunFolder folder, Config config, RunData data, const TrainListener& listener, ProcessGroup* ranks, Place& place)
       : ranks_(ranks),
         folder_(std::move(folder)),
         config_(std::move(config)),
         data_(std::move(data)),
         listener_(listener),
-        device_(device_of(config_, ranks)),
-        model_(make_model()),
-        optimizer_(trained_parameters(), config_.train),
+        learner_(config_, ranks),
         loader_(data_.train, loader_options()),
         place_(place) {
     if (leads()) metrics_.emplace(folder_.metrics());
-    if (config_.train.ema > 0) {
-      average_ = make_model();
-      average_->eval();
-    }
-    if (!ranks_) return;
-    model_->set_ranks(ranks_);
-    ranks_->own_gradients(model_->parameters());
   }
 
   TrainOutcome run() {
@@ -150,7 +120,7 @@ class Trainer {
     const TensorFile file = read_tensors(folder_.state());
     const torch::NoGradGuard no_grad;
     const std::map<std::string, torch::Tensor> saved(file.tensors.begin(), file.tensors.end());
-    for (const auto& [name, tensor] : state_tensors()) {
+    for (const auto& [name, tensor] : learner_.state()) {
       const auto found = saved.find(name);
       if (found == saved.end() || found->second.sizes() != tensor.sizes()) {
         throw input_error("{}: tensor '{}' is missing or of another shape than the run's config says", where, name);
@@ -166,11 +136,6 @@ class Trainer {
   }
 
  private:
-  static torch::Device device_of(const Config& config, const ProcessGroup* ranks) {
-    const torch::Device device(config.train.device);
-    const bool one_for_each = ranks && device.is_cuda() && !device.has_index();
-    return one_for_each ? torch::Device(torch::kCUDA, c10::DeviceIndex(ranks->launch().local_rank)) : device;
-  }
   bool leads() const { return !ranks_ || ranks_->launch().leads(); }
 
   // All ranks at rank 0's place, with its state: no other needs to see the files, nor to draw the weights to the same
@@ -178,7 +143,7 @@ class Trainer {
   void begin() {
     if (ranks_) {
       place_ = Json::parse(ranks_->share(Json(place_).dump())).get<Place>();
-      ranks_->copy_from_first(state_tensors());
+      ranks_->copy_from_first(learner_.state());
     }
     if (listener_.on_begin) {
       listener_.on_begin({.ranks = count_of(ranks_),
@@ -190,21 +155,6 @@ class Trainer {
   }
 
   // --- what the run is made of -------------------------------------------------------------------------------------
-
-  std::shared_ptr<Spikformer> make_model() const {
-    auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
-    model->to(device_);
-    model->set_sparse_below(config_.train.sparse_below);
-    model->set_recompute(config_.train.recompute);
-    model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
-    return model;
-  }
-
-  NamedTensors trained_parameters() const {
-    NamedTensors parameters;
-    for (const auto& item : model_->named_parameters()) parameters.emplace_back(item.key(), item.value());
-    return parameters;
-  }
 
   ModelCard card() const {
     ModelCard card;
@@ -228,13 +178,10 @@ class Trainer {
     return data_.train->size() / (t.batch * t.accumulate) * t.accumulate;
   }
 
-  const Spikformer& exported_model() const { return average_ ? *average_ : *model_; }
-
   // --- learning ----------------------------------------------------------------------------------------------------
 
   /// The rest of the epoch. False: stopped, with a checkpoint.
   bool train_epoch(int64_t epochs) {
-    model_->train();
     loader_.start_epoch(place_.epoch, place_.step);
     const Clock::time_point start = Clock::now();
     const double seconds_before = place_.epoch_seconds;
@@ -258,7 +205,7 @@ class Trainer {
                           {"step", place_.step},
                           {"loss", loss},
                           {"lr", lr},
-                          {"gradient_norm", gradient_norm_}});
+                          {"gradient_norm", learner_.gradient_norm()}});
       }
       if (listener_.on_step) {
         const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;
@@ -289,42 +236,21 @@ class Trainer {
     return both[0].item<double>() / double(ranks_->count());
   }
 
-  /// Forward, backward, and at the end of an accumulation the optimiser. Returns the batch's loss.
   double train_step(const Batch& batch, double lr) {
-    const TrainConfig& t = config_.train;
-    if (place_.step % t.accumulate == 0) optimizer_.zero_grad();
-    const ModelConfig& m = config_.model;
-    const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
-    const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
-    const bool last = (place_.step + 1) % t.accumulate == 0;
-    torch::Tensor loss;
-    if (ranks_ && last) ranks_->before_forward();
-    {
-      const ProfileScope scope("step", "forward");
-      loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+    const int64_t turn = place_.step % t().accumulate;
+    try {
+      return learner_.learn(batch, {.first = turn == 0, .last = turn + 1 == t().accumulate}, lr,
+                            [this](double own_loss) { return agree(own_loss); });
+    } catch (const NotFinite& found) {
+      throw not_finite(found);
     }
-    const double value = agree(loss.item<double>());
-    if (!std::isfinite(value)) throw not_finite("the loss", value);
-    if (ranks_ && last) ranks_->before_backward();
-    {
-      const ProfileScope scope("step", "backward");
-      (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
-    }
-    if (last) {
-      const ProfileScope scope("step", "optimiser");
-      gradient_norm_ = optimizer_.clip(t.clip_norm);
-      if (!std::isfinite(gradient_norm_)) throw not_finite("the gradient's norm", gradient_norm_);
-      optimizer_.step(lr);
-      update_average();
-    }
-    return value;
   }
 
-  RunError not_finite(const char* what, double value) const {
+  RunError not_finite(const NotFinite& found) const {
     return run_error(
         "{}: {} became {} in epoch {}, step {}; checkpoints before it are intact. Try a smaller train.lr (now {}), or "
         "train.clip_norm=1",
-        folder_.path().string(), what, value, place_.epoch + 1, place_.step + 1, peak_learning_rate(t()));
+        folder_.path().string(), found.what, found.value, place_.epoch + 1, place_.step + 1, peak_learning_rate(t()));
   }
 
   RunError out_of_memory() const {
@@ -336,24 +262,6 @@ class Trainer {
   }
 
   const TrainConfig& t() const { return config_.train; }
-
-  torch::Tensor to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const {
-    return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32).to(device_);
-  }
-
-  void update_average() {
-    if (!average_) return;
-    const torch::NoGradGuard no_grad;
-    const NamedTensors from = model_state(*model_), to = model_state(*average_);
-    for (size_t i = 0; i < from.size(); ++i) {
-      const torch::Tensor& average = to[i].second;
-      if (average.is_floating_point()) {
-        average.lerp_(from[i].second, 1 - config_.train.ema);
-      } else {
-        average.copy_(from[i].second);
-      }
-    }
-  }
 
   // --- the end of an epoch -----------------------------------------------------------------------------------------
 
@@ -370,10 +278,10 @@ class Trainer {
                  {"lr", result.lr},
                  {"seconds", result.seconds},
                  {"images_per_second", result.images_per_second},
-                 {"gradient_norm", gradient_norm_}};
+                 {"gradient_norm", learner_.gradient_norm()}};
     if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
       const EvalResult test =
-          evaluate_model(average_ ? *average_ : *model_, card(), data_.test, t.batch, t.loader_threads, {}, ranks_);
+          evaluate_model(learner_.result(), card(), data_.test, t.batch, t.loader_threads, {}, ranks_);
       result.tested = true;
       result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
       result.test_images_per_second = test.images_per_second;
@@ -400,32 +308,20 @@ class Trainer {
     if (listener_.on_epoch) listener_.on_epoch(result);
   }
 
-  void write_model(const std::filesystem::path& file) const {
+  void write_model(const std::filesystem::path& file) {
     if (!leads()) return;
     ModelCard model_card = card();
     model_card.training = {{"epoch", place_.epoch},
                            {"test_top1", place_.last_top1},
                            {"seed", config_.train.seed},
-                           {"averaged", average_ != nullptr}};
-    write_tensors(file, model_state(exported_model()), {{"format", "pt"}, {"spikemix", model_card.to_text()}});
-  }
-
-  /// Every tensor that resume needs, each the live one.
-  NamedTensors state_tensors() const {
-    NamedTensors tensors;
-    const auto add = [&](const std::string& prefix, const NamedTensors& part) {
-      for (const auto& [name, tensor] : part) tensors.emplace_back(prefix + name, tensor);
-    };
-    add("model.", model_state(*model_));
-    add("optimizer.", optimizer_.state());
-    if (average_) add("average.", model_state(*average_));
-    return tensors;
+                           {"averaged", learner_.averages()}};
+    write_tensors(file, model_state(learner_.result()), {{"format", "pt"}, {"spikemix", model_card.to_text()}});
   }
 
   void write_checkpoint() {
     if (!leads()) return;
     place_.metrics_size = metrics_->sync();
-    write_tensors(folder_.state(), state_tensors(), {{"place", Json(place_).dump()}});
+    write_tensors(folder_.state(), learner_.state(), {{"place", Json(place_).dump()}});
   }
 
   void write_summary() {
@@ -451,36 +347,14 @@ class Trainer {
   ProcessGroup* const ranks_;
   RunFolder folder_;
   const Config config_;
-  const Data data_;
+  const RunData data_;
   const TrainListener& listener_;
-  const torch::Device device_;
-  std::shared_ptr<Spikformer> model_, average_;
-  AdamW optimizer_;
+  Learner learner_;
   std::optional<JsonLines> metrics_;  // rank 0's
   Loader loader_;
   Place& place_;
-  double gradient_norm_ = 0;
   bool stop_agreed_ = false;
 };
-
-// What the data decides, and what "0" and "" stand for, written down once.
-Config resolved(Config config, const Data& data) {
-  const int64_t classes = int64_t(data.train->classes().size());
-  if (config.model.classes == 0) config.model.classes = classes;
-  if (config.model.classes != classes) {
-    throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
-  }
-  if (config.model.takes_events()) return config;  // frames are counts, fed as they are
-  for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
-    if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
-    if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());
-    if (int64_t(values->size()) != config.model.channels) {
-      throw input_error("data.mean and data.std: {} values, expected one for each of {} channels", values->size(),
-                        config.model.channels);
-    }
-  }
-  return config;
-}
 
 // train.threads, where it is 0: of one process as LibTorch chooses them, of several this one's part of the machine.
 void settle_threads(Config& config, const Launch& launch) {
@@ -531,7 +405,7 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
     const bool own_threads = config.train.threads == 0;
     settle_threads(config, launch);
-    Data data = open_data(config, listener.on_open);
+    RunData data = open_run_data(config, listener.on_open);
     config = resolved(std::move(config), data);
     RunFolder folder = start.leads() ? RunFolder::create(start.run) : RunFolder::names_of(start.run);
     start.meet();
@@ -555,7 +429,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     const bool own_threads = before.value("threads_by_default", false);
     if (other_ranks && own_threads) config.train.threads = 0;
     settle_threads(config, launch);
-    Data data = open_data(config, listener.on_open);
+    RunData data = open_run_data(config, listener.on_open);
     start.meet();
     Trainer trainer(std::move(folder), config, std::move(data), listener, start.ranks, start.place);
     trainer.restore();

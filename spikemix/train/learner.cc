@@ -1,0 +1,107 @@
+#include "spikemix/train/learner.h"
+
+#include <cmath>
+
+#include "spikemix/nn/profile.h"
+
+namespace spikemix {
+namespace {
+
+torch::Device device_of(const Config& config, const ProcessGroup* ranks) {
+  const torch::Device device(config.train.device);
+  const bool one_for_each = ranks && device.is_cuda() && !device.has_index();
+  return one_for_each ? torch::Device(torch::kCUDA, c10::DeviceIndex(ranks->launch().local_rank)) : device;
+}
+
+NamedTensors trained_parameters(const Spikformer& model) {
+  NamedTensors parameters;
+  for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
+  return parameters;
+}
+
+}  // namespace
+
+Learner::Learner(const Config& config, ProcessGroup* ranks)
+    : config_(config),
+      ranks_(ranks),
+      device_(device_of(config, ranks)),
+      model_(make_model()),
+      optimizer_(trained_parameters(*model_), config.train) {
+  if (config.train.ema > 0) {
+    average_ = make_model();
+    average_->eval();
+  }
+  if (!ranks_) return;
+  model_->set_ranks(ranks_);
+  ranks_->own_gradients(model_->parameters());
+}
+
+std::shared_ptr<Spikformer> Learner::make_model() const {
+  auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
+  model->to(device_);
+  model->set_sparse_below(config_.train.sparse_below);
+  model->set_recompute(config_.train.recompute);
+  model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  return model;
+}
+
+torch::Tensor Learner::to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const {
+  return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32).to(device_);
+}
+
+double Learner::learn(const Batch& batch, Turn turn, double lr, const Agree& agree) {
+  const TrainConfig& t = config_.train;
+  const ModelConfig& m = config_.model;
+  if (turn.first) optimizer_.zero_grad();
+  model_->train();
+  const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
+  const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
+  torch::Tensor loss;
+  if (ranks_ && turn.last) ranks_->before_forward();
+  {
+    const ProfileScope scope("step", "forward");
+    loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+  }
+  const double value = agree(loss.item<double>());
+  if (!std::isfinite(value)) throw NotFinite{"the loss", value};
+  if (ranks_ && turn.last) ranks_->before_backward();
+  {
+    const ProfileScope scope("step", "backward");
+    (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
+  }
+  if (turn.last) {
+    const ProfileScope scope("step", "optimiser");
+    gradient_norm_ = optimizer_.clip(t.clip_norm);
+    if (!std::isfinite(gradient_norm_)) throw NotFinite{"the gradient's norm", gradient_norm_};
+    optimizer_.step(lr);
+    update_average();
+  }
+  return value;
+}
+
+void Learner::update_average() {
+  if (!average_) return;
+  const torch::NoGradGuard no_grad;
+  const NamedTensors from = model_state(*model_), to = model_state(*average_);
+  for (size_t i = 0; i < from.size(); ++i) {
+    const torch::Tensor& average = to[i].second;
+    if (average.is_floating_point()) {
+      average.lerp_(from[i].second, 1 - config_.train.ema);
+    } else {
+      average.copy_(from[i].second);
+    }
+  }
+}
+
+NamedTensors Learner::state() const {
+  NamedTensors tensors;
+  const auto add = [&](const std::string& prefix, const NamedTensors& part) {
+    for (const auto& [name, tensor] : part) tensors.emplace_back(prefix + name, tensor);
+  };
+  add("model.", model_state(*model_));
+  add("optimizer.", optimizer_.state());
+  if (average_) add("average.", model_state(*average_));
+  return tensors;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <torch/torch.h>
+
+#include "spikemix/core/config.h"
+#include "spikemix/data/loader.h"
+#include "spikemix/nn/model.h"
+#include "spikemix/nn/model_state.h"
+#include "spikemix/train/optimizer.h"
+#include "spikemix/train/process_group.h"
+
+namespace spikemix {
+
+/// What learns: the model, its running average (train.ema) and the optimiser, a batch at a time.
+class Learner {
+ public:
+  /// @param ranks  those that learn together; null: this process alone
+  Learner(const Config& config, ProcessGroup* ranks);
+
+  /// Where a batch stands among those that add up to one step of the optimiser (train.accumulate).
+  struct Turn {
+    bool first = true, last = true;
+  };
+  /// Of this rank's loss, that of the whole batch: all ranks go on with the same.
+  using Agree = std::function<double(double own_loss)>;
+
+  /// Forward, backward, and on the last turn the optimiser, at the rate `lr`. Returns the loss of the whole batch.
+  /// @throws NotFinite before anything is learned of the step
+  double learn(const Batch& batch, Turn turn, double lr, const Agree& agree);
+
+  /// The gradient's norm at the last step of the optimiser, before clipping.
+  double gradient_norm() const { return gradient_norm_; }
+  /// What is tested and exported: the average, if there is one.
+  Spikformer& result() { return average_ ? *average_ : *model_; }
+  bool averages() const { return average_ != nullptr; }
+  /// Every tensor that goes on learning, each the live one.
+  NamedTensors state() const;
+
+ private:
+  std::shared_ptr<Spikformer> make_model() const;
+  torch::Tensor to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const;
+  void update_average();
+
+  const Config& config_;
+  ProcessGroup* const ranks_;
+  const torch::Device device_;
+  std::shared_ptr<Spikformer> model_, average_;
+  AdamW optimizer_;
+  double gradient_norm_ = 0;
+};
+
+/// The loss, or the gradient's norm, is no number any more.
+struct NotFinite {
+  const char* what;
+  double value;
+};
+
+}  // namespace spikemix

@@ -1,0 +1,46 @@
+#include "spikemix/train/run_data.h"
+
+#include <algorithm>
+
+#include <ATen/Parallel.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/data/fitted.h"
+
+namespace spikemix {
+
+RunData open_run_data(const Config& config, const OpenListener& listener) {
+  const DataConfig& d = config.data;
+  const ModelConfig& m = config.model;
+  if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
+  FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
+  fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
+  RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
+  fit.images = d.test_images, fit.images_key = "data.test_images";
+  data.test = open_fitted(d, Split::kTest, fit, listener);
+  if (data.train->size() < config.train.batch * config.train.accumulate) {
+    throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
+                      data.train->size());
+  }
+  return data;
+}
+
+Config resolved(Config config, const RunData& data) {
+  const int64_t classes = int64_t(data.train->classes().size());
+  if (config.model.classes == 0) config.model.classes = classes;
+  if (config.model.classes != classes) {
+    throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
+  }
+  if (config.model.takes_events()) return config;  // frames are counts, fed as they are
+  for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
+    if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
+    if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());
+    if (int64_t(values->size()) != config.model.channels) {
+      throw input_error("data.mean and data.std: {} values, expected one for each of {} channels", values->size(),
+                        config.model.channels);
+    }
+  }
+  return config;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+
+#include "spikemix/core/config.h"
+#include "spikemix/data/dataset.h"
+
+namespace spikemix {
+
+/// What a run learns from, and is tested on.
+struct RunData {
+  std::shared_ptr<const Dataset> train, test;
+};
+
+/// Both splits of data.dir, pictures fitted to the model's size (and cached, data/fitted.h).
+/// @throws InputError naming the key, the file and the byte
+RunData open_run_data(const Config& config, const OpenListener& listener);
+
+/// The config with what the data decides, and what "0" and "" stand for, written out.
+/// @throws InputError naming the key that does not fit the data
+Config resolved(Config config, const RunData& data);
+
+}  // namespace spikemix
