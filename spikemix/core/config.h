@@ -166,7 +166,7 @@ struct TrainConfig {
     v("sparse_below", sparse_below,
       "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do");
     v("recompute", recompute,
-      "keep only the inputs of the stem and of each block, and compute the rest again in backward: less memory, slower");
+      "keep only the inputs of the stem and of each block, and compute the rest again in backward: saves memory");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads of each rank; 0: one for each core");

@@ -13,8 +13,8 @@ namespace spikemix {
 using Segment = std::function<torch::Tensor(const torch::Tensor& x, const Pass& pass)>;
 
 /// y = segment(x), of which the graph keeps x alone, packed as `values` says: backward computes the segment anew and
-/// goes through that (activation checkpointing, train.recompute). The same bits as segment(x, pass), gradients included;
-/// the second time moves no running statistics and tells no observer.
+/// goes through that (activation checkpointing, train.recompute). The same bits as segment(x, pass), gradients
+/// included; the second time moves no running statistics and tells no observer.
 ///
 /// @param parameters  all that the segment learns
 torch::Tensor recomputed(const Segment& segment, const std::vector<torch::Tensor>& parameters, const torch::Tensor& x,

@@ -60,7 +60,8 @@ class Trainer {
  public:
   /// @param ranks  null: this process alone
   /// @param place  kept up to date
-  Trainer(RunFolder folder, Config config, RunData data, const TrainListener& listener, ProcessGroup* ranks, Place& place)
+  Trainer(RunFolder folder, Config config, RunData data, const TrainListener& listener, ProcessGroup* ranks,
+          Place& place)
       : ranks_(ranks),
         folder_(std::move(folder)),
         config_(std::move(config)),

@@ -1,8 +1,5 @@
 #include "spikemix/cli/train/find_batch.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +13,8 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
@@ -199,9 +198,10 @@ void find_batch(Config config, int64_t budget, bool json) {
   const std::optional<Probe> best = search.best();
   if (!best) {
     const Probe& smallest = probes.back();
-    throw input_error("--find-batch: train.batch=1 {}, the budget is {:.2f} GB{}",
-                      smallest.peak == 0 ? "runs out of memory" : fmt::format("takes {:.2f} GB", gigabytes(smallest.peak)),
-                      gigabytes(budget), config.train.recompute ? "" : "; train.recompute=true takes less");
+    throw input_error(
+        "--find-batch: train.batch=1 {}, the budget is {:.2f} GB{}",
+        smallest.peak == 0 ? "runs out of memory" : fmt::format("takes {:.2f} GB", gigabytes(smallest.peak)),
+        gigabytes(budget), config.train.recompute ? "" : "; train.recompute=true takes less");
   }
   if (!json) {
     fmt::print("train.batch={}   {:.2f} GB, {:.1f} img/s{}\n", best->batch, gigabytes(best->peak),

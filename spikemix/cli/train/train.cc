@@ -50,7 +50,8 @@ void run_training(const std::string& run, const std::string& title, bool json, W
   std::signal(SIGTERM, on_interrupt);
   if (launch.ranks > 1) std::signal(SIGPIPE, SIG_IGN);  // Gloo writes to ranks that may be gone: an error, not our end
   ProgressPrinter printer(title);
-  TrainListener listener{.on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }, .on_open = {}};
+  TrainListener listener{
+      .on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }, .on_open = {}};
   if (launch.leads()) {
     listener.on_open = opening();
     listener.on_begin = [&](const Conditions& c) { printer.begin(c); };
