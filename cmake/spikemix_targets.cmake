@@ -105,7 +105,7 @@ function(spikemix_cli)
   set(embedded ${PROJECT_BINARY_DIR}/recipes.cc)
   add_custom_command(OUTPUT ${embedded} DEPENDS ${recipes} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
-  set(model ${PROJECT_SOURCE_DIR}/models/cifar10-small.safetensors)
+  set(model ${PROJECT_SOURCE_DIR}/models/cifar10-cpu.safetensors)
   set(builtin_model ${PROJECT_BINARY_DIR}/builtin_model.S)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/builtin_model.S.in ${builtin_model} @ONLY)
   set_source_files_properties(${builtin_model} PROPERTIES OBJECT_DEPENDS ${model})

@@ -11,7 +11,7 @@ import pywt
 from conftest import BUILD, SOURCE
 
 EXAMPLES = SOURCE / "examples"
-MODEL = SOURCE / "models" / "cifar10-small.safetensors"
+MODEL = SOURCE / "models" / "cifar10-cpu.safetensors"
 
 
 def run(*command, status=0, **env):

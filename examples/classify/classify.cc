@@ -1,7 +1,7 @@
 // Which class is a picture of? Runs a trained model on a binary PPM of the model's size, without LibTorch.
 //
 //   convert cat.jpg -resize '32x32!' cat.ppm         (ImageMagick)
-//   classify models/cifar10-small.safetensors cat.ppm
+//   classify models/cifar10-cpu.safetensors cat.ppm
 //
 // With CMake: CMakeLists.txt beside this file. Without:
 //

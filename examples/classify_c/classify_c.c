@@ -1,6 +1,6 @@
 /* Which class is a picture of? The C twin of ../classify: a trained model on a binary PPM of the model's size.
  *
- *   classify_c models/cifar10-small.safetensors cat.ppm
+ *   classify_c models/cifar10-cpu.safetensors cat.ppm
  *
  * With CMake: CMakeLists.txt beside this file. Without:
  *
