@@ -1,5 +1,6 @@
 """The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
 import json
+import os
 import subprocess
 
 import numpy as np
@@ -90,6 +91,9 @@ def test_find_batch(spikemix, trained, tmp_path):
 
     assert_refused(run(*find, "--memory", "1MB"), "--find-batch: train.batch=1 takes", "the budget is 0.00 GB")
     assert_refused(run(*find, "--memory", "much"), "--memory")
+    assert_refused(run(*find, "--profile"), "--find-batch", "--profile")
+    ranks = {**os.environ, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    assert_refused(run(*find, env=ranks), "--find-batch: looks into one process")
 
 
 def test_eval_agrees_with_the_run(spikemix, trained):

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
+#include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
@@ -32,10 +32,6 @@ struct Options {
   int64_t batch = 1, images = 1000;
   bool layers = false, json = false;
 };
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
 
@@ -60,9 +56,9 @@ void bench_speed(const Options& o) {
   for (size_t i = 0; i < std::min<size_t>(3, batches.size()); ++i) runner->logits(batches[i]);  // warms up
   std::vector<double> seconds;
   double images = 0;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   for (const Batch& batch : batches) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     runner->logits(batch);
     seconds.push_back(seconds_since(begin));
     images += double(batch.size);

@@ -1,7 +1,6 @@
 #include "spikemix/cli/bench_input.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -10,6 +9,7 @@
 
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/core/clock.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/data/resize.h"
@@ -18,12 +18,8 @@
 namespace spikemix {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr double kSeconds = 2;     // of each measurement, at least
 constexpr int64_t kSample = 2000;  // images whose decoding is timed
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Images a second out of a loader, epoch after epoch; the threads' start and the first batch are not timed.
 double loader_rate(const std::shared_ptr<const Dataset>& data, LoaderOptions options, int64_t threads) {
@@ -81,10 +77,8 @@ Results measure(const Config& config, int64_t threads, const DataFormat& format)
   r.data = open_fitted(config.data, Split::kTrain, fit_options, listener);
   r.open_seconds = seconds_since(start);
 
-  ModelCard card;
-  card.model = m, card.mean = config.data.mean, card.std = config.data.std;
+  ModelCard card = card_of(config, *r.data);
   card.model.classes = int64_t(r.data->classes().size());
-  card.frames.by = config.data.frames, card.frames.values = config.data.frame_values;
   const LoaderOptions training = train_loader_options(card, config);
   LoaderOptions plain = training;
   plain.train = false;
@@ -119,9 +113,12 @@ Results measure(const Config& config, int64_t threads, const DataFormat& format)
 
 const char* name_of(CacheReport::State state) {
   switch (state) {
-    case CacheReport::State::kFound: return "found";
-    case CacheReport::State::kBuilt: return "built";
-    case CacheReport::State::kUnwritable: return "unwritable";
+    case CacheReport::State::kFound:
+      return "found";
+    case CacheReport::State::kBuilt:
+      return "built";
+    case CacheReport::State::kUnwritable:
+      return "unwritable";
   }
   return "";
 }

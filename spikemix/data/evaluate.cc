@@ -6,8 +6,19 @@
 #include <utility>
 
 #include "spikemix/core/error.h"
+#include "spikemix/data/event_input.h"
 
 namespace spikemix {
+
+ModelCard card_of(const Config& config, const Dataset& train) {
+  ModelCard card;
+  card.name = config.name, card.model = config.model, card.neuron = config.neuron;
+  card.mean = config.data.mean, card.std = config.data.std;
+  card.classes = train.classes();
+  card.frames.by = config.data.frames, card.frames.values = config.data.frame_values;
+  if (train.holds_events()) measure_steps(train, config.model.T, card.frames);
+  return card;
+}
 
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads) {
   LoaderOptions options;

@@ -20,6 +20,9 @@ struct EvalResult {
   double images_per_second = 0;
 };
 
+/// The card of a model that `config` trains on `train`, before it has learned anything.
+ModelCard card_of(const Config& config, const Dataset& train);
+
 /// How a model wants its images (size, channels, normalisation) or recordings (frames): no augmentation.
 LoaderOptions test_loader_options(const ModelCard& card, int64_t batch, int64_t threads);
 

@@ -1,7 +1,6 @@
 #include "spikemix/train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <new>
@@ -10,12 +9,13 @@
 
 #include <torch/torch.h>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/core/process_memory.h"
-#include "spikemix/data/event_input.h"
+#include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/mixers/tensor_list.h"
 #include "spikemix/nn/model.h"
@@ -33,14 +33,11 @@
 namespace spikemix {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
 constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
 
 int64_t count_of(const ProcessGroup* ranks) { return ranks ? ranks->count() : 1; }
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
 struct Place {
@@ -66,6 +63,7 @@ class Trainer {
         folder_(std::move(folder)),
         config_(std::move(config)),
         data_(std::move(data)),
+        card_(card_of(config_, *data_.train)),
         listener_(listener),
         learner_(config_, ranks),
         loader_(data_.train, loader_options()),
@@ -157,18 +155,8 @@ class Trainer {
 
   // --- what the run is made of -------------------------------------------------------------------------------------
 
-  ModelCard card() const {
-    ModelCard card;
-    card.name = config_.name, card.model = config_.model, card.neuron = config_.neuron;
-    card.mean = config_.data.mean, card.std = config_.data.std;
-    card.classes = data_.train->classes();
-    card.frames.by = config_.data.frames, card.frames.values = config_.data.frame_values;
-    if (data_.train->holds_events()) measure_steps(*data_.train, config_.model.T, card.frames);
-    return card;
-  }
-
   LoaderOptions loader_options() const {
-    LoaderOptions options = train_loader_options(card(), config_);
+    LoaderOptions options = train_loader_options(card_, config_);
     if (ranks_) options.rank = ranks_->launch().rank, options.ranks = ranks_->count();
     return options;
   }
@@ -282,7 +270,7 @@ class Trainer {
                  {"gradient_norm", learner_.gradient_norm()}};
     if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
       const EvalResult test =
-          evaluate_model(learner_.result(), card(), data_.test, t.batch, t.loader_threads, {}, ranks_);
+          evaluate_model(learner_.result(), card_, data_.test, t.batch, t.loader_threads, {}, ranks_);
       result.tested = true;
       result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
       result.test_images_per_second = test.images_per_second;
@@ -311,7 +299,7 @@ class Trainer {
 
   void write_model(const std::filesystem::path& file) {
     if (!leads()) return;
-    ModelCard model_card = card();
+    ModelCard model_card = card_;
     model_card.training = {{"epoch", place_.epoch},
                            {"test_top1", place_.last_top1},
                            {"seed", config_.train.seed},
@@ -349,6 +337,7 @@ class Trainer {
   RunFolder folder_;
   const Config config_;
   const RunData data_;
+  const ModelCard card_;
   const TrainListener& listener_;
   Learner learner_;
   std::optional<JsonLines> metrics_;  // rank 0's

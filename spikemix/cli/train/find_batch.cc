@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -16,12 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
 #include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/subset.h"
-#include "spikemix/train/trainer.h"
 
 namespace spikemix {
 namespace {
@@ -46,22 +44,10 @@ int64_t peak_of(const Config& config) {
 
 // In this process: peak and speed of a few steps.
 Probe measure(const Config& config) {
-  using Clock = std::chrono::steady_clock;
-  const TemporaryFolder folder;
-  Clock::time_point begin;
-  int64_t steps = 0;
-  double seconds = 0;
-  const int64_t warm_up = kWarmUp * config.train.accumulate, wanted = warm_up + kSteps * config.train.accumulate;
-  const TrainListener listener{.on_step =
-                                   [&](const Progress&) {
-                                     if (++steps == warm_up) begin = Clock::now();
-                                     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-                                   },
-                               .on_epoch = {},
-                               .should_stop = [&] { return steps >= wanted; }};
-  train(config, folder.path() / "run", listener);
+  const int64_t turns = config.train.accumulate;
+  const TimedSteps steps = train_few_steps(config, kWarmUp * turns, kSteps * turns);
   Probe probe{.batch = config.train.batch, .peak = peak_of(config)};
-  if (steps > warm_up) probe.images_per_second = double((steps - warm_up) * probe.batch) / seconds;
+  if (steps.timed > 0) probe.images_per_second = double(steps.timed * probe.batch) / steps.seconds;
   return probe;
 }
 

@@ -6,11 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/train/machine_limits.h"
-#include "spikemix/train/trainer.h"
 
 namespace spikemix {
 namespace {
@@ -91,36 +90,18 @@ nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& li
 }  // namespace
 
 void profile_training(Config config, bool json) {
-  if (read_launch().ranks > 1)
-    throw input_error("--profile: looks into one process; start it without torchrun or srun");
   config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // of one step at least
   config.train.eval_every = config.train.epochs;                          // none between the steps that are timed
-  const TemporaryFolder folder;
   Profile profile;
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin;
-  int64_t steps = 0;
-  double seconds = 0;
-  const TrainListener listener{.on_step =
-                                   [&](const Progress&) {
-                                     ++steps;
-                                     if (steps == kWarmUp) {
-                                       profile.clear();
-                                       begin = Clock::now();
-                                     }
-                                     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-                                   },
-                               .on_epoch = {},
-                               .should_stop = [&] { return steps >= kWarmUp + kSteps; }};
   Profile::active() = &profile;
-  train(config, folder.path() / "run", listener);
+  const TimedSteps steps = train_few_steps(config, kWarmUp, kSteps, [&] { profile.clear(); });
   Profile::active() = nullptr;
-  const auto timed = double(steps - kWarmUp);
-  if (timed < 1) throw input_error("--profile: an epoch of {} steps is too short; take a smaller train.batch", steps);
+  if (steps.timed < 1)
+    throw input_error("--profile: an epoch of {} steps is too short; take a smaller train.batch", steps.warm_up);
 
   const MachineLimits limits = measure_machine(config.train.precision);
-  const double step_seconds = seconds / timed, rate = double(config.train.batch) / step_seconds;
-  const std::vector<Row> rows = rows_of(profile, limits, step_seconds, timed);
+  const double step_seconds = steps.seconds / double(steps.timed), rate = double(config.train.batch) / step_seconds;
+  const std::vector<Row> rows = rows_of(profile, limits, step_seconds, double(steps.timed));
   if (json)
     fmt::print("{}\n", document_of(rows, limits, step_seconds, rate).dump(2));
   else

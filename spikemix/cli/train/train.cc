@@ -18,6 +18,7 @@
 #include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
+#include "spikemix/core/error.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {
@@ -107,10 +108,11 @@ void add_train(CLI::App& app) {
   command->add_option("--threads", options->threads, "compute threads (train.threads)");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N (train.device)");
   command->add_option("--seed", options->seed, "random seed (train.seed)");
-  command->add_flag("--profile", options->profile,
-                    "train a few steps, keep nothing, and print where their time goes, layer by layer");
+  auto* profile = command->add_flag("--profile", options->profile,
+                                    "train a few steps, keep nothing, and print where their time goes, layer by layer");
   auto* find = command->add_flag("--find-batch", options->find_batch,
                                  "try growing batches, keep nothing, and print the largest that fits in --memory");
+  find->excludes(profile);
   command
       ->add_option("--memory", options->memory, "budget of --find-batch, as in 8GB; 9/10 of what is free if not given")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}},
@@ -123,6 +125,9 @@ void add_train(CLI::App& app) {
     if (!options->device.empty()) config.train.device = options->device;
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
+    if ((options->profile || options->find_batch) && read_launch().ranks > 1)
+      throw input_error("--{}: looks into one process; start it without torchrun or srun",
+                        options->profile ? "profile" : "find-batch");
     if (options->profile) return profile_training(config, options->json);
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
     const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;

@@ -1,0 +1,31 @@
+#include "spikemix/cli/train/few_steps.h"
+
+#include <algorithm>
+
+#include "spikemix/core/clock.h"
+#include "spikemix/core/file.h"
+#include "spikemix/train/trainer.h"
+
+namespace spikemix {
+
+TimedSteps train_few_steps(const Config& config, int64_t warm_up, int64_t steps, const std::function<void()>& on_warm) {
+  const TemporaryFolder folder;
+  Clock::time_point begin;
+  int64_t done = 0;
+  TimedSteps result;
+  const TrainListener listener{.on_step =
+                                   [&](const Progress&) {
+                                     if (++done == warm_up) {
+                                       if (on_warm) on_warm();
+                                       begin = Clock::now();
+                                     }
+                                     result.seconds = seconds_since(begin);
+                                   },
+                               .on_epoch = {},
+                               .should_stop = [&] { return done >= warm_up + steps; }};
+  train(config, folder.path() / "run", listener);
+  result.warm_up = std::min(done, warm_up), result.timed = done - result.warm_up;
+  return result;
+}
+
+}  // namespace spikemix
