@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "spikemix/core/error.h"
 
@@ -20,18 +19,12 @@ namespace fs = std::filesystem;
 
 class File : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "spikemix-file-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   size_t files_in_folder() const {
     return size_t(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
-  fs::path folder_;
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 // A full disk, for this process: the kernel refuses to let any file grow past `bytes` (EFBIG where a disk says ENOSPC).
@@ -82,7 +75,9 @@ TEST_F(File, OnAFullDiskTheEarlierOneIsIntact) {
 }
 
 TEST_F(File, ThatIsNotCommittedLeavesNothing) {
-  { AtomicFile(folder_ / "state").write("half"); }
+  {
+    AtomicFile(folder_ / "state").write("half");
+  }
   EXPECT_EQ(files_in_folder(), 0u);
 }
 

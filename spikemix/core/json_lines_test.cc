@@ -22,13 +22,8 @@ namespace fs = std::filesystem;
 
 class JsonLog : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "spikemix-json-lines-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    path_ = fs::path(pattern) / "metrics.jsonl";
-  }
-  void TearDown() override { fs::remove_all(path_.parent_path()); }
-  fs::path path_;
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_.path() / "metrics.jsonl";
 };
 
 TEST_F(JsonLog, GoesOnWhereItEnded) {

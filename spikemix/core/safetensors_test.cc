@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 #include "spikemix/core/rng.h"
 
 namespace spikemix {
@@ -32,13 +32,8 @@ SafeTensors parse(const std::string& file) { return SafeTensors::parse(bytes_of(
 
 class SafeTensorsFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "spikemix-safetensors-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(SafeTensorsFile, ComesBackAsWritten) {

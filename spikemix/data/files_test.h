@@ -11,8 +11,8 @@
 #include <archive_entry.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "spikemix/core/file.h"
 #include "spikemix/data/archive.h"
 #include "spikemix/data/dataset.h"
 
@@ -23,13 +23,6 @@ namespace fs = std::filesystem;
 
 class FilesTest : public ::testing::Test {
  protected:
-  FilesTest() {
-    std::string name = fs::temp_directory_path() / "spikemix_data_XXXXXX";
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    dir_ = name;
-  }
-  ~FilesTest() override { fs::remove_all(dir_); }
-
   fs::path write(const std::string& name, const Bytes& bytes) const {
     const fs::path file = dir_ / name;
     fs::create_directories(file.parent_path());
@@ -89,7 +82,8 @@ class FilesTest : public ::testing::Test {
     return file;
   }
 
-  fs::path dir_;
+  const TemporaryFolder temporary_;
+  const fs::path dir_ = temporary_.path();
 };
 
 /// The folder of real data; empty without it (the test then says "skipped: no data").

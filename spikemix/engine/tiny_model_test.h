@@ -14,7 +14,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
@@ -44,13 +43,6 @@ inline ModelCard tiny_card(const std::string& mixer = "fft2d") {
 class EngineTest : public ::testing::Test {
  protected:
   using Tensors = std::map<std::string, std::pair<DType, std::vector<std::byte>>>;
-
-  EngineTest() {
-    std::string name = fs::temp_directory_path() / "spikemix_engine_XXXXXX";
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    dir_ = name;
-  }
-  ~EngineTest() override { fs::remove_all(dir_); }
 
   template <class T>
   static std::vector<std::byte> bytes_of(const std::vector<T>& values) {
@@ -114,7 +106,8 @@ class EngineTest : public ::testing::Test {
     EXPECT_THAT(statement, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(text)));
   }
 
-  fs::path dir_;
+  const TemporaryFolder temporary_;
+  const fs::path dir_ = temporary_.path();
 };
 
 /// What operator new was asked for while this lives, on all threads (count_new_test.cc replaces it).

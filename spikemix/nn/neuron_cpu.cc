@@ -39,24 +39,20 @@ torch::Tensor totals(const torch::Tensor& sums, int64_t C) {
   return sums.view({-1, 2, sums.size(2) / C, C}).sum({0, 2}, false, torch::kFloat64);
 }
 
-// The norm's vectors as the kernels see them.
-struct FoldedNorm {
+// A call as the kernels see it.
+struct KernelCall {
+  LifShape shape;
+  LifParams lif;
   torch::Tensor scale, shift, mean;
 
-  FoldedNorm(const NeuronPasses& p, int64_t fold)
-      : scale(repeated(p.scale, fold)), shift(repeated(p.shift, fold)), mean(repeated(p.mean, fold)) {}
+  KernelCall(const NeuronPasses& p, const torch::Tensor& x) : lif(p.lif) {
+    const int64_t M = x.size(-2), C = x.size(-1), fold = fold_of(M, C);
+    shape = {.T = p.T, .M = M / fold, .C = C * fold, .same_x = p.same_x};
+    if (p.w.defined()) lif.k = p.w.sigmoid().item<float>();
+    scale = repeated(p.scale, fold), shift = repeated(p.shift, fold), mean = repeated(p.mean, fold);
+  }
   LifNorm norm() const { return {kernel_data<float>(scale), kernel_data<float>(shift), kernel_data<float>(mean)}; }
 };
-
-LifParams params_of(const NeuronPasses& p) {
-  LifParams lif = p.lif;
-  if (p.w.defined()) lif.k = p.w.sigmoid().item<float>();
-  return lif;
-}
-
-LifShape shape_of(const NeuronPasses& p, const torch::Tensor& x, int64_t fold) {
-  return {.T = p.T, .M = x.size(-2) / fold, .C = x.size(-1) * fold, .same_x = p.same_x};
-}
 
 }  // namespace
 
@@ -79,15 +75,13 @@ Moments moments(const torch::Tensor& x) {
 
 torch::Tensor forward(const NeuronPasses& p, const torch::Tensor& x, const torch::Tensor& residual,
                       torch::ScalarType spikes) {
-  const int64_t fold = fold_of(x.size(-2), x.size(-1));
-  const LifShape shape = shape_of(p, x, fold);
-  const LifParams lif = params_of(p);
-  const FoldedNorm folded(p, fold);
-  const LifNorm norm = folded.norm();
+  const KernelCall call(p, x);
+  const LifShape& shape = call.shape;
+  const LifNorm norm = call.norm();
   auto s = torch::empty({p.T, x.size(-2), x.size(-1)}, x.options().dtype(spikes));
   const auto run = [&]<class X, class S>(X, S) {
     for_chunks(shape.M, [&](int64_t, int64_t begin, int64_t end) {
-      lif_forward(lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(residual), kernel_data<S>(s));
+      lif_forward(call.lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(residual), kernel_data<S>(s));
     });
   };
   if (x.scalar_type() == torch::kBFloat16)
@@ -98,11 +92,9 @@ torch::Tensor forward(const NeuronPasses& p, const torch::Tensor& x, const torch
 }
 
 NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const torch::Tensor& ds) {
-  const int64_t fold = fold_of(x.size(-2), x.size(-1));
-  const LifShape shape = shape_of(p, x, fold);
-  const LifParams lif = params_of(p);
-  const FoldedNorm folded(p, fold);
-  const LifNorm norm = folded.norm();
+  const KernelCall call(p, x);
+  const LifShape& shape = call.shape;
+  const LifNorm norm = call.norm();
   const int64_t C = shape.C, n = chunks(shape.M);
   NeuronGradients result;
   result.dz = torch::empty_like(x);
@@ -116,7 +108,8 @@ NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const to
         out.dz_x = out.dz + C;
       }
       if (dk.defined()) out.dk = kernel_data<double>(dk) + chunk;
-      lif_backward(lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(ds), kernel_data<X>(result.dz), out);
+      lif_backward(call.lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(ds), kernel_data<X>(result.dz),
+                   out);
     });
   };
   if (x.scalar_type() == torch::kBFloat16)
