@@ -90,7 +90,8 @@ def test_find_batch(spikemix, trained, tmp_path):
     assert sum(not p["fits"] for p in answer["tried"]) <= len(answer["tried"]) // 2, "memory is linear in the batch"
 
     assert_refused(run(*find, "--memory", "1MB"), "--find-batch: train.batch=1 takes", "the budget is 0.00 GB")
-    assert_refused(run(*find, "--memory", "much"), "--memory")
+    for nonsense in ["much", "-1", "0"]:
+        assert_refused(run(*find, "--memory", nonsense), "--memory")
     assert_refused(run(*find, "--profile"), "--find-batch", "--profile")
     ranks = {**os.environ, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
     assert_refused(run(*find, env=ranks), "--find-batch: looks into one process")

@@ -117,6 +117,7 @@ void add_train(CLI::App& app) {
       ->add_option("--memory", options->memory, "budget of --find-batch, as in 8GB; 9/10 of what is free if not given")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}},
                                         CLI::AsNumberWithUnit::CASE_INSENSITIVE))
+      ->check(CLI::PositiveNumber)
       ->needs(find);
   command->add_flag("--json", options->json, "print the run's summary (or the profile, or the batches) as JSON");
   command->callback([options] {
