@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 #include <toml++/toml.h>
 
 #include "spikemix/core/error.h"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "spikemix/core/error.h"

@@ -1,5 +1,7 @@
 #include <cstdlib>
 
+#include <nlohmann/json.hpp>
+
 #include "spikemix/engine/export.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"

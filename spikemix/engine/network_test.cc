@@ -1,5 +1,7 @@
 #include "spikemix/engine/network.h"
 
+#include <nlohmann/json.hpp>
+
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
 
@@ -90,9 +92,8 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
     t["head.weight"] = {DType::I8, ones(3 * 16)};
     t["head.weight_unit"] = {DType::F32, bytes_of(std::vector<float>(3, 1.0f))};
   });
-  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64 or BF16", [](Tensors& t) {
-    t["patch_embed.proj_conv.weight"] = {DType::I16, ones(2 * 2 * 27)};
-  });
+  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64 or BF16",
+          [](Tensors& t) { t["patch_embed.proj_conv.weight"] = {DType::I16, ones(2 * 2 * 27)}; });
   const std::string fc2 = "block.0.mlp.fc2_linear.weight";
   const auto with_fc2 = [&](int8_t value, float unit) {
     return [=](Tensors& t) {
@@ -103,9 +104,8 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
   EXPECT_NO_THROW(load_network(write_model("good", tiny_card(), DType::F32, with_fc2(-127, 1)), Precision::kFp32));
   refuses(tiny_card(), "'" + fc2 + "' holds -128, expected at least -127", with_fc2(-128, 1));
   refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is no number", with_fc2(1, std::nanf("")));
-  refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing", [&](Tensors& t) {
-    t[fc2] = {DType::I8, ones(16 * 32)};
-  });
+  refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing",
+          [&](Tensors& t) { t[fc2] = {DType::I8, ones(16 * 32)}; });
 }
 
 TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
@@ -119,11 +119,8 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
   refuses_config(model("mlp_ratio", 16), "model.mlp_ratio = 16: the engine takes 1 to 15");
   refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["T"] = 5; },
                  "model.T x height x width = 5242880");
-  refuses_config(
-      [](Json& j) {
-        j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["pool"] = {0, 0, 0, 1};
-      },
-      "model.tokens");
+  refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["pool"] = {0, 0, 0, 1}; },
+                 "model.tokens");
   refuses_config(model("embed_dim", 12), "its model.embed_dim = 12: expected a multiple of 8");
   refuses_config(model("T", -1), "its model.T = -1: expected 1 or more");
   refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected four values");

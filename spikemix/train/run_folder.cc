@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <torch/torch.h>
 #include <torch/version.h>

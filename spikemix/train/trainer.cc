@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "spikemix/core/clock.h"
