@@ -300,6 +300,24 @@ def test_recomputed_blocks_give_the_same_bits(ops, c, mixer, bf16):
     assert all(torch.equal(tensor, results[1][name]) for name, tensor in results[0].items())
 
 
+@pytest.mark.parametrize("mixer", ["ssa", "wt2d"])
+def test_training_with_one_time_step_is_that_of_a_model_with_one(ops, mixer):
+    """train.one_step_epochs: in training the steps are set, in evaluation they stay the model's."""
+    x, y = inputs(IMAGE, 4, torch.float32), torch.arange(4) % IMAGE["classes"]
+    trained, evaluated = [], []
+    for T, steps in [(1, 1), (4, 1), (4, 4)]:
+        model = build(ops, IMAGE | {"T": T}, mixer, v_threshold=0.05)  # untrained statistics: anything higher is silence
+        model.set_training_steps(steps)
+        model.train(False)
+        evaluated.append(model.forward(x))
+        model.train(True)
+        nn.functional.cross_entropy(model.forward(x), y).backward()
+        trained.append({n: p.grad for n, p in model.state().items() if p.requires_grad})
+    assert all(torch.equal(gradient, trained[1][name]) for name, gradient in trained[0].items())
+    assert not torch.equal(trained[1]["head.weight"], trained[2]["head.weight"])
+    assert torch.equal(evaluated[1], evaluated[2]) and not torch.equal(evaluated[0], evaluated[1])
+
+
 def test_learned_tau_and_coefficients_have_gradients(ops):
     for mixer in ["ssa", "fwt-c"]:
         model = build(ops, IMAGE, mixer, kind="plif", tau=1.5)

@@ -277,6 +277,13 @@ void validate(const Config& config) {
   require(t.sparse_below >= 0, "train.sparse_below", t.sparse_below, "0 (never) or more");
   require(t.clip_norm >= 0, "train.clip_norm", t.clip_norm, "0 (no clipping) or more");
   require(t.ema >= 0 && t.ema < 1, "train.ema", t.ema, "0 (none) to 1");
+  require(t.one_step_epochs >= 0, "train.one_step_epochs", t.one_step_epochs, "0 (none) or more");
+  require(t.one_step_epochs == 0 || !m.takes_events(), "train.one_step_epochs", t.one_step_epochs,
+          "0 with model.input = events, whose T frames differ");
+  const auto over_time = [](const std::string& text) { return text.find("time") != std::string::npos; };
+  require(t.one_step_epochs == 0 || !(over_time(m.axes) || std::any_of(m.mixer.begin(), m.mixer.end(), over_time) ||
+                                      std::any_of(m.bases.begin(), m.bases.end(), over_time)),
+          "train.one_step_epochs", t.one_step_epochs, "0 with a mixer over time, which needs all T steps");
   require(t.threads >= 0, "train.threads", t.threads, "0 (all cores) or more");
   require(t.seed >= 0, "train.seed", t.seed, "0 or more");
   require(t.checkpoint_seconds >= 0, "train.checkpoint_seconds", t.checkpoint_seconds, "0 or more");

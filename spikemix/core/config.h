@@ -143,6 +143,7 @@ struct TrainConfig {
   std::string precision = "fp32", device = "cpu";
   double sparse_below = 0.35;
   bool recompute = false;
+  int64_t one_step_epochs = 0;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
 
   template <class Visitor>
@@ -167,6 +168,9 @@ struct TrainConfig {
       "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do");
     v("recompute", recompute,
       "keep only the inputs of the stem and of each block, and compute the rest again in backward: saves memory");
+    v("one_step_epochs", one_step_epochs,
+      "still images are shown for one time step, not model.T, in the first so many epochs: they cost 1/T of the "
+      "others");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads of each rank; 0: one for each core");

@@ -86,9 +86,9 @@ TEST(Config, EveryKeyIsDescribed) {
 }
 
 TEST(Config, ValidateNamesTheKey) {
-  const auto error = [](const std::string& override_text) {
+  const auto error = [](const auto&... overrides) {
     Config c;
-    apply_override(c, override_text);
+    (apply_override(c, overrides), ...);
     try {
       validate(c);
     } catch (const InputError& e) {
@@ -103,6 +103,10 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("model.mixer=ssa,fft2d"), HasSubstr("one for each of the 4 blocks"));
   EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
   EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 or more"));
+  EXPECT_EQ(error("train.one_step_epochs=2"), "accepted");
+  EXPECT_THAT(error("train.one_step_epochs=2", "model.input=events", "model.channels=2"),
+              HasSubstr("train.one_step_epochs"));
+  EXPECT_THAT(error("train.one_step_epochs=2", "model.mixer=hadamard:axes=time"), HasSubstr("train.one_step_epochs"));
 }
 
 TEST(ModelConfig, TokenGridFollowsThePools) {

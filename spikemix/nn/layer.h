@@ -19,6 +19,7 @@ struct Pass {
   torch::ScalarType type;  // of products and spikes: fp32, bf16, double
   bool training;
   double sparse_below;  // ProductSettings
+  int64_t T;            // time steps that a still image is shown for
   const SpikeObserver* observer = nullptr;
   Ranks* ranks = nullptr;  // Norm
   bool again = false;      // computed a second time, for backward (recompute.h): moves no running statistics

@@ -42,7 +42,8 @@ torch::Tensor run(Part& part, const torch::Tensor& x, Values values, bool recomp
 
 }  // namespace
 
-Spikformer::Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed) : config_(model) {
+Spikformer::Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed)
+    : config_(model), training_steps_(model.T) {
   check(model);
   stem_ = register_module("patch_embed", Stem(model, neuron));
   auto blocks = register_module("block", std::make_shared<torch::nn::Module>());
@@ -62,8 +63,12 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
                                          : fmt::format("[B, {}, {}, {}, {}]", c.T, c.channels, c.height, c.width),
                       fmt::join(images.sizes(), ", "));
   const bool in_double = head_->weight.scalar_type() == torch::kFloat64;
-  const Pass pass{in_double ? torch::kFloat64 : precision_, is_training(), sparse_below_,
-                  observer_ ? &observer_ : nullptr, ranks_};
+  const Pass pass{.type = in_double ? torch::kFloat64 : precision_,
+                  .training = is_training(),
+                  .sparse_below = sparse_below_,
+                  .T = is_training() ? training_steps_ : c.T,
+                  .observer = observer_ ? &observer_ : nullptr,
+                  .ranks = ranks_};
 
   torch::Tensor x = run(stem_, images, Values::kReal, recompute_, pass);  // [T, B, N, D]
   for (Block& block : blocks_) x = run(block, x, Values::kCounts, recompute_, pass);

@@ -29,6 +29,8 @@ class Spikformer : public torch::nn::Module {
   void set_sparse_below(double share) { sparse_below_ = share; }
   /// train.recompute.
   void set_recompute(bool on) { recompute_ = on; }
+  /// Time steps that a still image is shown for in training, in place of model.T (train.one_step_epochs).
+  void set_training_steps(int64_t T) { training_steps_ = T; }
   /// Called with the spikes of every layer; empty: off.
   void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
 
@@ -42,6 +44,7 @@ class Spikformer : public torch::nn::Module {
   torch::ScalarType precision_ = torch::kFloat32;
   double sparse_below_ = TrainConfig().sparse_below;
   bool recompute_ = false;
+  int64_t training_steps_;
   SpikeObserver observer_;
   Ranks* ranks_ = nullptr;
   Stem stem_ = nullptr;

@@ -4,7 +4,7 @@
 
 namespace spikemix {
 
-StemImpl::StemImpl(const ModelConfig& model, const NeuronConfig& neuron) : T_(model.T), pool_(model.pool) {
+StemImpl::StemImpl(const ModelConfig& model, const NeuronConfig& neuron) : pool_(model.pool) {
   const auto layer = [&](const std::string& name, const std::string& number, int64_t in, int64_t out) {
     SpikingLayer l;
     l.name = "patch_embed." + name + "_conv" + number;
@@ -26,7 +26,7 @@ torch::Tensor StemImpl::forward(const torch::Tensor& images, const Pass& pass) {
   torch::Tensor x = (still ? images.permute({0, 2, 3, 1}) : images.permute({1, 0, 3, 4, 2})).to(input_type);
   Values values = Values::kReal;
   for (size_t i = 0; i < conv_.size(); ++i) {
-    x = conv_[i].conv(x, values, {}, pass, still && i == 0 ? T_ : 0);
+    x = conv_[i].conv(x, values, {}, pass, still && i == 0 ? pass.T : 0);
     if (pool_[i]) x = spike_max_pool(x);
     values = Values::kSpikes;
   }

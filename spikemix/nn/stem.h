@@ -13,10 +13,10 @@ class StemImpl : public torch::nn::Module {
   StemImpl(const ModelConfig& model, const NeuronConfig& neuron);
 
   /// x [B, C, H, W] (input = "image") or [B, T, C, H, W] (events) -> tokens [T, B, N, D]: counts 0 to 2.
+  /// A still image is shown for pass.T time steps.
   torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
 
  private:
-  int64_t T_;
   std::vector<int64_t> pool_;
   std::array<SpikingLayer, 4> conv_;
   SpikingLayer relative_position_;

@@ -11,6 +11,7 @@
 #include "spikemix/nn/model_state.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/process_group.h"
+#include "spikemix/train/schedule.h"
 
 namespace spikemix {
 
@@ -19,6 +20,9 @@ class Learner {
  public:
   /// @param ranks  those that learn together; null: this process alone
   Learner(const Config& config, ProcessGroup* ranks);
+
+  /// Time steps of the batches to come: 1 in the first train.one_step_epochs, then model.T.
+  void start_epoch(int64_t epoch) { model_->set_training_steps(time_steps(config_, epoch)); }
 
   /// Where a batch stands among those that add up to one step of the optimiser (train.accumulate).
   struct Turn {

@@ -19,4 +19,8 @@ double learning_rate(const TrainConfig& config, double epoch) {
   return config.min_lr + (peak - config.min_lr) * (1 + std::cos(std::numbers::pi * epoch / end)) / 2;
 }
 
+int64_t time_steps(const Config& config, int64_t epoch) {
+  return epoch < config.train.one_step_epochs ? 1 : config.model.T;
+}
+
 }  // namespace spikemix

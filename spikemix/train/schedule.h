@@ -10,4 +10,7 @@ namespace spikemix {
 /// which timm does not restart after the warm-up, then min_lr for the cooldown.
 double learning_rate(const TrainConfig& config, double epoch);
 
+/// Time steps that images are shown for in `epoch`: 1 in the first train.one_step_epochs, then model.T.
+int64_t time_steps(const Config& config, int64_t epoch);
+
 }  // namespace spikemix

@@ -28,6 +28,14 @@ TEST(Schedule, ScalesWithTheBatchOnlyWhenAsked) {
   EXPECT_DOUBLE_EQ(peak_learning_rate(c), 2.5e-4);
 }
 
+TEST(Schedule, OneTimeStepFirst) {
+  Config c;
+  EXPECT_EQ(time_steps(c, 0), c.model.T);
+  c.train.one_step_epochs = 3;
+  EXPECT_EQ(time_steps(c, 2), 1);
+  EXPECT_EQ(time_steps(c, 3), c.model.T);
+}
+
 TEST(Schedule, NoWarmup) {
   TrainConfig c;
   c.warmup_epochs = 0;

@@ -173,6 +173,7 @@ class Trainer {
   /// The rest of the epoch. False: stopped, with a checkpoint.
   bool train_epoch(int64_t epochs) {
     loader_.start_epoch(place_.epoch, place_.step);
+    learner_.start_epoch(place_.epoch);
     const Clock::time_point start = Clock::now();
     const double seconds_before = place_.epoch_seconds;
     const int64_t steps_before = place_.step;
@@ -199,9 +200,7 @@ class Trainer {
       }
       if (listener_.on_step) {
         const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;
-        const int64_t left = (epochs - place_.epoch) * steps() - place_.step;
-        listener_.on_step(
-            {place_.epoch, epochs, place_.step, steps(), loss, lr, rate, double(left * config_.train.batch) / rate});
+        listener_.on_step({place_.epoch, epochs, place_.step, steps(), loss, lr, rate, images_left(epochs) / rate});
       }
       if (place_.step == steps()) break;
       const bool stop = ranks_ ? stop_agreed_ : should_stop();
@@ -213,6 +212,14 @@ class Trainer {
       }
     }
     return true;
+  }
+
+  // Until the run's end, in images of this epoch: one with more time steps counts for more.
+  double images_left(int64_t epochs) const {
+    double steps_left = -double(place_.step);
+    for (int64_t epoch = place_.epoch; epoch < epochs; ++epoch)
+      steps_left += double(steps() * time_steps(config_, epoch)) / double(time_steps(config_, place_.epoch));
+    return steps_left * double(t().batch);
   }
 
   bool should_stop() const { return listener_.should_stop && listener_.should_stop(); }
@@ -266,6 +273,7 @@ class Trainer {
                  {"epoch", result.epoch},
                  {"train_loss", result.train_loss},
                  {"lr", result.lr},
+                 {"T", time_steps(config_, place_.epoch)},
                  {"seconds", result.seconds},
                  {"images_per_second", result.images_per_second},
                  {"gradient_norm", learner_.gradient_norm()}};

@@ -36,6 +36,7 @@ class Model : public torch::CustomClassHolder {
   }
   void to_device(const std::string& device) { model_->to(torch::Device(device)); }
   void set_sparse_below(double share) { model_->set_sparse_below(share); }
+  void set_training_steps(int64_t T) { model_->set_training_steps(T); }
   void set_recompute(bool on) { model_->set_recompute(on); }
   void set_bf16(bool on) { model_->set_precision(on ? torch::kBFloat16 : torch::kFloat32); }
   int64_t learned_values() { return spikemix::learned_values(*model_); }
@@ -74,6 +75,7 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
       .def("to_double", &Model::to_double)
       .def("to_device", &Model::to_device)
       .def("set_sparse_below", &Model::set_sparse_below)
+      .def("set_training_steps", &Model::set_training_steps)
       .def("set_recompute", &Model::set_recompute)
       .def("set_bf16", &Model::set_bf16)
       .def("learned_values", &Model::learned_values)
