@@ -69,6 +69,10 @@ def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, t
 
     table = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", cwd=tmp_path)
     assert "everything else" in table.stdout and "images/s" in table.stdout
+    same = run(spikemix, "bench", "--train", "--layers", folder / "tiny.toml", "train.batch=8", "--data", folder / "data",
+               "--json", cwd=tmp_path)
+    assert {(row["layer"], row["operator"]) for row in json.loads(same.stdout)["rows"]} == set(rows), same.stderr
+    assert_refused(run(spikemix, "bench", "--train", folder / "run"), "--train: takes a recipe")
 
 
 def test_find_batch(spikemix, trained, tmp_path):

@@ -14,6 +14,7 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
+#include "spikemix/cli/torch_half.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/process_memory.h"
@@ -30,7 +31,7 @@ struct Options {
   InputBenchOptions input;
   std::string data, format = "auto";
   int64_t batch = 1, images = 1000;
-  bool layers = false, json = false;
+  bool layers = false, train = false, json = false;
 };
 
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
@@ -130,6 +131,17 @@ void bench_layers(const Options& o) {
                "", "", "", images / total);
 }
 
+// A training's table is made where trainings are.
+void bench_training(const Options& o) {
+  if (!is_recipe(o.runner.model)) throw input_error("--train: takes a recipe, found '{}'", o.runner.model);
+  std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
+  arguments.insert(arguments.end(), o.input.overrides.begin(), o.input.overrides.end());
+  if (!o.data.empty()) arguments.insert(arguments.end(), {"--data", o.data});
+  if (o.runner.threads > 0) arguments.insert(arguments.end(), {"--threads", std::to_string(o.runner.threads)});
+  if (o.json) arguments.push_back("--json");
+  go_on_with_torch(std::move(arguments));
+}
+
 // A recipe has no weights to run, nor has no name at all: what is left of the data's way is the input.
 bool is_model(const Options& o) {
   if (o.layers || o.data.empty()) return true;
@@ -141,6 +153,7 @@ void bench(Options& o) {
   if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
   }
+  if (o.train) return bench_training(o);
   if (!is_model(o)) {
     o.input.recipe = o.runner.model, o.input.data = o.data, o.input.format = o.format, o.input.json = o.json;
     o.input.threads = thread_count(o.runner.threads);
@@ -174,6 +187,8 @@ void add_bench(CLI::App& app) {
       "--layers", options->layers,
       "each layer's time, spikes (rows added for each input), kernel, and dense multiply-adds and additions "
       "a second; on one thread");
+  command->add_flag("--train", options->train,
+                    "where a recipe's training spends its time, layer by layer: `spikemix train RECIPE --profile`");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { bench(*options); });

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 namespace spikemix {
@@ -8,5 +11,9 @@ namespace spikemix {
 /// one. Goes on there (and does not return) if the command line is none of `app`'s own commands, or asks for
 /// --engine torch; returns if it can be dealt with here, or there is no such program.
 void go_on_with_torch(const CLI::App& app, int argc, char** argv);
+
+/// The same for a command line of its own: goes on as `spikemix ARGUMENTS`, and does not return.
+/// @throws InputError if there is no such program
+[[noreturn]] void go_on_with_torch(std::vector<std::string> arguments);
 
 }  // namespace spikemix
