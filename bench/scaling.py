@@ -22,7 +22,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # recipe, batch, steps of an epoch, settings
-CASES = [("cifar10-small", 64, 12, []),
+CASES = [("cifar10-small", 64, 12, ["train.one_step_epochs=0"]),
          ("cifar10", 16, 6, ["train.precision=bf16", "train.warmup_epochs=0", "train.cooldown_epochs=0"])]
 WAYS = {"1 process, 2 threads": (1, 2), "1 process, 1 thread": (1, 1), "2 ranks, 1 thread each": (2, 1)}
 

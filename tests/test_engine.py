@@ -25,7 +25,7 @@ def trained(spikemix, data, tmp_path_factory):
             result = run(spikemix, "train", "cifar10-small", "--data", data / "cifar10-jpeg", "--out", out,
                          "model.embed_dim=64", "model.heads=4", "train.batch=32", "train.epochs=1", "train.threads=1",
                          "train.precision=fp32", "data.train_images=640", "data.test_images=20",
-                         "neuron.v_threshold=0.5", *overrides)  # a lower threshold: it fires after so few steps
+                         "train.one_step_epochs=0", "train.warmup_epochs=0", *overrides)
             assert result.returncode == 0, result.stderr
         return out / "last" / "model.safetensors"
 
