@@ -78,8 +78,10 @@ function(spikemix_program name)
   cmake_parse_arguments(ARG "QUICK" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   if(ARG_QUICK)
-    # Instrumented templates (JSON, matchers) take twice as long to optimise.
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<BOOL:${SPIKEMIX_SANITIZE}>:-O0>)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    if(SPIKEMIX_SANITIZE)  # instrumented templates (JSON, matchers) take twice as long to optimise
+      target_compile_options(${name} PRIVATE -O0)
+    endif()
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} spikemix_options)
 endfunction()
