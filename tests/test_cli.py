@@ -73,6 +73,9 @@ def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, t
                "--json", cwd=tmp_path)
     assert {(row["layer"], row["operator"]) for row in json.loads(same.stdout)["rows"]} == set(rows), same.stderr
     assert_refused(run(spikemix, "bench", "--train", folder / "run"), "--train: takes a recipe")
+    bench = [spikemix, "bench", "--train", folder / "tiny.toml", "--data", folder / "data"]
+    assert_refused(run(*bench, "--format", "idxx"), "data format 'idxx'", "did you mean 'idx'?")
+    assert_refused(run(*bench, "--threads", "-1"), "--threads")
 
 
 def test_find_batch(spikemix, trained, tmp_path):
@@ -86,7 +89,13 @@ def test_find_batch(spikemix, trained, tmp_path):
 
     # A larger network, and a budget between what a small batch and all images take: memory decides.
     larger = ["model.height=64", "model.width=64", "model.embed_dim=64"]
-    peaks = {p["batch"]: p["peak_memory_bytes"] for p in json.loads(run(*find, *larger).stdout)["tried"]}
+
+    def measured(*settings):
+        return {p["batch"]: p["peak_memory_bytes"] for p in json.loads(run(*find, *larger, *settings).stdout)["tried"]}
+
+    peaks = measured()
+    all_steps, one_step_first = (max(measured("model.T=4", f"train.one_step_epochs={n}").values()) for n in [0, 9])
+    assert one_step_first > 0.9 * all_steps, "the epochs with all time steps must fit"
     budget = (min(peaks.values()) + max(peaks.values())) // 2
     answer = json.loads(run(*find, *larger, "--memory", budget).stdout)
     assert 8 <= answer["batch"] < 128 and answer["peak_memory_bytes"] <= budget
@@ -97,6 +106,8 @@ def test_find_batch(spikemix, trained, tmp_path):
     for nonsense in ["much", "-1", "0"]:
         assert_refused(run(*find, "--memory", nonsense), "--memory")
     assert_refused(run(*find, "--profile"), "--find-batch", "--profile")
+    for flag in ["--threads", "--seed"]:
+        assert_refused(run(*find, flag, "-1"), flag)
     ranks = {**os.environ, "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
     assert_refused(run(*find, env=ranks), "--find-batch: looks into one process")
 

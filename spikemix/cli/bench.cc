@@ -137,7 +137,8 @@ void bench_training(const Options& o) {
   std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
   arguments.insert(arguments.end(), o.input.overrides.begin(), o.input.overrides.end());
   if (!o.data.empty()) arguments.insert(arguments.end(), {"--data", o.data});
-  if (o.runner.threads > 0) arguments.insert(arguments.end(), {"--threads", std::to_string(o.runner.threads)});
+  if (o.format != "auto") arguments.push_back("data.format=" + o.format);
+  if (o.runner.threads != 0) arguments.insert(arguments.end(), {"--threads", std::to_string(o.runner.threads)});
   if (o.json) arguments.push_back("--json");
   go_on_with_torch(std::move(arguments));
 }

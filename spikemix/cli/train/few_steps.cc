@@ -8,7 +8,8 @@
 
 namespace spikemix {
 
-TimedSteps train_few_steps(const Config& config, int64_t warm_up, int64_t steps, const std::function<void()>& on_warm) {
+TimedSteps train_few_steps(Config config, int64_t warm_up, int64_t steps, const std::function<void()>& on_warm) {
+  config.train.one_step_epochs = 0;
   const TemporaryFolder folder;
   Clock::time_point begin;
   int64_t done = 0;

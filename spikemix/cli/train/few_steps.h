@@ -14,10 +14,9 @@ struct TimedSteps {
 };
 
 /// Trains `warm_up` batches and then `steps` more, which are timed; keeps nothing. Fewer, where train.epochs ends
-/// before, and a batch more, where these end with an epoch.
+/// before, and a batch more, where these end with an epoch. All with model.T time steps, which take the most.
 /// @param on_warm  called between the two; may be empty
 /// @throws what train() throws
-TimedSteps train_few_steps(const Config& config, int64_t warm_up, int64_t steps,
-                           const std::function<void()>& on_warm = {});
+TimedSteps train_few_steps(Config config, int64_t warm_up, int64_t steps, const std::function<void()>& on_warm = {});
 
 }  // namespace spikemix

@@ -105,9 +105,9 @@ void add_train(CLI::App& app) {
                       "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
   command->add_option("--data", options->data, "data set: a folder or archive (data.dir)");
   command->add_option("--out", options->out, "run folder; runs/<recipe's name> if not given");
-  command->add_option("--threads", options->threads, "compute threads (train.threads)");
+  command->add_option("--threads", options->threads, "compute threads (train.threads)")->check(CLI::NonNegativeNumber);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N (train.device)");
-  command->add_option("--seed", options->seed, "random seed (train.seed)");
+  command->add_option("--seed", options->seed, "random seed (train.seed)")->check(CLI::NonNegativeNumber);
   auto* profile = command->add_flag("--profile", options->profile,
                                     "train a few steps, keep nothing, and print where their time goes, layer by layer");
   auto* find = command->add_flag("--find-batch", options->find_batch,
