@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Training curves of runs, as a picture: test top-1 over the minutes of training that it took.
+
+    .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
+
+A name after = stands in the legend in place of the run's mixer and seed. Minutes are the epochs' own, tests left out; of runs on
+different machines, or beside other work, take --over epochs. Needs matplotlib, which script/test installs.
+"""
+import argparse
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+def curve(run, over):
+    """(x, top-1 in percent) of each test in RUN/metrics.jsonl."""
+    points, seconds = [], 0
+    for line in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()):
+        if line["type"] != "epoch":
+            continue
+        seconds += line["seconds"]
+        if "test_top1" in line:
+            points.append((line["epoch"] + 1 if over == "epochs" else seconds / 60, line["test_top1"]))
+    return points
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", metavar="RUN[=NAME]")
+    parser.add_argument("-o", "--output", required=True, help="a file of any format that matplotlib writes: .svg, .png, .pdf")
+    parser.add_argument("--over", choices=["minutes", "epochs"], default="minutes")
+    a = parser.parse_args()
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for argument in a.runs:
+        folder, _, name = argument.partition("=")
+        run = pathlib.Path(folder)
+        if not (run / "metrics.jsonl").exists():
+            sys.exit(f"{run}: no run folder (metrics.jsonl is missing)")
+        config = json.loads((run / "config.json").read_text())["config"]
+        mixer = config["model"]["mixer"]
+        mixer = mixer if isinstance(mixer, str) else " ".join(mixer)
+        points = curve(run, a.over)
+        if not points:
+            sys.exit(f"{run}: no epoch of it has been tested yet")
+        label = name or f"{mixer}, seed {config['train']['seed']}"
+        axes.plot(*zip(*points), marker="o", markersize=3, linewidth=1.2, label=f"{label}: {points[-1][1]:.2f} %")
+    axes.set_xlabel("epochs" if a.over == "epochs" else "minutes of training")
+    axes.set_ylabel("test top-1, %")
+    axes.grid(color="0.9")
+    axes.legend(frameon=False)
+    plt.rcParams["svg.hashsalt"] = "spikemix"  # the same file for the same runs
+    figure.savefig(a.output, metadata={"Date": None} if a.output.endswith(".svg") else None)
+
+
+if __name__ == "__main__":
+    main()
