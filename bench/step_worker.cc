@@ -14,7 +14,7 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/version.h>
 
 #include "spikemix/core/config.h"
 #include "spikemix/core/error.h"
@@ -22,6 +22,7 @@
 #include "spikemix/core/process_memory.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/tensor_file.h"
 #include "spikemix/train/torch_model.h"
@@ -84,7 +85,7 @@ void run(const std::vector<std::string>& arguments) {
       const torch::NoGradGuard no_grad;
       return {{"logits", model.forward(images.pixels).abs().max().item<double>()}};
     }
-    const torch::Tensor loss = torch::nn::functional::cross_entropy(model.forward(images.pixels), images.labels);
+    const torch::Tensor loss = torch::cross_entropy_loss(model.forward(images.pixels), images.labels);
     optimizer.zero_grad();
     loss.backward();
     optimizer.step(/*lr=*/1e-4);

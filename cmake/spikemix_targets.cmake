@@ -20,13 +20,15 @@ if(SPIKEMIX_SANITIZE)
   add_link_options(-fsanitize=${SPIKEMIX_SANITIZE})
 endif()
 
-# spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, since <torch/torch.h>
-# alone takes half a minute to parse.
+# spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, since LibTorch's headers
+# alone take half a minute to parse.
 function(spikemix_use_torch target)
   # OpenMP: at::parallel_for is a template, and a plain loop where the compiler has no OpenMP.
   target_link_libraries(${target} PUBLIC torch torch_cpu c10 OpenMP::OpenMP_CXX)
+  # LibTorch brings fmt's headers, of another version than the system's library, and they come first.
+  target_compile_definitions(${target} PUBLIC FMT_HEADER_ONLY=1)
   if(target STREQUAL spikemix_nn)
-    target_precompile_headers(${target} PRIVATE <torch/torch.h>)
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/spikemix/nn/torch.h)
   else()
     target_precompile_headers(${target} REUSE_FROM spikemix_nn)
     # A precompiled header fits only what is compiled alike: -fPIC for programs too, in the place of CMake's -fPIE.
@@ -35,8 +37,9 @@ function(spikemix_use_torch target)
   endif()
 endfunction()
 
+# TORCH: with LibTorch. QUICK: see spikemix_quick().
 function(spikemix_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;QUICK" "" "DEPS;PRIVATE_DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/${name}/*.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -56,6 +59,9 @@ function(spikemix_library name)
   if(ARG_TORCH)
     spikemix_use_torch(spikemix_${name})
   endif()
+  if(ARG_QUICK)
+    spikemix_quick(spikemix_${name})
+  endif()
   set_property(GLOBAL APPEND PROPERTY SPIKEMIX_LIBRARIES spikemix_${name})
 
   if(SPIKEMIX_TESTS AND tests)
@@ -73,12 +79,18 @@ function(spikemix_library name)
   endif()
 endfunction()
 
-# QUICK: to be built rather than to run fast.
+# What decides no speed (commands, tests, the training loop around LibTorch and the kernels): to be built rather than to
+# run fast.
+function(spikemix_quick target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
+# QUICK: see spikemix_quick().
 function(spikemix_program name)
   cmake_parse_arguments(ARG "QUICK" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   if(ARG_QUICK)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    spikemix_quick(${name})
     if(SPIKEMIX_SANITIZE)  # instrumented templates (JSON, matchers) take twice as long to optimise
       target_compile_options(${name} PRIVATE -O0)
     endif()
@@ -117,7 +129,7 @@ function(spikemix_cli)
   list(REMOVE_ITEM sources ${both})
   add_library(spikemix_commands OBJECT ${sources} ${embedded} ${builtin_model})
   target_link_libraries(spikemix_commands PUBLIC spikemix::engine spikemix::data spikemix::events spikemix::mixers CLI11::CLI11 PRIVATE spikemix_options)
-  target_compile_options(spikemix_commands PRIVATE $<$<CONFIG:Release>:-O1>)  # a third less time to build
+  spikemix_quick(spikemix_commands)
   spikemix_program(spikemix QUICK SOURCES ${both} DEPS spikemix_commands)
   if(SPIKEMIX_TRAIN)
     spikemix_program(spikemix-torch QUICK SOURCES ${both} ${train_sources} DEPS spikemix_commands spikemix::train)

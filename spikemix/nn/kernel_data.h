@@ -1,9 +1,9 @@
 #pragma once
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include "spikemix/kernels/spikes/bfloat16.h"
+#include "spikemix/nn/torch.h"
 
 #if AT_PARALLEL_OPENMP && !defined(_OPENMP)
 #error "at::parallel_for would run on one thread: compile with OpenMP"

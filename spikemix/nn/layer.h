@@ -3,10 +3,9 @@
 #include <functional>
 #include <string>
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/neuron.h"
 #include "spikemix/nn/product.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -6,9 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "spikemix/mixers/mixer.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include "spikemix/core/config.h"
 #include "spikemix/nn/block.h"
 #include "spikemix/nn/stem.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

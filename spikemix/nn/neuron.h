@@ -3,12 +3,11 @@
 #include <optional>
 #include <string>
 
-#include <torch/torch.h>
-
 #include "spikemix/core/config.h"
 #include "spikemix/kernels/lif/lif.h"
 #include "spikemix/nn/neuron_passes.h"
 #include "spikemix/nn/ranks.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include "spikemix/kernels/lif/lif.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

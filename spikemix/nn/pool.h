@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/torch.h>
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -2,10 +2,9 @@
 
 #include <string>
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/neuron_passes.h"
 #include "spikemix/nn/packed.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include <torch/torch.h>
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -2,10 +2,9 @@
 
 #include <functional>
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/layer.h"
 #include "spikemix/nn/packed.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/neuron_passes.h"
 #include "spikemix/nn/packed.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

@@ -60,7 +60,7 @@ double Learner::learn(const Batch& batch, Turn turn, double lr, const Agree& agr
   if (ranks_ && turn.last) ranks_->before_forward();
   {
     const ProfileScope scope("step", "forward");
-    loss = torch::nn::functional::cross_entropy(model_->forward(images), targets);
+    loss = torch::cross_entropy_loss(model_->forward(images), targets);
   }
   const double value = agree(loss.item<double>());
   if (!std::isfinite(value)) throw NotFinite{"the loss", value};

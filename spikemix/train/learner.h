@@ -3,12 +3,11 @@
 #include <functional>
 #include <memory>
 
-#include <torch/torch.h>
-
 #include "spikemix/core/config.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/schedule.h"

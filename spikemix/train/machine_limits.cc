@@ -4,9 +4,8 @@
 #include <chrono>
 #include <limits>
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/sparse_product.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 namespace {

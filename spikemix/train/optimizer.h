@@ -3,10 +3,9 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "spikemix/core/config.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 

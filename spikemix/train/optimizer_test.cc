@@ -1,6 +1,7 @@
 #include "spikemix/train/optimizer.h"
 
 #include <gtest/gtest.h>
+#include <torch/optim/adamw.h>
 
 namespace spikemix {
 namespace {

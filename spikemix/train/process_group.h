@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/ranks.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/launch.h"
 
 namespace spikemix {

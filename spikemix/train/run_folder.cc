@@ -8,13 +8,13 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
-#include <torch/torch.h>
 #include <torch/version.h>
 #include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 #include "spikemix/core/version.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {

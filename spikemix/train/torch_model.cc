@@ -6,13 +6,13 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/tensor_file.h"
 

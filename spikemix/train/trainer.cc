@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
 
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
@@ -22,6 +21,7 @@
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/profile.h"
+#include "spikemix/nn/torch.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/learner.h"
 #include "spikemix/train/process_group.h"

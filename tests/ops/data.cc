@@ -1,12 +1,11 @@
 #include <cstring>
 #include <string>
 
-#include <torch/torch.h>
-
 #include "spikemix/data/decode.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/data/randaugment.h"
 #include "spikemix/data/resize.h"
+#include "spikemix/nn/torch.h"
 
 // Images are uint8 tensors [H, W, C].
 namespace spikemix {

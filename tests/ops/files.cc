@@ -4,10 +4,10 @@
 #include <vector>
 
 #include <torch/library.h>
-#include <torch/torch.h>
 
 #include "spikemix/core/pth.h"
 #include "spikemix/core/safetensors.h"
+#include "spikemix/nn/torch.h"
 
 // The file readers and the writer as operators, to compare with the safetensors package and torch.save.
 namespace spikemix {

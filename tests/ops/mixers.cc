@@ -1,9 +1,9 @@
 #include <torch/library.h>
-#include <torch/torch.h>
 
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/wavelets.h"
 #include "spikemix/nn/mix.h"
+#include "spikemix/nn/torch.h"
 
 namespace {
 using spikemix::TorchMixer;
