@@ -112,6 +112,20 @@ def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, p
     assert_same(out, whole)
 
 
+def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
+    out = place / "threads"
+    process = subprocess.Popen(list(map(str, train(spikemix, place, out))), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_for_checkpoints(process, out / "state.safetensors", 2)
+    process.kill()
+    process.wait()
+    result = run(spikemix, "resume", out, "--threads", "2")
+    assert result.returncode == 0 and "2 threads" in result.stderr, result.stderr
+    assert len(metrics(out)) == len(metrics(uninterrupted))
+    record = json.loads((out / "config.json").read_text())
+    assert record["config"]["train"]["threads"] == record["effective"]["threads"] == 2
+    assert [part["effective"]["threads"] for part in record["earlier"]] == [1]
+
+
 def test_out_of_memory_says_what_to_change(spikemix, place):
     """A step that asks for more than the process may have ends in one line, like a full disk."""
     def limit():

@@ -414,7 +414,8 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
   });
 }
 
-TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch) {
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch,
+                    std::optional<int64_t> threads) {
   return on_all_ranks(run, launch, [&](Start& start) {
     RunFolder folder = start.leads() ? RunFolder::open(start.run) : RunFolder::names_of(start.run);
     if (start.leads() && std::filesystem::exists(folder.summary())) {
@@ -425,14 +426,16 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
     const Json before = record.value("effective", Json::object());
     const bool other_ranks = before.value("ranks", int64_t{1}) != launch.ranks;
-    const bool own_threads = before.value("threads_by_default", false);
+    const bool own_threads = threads ? *threads == 0 : before.value("threads_by_default", false);
+    const int64_t threads_before = config.train.threads;
     if (other_ranks && own_threads) config.train.threads = 0;
+    if (threads) config.train.threads = *threads;
     settle_threads(config, launch);
     RunData data = open_run_data(config, listener.on_open);
     start.meet();
     Trainer trainer(std::move(folder), config, std::move(data), listener, start.ranks, start.place);
     trainer.restore();
-    if (other_ranks) trainer.write_record(own_threads, record);
+    if (other_ranks || config.train.threads != threads_before) trainer.write_record(own_threads, record);
     return trainer.run();
   });
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "spikemix/core/config.h"
@@ -59,9 +60,11 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
                    const Launch& launch = {});
 
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
-/// bit, on the same machine, threads and number of ranks. @throws InputError if `run` is no run folder, or another
-/// process trains in it
-TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {});
+/// bit, on the same machine, threads and number of ranks.
+/// @param threads  from here on, recorded in config.json as a change of ranks is; 0: one for each core; none: as before
+/// @throws InputError if `run` is no run folder, or another process trains in it
+TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {},
+                    std::optional<int64_t> threads = {});
 
 /// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.
 double peak_learning_rate(const TrainConfig& config);

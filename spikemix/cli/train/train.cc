@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -141,17 +142,24 @@ void add_train(CLI::App& app) {
 void add_resume(CLI::App& app) {
   struct Options {
     std::string run;
+    int64_t threads = -1;
     bool json = false;
   };
   auto* command =
       app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
   auto options = std::make_shared<Options>();
   command->add_option("RUN", options->run, "the run folder")->required();
+  command
+      ->add_option("--threads", options->threads,
+                   "compute threads from here on; another number than before rounds differently")
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--json", options->json, "print the run's summary as JSON");
   command->callback([options] {
-    run_training(
-        options->run, std::filesystem::path(options->run).filename().string(), options->json,
-        [&](const TrainListener& listener, const Launch& launch) { return resume(options->run, listener, launch); });
+    const auto threads = options->threads >= 0 ? std::optional(options->threads) : std::nullopt;
+    run_training(options->run, std::filesystem::path(options->run).filename().string(), options->json,
+                 [&](const TrainListener& listener, const Launch& launch) {
+                   return resume(options->run, listener, launch, threads);
+                 });
   });
 }
 
