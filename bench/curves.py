@@ -9,7 +9,6 @@ different machines, or beside other work, take --over epochs. Needs matplotlib, 
 import argparse
 import json
 import pathlib
-import sys
 
 import matplotlib
 
@@ -36,25 +35,27 @@ def main():
     parser.add_argument("--over", choices=["minutes", "epochs"], default="minutes")
     a = parser.parse_args()
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    kind = pathlib.Path(a.output).suffix[1:]
+    if kind not in figure.canvas.get_supported_filetypes():
+        parser.error(f"--output: {a.output} ends in no format of {', '.join(figure.canvas.get_supported_filetypes())}")
     for argument in a.runs:
         folder, _, name = argument.partition("=")
         run = pathlib.Path(folder)
-        if not (run / "metrics.jsonl").exists():
-            sys.exit(f"{run}: no run folder (metrics.jsonl is missing)")
+        for file in ["config.json", "metrics.jsonl"]:
+            if not (run / file).exists():
+                parser.error(f"{run}: no run folder ({file} is missing)")
         config = json.loads((run / "config.json").read_text())["config"]
-        mixer = config["model"]["mixer"]
-        mixer = mixer if isinstance(mixer, str) else " ".join(mixer)
         points = curve(run, a.over)
         if not points:
-            sys.exit(f"{run}: no epoch of it has been tested yet")
-        label = name or f"{mixer}, seed {config['train']['seed']}"
+            parser.error(f"{run}: no epoch of it has been tested yet")
+        label = name or f"{' '.join(config['model']['mixer'])}, seed {config['train']['seed']}"
         axes.plot(*zip(*points), marker="o", markersize=3, linewidth=1.2, label=f"{label}: {points[-1][1]:.2f} %")
     axes.set_xlabel("epochs" if a.over == "epochs" else "minutes of training")
     axes.set_ylabel("test top-1, %")
     axes.grid(color="0.9")
     axes.legend(frameon=False)
     plt.rcParams["svg.hashsalt"] = "spikemix"  # the same file for the same runs
-    figure.savefig(a.output, metadata={"Date": None} if a.output.endswith(".svg") else None)
+    figure.savefig(a.output, metadata={"Date": None} if kind == "svg" else None)
 
 
 if __name__ == "__main__":

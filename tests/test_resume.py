@@ -118,6 +118,8 @@ def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
     wait_for_checkpoints(process, out / "state.safetensors", 2)
     process.kill()
     process.wait()
+    wrong = run(spikemix, "resume", out, "--threads", "-1")
+    assert wrong.returncode == 2 and "--threads" in wrong.stderr and len(wrong.stderr.strip().splitlines()) <= 3, wrong.stderr
     result = run(spikemix, "resume", out, "--threads", "2")
     assert result.returncode == 0 and "2 threads" in result.stderr, result.stderr
     assert len(metrics(out)) == len(metrics(uninterrupted))
