@@ -234,20 +234,22 @@ def test_max_pool_equals_torch(ops, dtype, device):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("N,heads", [(16, 4), (5, 2)])  # head size 6 or 12: both orders of the product
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_attention_equals_its_definition(ops, N, heads, dtype, device):
     torch.manual_seed(7)
     T, B, D = 2, 3, 24
     x = (torch.rand(T, B, N, 3 * D, device=device) < 0.3).to(dtype)
-    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+    exact = torch.float32 if dtype == torch.bfloat16 else dtype
+    a, b = x.clone().requires_grad_(), x.to(exact).requires_grad_()
     y = ops.spiking_attention(a, heads, 0.25)
     q, k, v = (t.reshape(T, B, N, heads, -1).transpose(2, 3) for t in b.chunk(3, -1))
     want = ((q @ k.transpose(-1, -2)) @ v * 0.25).transpose(2, 3).reshape(T, B, N, D)
-    assert torch.equal(y, want)  # integers
+    assert y.dtype == dtype and torch.equal(y.to(exact), want)  # integers
     g = torch.randn_like(want)
-    y.backward(g)
+    y.backward(g.to(dtype))
     want.backward(g)
-    torch.testing.assert_close(a.grad, b.grad, rtol=1e-5, atol=1e-5)
+    tolerance = 0.02 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(a.grad.to(exact), b.grad, rtol=tolerance, atol=tolerance)
 
 
 def test_wrong_settings_name_the_key(ops):

@@ -271,6 +271,8 @@ void validate(const Config& config) {
           "0 to train.epochs");
   require(t.cooldown_epochs >= 0, "train.cooldown_epochs", t.cooldown_epochs, "0 or more");
   require(t.lr > 0, "train.lr", t.lr, "more than 0");
+  require_one_of("train.optimizer", t.optimizer, {"adamw", "muon"});
+  require(t.momentum >= 0 && t.momentum < 1, "train.momentum", t.momentum, "0 to 1");
   require(t.beta1 >= 0 && t.beta1 < 1, "train.beta1", t.beta1, "0 to 1");
   require(t.beta2 >= 0 && t.beta2 < 1, "train.beta2", t.beta2, "0 to 1");
   require(t.eps > 0, "train.eps", t.eps, "more than 0");

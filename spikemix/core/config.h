@@ -139,6 +139,8 @@ struct TrainConfig {
   int64_t epochs = 300, cooldown_epochs = 10, warmup_epochs = 20, batch = 128, accumulate = 1;
   double lr = 5e-4, min_lr = 1e-5, warmup_lr = 1e-5, weight_decay = 0.06, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   int64_t lr_batch = 0;
+  std::string optimizer = "adamw";
+  double momentum = 0.95;
   double clip_norm = 0, ema = 0;
   std::string precision = "fp32", device = "cpu";
   double sparse_below = 0.35;
@@ -157,7 +159,10 @@ struct TrainConfig {
     v("lr_batch", lr_batch, "scale lr by (batch x accumulate) / lr_batch; 0: use lr as it stands");
     v("min_lr", min_lr, "learning rate at the end of the cosine");
     v("warmup_lr", warmup_lr, "learning rate at the start of the warm-up");
-    v("weight_decay", weight_decay, "AdamW's decay; norms, biases and neuron parameters have none");
+    v("optimizer", optimizer,
+      "adamw, or muon: orthogonalised momentum for the weights between first and last layer, AdamW for the rest");
+    v("momentum", momentum, "Muon's");
+    v("weight_decay", weight_decay, "decoupled decay of weights; norms, biases and neuron parameters have none");
     v("beta1", beta1, "AdamW's beta 1");
     v("beta2", beta2, "AdamW's beta 2");
     v("eps", eps, "AdamW's epsilon");

@@ -14,9 +14,8 @@ struct Heads {
 // [T, B, N, 3 D] -> three times [T B heads, N, d]
 Heads split_heads(const Tensor& qkv, int64_t heads) {
   const int64_t N = qkv.size(2), d = qkv.size(3) / 3 / heads;
-  const auto type = qkv.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
-  const auto split = torch::empty({3, qkv.size(0) * qkv.size(1), heads, N, d}, qkv.options().dtype(type));
-  split.copy_(qkv.view({-1, N, 3, heads, d}).permute({2, 0, 3, 1, 4}));  // one pass for the order and the type
+  const auto split = torch::empty({3, qkv.size(0) * qkv.size(1), heads, N, d}, qkv.options());
+  split.copy_(qkv.view({-1, N, 3, heads, d}).permute({2, 0, 3, 1, 4}));
   const auto flat = split.view({3, -1, N, d});
   return {flat[0], flat[1], flat[2]};
 }

@@ -51,7 +51,7 @@ class Learner {
   ProcessGroup* const ranks_;
   const torch::Device device_;
   std::shared_ptr<Spikformer> model_, average_;
-  AdamW optimizer_;
+  Optimizer optimizer_;
   double gradient_norm_ = 0;
 };
 

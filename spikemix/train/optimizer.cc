@@ -1,36 +1,40 @@
 #include "spikemix/train/optimizer.h"
 
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/_fused_adamw.h>
 
 namespace spikemix {
+namespace {
 
-AdamW::AdamW(const NamedTensors& parameters, const TrainConfig& config)
-    : beta1_(config.beta1), beta2_(config.beta2), eps_(config.eps) {
-  groups_[0].weight_decay = config.weight_decay;
+// First and last layer stay with AdamW, as Muon's authors advise: their rows belong to colours and classes, which are
+// not to be learned at one speed.
+bool for_muon(const TrainConfig& config, const std::string& name, const torch::Tensor& parameter) {
+  return config.optimizer == "muon" && parameter.dim() >= 2 && name != "patch_embed.proj_conv.weight" &&
+         name != "head.weight";
+}
+
+NamedTensors those_of(bool muon, const NamedTensors& parameters, const TrainConfig& config) {
+  NamedTensors chosen;
   for (const auto& [name, parameter] : parameters) {
-    const int without_decay = parameter.dim() <= 1;
-    Group& group = groups_[without_decay];
-    names_[without_decay].push_back(name);
-    group.parameters.push_back(parameter);
-    group.exp_avg.push_back(torch::zeros_like(parameter));
-    group.exp_avg_sq.push_back(torch::zeros_like(parameter));
-    group.steps.push_back(torch::zeros({}, torch::dtype(torch::kFloat32).device(parameter.device())));
+    if (for_muon(config, name, parameter) == muon) chosen.emplace_back(name, parameter);
   }
+  return chosen;
 }
 
-void AdamW::zero_grad() {
-  for (Group& group : groups_) {
-    for (torch::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
-  }
+}  // namespace
+
+Optimizer::Optimizer(const NamedTensors& parameters, const TrainConfig& config)
+    : adamw_(those_of(false, parameters, config), config), muon_(those_of(true, parameters, config), config) {
+  for (const auto& [name, parameter] : parameters) parameters_.push_back(parameter);
 }
 
-double AdamW::clip(double clip_norm) {
+void Optimizer::zero_grad() {
+  for (torch::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+double Optimizer::clip(double clip_norm) {
   std::vector<torch::Tensor> gradients;
-  for (Group& group : groups_) {
-    for (torch::Tensor& parameter : group.parameters) {
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-    }
+  for (torch::Tensor& parameter : parameters_) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   }
   const double norm = torch::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
   if (clip_norm > 0 && norm > clip_norm) {
@@ -39,31 +43,15 @@ double AdamW::clip(double clip_norm) {
   return norm;
 }
 
-void AdamW::step(double lr) {
-  const torch::NoGradGuard no_grad;
-  for (Group& group : groups_) {
-    if (group.parameters.empty()) continue;
-    std::vector<torch::Tensor> gradients;
-    for (size_t i = 0; i < group.parameters.size(); ++i) {
-      const torch::Tensor& gradient = group.parameters[i].grad();
-      // A parameter that the loss did not reach keeps its place in the lists.
-      gradients.push_back(gradient.defined() ? gradient : torch::zeros_like(group.parameters[i]));
-      group.steps[i].add_(1);
-    }
-    at::_fused_adamw_(group.parameters, gradients, group.exp_avg, group.exp_avg_sq, {}, group.steps, lr, beta1_, beta2_,
-                      group.weight_decay, eps_, /*amsgrad=*/false, /*maximize=*/false);
-  }
+void Optimizer::step(double lr) {
+  adamw_.step(lr);
+  muon_.step(lr);
 }
 
-NamedTensors AdamW::state() const {
-  NamedTensors tensors;
-  for (int g = 0; g < 2; ++g) {
-    for (size_t i = 0; i < names_[g].size(); ++i) {
-      tensors.emplace_back(names_[g][i] + ".exp_avg", groups_[g].exp_avg[i]);
-      tensors.emplace_back(names_[g][i] + ".exp_avg_sq", groups_[g].exp_avg_sq[i]);
-      tensors.emplace_back(names_[g][i] + ".step", groups_[g].steps[i]);
-    }
-  }
+NamedTensors Optimizer::state() const {
+  NamedTensors tensors = adamw_.state();
+  const NamedTensors muon = muon_.state();
+  tensors.insert(tensors.end(), muon.begin(), muon.end());
   return tensors;
 }
 

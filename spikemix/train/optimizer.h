@@ -1,37 +1,33 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "spikemix/core/config.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/adamw.h"
+#include "spikemix/train/muon.h"
 
 namespace spikemix {
 
-/// AdamW (Loshchilov and Hutter, 2019), one fused pass over the weights. Weight matrices and convolution kernels
-/// decay; norms, biases, and the parameters of neurons and mixers (all of one dimension or none) do not.
-class AdamW {
+/// What train.optimizer names: AdamW for all parameters, or Muon for the weights between first and last layer and
+/// AdamW for the rest.
+class Optimizer {
  public:
-  AdamW(const NamedTensors& parameters, const TrainConfig& config);
+  Optimizer(const NamedTensors& parameters, const TrainConfig& config);
 
   void zero_grad();
   /// The gradients' 2-norm over all parameters; scales them down to `clip_norm` if that is above 0 and exceeded.
   double clip(double clip_norm);
   void step(double lr);
 
-  /// "<parameter>.exp_avg", "<parameter>.exp_avg_sq" and the step count, for checkpoints; the tensors are the
-  /// optimiser's own, so writing into them restores it.
+  /// For checkpoints; writing into the tensors restores it.
   NamedTensors state() const;
 
  private:
-  struct Group {
-    double weight_decay = 0;
-    std::vector<torch::Tensor> parameters, exp_avg, exp_avg_sq, steps;
-  };
-  std::vector<std::string> names_[2];
-  Group groups_[2];  // with decay, without
-  double beta1_, beta2_, eps_;
+  std::vector<torch::Tensor> parameters_;
+  AdamW adamw_;
+  Muon muon_;
 };
 
 }  // namespace spikemix

@@ -1,0 +1,33 @@
+"""Muon against torch.optim.Muon."""
+import pytest
+import torch
+
+SHAPES = [(24, 96), (96, 24), (32, 32), (16, 8, 3, 3), (12, 5, 1)]  # fc1, fc2, attention, a convolution, fc of events
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_muon_equals_torch(ops, shape, precision):
+    torch.manual_seed(1)
+    weight, gradients = torch.randn(shape), torch.randn(6, *shape)
+    gradients[3] *= 1e-3
+    matrix = torch.nn.Parameter(weight.flatten(1).clone())
+    theirs = torch.optim.Muon([matrix], lr=3e-2, weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw")
+    for gradient in gradients:
+        matrix.grad = gradient.flatten(1)
+        theirs.step()
+    ours = ops.muon(weight, gradients, 3e-2, 0.9, 0.1, precision)
+    assert (ours - weight).abs().mean() > 0.01  # the case says something
+    rounding = 1e-6 if precision == "bf16" else 2e-3  # torch.optim.Muon multiplies in bf16 always
+    torch.testing.assert_close(ours.flatten(1), matrix.detach(), rtol=1e-5, atol=rounding)
+
+
+@pytest.mark.parametrize("shape", [(24, 96), (96, 24), (32, 32)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_step_goes_the_same_way_as_the_singular_vectors(ops, shape, dtype):
+    torch.manual_seed(2)
+    matrix = torch.randn(shape)
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    directions = u.T @ ops.orthogonalised(matrix, dtype).float() @ v.T  # S' of U S' V'
+    assert 0.5 < directions.diagonal().min() and directions.diagonal().max() < 1.3
+    assert (directions - directions.diagonal().diag()).abs().max() < 0.1
