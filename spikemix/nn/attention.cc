@@ -52,11 +52,8 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const Tensor qkv = Packed(ctx->get_saved_variables()[0], Values::kSpikes, sizes, type).unpack();
     const auto [q, k, v] = split_heads(qkv, heads);
     const int64_t N = sizes[2], d = sizes[3] / 3 / heads;
-    const Tensor dy = (grads[0] * ctx->saved_data["scale"].toDouble())
-                          .view({-1, N, heads, d})
-                          .transpose(1, 2)
-                          .reshape({-1, N, d})
-                          .to(q.scalar_type());
+    const Tensor dy =
+        (grads[0] * ctx->saved_data["scale"].toDouble()).view({-1, N, heads, d}).transpose(1, 2).reshape({-1, N, d});
     const auto dqkv = torch::empty({3, q.size(0), N, d}, q.options());
     Tensor dq = dqkv[0], dk = dqkv[1], dv = dqkv[2];
     if (keys_first(q)) {

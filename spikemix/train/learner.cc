@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "spikemix/nn/profile.h"
+#include "spikemix/train/precision.h"
 
 namespace spikemix {
 namespace {
@@ -41,7 +42,7 @@ std::shared_ptr<Spikformer> Learner::make_model() const {
   model->to(device_);
   model->set_sparse_below(config_.train.sparse_below);
   model->set_recompute(config_.train.recompute);
-  model->set_precision(config_.train.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  model->set_precision(product_type(config_.train.precision));
   return model;
 }
 

@@ -6,6 +6,7 @@
 
 #include "spikemix/nn/sparse_product.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/precision.h"
 
 namespace spikemix {
 namespace {
@@ -26,7 +27,7 @@ double seconds_of(const Work& work) {
 
 MachineLimits measure_machine(const std::string& precision) {
   const torch::InferenceMode no_gradients;
-  const auto type = precision == "bf16" ? torch::kBFloat16 : torch::kFloat32;
+  const auto type = product_type(precision);
   MachineLimits limits;
 
   constexpr int64_t kRows = 2048, kIn = 768, kOut = 768;

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "spikemix/train/precision.h"
+
 namespace spikemix {
 
 Muon::Muon(const NamedTensors& parameters, const TrainConfig& config)
-    : beta_(config.momentum),
-      weight_decay_(config.weight_decay),
-      type_(config.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32) {
+    : beta_(config.momentum), weight_decay_(config.weight_decay), type_(product_type(config.precision)) {
   for (const auto& [name, parameter] : parameters) {
     names_.push_back(name);
     parameters_.push_back(parameter);

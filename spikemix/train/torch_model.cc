@@ -14,6 +14,7 @@
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/evaluate_model.h"
+#include "spikemix/train/precision.h"
 #include "spikemix/train/tensor_file.h"
 
 namespace spikemix {
@@ -68,7 +69,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
     throw input_error("--device {}: no CUDA device here", device);
   }
   state->model->to(torch::Device(device));
-  state->model->set_precision(precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  state->model->set_precision(product_type(precision));
   state->model->eval();
   return TorchModel(std::move(state));
 }
