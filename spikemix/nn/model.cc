@@ -72,7 +72,7 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
 
   torch::Tensor x = run(stem_, images, Values::kReal, recompute_, pass);  // [T, B, N, D]
   for (Block& block : blocks_) x = run(block, x, Values::kCounts, recompute_, pass);
-  x = x.mean({0, 2}, false, head_->weight.scalar_type());  // [B, D]
+  x = x.mean(torch::IntArrayRef{0, 2}, false, head_->weight.scalar_type());  // [B, D]
   return torch::linear(x, head_->weight, head_->bias);
 }
 

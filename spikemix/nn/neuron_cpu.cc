@@ -36,7 +36,7 @@ torch::Tensor repeated(const torch::Tensor& channels, int64_t fold) {
 
 // sums [n, 2, fold C] -> two times [C], in double.
 torch::Tensor totals(const torch::Tensor& sums, int64_t C) {
-  return sums.view({-1, 2, sums.size(2) / C, C}).sum({0, 2}, false, torch::kFloat64);
+  return sums.view({-1, 2, sums.size(2) / C, C}).sum(torch::IntArrayRef{0, 2}, false, torch::kFloat64);
 }
 
 // A call as the kernels see it.
