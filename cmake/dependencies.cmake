@@ -47,33 +47,9 @@ foreach(library isal lz4 zstd)  # no CMake package on Debian 12, or one of anoth
 endforeach()
 
 if(SPIKEMIX_TRAIN)
-  # LibTorch from the wheel that SPIKEMIX_PYTHON imports, unless CMAKE_PREFIX_PATH or Torch_DIR names another one.
-  if(NOT Torch_DIR)
-    execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
-      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    list(APPEND CMAKE_PREFIX_PATH ${torch_prefix})
-  endif()
   find_package(OpenMP REQUIRED)
-  find_package(Torch REQUIRED)
-  if(Torch_VERSION VERSION_LESS 2.11)
-    message(FATAL_ERROR "LibTorch ${Torch_VERSION} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
-  endif()
-  # c10d's header of Gloo includes headers that the wheels do not hold: see gloo_names.h.
-  find_path(GLOO_INCLUDE_DIR gloo/context.h PATHS ${TORCH_INCLUDE_DIRS} NO_DEFAULT_PATH)
-  if(NOT GLOO_INCLUDE_DIR)
-    foreach(header algorithm common/error context rendezvous/store transport/device)
-      file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gloo/gloo/${header}.h CONTENT "#include \"spikemix/train/gloo_names.h\"\n")
-    endforeach()
-    set_source_files_properties(spikemix/train/process_group.cc PROPERTIES INCLUDE_DIRECTORIES ${PROJECT_BINARY_DIR}/gloo)
-  endif()
-  # NCCL, for ranks on GPUs: where this LibTorch has CUDA and NCCL's header is there.
-  if(TARGET torch_cuda)
-    find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${TORCH_INSTALL_PREFIX}/../nvidia/nccl/include)
-    if(NCCL_INCLUDE_DIR)
-      set_property(SOURCE spikemix/train/process_group.cc APPEND PROPERTY INCLUDE_DIRECTORIES ${NCCL_INCLUDE_DIR})
-      set_property(SOURCE spikemix/train/process_group.cc APPEND PROPERTY COMPILE_DEFINITIONS SPIKEMIX_NCCL USE_C10D_NCCL)
-    endif()
-  endif()
+  include(torch)
+  include(process_group)
 endif()
 
 if(SPIKEMIX_TESTS)

@@ -24,7 +24,8 @@ endif()
 # alone take half a minute to parse.
 function(spikemix_use_torch target)
   # OpenMP: at::parallel_for is a template, and a plain loop where the compiler has no OpenMP.
-  target_link_libraries(${target} PUBLIC torch torch_cpu c10 OpenMP::OpenMP_CXX)
+  # libstdc++ first: LibTorch's libraries export functions of std::filesystem, of which those in CUDA's wheels crash.
+  target_link_libraries(${target} PUBLIC stdc++ torch torch_cpu c10 OpenMP::OpenMP_CXX)
   # LibTorch brings fmt's headers, of another version than the system's library, and they come first.
   target_compile_definitions(${target} PUBLIC FMT_HEADER_ONLY=1)
   if(target STREQUAL spikemix_nn)

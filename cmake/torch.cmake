@@ -1,0 +1,31 @@
+# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports.
+# Installed beside spikemix-config.cmake, which includes it too.
+if(NOT Torch_DIR AND SPIKEMIX_PYTHON)
+  execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  list(APPEND CMAKE_PREFIX_PATH ${torch_prefix})
+endif()
+find_path(Torch_DIR TorchConfig.cmake PATH_SUFFIXES Torch share/cmake/Torch)
+get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
+if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
+  # Its own package asks for nvcc of the same CUDA. Nothing here is compiled by it: the kernels lie in LibTorch's libraries,
+  # and CUDA's in the wheels that pip brought along, where those find them.
+  include(${Torch_DIR}/TorchConfigVersion.cmake)
+  set(Torch_VERSION ${PACKAGE_VERSION})
+  set(TORCH_INSTALL_PREFIX ${torch_root})
+  set(TORCH_INCLUDE_DIRS ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
+  foreach(library c10 torch_cpu torch)
+    add_library(${library} SHARED IMPORTED)
+    set_target_properties(${library} PROPERTIES IMPORTED_LOCATION ${torch_root}/lib/lib${library}.so)
+  endforeach()
+  target_include_directories(torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_compile_definitions(torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
+  # Loaded though no symbol of it is asked for: its operators announce themselves.
+  target_link_libraries(torch INTERFACE torch_cpu c10 "-Wl,--no-as-needed,${torch_root}/lib/libtorch_cuda.so,--as-needed")
+  target_link_options(torch INTERFACE LINKER:--allow-shlib-undefined)
+elseif(NOT TARGET torch)
+  find_package(Torch REQUIRED)
+endif()
+if(Torch_VERSION VERSION_LESS 2.11)
+  message(FATAL_ERROR "LibTorch ${Torch_VERSION} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
+endif()
