@@ -5,6 +5,7 @@ against attention inside spikemix. Training and inference speed, and peak memory
     .venv/bin/python bench/compare.py                          # both tables, 4-384 at batch 16
     .venv/bin/python bench/compare.py --mixers fft2d --reps 5 --json fft2d.json
     .venv/bin/python bench/compare.py --data DIR               # CIFAR-10: trained weights, real images
+    .venv/bin/python bench/compare.py --device cuda --batch 64 # a GPU
 
 Without --data the weights are random and the images noise. With it, each mixer is trained shortly first, once, in
 runs/engine-bench (as for engines.py), and all contenders start from those weights: how many neurons fire decides what
@@ -13,8 +14,8 @@ there is to do for a product of spikes.
 Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
 does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
 processes of their own, so that each has its own peak of memory (VmHWM, reset after the batch norms have settled; a
-compiled peer's includes the compiler). At the published size the contenders of a table need about 15 GB together; fewer
---configs and --precisions need less.
+compiled peer's includes the compiler; on a GPU, what LibTorch takes of its memory). At the published size the contenders
+of a table need about 15 GB together; fewer --configs and --precisions need less.
 """
 import argparse
 import json
@@ -47,6 +48,7 @@ def parse_arguments():
                         default="eager-fp32,eager-bf16,compile-fp32,compile-bf16")
     parser.add_argument("--precisions", default="fp32,bf16", help="how spikemix runs; table b takes the first")
     parser.add_argument("--modes", default="train,infer")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--reps", type=int, default=7, help="rounds")
@@ -162,13 +164,13 @@ class Bench:
         a = self.arguments
         keys = {"mixer": mixer, "embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
         return [a.build / "bench" / "step_worker", "MODE", precision, a.threads, a.batch, self.images,
-                *([f"weights={self.weights(mixer)}"] if a.data else []),
+                f"train.device={a.device}", *([f"weights={self.weights(mixer)}"] if a.data else []),
                 *(f"model.{key}={value}" for key, value in keys.items())]
 
     def peer(self, mixer, config):
         a = self.arguments
         return [sys.executable, ROOT / "bench" / "peer_worker.py", a.peer, NEAREST[mixer], "MODE", config, a.threads,
-                a.batch, self.images, json.dumps(self.shape), self.weights(mixer) if a.data else ""]
+                a.batch, self.images, json.dumps(self.shape), self.weights(mixer) if a.data else "", a.device]
 
     def weights(self, mixer):
         return trained_model(self.arguments.build / "spikemix", mixer, self.arguments.data, self.arguments.runs)
@@ -266,6 +268,14 @@ def cpu_name():
         return next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.machine())
 
 
+def device_name(device):
+    if device == "cpu":
+        return cpu_name()
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
 def main():
     arguments = parse_arguments()
     program = arguments.build / "spikemix"
@@ -284,10 +294,10 @@ def main():
         print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): "
               "table (a) is left out", file=sys.stderr)
 
-    print(f"{cpu_name()}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
+    print(f"{device_name(arguments.device)}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
           f"{arguments.time_steps}, batch {arguments.batch}, 32x32 images; {arguments.reps} rounds: median ± half the "
           "distance of the quartiles")
-    document = {"cpu": cpu_name(), **{key: str(value) for key, value in vars(arguments).items()}}
+    document = {"machine": device_name(arguments.device), **{key: str(value) for key, value in vars(arguments).items()}}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, pathlib.Path(folder))
         if "a" in arguments.tables and has_peer:

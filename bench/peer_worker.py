@@ -1,6 +1,6 @@
 """The other contender of compare.py: the plain PyTorch Spikformer, one step for each line on stdin.
 
-usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS
+usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS DEVICE
   WEIGHTS  a trained model's model.safetensors, or "" for random weights whose batch norms are settled by three passes
 
 Speaks step_worker.cc's protocol, with the settings of the peer's own time_torch.py: denormals flushed, AdamW at 1e-4,
@@ -16,19 +16,24 @@ import torch
 from peer_model import load_weights
 
 
-def peak_bytes():
+def peak_bytes(device):
+    if device != "cpu":
+        return torch.cuda.max_memory_reserved(device)
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
-def reset_peak():
+def reset_peak(device):
     """Forgets the peak so far, so that it is the steps' own."""
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
     with open("/proc/self/clear_refs", "w") as control:
         control.write("5")
 
 
 def main():
-    peers, mixer, mode, how, threads, batch, images, shape, weights = sys.argv[1:]
+    peers, mixer, mode, how, threads, batch, images, shape, weights, device = sys.argv[1:]
     sys.path.insert(0, peers)
     from torch_spikformer import Spikformer
 
@@ -38,23 +43,23 @@ def main():
     torch.set_flush_denormal(True)
     raw = numpy.fromfile(images, numpy.uint8)
     pixel_bytes = batch * math.prod(shape["image"]) * 4
-    x = torch.from_numpy(raw[:pixel_bytes].view(numpy.float32).reshape(batch, *shape["image"]))
-    y = torch.from_numpy(raw[pixel_bytes:].view(numpy.int64))
+    x = torch.from_numpy(raw[:pixel_bytes].view(numpy.float32).reshape(batch, *shape["image"])).to(device)
+    y = torch.from_numpy(raw[pixel_bytes:].view(numpy.int64)).to(device)
 
-    model = Spikformer(mixer, **shape["model"]).train()
+    model = Spikformer(mixer, **shape["model"]).to(device).train()
     if weights:
         load_weights(model, weights)
     else:
         with torch.no_grad():
             for _ in range(3):
                 model(x)
-    reset_peak()
+    reset_peak(device)
     model.train(mode == "train")
     forward = torch.compile(model) if how.startswith("compile") else model
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
 
     def step():
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
             if mode == "infer":
                 with torch.no_grad():
                     return {"logits": forward(x).abs().max().item()}
@@ -72,7 +77,7 @@ def main():
     answer({"ready": f"PyTorch {torch.__version__}", "parameters": sum(p.numel() for p in model.parameters())})
     for line in sys.stdin:
         if line.strip() == "memory":
-            answer({"peak_bytes": peak_bytes()})
+            answer({"peak_bytes": peak_bytes(device)})
             continue
         begin = time.perf_counter()
         result = step()

@@ -3,7 +3,7 @@
 // usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [weights=FILE] [key=value ...]
 //   IMAGES     BATCH images [channels, height, width] as float32, then BATCH labels as int64
 //   weights    model.safetensors: a trained model's, for the spikes of a real one
-//   key=value  settings of the model, as in recipes: model.mixer=wt1d train.sparse_below=0
+//   key=value  settings as in recipes: model.mixer=wt1d train.sparse_below=0 train.device=cuda
 // stdout, one JSON document a line: first {"ready": ..., "parameters"}; for each "step" {"seconds", "loss"}, or
 // {"seconds", "logits"} (their largest magnitude) for inference; for each "memory" {"peak_bytes"}.
 
@@ -19,10 +19,10 @@
 #include "spikemix/core/config.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
-#include "spikemix/core/process_memory.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/device.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/tensor_file.h"
 #include "spikemix/train/torch_model.h"
@@ -34,7 +34,7 @@ struct Images {
   torch::Tensor pixels, labels;
 };
 
-Images read_images(const std::string& path, int64_t batch, const ModelConfig& model) {
+Images read_images(const std::string& path, int64_t batch, const ModelConfig& model, const torch::Device& device) {
   Images images{torch::empty({batch, model.channels, model.height, model.width}), torch::empty({batch}, torch::kInt64)};
   const std::string bytes = read_file(path);
   if (bytes.size() != images.pixels.nbytes() + images.labels.nbytes()) {
@@ -42,7 +42,7 @@ Images read_images(const std::string& path, int64_t batch, const ModelConfig& mo
   }
   std::memcpy(images.pixels.data_ptr(), bytes.data(), images.pixels.nbytes());
   std::memcpy(images.labels.data_ptr(), bytes.data() + images.pixels.nbytes(), images.labels.nbytes());
-  return images;
+  return {images.pixels.to(device), images.labels.to(device)};
 }
 
 void answer(const nlohmann::json& document) { std::cout << document.dump() << std::endl; }
@@ -61,16 +61,18 @@ void run(const std::vector<std::string>& arguments) {
       apply_override(config, arguments[i]);
   }
   validate(config);
-  const Images images = read_images(arguments[4], std::stoll(arguments[3]), config.model);
+  const std::string device = open_device(config.train.device);
+  const Images images = read_images(arguments[4], std::stoll(arguments[3]), config.model, torch::Device(device));
 
   Spikformer model(config.model, config.neuron, /*seed=*/0);
+  model.to(torch::Device(device));
   if (!weights.empty()) {
     load_model_state(model, read_tensors(weights).tensors, weights);
   } else {
     const torch::NoGradGuard no_grad;  // settles the batch norms' statistics, as the peer does
     for (int i = 0; i < 3; ++i) model.forward(images.pixels);
   }
-  forget_peak_memory();
+  forget_peak_memory(device);
   model.set_sparse_below(config.train.sparse_below);
   model.set_recompute(config.train.recompute);
   model.set_precision(arguments[1] == "bf16" ? torch::kBFloat16 : torch::kFloat32);
@@ -78,7 +80,7 @@ void run(const std::vector<std::string>& arguments) {
   config.train.weight_decay = 0.01;  // torch.optim.AdamW's
   NamedTensors parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
-  AdamW optimizer(parameters, config.train);
+  Optimizer optimizer(parameters, config.train);
 
   const auto step = [&]() -> nlohmann::json {
     if (!train) {
@@ -96,7 +98,7 @@ void run(const std::vector<std::string>& arguments) {
   answer({{"ready", std::string("LibTorch ") + TORCH_VERSION}, {"parameters", learned_values(model)}});
   for (std::string line; std::getline(std::cin, line);) {
     if (line == "memory") {
-      answer({{"peak_bytes", peak_memory()}});
+      answer({{"peak_bytes", peak_memory(device)}});
       continue;
     }
     const auto begin = std::chrono::steady_clock::now();
