@@ -261,8 +261,8 @@ def test_gpu_equals_cpu(ops):
         c = coefficients_of(spec.split(":")[0])
         results = []
         for device in ("cpu", "cuda"):
-            x = tokens(T=2, height=8, width=8, D=64, dtype=torch.float64).to(device).requires_grad_()
-            d = c.to(device).requires_grad_() if c is not None else None
+            x = tokens(T=2, height=8, width=8, D=64, dtype=torch.float64).detach().to(device).requires_grad_()
+            d = c.detach().to(device).requires_grad_() if c is not None else None
             y = ops.mix(x, spec, 8, 8, d)
             y.backward(x.detach())
             results.append([t.cpu() for t in (y.detach(), x.grad, d.grad if d is not None else x.grad)])

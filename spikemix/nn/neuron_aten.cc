@@ -15,6 +15,7 @@ torch::ScalarType accumulator(const Tensor& x) {
   return x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
+// What a step does, in as few operations as ATen has for it: on a GPU each is a pass over memory and a launch.
 struct Steps {
   const NeuronPasses& p;
   const Tensor& x;
@@ -25,27 +26,31 @@ struct Steps {
   }
 
   Tensor x_at(int64_t t) const { return (p.same_x ? x : x[t]).to(accumulator(x)); }
-  Tensor z_at(int64_t t) const { return p.scale.defined() ? x_at(t) * p.scale + p.shift : x_at(t); }
-  Tensor rest() const {
-    return torch::full({x.size(-2), x.size(-1)}, p.lif.v_reset, x.options().dtype(accumulator(x)));
+  Tensor z_at(int64_t t) const { return p.scale.defined() ? torch::addcmul(p.shift, x_at(t), p.scale) : x_at(t); }
+  // v undefined: at rest.
+  Tensor drive(const Tensor& v, const Tensor& z) const {
+    return v.defined() ? z - (v - p.lif.v_reset) * p.lif.leak : z;
   }
-  Tensor drive(const Tensor& v, const Tensor& z) const { return z - (v - p.lif.v_reset) * p.lif.leak; }
-  Tensor charge(const Tensor& v, const Tensor& z) const { return v + drive(v, z) * k; }
+  Tensor charge(const Tensor& v, const Tensor& z) const {
+    if (!v.defined()) return p.lif.v_reset == 0 ? z * k : z * k + p.lif.v_reset;
+    const bool between = p.lif.leak == 1 && p.lif.v_reset == 0;
+    return between ? v.lerp(z, k) : torch::addcmul(v, drive(v, z), k);
+  }
   Tensor fire(const Tensor& h) const { return h >= p.lif.v_threshold; }
   Tensor reset(const Tensor& h, const Tensor& fired) const {
     return p.lif.hard_reset ? h.masked_fill(fired, p.lif.v_reset) : h - fired * p.lif.v_threshold;
   }
-  Tensor surrogate_gradient(const Tensor& u) const {
+  // dspike surrogate'(h - v_threshold)
+  Tensor through_spike(const Tensor& dspike, const Tensor& h) const {
     const double alpha = p.lif.alpha;
+    const Tensor u = h - p.lif.v_threshold;
     switch (p.lif.surrogate) {
-      case Surrogate::kSigmoid: {
-        const auto g = (u * alpha).sigmoid_();
-        return g * (1 - g) * alpha;
-      }
+      case Surrogate::kSigmoid:
+        return at::sigmoid_backward(dspike, (u * alpha).sigmoid_()).mul_(alpha);
       case Surrogate::kArctan:
-        return alpha / 2 / (u * (std::numbers::pi / 2 * alpha)).square_().add_(1);
+        return dspike * (alpha / 2 / (u * (std::numbers::pi / 2 * alpha)).square_().add_(1));
       case Surrogate::kTriangle:
-        return (1 - u.abs() * alpha).clamp_min_(0).mul_(alpha);
+        return dspike * (1 - u.abs() * alpha).clamp_min_(0).mul_(alpha);
     }
     return {};
   }
@@ -61,11 +66,11 @@ Moments moments(const Tensor& x) {
 Tensor forward(const NeuronPasses& p, const Tensor& x, const Tensor& residual, torch::ScalarType spikes) {
   const Steps steps(p, x);
   auto s = torch::empty({p.T, x.size(-2), x.size(-1)}, x.options().dtype(spikes));
-  Tensor v = steps.rest();
+  Tensor v;
   for (int64_t t = 0; t < p.T; ++t) {
     const auto h = steps.charge(v, steps.z_at(t)), fired = steps.fire(h);
-    v = steps.reset(h, fired);
     s[t].copy_(fired);
+    if (t + 1 < p.T) v = steps.reset(h, fired);
   }
   return residual.defined() ? s.add_(residual) : s;
 }
@@ -73,24 +78,25 @@ Tensor forward(const NeuronPasses& p, const Tensor& x, const Tensor& residual, t
 NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& ds) {
   const Steps steps(p, x);
   const auto type = accumulator(x);
-  std::vector<Tensor> h(size_t(p.T)), before(size_t(p.T) + 1);
-  before[0] = steps.rest();
+  std::vector<Tensor> h(size_t(p.T)), fired(size_t(p.T)), before(size_t(p.T) + 1);
   for (size_t t = 0; t < h.size(); ++t) {
     h[t] = steps.charge(before[t], steps.z_at(int64_t(t)));
-    before[t + 1] = steps.reset(h[t], steps.fire(h[t]));
+    fired[t] = steps.fire(h[t]);
+    if (t + 1 < h.size()) before[t + 1] = steps.reset(h[t], fired[t]);
   }
 
   NeuronGradients result;
   result.dz = p.same_x ? torch::zeros_like(x, x.options().dtype(type)) : torch::empty_like(x);
-  auto dv = torch::zeros_like(before[0]);
+  Tensor dv;  // undefined: zero
   auto dk = torch::zeros({}, x.options().dtype(type));
   if (p.scale.defined()) result.sum_dz = torch::zeros_like(p.scale), result.sum_dz_x = torch::zeros_like(p.scale);
+  const Tensor kept = 1 - steps.k * p.lif.leak;
   for (size_t t = h.size(); t-- > 0;) {
     auto dspike = ds[int64_t(t)].to(type);
-    if (!p.lif.detach_reset)
+    if (!p.lif.detach_reset && dv.defined())
       dspike = dspike + dv * (p.lif.hard_reset ? p.lif.v_reset - h[t] : -p.lif.v_threshold * torch::ones_like(dv));
-    if (p.lif.hard_reset) dv = dv.masked_fill(steps.fire(h[t]), 0);
-    const auto dh = dspike * steps.surrogate_gradient(h[t] - p.lif.v_threshold) + dv;
+    Tensor dh = steps.through_spike(dspike, h[t]);
+    if (dv.defined()) dh.add_(p.lif.hard_reset ? dv.masked_fill(fired[t], 0) : dv);
     const auto dz = dh * steps.k;
     if (p.same_x)
       result.dz.add_(dz);
@@ -101,7 +107,8 @@ NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& d
       result.sum_dz_x.add_((dz * (steps.x_at(int64_t(t)) - p.mean)).sum(0));
     }
     if (p.w.defined()) dk.add_((dh * steps.drive(before[t], steps.z_at(int64_t(t)))).sum());
-    dv = dh * (1 - steps.k * p.lif.leak);
+    dv = dh * kept;
+    h[t] = fired[t] = Tensor();  // their memory is free for what comes
   }
   if (p.w.defined()) result.dk = dk;
   result.dz = result.dz.to(x.scalar_type());
@@ -109,7 +116,7 @@ NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& d
 }
 
 void norm_backward(const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b, const Tensor& c, Tensor& dz) {
-  dz.copy_(dz * a + ((x - mean) * b + c));
+  dz.copy_(torch::addcmul(torch::addcmul(c, x - mean, b), dz, a));
 }
 
 }  // namespace spikemix::aten

@@ -1,5 +1,8 @@
 #include "spikemix/nn/pool.h"
 
+#include <tuple>
+#include <utility>
+
 #include <ATen/Parallel.h>
 
 #include "spikemix/kernels/spikes/max_pool.h"
@@ -25,28 +28,66 @@ Tensor pool(const Tensor& x, const Tensor& chosen) {
   return y;
 }
 
+Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
+  const auto dx = torch::empty(sizes, dy.options());
+  const PoolShape shape{.H = dx.size(1), .W = dx.size(2), .C = dx.size(3)};
+  with_kernel_type(dy, [&]<class X>(X) {
+    at::parallel_for(0, dx.size(0), 1, [&](int64_t begin, int64_t end) {
+      spike_max_pool_backward(shape, begin, end, kernel_data<X>(dy), kernel_data<uint8_t>(chosen), kernel_data<X>(dx));
+    });
+  });
+  return dx;
+}
+
+// The same for every device and type. LibTorch's own backward adds up by atomics on a GPU, in another order each time.
+namespace aten {
+
+// y [images, H', W', C], and which of its window's nine values each is, row by row.
+std::pair<Tensor, Tensor> pool(const Tensor& x) {
+  Tensor nchw = x.permute({0, 3, 1, 2});
+  // LibTorch 2.11 reads a GPU's doubles in this order at addresses that it must not.
+  if (x.scalar_type() == torch::kFloat64) nchw = nchw.contiguous();
+  const auto [y, place] = at::max_pool2d_with_indices(nchw, 3, 2, 1);
+  const auto corners = [&](int64_t axis) { return 2 * torch::arange(y.size(axis), place.options()) - 1; };
+  const Tensor row = place.div(x.size(2), "floor") - corners(2).view({-1, 1});
+  const Tensor column = place.remainder(x.size(2)) - corners(3);
+  const auto channels_last = [](const Tensor& t) { return t.permute({0, 2, 3, 1}).contiguous(); };
+  return {channels_last(y), channels_last((3 * row + column).to(torch::kUInt8))};
+}
+
+Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
+  const int64_t H = dy.size(1), W = dy.size(2);
+  const auto framed = torch::zeros({sizes[0], 2 * H + 1, 2 * W + 1, sizes[3]}, dy.options());
+  for (int64_t k = 0; k < 9; ++k) {
+    const int64_t row = k / 3, column = k % 3;
+    framed.slice(1, row, row + 2 * H - 1, 2).slice(2, column, column + 2 * W - 1, 2).add_(dy * (chosen == k));
+  }
+  return framed.slice(1, 1, 1 + sizes[1]).slice(2, 1, 1 + sizes[2]).contiguous();
+}
+
+}  // namespace aten
+
 struct PoolFunction : torch::autograd::Function<PoolFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x) {
     const ProfileScope scope("pools", "forward");
     const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
-    const auto chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
+    Tensor y, chosen;
+    if (has_kernels(x)) {
+      chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
+      y = pool(x, chosen);
+    } else {
+      std::tie(y, chosen) = aten::pool(x);
+    }
     ctx->save_for_backward({chosen});
     ctx->saved_data["sizes"] = x.sizes();
-    return pool(x, chosen);
+    return y;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const ProfileScope scope("pools", "backward");
     const Tensor dy = grads[0].contiguous(), chosen = ctx->get_saved_variables()[0];
-    const auto dx = torch::empty(ctx->saved_data["sizes"].toIntVector(), dy.options());
-    const PoolShape shape{.H = dx.size(1), .W = dx.size(2), .C = dx.size(3)};
-    with_kernel_type(dy, [&]<class X>(X) {
-      at::parallel_for(0, dx.size(0), 1, [&](int64_t begin, int64_t end) {
-        spike_max_pool_backward(shape, begin, end, kernel_data<X>(dy), kernel_data<uint8_t>(chosen),
-                                kernel_data<X>(dx));
-      });
-    });
-    return {dx};
+    const auto sizes = ctx->saved_data["sizes"].toIntVector();
+    return {has_kernels(dy) ? pool_backward(dy, chosen, sizes) : aten::pool_backward(dy, chosen, sizes)};
   }
 };
 
@@ -55,13 +96,9 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
 Tensor spike_max_pool(const Tensor& x) {
   std::vector<int64_t> shape = x.sizes().vec();
   const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
-  Tensor y;
-  if (!has_kernels(x))
-    y = at::max_pool2d(images.permute({0, 3, 1, 2}), 3, 2, 1).permute({0, 2, 3, 1}).contiguous();
-  else if (torch::GradMode::is_enabled())
-    y = PoolFunction::apply(images);
-  else
-    y = pool(images, {});
+  const Tensor y = torch::GradMode::is_enabled() ? PoolFunction::apply(images)
+                   : has_kernels(x)              ? pool(images, {})
+                                                 : aten::pool(images).first;
   shape[shape.size() - 3] = y.size(1);
   shape[shape.size() - 2] = y.size(2);
   return y.view(shape);

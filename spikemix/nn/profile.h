@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,6 +21,10 @@ class Profile {
   };
   using Key = std::pair<std::string, std::string>;  // layer, operator
 
+  /// @param finish  waits until a device that works on its own has done all that it was asked for, so that the time of
+  ///                its work falls into the scope that asked for it
+  explicit Profile(std::function<void()> finish) : finish_(std::move(finish)) {}
+
   /// The one that scopes report to; null: off, which costs a scope one comparison.
   static Profile*& active() {
     static Profile* profile = nullptr;
@@ -31,10 +36,12 @@ class Profile {
     entry.calls += more.calls, entry.seconds += more.seconds;
     entry.macs += more.macs, entry.adds += more.adds, entry.bytes += more.bytes;
   }
+  void finish() const { finish_(); }
   void clear() { entries_.clear(); }
   const std::map<Key, Entry>& entries() const { return entries_; }
 
  private:
+  const std::function<void()> finish_;
   std::map<Key, Entry> entries_;
 };
 
@@ -42,10 +49,13 @@ class Profile {
 class ProfileScope {
  public:
   ProfileScope(const std::string& layer, const char* op) : profile_(Profile::active()), layer_(layer), op_(op) {
-    if (profile_) begin_ = std::chrono::steady_clock::now();
+    if (!profile_) return;
+    profile_->finish();
+    begin_ = std::chrono::steady_clock::now();
   }
   ~ProfileScope() {
     if (!profile_) return;
+    profile_->finish();
     entry_.calls = 1;
     entry_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     profile_->add(layer_, op_, entry_);

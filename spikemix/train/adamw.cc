@@ -1,5 +1,6 @@
 #include "spikemix/train/adamw.h"
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_adamw.h>
 
 namespace spikemix {
@@ -27,8 +28,8 @@ void AdamW::step(double lr) {
       const torch::Tensor& gradient = group.parameters[i].grad();
       // A parameter that the loss did not reach keeps its place in the lists.
       gradients.push_back(gradient.defined() ? gradient : torch::zeros_like(group.parameters[i]));
-      group.steps[i].add_(1);
     }
+    at::_foreach_add_(group.steps, 1);
     at::_fused_adamw_(group.parameters, gradients, group.exp_avg, group.exp_avg_sq, {}, group.steps, lr, beta1_, beta2_,
                       group.weight_decay, eps_, /*amsgrad=*/false, /*maximize=*/false);
   }

@@ -8,12 +8,6 @@
 namespace spikemix {
 namespace {
 
-torch::Device device_of(const Config& config, const ProcessGroup* ranks) {
-  const torch::Device device(config.train.device);
-  const bool one_for_each = ranks && device.is_cuda() && !device.has_index();
-  return one_for_each ? torch::Device(torch::kCUDA, c10::DeviceIndex(ranks->launch().local_rank)) : device;
-}
-
 NamedTensors trained_parameters(const Spikformer& model) {
   NamedTensors parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
@@ -22,10 +16,10 @@ NamedTensors trained_parameters(const Spikformer& model) {
 
 }  // namespace
 
-Learner::Learner(const Config& config, ProcessGroup* ranks)
+Learner::Learner(const Config& config, const std::string& device, ProcessGroup* ranks)
     : config_(config),
       ranks_(ranks),
-      device_(device_of(config, ranks)),
+      device_(device),
       model_(make_model()),
       optimizer_(trained_parameters(*model_), config.train) {
   if (config.train.ema > 0) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "spikemix/core/config.h"
 #include "spikemix/data/loader.h"
@@ -17,8 +18,9 @@ namespace spikemix {
 /// What learns: the model, its running average (train.ema) and the optimiser, a batch at a time.
 class Learner {
  public:
-  /// @param ranks  those that learn together; null: this process alone
-  Learner(const Config& config, ProcessGroup* ranks);
+  /// @param device  as open_device() names it
+  /// @param ranks   those that learn together; null: this process alone
+  Learner(const Config& config, const std::string& device, ProcessGroup* ranks);
 
   /// Time steps of the batches to come: 1 in the first train.one_step_epochs, then model.T.
   void start_epoch(int64_t epoch) { model_->set_training_steps(time_steps(config_, epoch)); }

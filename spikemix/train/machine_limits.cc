@@ -6,6 +6,7 @@
 
 #include "spikemix/nn/sparse_product.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/device.h"
 #include "spikemix/train/precision.h"
 
 namespace spikemix {
@@ -13,11 +14,13 @@ namespace {
 
 // The fastest of five.
 template <class Work>
-double seconds_of(const Work& work) {
+double seconds_of(const std::string& device, const Work& work) {
   double best = std::numeric_limits<double>::infinity();
   for (int i = 0; i < 5; ++i) {
+    finish(device);
     const auto begin = std::chrono::steady_clock::now();
     work();
+    finish(device);
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   return best;
@@ -25,26 +28,33 @@ double seconds_of(const Work& work) {
 
 }  // namespace
 
-MachineLimits measure_machine(const std::string& precision) {
+MachineLimits measure_machine(const std::string& precision, const std::string& device_name) {
   const torch::InferenceMode no_gradients;
+  const std::string opened = open_device(device_name);
+  const torch::Device device(opened);
   const auto type = product_type(precision);
   MachineLimits limits;
 
-  constexpr int64_t kRows = 2048, kIn = 768, kOut = 768;
-  const auto a = torch::ones({kRows, kIn}, type), b = torch::ones({kIn, kOut}, type);
-  limits.macs = double(kRows * kIn * kOut) / seconds_of([&] { at::mm(a, b); });
+  // Random: zeros and ones cost a GPU less power, and so time.
+  const int64_t rows = device.is_cpu() ? 2048 : 8192, in = device.is_cpu() ? 768 : 8192, out = in;
+  const auto options = torch::dtype(type).device(device);
+  const auto a = torch::randn({rows, in}, options), b = torch::randn({in, out}, options);
+  limits.macs = double(rows) * double(in) * double(out) / seconds_of(opened, [&] { at::mm(a, b); });
 
-  // A spike for every tenth input, at another place in each row.
-  const auto at = torch::arange(kRows).view({-1, 1}) * 7 + torch::arange(kIn);
-  const Packed spikes((at % 10 == 0).to(type), Values::kSpikes);
-  const auto weights = torch::ones({kIn, kOut});
-  limits.adds = double(spikes.entries() * kOut) / seconds_of([&] {
-                  Moments moments;
-                  sparse_linear(spikes, weights, type, moments);
-                });
+  if (device.is_cpu()) {
+    // A spike for every tenth input, at another place in each row.
+    const auto at = torch::arange(rows).view({-1, 1}) * 7 + torch::arange(in);
+    const Packed spikes((at % 10 == 0).to(type), Values::kSpikes);
+    const auto weights = torch::ones({in, out});
+    limits.adds = double(spikes.entries() * out) / seconds_of(opened, [&] {
+                    Moments moments;
+                    sparse_linear(spikes, weights, type, moments);
+                  });
+  }
 
-  const auto from = torch::ones({int64_t{1} << 25}), to = torch::empty_like(from);
-  limits.bytes = 2 * double(from.nbytes()) / seconds_of([&] { to.copy_(from); });
+  const auto from = torch::ones({int64_t{1} << (device.is_cpu() ? 25 : 28)}, torch::device(device));
+  const auto to = torch::empty_like(from);
+  limits.bytes = 2 * double(from.nbytes()) / seconds_of(opened, [&] { to.copy_(from); });
   return limits;
 }
 

@@ -6,13 +6,13 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <torch/cuda.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/precision.h"
 #include "spikemix/train/tensor_file.h"
@@ -65,10 +65,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
   state->card = read_model_card(file);
   state->model = std::make_shared<Spikformer>(state->card.model, state->card.neuron, /*seed=*/0);
   load_model_state(*state->model, tensors.tensors, file.string());
-  if (device != "cpu" && !torch::cuda::is_available()) {
-    throw input_error("--device {}: no CUDA device here", device);
-  }
-  state->model->to(torch::Device(device));
+  state->model->to(torch::Device(open_device(device)));
   state->model->set_precision(product_type(precision));
   state->model->eval();
   return TorchModel(std::move(state));

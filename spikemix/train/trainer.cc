@@ -14,7 +14,6 @@
 #include "spikemix/core/file.h"
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
-#include "spikemix/core/process_memory.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/mixers/tensor_list.h"
@@ -22,6 +21,7 @@
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/learner.h"
 #include "spikemix/train/process_group.h"
@@ -49,7 +49,7 @@ struct Place {
   double best_top1 = -1;
   int64_t best_epoch = -1;
   double last_top1 = -1, test_images_per_second = 0;
-  int64_t peak_memory = 0;  // bytes, the largest of the (first ranks') processes that worked on the run
+  int64_t peak_memory = 0;  // bytes on the device, the largest of the (first ranks') processes that worked on the run
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
                                  best_epoch, last_top1, test_images_per_second, peak_memory)
 };
@@ -58,15 +58,16 @@ class Trainer {
  public:
   /// @param ranks  null: this process alone
   /// @param place  kept up to date
-  Trainer(RunFolder folder, Config config, RunData data, const TrainListener& listener, ProcessGroup* ranks,
-          Place& place)
-      : ranks_(ranks),
+  Trainer(RunFolder folder, Config config, RunData data, const TrainListener& listener, const std::string& device,
+          ProcessGroup* ranks, Place& place)
+      : device_(device),
+        ranks_(ranks),
         folder_(std::move(folder)),
         config_(std::move(config)),
         data_(std::move(data)),
         card_(card_of(config_, *data_.train)),
         listener_(listener),
-        learner_(config_, ranks),
+        learner_(config_, device, ranks),
         loader_(data_.train, loader_options()),
         place_(place) {
     if (leads()) metrics_.emplace(folder_.metrics());
@@ -254,7 +255,7 @@ class Trainer {
     return run_error(
         "{}: out of memory in epoch {}, step {}, with {:.1f} GB in use; checkpoints before it are intact. Lower "
         "train.batch (now {}; --find-batch tells the largest that fits), or set train.recompute=true{}",
-        folder_.path().string(), place_.epoch + 1, place_.step + 1, double(peak_memory()) / 1e9, t().batch,
+        folder_.path().string(), place_.epoch + 1, place_.step + 1, double(peak_memory(device_)) / 1e9, t().batch,
         t().precision == "bf16" ? "" : " or train.precision=bf16");
   }
 
@@ -298,7 +299,7 @@ class Trainer {
     }
     if (metrics_) metrics_->append(line);
     place_.total_seconds += place_.epoch_seconds;
-    place_.peak_memory = std::max(place_.peak_memory, peak_memory());
+    place_.peak_memory = std::max(place_.peak_memory, peak_memory(device_));
     // The checkpoint stands at the start of the next epoch, whose sums are empty.
     ++place_.epoch;
     place_.step = 0, place_.loss_sum = 0, place_.epoch_seconds = 0;
@@ -342,6 +343,7 @@ class Trainer {
     write_file_atomically(folder_.summary(), summary.dump(2) + "\n");
   }
 
+  const std::string device_;
   ProcessGroup* const ranks_;
   RunFolder folder_;
   const Config config_;
@@ -404,11 +406,12 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
     const bool own_threads = config.train.threads == 0;
     settle_threads(config, launch);
+    const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
     config = resolved(std::move(config), data);
     RunFolder folder = start.leads() ? RunFolder::create(start.run) : RunFolder::names_of(start.run);
     start.meet();
-    Trainer trainer(std::move(folder), std::move(config), std::move(data), listener, start.ranks, start.place);
+    Trainer trainer(std::move(folder), std::move(config), std::move(data), listener, device, start.ranks, start.place);
     trainer.write_record(own_threads);
     return trainer.run();
   });
@@ -431,9 +434,10 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     if (other_ranks && own_threads) config.train.threads = 0;
     if (threads) config.train.threads = *threads;
     settle_threads(config, launch);
+    const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
     start.meet();
-    Trainer trainer(std::move(folder), config, std::move(data), listener, start.ranks, start.place);
+    Trainer trainer(std::move(folder), config, std::move(data), listener, device, start.ranks, start.place);
     trainer.restore();
     if (other_ranks || config.train.threads != threads_before) trainer.write_record(own_threads, record);
     return trainer.run();

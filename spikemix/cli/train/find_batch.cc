@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
@@ -17,9 +18,9 @@
 
 #include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
-#include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/subset.h"
+#include "spikemix/train/device.h"
 
 namespace spikemix {
 namespace {
@@ -34,46 +35,41 @@ struct Probe {
   bool fits = false;
 };
 
-bool on_device(const Config& config) { return config.train.device != "cpu"; }
-
-int64_t peak_of(const Config& config) {
-  if (!on_device(config)) return peak_memory();
-  constexpr auto kAll = size_t(c10::CachingAllocator::StatType::AGGREGATE);
-  return c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(0).reserved_bytes[kAll].peak;
-}
-
 // In this process: peak and speed of a few steps.
 Probe measure(const Config& config) {
   const int64_t turns = config.train.accumulate;
+  const std::string device = open_device(config.train.device);
   const TimedSteps steps = train_few_steps(config, kWarmUp * turns, kSteps * turns);
-  Probe probe{.batch = config.train.batch, .peak = peak_of(config)};
+  Probe probe{.batch = config.train.batch, .peak = peak_memory(device)};
   if (steps.timed > 0) probe.images_per_second = double(steps.timed * probe.batch) / steps.seconds;
   return probe;
 }
 
-// What a child tells its parent: a probe, or the message of what went wrong.
+// What a child tells its parent: a result, or the message of what went wrong.
+template <class Result>
 struct Report {
-  Probe probe;
+  Result result;
   char error[1024] = "";
   bool users_fault = false;
 };
 
-// In a process of its own, so that one peak does not hide another, and the kernel may kill it for its memory.
-Probe probe_batch(Config config, int64_t batch) {
-  config.train.batch = batch;
+// work() in a process of its own; none if the kernel killed it for its memory, or it was told that memory ran out. Its
+// peak of memory is then nobody else's, and this process leaves the GPU alone, which could not be used after a fork.
+template <class Work, class Result = std::invoke_result_t<Work>>
+std::optional<Result> in_child(const Work& work) {
   int ends[2];
   if (pipe(ends) != 0) throw run_error("--find-batch: {}", std::strerror(errno));
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child < 0) throw run_error("--find-batch: {}", std::strerror(errno));
+  Report<Result> report;
   if (child == 0) {
-    Report report;
     const auto failed = [&](const std::exception& error, bool users_fault) {
       fmt::format_to_n(report.error, sizeof report.error - 1, "{}", error.what());
       report.users_fault = users_fault;
     };
     try {
-      report.probe = measure(config);
+      report.result = work();
     } catch (const InputError& error) {
       failed(error, true);
     } catch (const std::exception& error) {
@@ -82,16 +78,29 @@ Probe probe_batch(Config config, int64_t batch) {
     _exit(write(ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
   }
   close(ends[1]);
-  Report report;
   const bool told = read(ends[0], &report, sizeof report) == sizeof report;
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
   if (told && report.error[0] && report.users_fault) throw InputError(report.error);
-  // Killed, or told that memory ran out: too large. Anything else has nothing to do with the batch.
-  if (!told || std::string_view(report.error).find("out of memory") != std::string_view::npos) return {.batch = batch};
+  // Whatever else ends it has nothing to do with memory.
+  if (!told && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+    throw run_error("--find-batch: a step ended the process (status {})", status);
+  if (!told || std::string_view(report.error).find("out of memory") != std::string_view::npos) return std::nullopt;
   if (report.error[0]) throw RunError(report.error);
-  return report.probe;
+  return report.result;
+}
+
+Probe probe_batch(Config config, int64_t batch) {
+  config.train.batch = batch;
+  return in_child([&] { return measure(config); }).value_or(Probe{.batch = batch});
+}
+
+// Nine tenths of what is free on the run's device.
+int64_t default_budget(const std::string& device) {
+  const auto free = in_child([&] { return available_memory(open_device(device)); });
+  if (!free) throw run_error("--find-batch: the device has no memory left");
+  return *free / 10 * 9;
 }
 
 int64_t training_images(const DataConfig& data) {
@@ -172,9 +181,7 @@ class Search {
 }  // namespace
 
 void find_batch(Config config, int64_t budget, bool json) {
-  if (budget == 0 && on_device(config))
-    throw input_error("--find-batch: give the device's memory, as in --memory 24GB");
-  if (budget == 0) budget = available_memory() / 10 * 9;
+  if (budget == 0) budget = default_budget(config.train.device);
   config.train.epochs = config.train.eval_every = kWarmUp + kSteps;  // of one optimiser step at least
   config.train.warmup_epochs = config.train.cooldown_epochs = 0;
   const int64_t images = training_images(config.data);

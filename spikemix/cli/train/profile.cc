@@ -9,6 +9,7 @@
 #include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
 #include "spikemix/nn/profile.h"
+#include "spikemix/train/device.h"
 #include "spikemix/train/machine_limits.h"
 
 namespace spikemix {
@@ -64,9 +65,10 @@ void print_table(const std::vector<Row>& rows, const MachineLimits& limits, doub
   fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
   fmt::print(
       "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, the density's "
-      "share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {:.0f} x 10^9 additions/s of "
-      "weights, {:.0f} x 10^9 bytes/s.\n",
-      1000 * step_seconds, images_per_second, limits.macs / 1e9, limits.adds / 1e9, limits.bytes / 1e9);
+      "share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {}{:.0f} x 10^9 bytes/s.\n",
+      1000 * step_seconds, images_per_second, limits.macs / 1e9,
+      limits.adds > 0 ? fmt::format("{:.0f} x 10^9 additions/s of weights, ", limits.adds / 1e9) : "",
+      limits.bytes / 1e9);
 }
 
 nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& limits, double step_seconds,
@@ -92,14 +94,15 @@ nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& li
 void profile_training(Config config, bool json) {
   config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // of one step at least
   config.train.eval_every = config.train.epochs;                          // none between the steps that are timed
-  Profile profile;
+  const std::string device = open_device(config.train.device);
+  Profile profile([&device] { finish(device); });
   Profile::active() = &profile;
   const TimedSteps steps = train_few_steps(config, kWarmUp, kSteps, [&] { profile.clear(); });
   Profile::active() = nullptr;
   if (steps.timed < 1)
     throw input_error("--profile: an epoch of {} steps is too short; take a smaller train.batch", steps.warm_up);
 
-  const MachineLimits limits = measure_machine(config.train.precision);
+  const MachineLimits limits = measure_machine(config.train.precision, device);
   const double step_seconds = steps.seconds / double(steps.timed), rate = double(config.train.batch) / step_seconds;
   const std::vector<Row> rows = rows_of(profile, limits, step_seconds, double(steps.timed));
   if (json)
