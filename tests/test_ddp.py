@@ -89,6 +89,7 @@ CASES = {
     "dense": ["train.sparse_below=0"],
     "ssa": ["model.mixer=ssa", "augment.mixup=0"],
     "plif": ["model.mixer=dwt-c", "neuron.kind=plif"],
+    "muon": ["train.optimizer=muon"],
 }
 
 
@@ -101,7 +102,7 @@ def test_gradients_and_statistics_are_those_of_one_process(spikemix, place, rank
     a, b = state(one), state(many)
     assert a.keys() == b.keys()
     for name in a:
-        if name.endswith("exp_avg") or "running" in name:  # after one step: a tenth of the gradient
+        if name.endswith(("exp_avg", "momentum")) or "running" in name:  # after one step: a share of the gradient
             scale = np.abs(a[name]).max()
             assert np.abs(a[name] - b[name]).max() <= 2e-5 * scale + 1e-9, name
         elif name.startswith("model.") and "num_batches" not in name:
