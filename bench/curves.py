@@ -34,7 +34,7 @@ def main():
     parser.add_argument("-o", "--output", required=True, help="a file of any format that matplotlib writes: .svg, .png, .pdf")
     parser.add_argument("--over", choices=["minutes", "epochs"], default="minutes")
     a = parser.parse_args()
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4 + 0.22 * len(a.runs)), layout="constrained")
     kind = pathlib.Path(a.output).suffix[1:]
     if kind not in figure.canvas.get_supported_filetypes():
         parser.error(f"--output: {a.output} ends in no format of {', '.join(figure.canvas.get_supported_filetypes())}")
@@ -53,7 +53,7 @@ def main():
     axes.set_xlabel("epochs" if a.over == "epochs" else "minutes of training")
     axes.set_ylabel("test top-1, %")
     axes.grid(color="0.9")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower left", frameon=False)
     plt.rcParams["svg.hashsalt"] = "spikemix"  # the same file for the same runs
     figure.savefig(a.output, metadata={"Date": None} if kind == "svg" else None)
 
