@@ -7,8 +7,8 @@ import torch
 
 SOURCE = pathlib.Path(os.environ.get("SPIKEMIX_SOURCE", pathlib.Path(__file__).parents[1]))
 BUILD = pathlib.Path(os.environ.get("SPIKEMIX_BUILD", SOURCE / "build" / "release"))
-torch.backends.cudnn.allow_tf32 = False  # as in the program: fp32 is fp32
 DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", SOURCE.parent / "shared" / "data"))
+torch.backends.cudnn.allow_tf32 = False  # as in the program: fp32 is fp32
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,21 +12,15 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tiny import RECIPE, run, write_idx
+from tiny import make_place, run, train
 
 ONE_STEP = ["train.epochs=1", "train.warmup_epochs=0", "data.train_images=20"]  # a batch of 16
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ddp")
-    write_idx(folder / "data", train=320, test=21)  # 2 ranks do not divide the last test batch of 5
-    (folder / "tiny.toml").write_text(RECIPE)
-    return folder
-
-
-def train(spikemix, place, out, *overrides):
-    return list(map(str, [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out, *overrides]))
+    # 2 ranks do not divide the last test batch of 5
+    return make_place(tmp_path_factory.mktemp("ddp"), train=320, test=21)
 
 
 def free_port():

@@ -11,7 +11,7 @@ import safetensors.numpy
 import torch
 
 from test_ddp import finish, start
-from tiny import RECIPE, run, write_idx
+from tiny import make_place, run, train
 
 GPUS = torch.cuda.device_count()
 needs_gpu = pytest.mark.skipif(GPUS == 0, reason="no CUDA device")
@@ -19,14 +19,7 @@ needs_gpu = pytest.mark.skipif(GPUS == 0, reason="no CUDA device")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("device")
-    write_idx(folder / "data", train=512, test=40)
-    (folder / "tiny.toml").write_text(RECIPE)
-    return folder
-
-
-def train(spikemix, place, out, *overrides):
-    return [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out, *overrides]
+    return make_place(tmp_path_factory.mktemp("device"), train=512, test=40)
 
 
 def trained(spikemix, place, out, *overrides):
@@ -61,7 +54,7 @@ def test_gpu_repeats_to_the_bit_through_a_kill(spikemix, place, tmp_path, mixer,
     settings = ["--device", "cuda", f"model.mixer={mixer}", f"train.precision={precision}", "train.checkpoint_seconds=0"]
     whole = trained(spikemix, place, tmp_path / "whole", *settings)
     killed = tmp_path / "killed"
-    process = subprocess.Popen(list(map(str, train(spikemix, place, killed, *settings))))
+    process = subprocess.Popen(train(spikemix, place, killed, *settings))
     while not (killed / "state.safetensors").exists() and process.poll() is None:
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)

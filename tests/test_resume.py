@@ -11,20 +11,17 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
-from tiny import RECIPE, run, write_idx
+import tiny
+from tiny import make_place, run
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("resume")
-    write_idx(folder / "data", train=512, test=20)
-    (folder / "tiny.toml").write_text(RECIPE)
-    return folder
+    return make_place(tmp_path_factory.mktemp("resume"), train=512, test=20)
 
 
 def train(spikemix, place, out, *overrides):
-    return [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out,
-            "train.checkpoint_seconds=0", *overrides]
+    return tiny.train(spikemix, place, out, "train.checkpoint_seconds=0", *overrides)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +112,7 @@ def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, p
 
 def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
     out = place / "threads"
-    process = subprocess.Popen(list(map(str, train(spikemix, place, out))), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(train(spikemix, place, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     wait_for_checkpoints(process, out / "state.safetensors", 2)
     process.kill()
     process.wait()
@@ -143,7 +140,7 @@ def test_out_of_memory_says_what_to_change(spikemix, place):
 
 def test_two_processes_do_not_share_a_run(spikemix, place):
     out = place / "shared"
-    process = subprocess.Popen(list(map(str, train(spikemix, place, out, "train.epochs=1000"))),
+    process = subprocess.Popen(train(spikemix, place, out, "train.epochs=1000"),
                                stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         while not (out / "state.safetensors").exists():

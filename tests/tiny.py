@@ -49,5 +49,17 @@ def write_idx(folder: pathlib.Path, train: int, test: int, size: int = 16):
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + labels.tobytes())
 
 
+def make_place(folder: pathlib.Path, train: int, test: int):
+    """A folder with the data (so many images) and the recipe, where runs go too: for train()."""
+    write_idx(folder / "data", train, test)
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder
+
+
+def train(program, place, out, *overrides):
+    """The command that trains the recipe of make_place() in the run folder `out`."""
+    return list(map(str, [program, "train", place / "tiny.toml", "--data", place / "data", "--out", out, *overrides]))
+
+
 def run(program, *arguments, **options):
     return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)

@@ -28,33 +28,32 @@ double seconds_of(const std::string& device, const Work& work) {
 
 }  // namespace
 
-MachineLimits measure_machine(const std::string& precision, const std::string& device_name) {
+MachineLimits measure_machine(const std::string& precision, const std::string& device) {
   const torch::InferenceMode no_gradients;
-  const std::string opened = open_device(device_name);
-  const torch::Device device(opened);
+  const bool on_cpu = torch::Device(device).is_cpu();
   const auto type = product_type(precision);
   MachineLimits limits;
 
   // Random: zeros and ones cost a GPU less power, and so time.
-  const int64_t rows = device.is_cpu() ? 2048 : 8192, in = device.is_cpu() ? 768 : 8192, out = in;
-  const auto options = torch::dtype(type).device(device);
+  const int64_t rows = on_cpu ? 2048 : 8192, in = on_cpu ? 768 : 8192, out = in;
+  const auto options = torch::dtype(type).device(torch::Device(device));
   const auto a = torch::randn({rows, in}, options), b = torch::randn({in, out}, options);
-  limits.macs = double(rows) * double(in) * double(out) / seconds_of(opened, [&] { at::mm(a, b); });
+  limits.macs = double(rows) * double(in) * double(out) / seconds_of(device, [&] { at::mm(a, b); });
 
-  if (device.is_cpu()) {
+  if (on_cpu) {
     // A spike for every tenth input, at another place in each row.
     const auto at = torch::arange(rows).view({-1, 1}) * 7 + torch::arange(in);
     const Packed spikes((at % 10 == 0).to(type), Values::kSpikes);
     const auto weights = torch::ones({in, out});
-    limits.adds = double(spikes.entries() * out) / seconds_of(opened, [&] {
+    limits.adds = double(spikes.entries() * out) / seconds_of(device, [&] {
                     Moments moments;
                     sparse_linear(spikes, weights, type, moments);
                   });
   }
 
-  const auto from = torch::ones({int64_t{1} << (device.is_cpu() ? 25 : 28)}, torch::device(device));
+  const auto from = torch::ones({int64_t{1} << (on_cpu ? 25 : 28)}, torch::device(torch::Device(device)));
   const auto to = torch::empty_like(from);
-  limits.bytes = 2 * double(from.nbytes()) / seconds_of(opened, [&] { to.copy_(from); });
+  limits.bytes = 2 * double(from.nbytes()) / seconds_of(device, [&] { to.copy_(from); });
   return limits;
 }
 

@@ -13,7 +13,7 @@ struct MachineLimits {
 };
 
 /// @param precision  fp32 or bf16
-/// @param device     cpu, cuda or cuda:N. @throws InputError if it is not there
+/// @param device     as open_device() names it
 MachineLimits measure_machine(const std::string& precision, const std::string& device);
 
 }  // namespace spikemix
