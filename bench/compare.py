@@ -273,7 +273,10 @@ def device_name(device):
         return cpu_name()
     import torch
 
-    return torch.cuda.get_device_name(device)
+    try:
+        return torch.cuda.get_device_name(device)
+    except (AssertionError, RuntimeError, ValueError) as error:  # what torch says of no CUDA, no such GPU, no such name
+        sys.exit(f"compare.py: --device {device}: {str(error).splitlines()[0]}")
 
 
 def main():
@@ -294,10 +297,11 @@ def main():
         print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): "
               "table (a) is left out", file=sys.stderr)
 
-    print(f"{device_name(arguments.device)}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
+    machine = device_name(arguments.device)
+    print(f"{machine}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
           f"{arguments.time_steps}, batch {arguments.batch}, 32x32 images; {arguments.reps} rounds: median ± half the "
           "distance of the quartiles")
-    document = {"machine": device_name(arguments.device), **{key: str(value) for key, value in vars(arguments).items()}}
+    document = {"machine": machine, **{key: str(value) for key, value in vars(arguments).items()}}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, pathlib.Path(folder))
         if "a" in arguments.tables and has_peer:
