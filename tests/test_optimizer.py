@@ -18,7 +18,9 @@ def test_muon_equals_torch(ops, shape, precision):
         theirs.step()
     ours = ops.muon(weight, gradients, 3e-2, 0.9, 0.1, precision)
     assert (ours - weight).abs().mean() > 0.01  # the case says something
-    rounding = 1e-6 if precision == "bf16" else 2e-3  # torch.optim.Muon multiplies in bf16 always
+    # torch.optim.Muon multiplies in bf16 always; we in fp32 where the processor has no products of bf16.
+    same = precision == "bf16" and ops.orthogonalised(weight.flatten(1), torch.bfloat16).dtype == torch.bfloat16
+    rounding = 1e-6 if same else 2e-3
     torch.testing.assert_close(ours.flatten(1), matrix.detach(), rtol=1e-5, atol=rounding)
 
 

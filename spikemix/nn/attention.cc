@@ -1,5 +1,7 @@
 #include "spikemix/nn/attention.h"
 
+#include "spikemix/nn/multiplied_in.h"
+
 namespace spikemix {
 namespace {
 
@@ -8,13 +10,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Heads {
-  Tensor q, k, v;  // [T B heads, N, D / heads]
+  Tensor q, k, v;  // [T B heads, N, D / heads], in the type that they are multiplied in
 };
 
 // [T, B, N, 3 D] -> three times [T B heads, N, d]
 Heads split_heads(const Tensor& qkv, int64_t heads) {
   const int64_t N = qkv.size(2), d = qkv.size(3) / 3 / heads;
-  const auto split = torch::empty({3, qkv.size(0) * qkv.size(1), heads, N, d}, qkv.options());
+  const auto split = torch::empty({3, qkv.size(0) * qkv.size(1), heads, N, d}, qkv.options().dtype(multiplied_in(qkv)));
   split.copy_(qkv.view({-1, N, 3, heads, d}).permute({2, 0, 3, 1, 4}));
   const auto flat = split.view({3, -1, N, d});
   return {flat[0], flat[1], flat[2]};
@@ -32,7 +34,7 @@ Tensor attend(const Tensor& qkv, int64_t heads, double scale) {
   const auto [q, k, v] = split_heads(qkv, heads);
   const Tensor y =
       keys_first(q) ? at::bmm(q, at::bmm(k.transpose(1, 2), v)) : at::bmm(at::bmm(q, k.transpose(1, 2)), v);
-  return join_heads(y.mul_(scale), qkv.sizes(), heads);
+  return join_heads(y.mul_(scale), qkv.sizes(), heads).to(qkv.scalar_type());
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
@@ -52,8 +54,10 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const Tensor qkv = Packed(ctx->get_saved_variables()[0], Values::kSpikes, sizes, type).unpack();
     const auto [q, k, v] = split_heads(qkv, heads);
     const int64_t N = sizes[2], d = sizes[3] / 3 / heads;
-    const Tensor dy =
-        (grads[0] * ctx->saved_data["scale"].toDouble()).view({-1, N, heads, d}).transpose(1, 2).reshape({-1, N, d});
+    const Tensor dy = (grads[0].to(q.scalar_type()) * ctx->saved_data["scale"].toDouble())
+                          .view({-1, N, heads, d})
+                          .transpose(1, 2)
+                          .reshape({-1, N, d});
     const auto dqkv = torch::empty({3, q.size(0), N, d}, q.options());
     Tensor dq = dqkv[0], dk = dqkv[1], dv = dqkv[2];
     if (keys_first(q)) {

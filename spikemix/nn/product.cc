@@ -1,6 +1,7 @@
 #include "spikemix/nn/product.h"
 
 #include "spikemix/nn/kernel_data.h"
+#include "spikemix/nn/multiplied_in.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/sparse_product.h"
 
@@ -11,13 +12,22 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The two maps, on x [rows, in] and on x [images, H, W, in]; once as matrices, with the weights in x's type, and once
-// from the spikes that are there.
+// The two maps, on x [rows, in] and on x [images, H, W, in]; once as matrices, with the weights rounded to x's type,
+// and once from the spikes that are there.
 struct Linear {
   static constexpr bool kSparseCounts = true;
-  static Tensor forward(const Tensor& x, const Tensor& weight) { return at::linear(x, weight.to(x.scalar_type())); }
-  static Tensor backward_x(const Tensor& dy, const Tensor& weight) { return at::mm(dy, weight.to(dy.scalar_type())); }
-  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) { return at::mm(dy.t(), x); }
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    const auto type = multiplied_in(x);
+    return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
+  }
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    const auto type = multiplied_in(dy);
+    return at::mm(dy.to(type), weight.to(dy.scalar_type()).to(type)).to(dy.scalar_type());
+  }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) {
+    const auto type = multiplied_in(dy);
+    return at::mm(dy.to(type).t(), x.to(type));
+  }
 
   static Tensor sparse_forward(const Packed& x, torch::IntArrayRef, const Tensor& weight, torch::ScalarType type,
                                Moments& moments) {
@@ -34,12 +44,14 @@ struct Conv {
   // [images, H, W, C] <-> its view as channels_last [images, C, H, W].
   static Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
   static Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
-  static Tensor like(const Tensor& weight, const Tensor& x) {
-    return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast);
+  // Rounded as x is.
+  static Tensor factor(const Tensor& weight, const Tensor& x) {
+    return weight.to(x.scalar_type()).to(multiplied_in(x), false, false, torch::MemoryFormat::ChannelsLast);
   }
+  static Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
 
   static Tensor forward(const Tensor& x, const Tensor& weight) {
-    return nhwc(at::conv2d(nchw(x), like(weight, x), {}, 1, 1));
+    return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
   }
   // The convolution with the taps turned round: unlike convolution_backward, it asks for no x.
   static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
@@ -47,8 +59,8 @@ struct Conv {
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
-    return std::get<1>(at::convolution_backward(nchw(dy), nchw(x), like(weight, x), std::nullopt, one, one, one, false,
-                                                zero, 1, std::array<bool, 3>{false, true, false}));
+    return std::get<1>(at::convolution_backward(factor(dy), factor(x), factor(weight, x), std::nullopt, one, one, one,
+                                                false, zero, 1, std::array<bool, 3>{false, true, false}));
   }
 
   static PixelGrid grid(torch::IntArrayRef sizes) { return {sizes[0], sizes[1], sizes[2]}; }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 
+#include "spikemix/nn/multiplied_in.h"
 #include "spikemix/nn/sparse_product.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
@@ -37,7 +38,8 @@ MachineLimits measure_machine(const std::string& precision, const std::string& d
   // Random: zeros and ones cost a GPU less power, and so time.
   const int64_t rows = on_cpu ? 2048 : 8192, in = on_cpu ? 768 : 8192, out = in;
   const auto options = torch::dtype(type).device(torch::Device(device));
-  const auto a = torch::randn({rows, in}, options), b = torch::randn({in, out}, options);
+  const auto multiplied = multiplied_in(torch::empty({0}, options));
+  const auto a = torch::randn({rows, in}, options).to(multiplied), b = torch::randn({in, out}, options).to(multiplied);
   limits.macs = double(rows) * double(in) * double(out) / seconds_of(device, [&] { at::mm(a, b); });
 
   if (on_cpu) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "spikemix/nn/multiplied_in.h"
 #include "spikemix/train/precision.h"
 
 namespace spikemix {
@@ -40,6 +41,7 @@ torch::Tensor orthogonalised(const torch::Tensor& matrix, torch::ScalarType type
   constexpr double a = 3.4445, b = -4.7750, c = 2.0315;  // Jordan's quintic: a s + b s^3 + c s^5
   const bool tall = matrix.size(0) > matrix.size(1);
   torch::Tensor x = (tall ? matrix.t() : matrix).to(type);
+  x = x.to(multiplied_in(x));
   x = x / x.norm().clamp_min(1e-7);
   for (int step = 0; step < 5; ++step) {
     const torch::Tensor xx = x.mm(x.t());

@@ -1,0 +1,28 @@
+#include "spikemix/nn/multiplied_in.h"
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+namespace spikemix {
+namespace {
+
+bool processor_multiplies_bfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#elif defined(__aarch64__) && defined(__linux__)
+  constexpr unsigned long kBf16 = 1UL << 14;  // HWCAP2_BF16, which older headers lack
+  return (getauxval(AT_HWCAP2) & kBf16) != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+torch::ScalarType multiplied_in(const torch::Tensor& x) {
+  static const bool in_bfloat16 = processor_multiplies_bfloat16();
+  return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !in_bfloat16 ? torch::kFloat32 : x.scalar_type();
+}
+
+}  // namespace spikemix

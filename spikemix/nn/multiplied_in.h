@@ -1,0 +1,12 @@
+#pragma once
+
+#include "spikemix/nn/torch.h"
+
+namespace spikemix {
+
+/// The type in which matrices that lie where x does, and in its type, are best multiplied: x's own, but fp32 for
+/// bfloat16 on a processor that cannot multiply it (AVX-512 BF16, Arm's BF16). LibTorch's products of it take seven
+/// times as long there as those of fp32, and round no better.
+torch::ScalarType multiplied_in(const torch::Tensor& x);
+
+}  // namespace spikemix
