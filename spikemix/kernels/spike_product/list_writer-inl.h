@@ -18,21 +18,53 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Positions = hn::CappedTag<uint16_t, 32>;
 
-// Appends `offset` + the positions of the ones among the first Lanes(d) bits at `bits`.
-HWY_INLINE uint16_t* append(Positions d, uint64_t bits, uint16_t offset, uint16_t* out) {
-  const auto positions = hn::Add(hn::Iota(d, 0), hn::Set(d, offset));
-  const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&bits));
-  // Not CompressStore: compressing into memory is slow on some machines.
-  hn::StoreU(hn::Compress(positions, mask), d, out);
-  return out + std::popcount(bits);
-}
+#if HWY_TARGET <= HWY_AVX3_DL  // one instruction compresses 16-bit values
 
-HWY_INLINE uint16_t* append_word(Positions d, uint64_t word, uint16_t offset, uint16_t* out) {
+// Appends `offset` + the positions of the ones of a word.
+HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out) {
+  const Positions d;
   constexpr size_t kN = hn::MaxLanes(Positions());
   constexpr uint64_t kMask = (uint64_t{1} << kN) - 1;
-  for (size_t i = 0; i < 64; i += kN) out = append(d, word >> i & kMask, uint16_t(offset + i), out);
+  for (size_t i = 0; i < 64; i += kN) {
+    const uint64_t bits = word >> i & kMask;
+    const auto positions = hn::Add(hn::Iota(d, 0), hn::Set(d, uint16_t(offset + i)));
+    const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&bits));
+    // Not CompressStore: compressing into memory is slow on some machines.
+    hn::StoreU(hn::Compress(positions, mask), d, out);
+    out += std::popcount(bits);
+  }
   return out;
 }
+
+#else
+
+// The positions of the ones of every byte.
+struct PositionsOfByte {
+  uint8_t of[256][8] = {};
+  constexpr PositionsOfByte() {
+    for (int byte = 0; byte < 256; ++byte) {
+      for (int bit = 0, n = 0; bit < 8; ++bit) {
+        if (byte >> bit & 1) of[byte][n++] = uint8_t(bit);
+      }
+    }
+  }
+};
+alignas(64) inline constexpr PositionsOfByte kPositions;
+
+HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out) {
+  const hn::CappedTag<uint16_t, 8> d;
+  const hn::Rebind<uint8_t, decltype(d)> bytes;
+  for (size_t i = 0; i < 64; i += 8) {
+    const auto byte = uint8_t(word >> i);
+    const auto first = hn::Set(d, uint16_t(offset + i));
+    for (size_t k = 0; k < 8; k += hn::Lanes(d))
+      hn::StoreU(hn::Add(hn::PromoteTo(d, hn::LoadU(bytes, kPositions.of[byte] + k)), first), d, out + k);
+    out += std::popcount(byte);
+  }
+  return out;
+}
+
+#endif
 
 // Bit `plane` of 64 bytes, as a word.
 HWY_INLINE uint64_t plane_of(const uint8_t* bytes, int64_t plane) {
@@ -56,7 +88,7 @@ class ListWriter {
     lists.inputs = inputs, lists.planes = planes, lists.units = units, lists.spikes = 0;
     *next_++ = 0;
   }
-  HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(Positions(), bits, uint16_t(offset), end_); }
+  HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(bits, uint16_t(offset), end_); }
   // n positions, `offset` further on.
   HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
     const Positions d;

@@ -18,11 +18,10 @@ namespace spikemix::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {
-  const Positions d;
   for (int64_t r = 0; r < rows; ++r) {
     uint16_t* const begin = out + r * stride;
     uint16_t* end = begin;
-    for (int64_t w = 0; w < words; ++w) end = append_word(d, bits[r * words + w], uint16_t(64 * w), end);
+    for (int64_t w = 0; w < words; ++w) end = append_word(bits[r * words + w], uint16_t(64 * w), end);
     count[r] = uint16_t(end - begin);
   }
 }
