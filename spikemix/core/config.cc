@@ -276,7 +276,8 @@ void validate(const Config& config) {
   require(t.beta1 >= 0 && t.beta1 < 1, "train.beta1", t.beta1, "0 to 1");
   require(t.beta2 >= 0 && t.beta2 < 1, "train.beta2", t.beta2, "0 to 1");
   require(t.eps > 0, "train.eps", t.eps, "more than 0");
-  require(t.sparse_below >= 0, "train.sparse_below", t.sparse_below, "0 (never) or more");
+  require(t.sparse_below >= 0 || t.sparse_below == -1, "train.sparse_below", t.sparse_below,
+          "0 (never) or more, or -1 (as is faster)");
   require(t.clip_norm >= 0, "train.clip_norm", t.clip_norm, "0 (no clipping) or more");
   require(t.ema >= 0 && t.ema < 1, "train.ema", t.ema, "0 (none) to 1");
   require(t.one_step_epochs >= 0, "train.one_step_epochs", t.one_step_epochs, "0 (none) or more");

@@ -143,7 +143,7 @@ struct TrainConfig {
   double momentum = 0.95;
   double clip_norm = 0, ema = 0;
   std::string precision = "fp32", device = "cpu";
-  double sparse_below = 0.35;
+  double sparse_below = -1;
   bool recompute = false;
   int64_t one_step_epochs = 0;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
@@ -170,7 +170,8 @@ struct TrainConfig {
     v("ema", ema, "decay of the averaged weights, which are then evaluated and exported; 0: none");
     v("precision", precision, "fp32, or bf16 (autocast; weights and optimiser stay fp32)");
     v("sparse_below", sparse_below,
-      "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do");
+      "on a CPU, layers whose inputs hold fewer ones than this share add up spikes instead of multiplying; 0: none do; "
+      "-1: as long as that is faster on such a processor");
     v("recompute", recompute,
       "keep only the inputs of the stem and of each block, and compute the rest again in backward: saves memory");
     v("one_step_epochs", one_step_epochs,

@@ -1,6 +1,6 @@
 #include "spikemix/nn/attention.h"
 
-#include "spikemix/nn/multiplied_in.h"
+#include "spikemix/nn/processor.h"
 
 namespace spikemix {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/nn/initial_weights.h"
+#include "spikemix/nn/processor.h"
 #include "spikemix/nn/recompute.h"
 
 namespace spikemix {
@@ -63,9 +64,10 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
                                          : fmt::format("[B, {}, {}, {}, {}]", c.T, c.channels, c.height, c.width),
                       fmt::join(images.sizes(), ", "));
   const bool in_double = head_->weight.scalar_type() == torch::kFloat64;
-  const Pass pass{.type = in_double ? torch::kFloat64 : precision_,
+  const auto type = in_double ? torch::kFloat64 : precision_;
+  const Pass pass{.type = type,
                   .training = is_training(),
-                  .sparse_below = sparse_below_,
+                  .sparse_below = sparse_below_ < 0 ? sparse_pays_below(type) : sparse_below_,
                   .T = is_training() ? training_steps_ : c.T,
                   .observer = observer_ ? &observer_ : nullptr,
                   .ranks = ranks_};

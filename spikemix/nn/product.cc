@@ -1,7 +1,7 @@
 #include "spikemix/nn/product.h"
 
 #include "spikemix/nn/kernel_data.h"
-#include "spikemix/nn/multiplied_in.h"
+#include "spikemix/nn/processor.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/sparse_product.h"
 

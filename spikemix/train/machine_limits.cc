@@ -4,7 +4,7 @@
 #include <chrono>
 #include <limits>
 
-#include "spikemix/nn/multiplied_in.h"
+#include "spikemix/nn/processor.h"
 #include "spikemix/nn/sparse_product.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"

@@ -9,4 +9,8 @@ namespace spikemix {
 /// times as long there as those of fp32, and round no better.
 torch::ScalarType multiplied_in(const torch::Tensor& x);
 
+/// The share of ones in a layer's input below which this processor adds up spikes faster than it multiplies matrices of
+/// `type`: what train.sparse_below = -1 stands for.
+double sparse_pays_below(torch::ScalarType type);
+
 }  // namespace spikemix

@@ -1,4 +1,4 @@
-#include "spikemix/nn/multiplied_in.h"
+#include "spikemix/nn/processor.h"
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-bool processor_multiplies_bfloat16() {
+bool multiplies_bfloat16() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__) && defined(__linux__)
@@ -21,8 +21,15 @@ bool processor_multiplies_bfloat16() {
 }  // namespace
 
 torch::ScalarType multiplied_in(const torch::Tensor& x) {
-  static const bool in_bfloat16 = processor_multiplies_bfloat16();
+  static const bool in_bfloat16 = multiplies_bfloat16();
   return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !in_bfloat16 ? torch::kFloat32 : x.scalar_type();
+}
+
+// Where forward and weight gradient together took as long either way, on a processor with AVX-512 BF16 and on one with
+// AVX2: the latter adds 14-bit integers, which stand for bfloat16, twice as fast as it multiplies fp32.
+double sparse_pays_below(torch::ScalarType type) {
+  if (multiplies_bfloat16()) return 0.35;
+  return type == torch::kBFloat16 ? 1 : 0.45;
 }
 
 }  // namespace spikemix
