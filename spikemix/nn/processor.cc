@@ -21,8 +21,8 @@ bool multiplies_bfloat16() {
 }  // namespace
 
 torch::ScalarType multiplied_in(const torch::Tensor& x) {
-  static const bool in_bfloat16 = multiplies_bfloat16();
-  return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !in_bfloat16 ? torch::kFloat32 : x.scalar_type();
+  const auto type = x.scalar_type();
+  return x.is_cpu() && type == torch::kBFloat16 && !multiplies_bfloat16() ? torch::kFloat32 : type;
 }
 
 // Where forward and weight gradient together took as long either way, on a processor with AVX-512 BF16 and on one with

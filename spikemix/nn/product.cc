@@ -26,7 +26,7 @@ struct Linear {
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) {
     const auto type = multiplied_in(dy);
-    return at::mm(dy.to(type).t(), x.to(type));
+    return at::mm(dy.to(type).t(), x.to(type)).to(dy.scalar_type());
   }
 
   static Tensor sparse_forward(const Packed& x, torch::IntArrayRef, const Tensor& weight, torch::ScalarType type,
@@ -46,7 +46,7 @@ struct Conv {
   static Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
   // Rounded as x is.
   static Tensor factor(const Tensor& weight, const Tensor& x) {
-    return weight.to(x.scalar_type()).to(multiplied_in(x), false, false, torch::MemoryFormat::ChannelsLast);
+    return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast).to(multiplied_in(x));
   }
   static Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
 
@@ -60,7 +60,8 @@ struct Conv {
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
     return std::get<1>(at::convolution_backward(factor(dy), factor(x), factor(weight, x), std::nullopt, one, one, one,
-                                                false, zero, 1, std::array<bool, 3>{false, true, false}));
+                                                false, zero, 1, std::array<bool, 3>{false, true, false}))
+        .to(dy.scalar_type());
   }
 
   static PixelGrid grid(torch::IntArrayRef sizes) { return {sizes[0], sizes[1], sizes[2]}; }
