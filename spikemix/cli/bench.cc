@@ -26,7 +26,7 @@
 namespace spikemix {
 namespace {
 
-struct Options {
+struct BenchOptions {
   RunnerOptions runner;
   InputBenchOptions input;
   std::string data, format = "auto";
@@ -37,7 +37,7 @@ struct Options {
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
 
 // All images, decoded before any clock runs.
-std::vector<Batch> load(const Options& o, const ModelCard& card) {
+std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
   std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest);
   data = subset(data, std::min(o.images, data->size()), "--images");
@@ -48,7 +48,7 @@ std::vector<Batch> load(const Options& o, const ModelCard& card) {
   return batches;
 }
 
-void bench_speed(const Options& o) {
+void bench_speed(const BenchOptions& o) {
   const std::vector<Batch> batches = load(o, make_runner(o.runner)->card());
   malloc_trim(0);
   forget_peak_memory();
@@ -87,7 +87,7 @@ void bench_speed(const Options& o) {
   }
 }
 
-void bench_layers(const Options& o) {
+void bench_layers(const BenchOptions& o) {
   if (o.runner.engine != "spikemix") throw input_error("--layers: only --engine spikemix times its layers");
   Session session(load_network_of(o.runner));
   const std::vector<Batch> batches = load(o, session.network().card);
@@ -132,7 +132,7 @@ void bench_layers(const Options& o) {
 }
 
 // A training's table is made where trainings are.
-void bench_training(const Options& o) {
+void bench_training(const BenchOptions& o) {
   if (!is_recipe(o.runner.model)) throw input_error("--train: takes a recipe, found '{}'", o.runner.model);
   std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
   arguments.insert(arguments.end(), o.input.overrides.begin(), o.input.overrides.end());
@@ -144,12 +144,12 @@ void bench_training(const Options& o) {
 }
 
 // A recipe has no weights to run, nor has no name at all: what is left of the data's way is the input.
-bool is_model(const Options& o) {
+bool is_model(const BenchOptions& o) {
   if (o.layers || o.data.empty()) return true;
   return !o.runner.model.empty() && !is_recipe(o.runner.model);
 }
 
-void bench(Options& o) {
+void bench(BenchOptions& o) {
   // `bench --data DIR key=value`: CLI11 fills the first place first.
   if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
@@ -172,7 +172,7 @@ void add_bench(CLI::App& app) {
       "bench",
       "time a model on real images: speed, latency, memory; with --layers where the time goes. Without a model, "
       "`bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   command->add_option("MODEL", options->runner.model,
                       "model.safetensors, a run folder (its best model), or builtin, the built-in CIFAR-10 model; or a "
                       "recipe, whose input is then timed");

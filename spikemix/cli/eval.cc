@@ -16,7 +16,7 @@
 namespace spikemix {
 namespace {
 
-struct Options {
+struct EvalOptions {
   RunnerOptions runner;
   std::string data, format = "auto";
   int64_t batch = 128, images = 0, loader_threads = 1;
@@ -58,7 +58,7 @@ class EarlyExit {
   int64_t steps_ = 0, images_ = 0;
 };
 
-void run(const Options& o) {
+void run(const EvalOptions& o) {
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
   if (o.exit_confidence > 0) {
@@ -104,7 +104,7 @@ void run(const Options& o) {
 
 void add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "test accuracy of a model");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   command->add_option("MODEL", options->runner.model, "model.safetensors, or a run folder (its best model)")
       ->required();
   command->add_option("--data", options->data, "data set; a run folder's own if not given");

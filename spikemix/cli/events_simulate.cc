@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct EventsSimulateOptions {
   SimulatorOptions simulator;
   std::string in, out, size = "128x128", format = "auto";
   int64_t limit = 0;
@@ -68,7 +68,8 @@ void parallel(int64_t n, int threads, const std::function<void(int64_t)>& work) 
 }
 
 // OUT/SPLIT/CLASS/000017.aedat for each picture of a split. @return how many; 0 if the data set has no such split
-int64_t simulate_split(const Options& o, const EventSimulator& simulator, Split split, std::atomic<int64_t>& events) {
+int64_t simulate_split(const EventsSimulateOptions& o, const EventSimulator& simulator, Split split,
+                       std::atomic<int64_t>& events) {
   std::unique_ptr<Dataset> data;
   try {
     data = open_dataset(o.in, split, o.format);
@@ -94,7 +95,7 @@ int64_t simulate_split(const Options& o, const EventSimulator& simulator, Split 
   return n;
 }
 
-void run(Options o) {
+void run(EventsSimulateOptions o) {
   const auto size = parse_size(o.size);
   if (!size) throw input_error("--size {}: expected WIDTHxHEIGHT, for example 128x128", o.size);
   o.simulator.sensor = {size->first, size->second};
@@ -118,7 +119,7 @@ void run(Options o) {
 }  // namespace
 
 void add_events_simulate(CLI::App& events) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EventsSimulateOptions>();
   auto* command = events.add_subcommand("simulate", "recordings of pictures that are moved before a simulated camera");
   command->add_option("IN", o->in, "a picture, or a data set of pictures (`spikemix data formats`)")->required();
   command->add_option("OUT", o->out, "file to write (AEDAT 3.1), or folder: train/CLASS/000000.aedat")->required();

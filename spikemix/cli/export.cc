@@ -19,14 +19,14 @@
 namespace spikemix {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string model, out, precision = "int8", data, format = "auto";
   int64_t images = 64;
   double tolerance = 0.01;
 };
 
 // Which layers want all bits, by what happens to their spikes on training images.
-std::set<std::string> calibrate(const Options& o) {
+std::set<std::string> calibrate(const ExportOptions& o) {
   const auto exact = load_network(o.model, Precision::kFp32);
   std::shared_ptr<const Dataset> data = open_dataset(o.data, Split::kTrain, o.format);
   data = subset(data, std::min(o.images, data->size()), "--images");
@@ -47,7 +47,7 @@ std::set<std::string> calibrate(const Options& o) {
 
 void add_export(CLI::App& app) {
   auto* command = app.add_subcommand("export", "write a trained model with integer weights, for small machines");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   command->add_option("MODEL", options->model, "model.safetensors, or a run folder (its best model)")->required();
   command
       ->add_option("--precision", options->precision, "int8 (7 bits a weight, twice the additions) or int16 (14 bits)")

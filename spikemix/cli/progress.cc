@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "spikemix/core/clock.h"
+
 namespace spikemix {
 
 std::string progress_bar(double done, int width) {
@@ -30,7 +32,6 @@ void CountPrinter::operator()(int64_t done) {
 }
 
 OpenListener opening_printer() {
-  using Clock = std::chrono::steady_clock;
   const bool terminal = isatty(STDERR_FILENO);
   // Said next when that much time has gone.
   const auto next = std::make_shared<Clock::time_point>(Clock::now() + std::chrono::seconds(1));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -8,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/events/time_steps.h"
 
 namespace spikemix {
@@ -17,7 +17,6 @@ namespace spikemix {
 /// the source is held up (a file at full speed).
 class StepQueue {
  public:
-  using Clock = std::chrono::steady_clock;
   struct Item {
     TimeStep step;
     Clock::time_point due;  ///< when the step was over

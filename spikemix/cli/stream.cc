@@ -13,15 +13,14 @@
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/step_queue.h"
 #include "spikemix/cli/stream_display.h"
+#include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
 namespace {
 
-using Clock = StepQueue::Clock;
-
-struct Options {
+struct StreamOptions {
   EventInput input;
   RunnerOptions runner;
   int64_t step_us = 0, step_events = 0;
@@ -42,7 +41,7 @@ double milliseconds(Clock::duration d) { return std::chrono::duration<double, st
 
 bool is_file(const std::string& path) { return path != "-" && !path.starts_with("unix:"); }
 
-TimeStepOptions step_options(const Options& o, const ModelCard& card, SensorSize sensor) {
+TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card, SensorSize sensor) {
   if (o.step_us > 0 && o.step_events > 0) throw input_error("--step-us and --step-events: expected one of them");
   TimeStepOptions steps{.us = o.step_us,
                         .events = o.step_events,
@@ -129,7 +128,7 @@ bool follow(StepQueue& queue, Session& session, StreamDisplay& display) {
   return !interrupted;
 }
 
-void run(const Options& o) {
+void run(const StreamOptions& o) {
   if (o.realtime && o.max_speed) throw input_error("--realtime and --max-speed: expected one of them");
   Session session(load_network_of(o.runner), {.threads = thread_count(o.runner.threads), .streaming = true});
   const ModelCard& card = session.network().card;
@@ -163,7 +162,7 @@ void run(const Options& o) {
 }  // namespace
 
 void add_stream(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<StreamOptions>();
   auto* command =
       app.add_subcommand("stream", "play a recording of an event camera: class scores that move with every time step");
   o->input.add_to(*command);

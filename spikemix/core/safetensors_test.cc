@@ -28,7 +28,7 @@ std::string file_with(const std::string& header, size_t data_bytes) {
   return file + header + std::string(data_bytes, 'd');
 }
 
-SafeTensors parse(const std::string& file) { return SafeTensors::parse(bytes_of(file), "m.safetensors"); }
+SafeTensors parsed(const std::string& file) { return SafeTensors::parse(bytes_of(file), "m.safetensors"); }
 
 class SafeTensorsFile : public ::testing::Test {
  protected:
@@ -92,8 +92,8 @@ TEST(SafeTensors, NamesWhatIsWrong) {
     return fmt::format(R"({{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})", dtype, shape, begin, end);
   };
   const std::string w = R"({"w":)", good = w + entry("F32", "[2]", 0, 8) + "}";
-  EXPECT_EQ(parse(file_with(good, 8)).find("w")->data.size(), 8u);
-  EXPECT_EQ(parse(file_with(good + "     ", 8)).names().size(), 1u);  // padded, as the format asks
+  EXPECT_EQ(parsed(file_with(good, 8)).find("w")->data.size(), 8u);
+  EXPECT_EQ(parsed(file_with(good + "     ", 8)).names().size(), 1u);  // padded, as the format asks
 
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "has 0 bytes"},
@@ -126,7 +126,7 @@ TEST(SafeTensors, NamesWhatIsWrong) {
       {file_with(R"({"__metadata__":"a"})", 0), "its __metadata__ is no JSON object"},
   };
   for (const auto& [file, message] : cases) {
-    EXPECT_THAT([&] { parse(file); },
+    EXPECT_THAT([&] { parsed(file); },
                 ThrowsMessage<InputError>(AllOf(HasSubstr("m.safetensors: "), HasSubstr(message))));
   }
 }
@@ -163,7 +163,7 @@ TEST_F(SafeTensorsFile, DamagedIsRefusedOrWhole) {
       }
     }
     try {
-      const SafeTensors tensors = parse(file);
+      const SafeTensors tensors = parsed(file);
       for (const std::string& name : tensors.names()) {
         const TensorView& view = *tensors.find(name);
         ASSERT_EQ(int64_t(view.data.size()), byte_count(view.dtype, view.shape)) << "mutation " << i;

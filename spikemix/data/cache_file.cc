@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -12,6 +11,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "spikemix/core/clock.h"
 
 namespace spikemix {
 namespace {
@@ -154,8 +155,7 @@ fs::path cache_folder(const DataConfig& data) {
 fs::path cache_path(const DataConfig& data, const DataFormat& format, const std::string& ending) {
   const fs::path path = fs::canonical(data.dir);
   std::string name = path.filename().string();
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
+  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
   uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
   for (const char c : path.string() + "\n" + format.name) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
   return cache_folder(data) / fmt::format("{}-{:016x}{}", name, hash, ending);
@@ -170,13 +170,13 @@ void open_or_build(const fs::path& file, const OpenListener& listener, const std
     const State state = open();  // made by another process meanwhile?
     if (state == State::kDamaged && listener.note) listener.note(file.string() + ": is damaged and made anew");
     if (state != State::kWhole) {
-      const auto start = std::chrono::steady_clock::now();
+      const auto start = Clock::now();
       build();
       if (open() != State::kWhole) {
         throw CacheUnwritable(file.string() + ": was written, but is not what was written; a failing disk?");
       }
       report.state = CacheReport::State::kBuilt;
-      report.build_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      report.build_seconds = seconds_since(start);
     }
   }
   std::error_code ignored;

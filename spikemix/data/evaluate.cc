@@ -1,10 +1,10 @@
 #include "spikemix/data/evaluate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/event_input.h"
 
@@ -41,7 +41,7 @@ LoaderOptions train_loader_options(const ModelCard& card, const Config& config) 
 
 EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
                     const std::function<void(int64_t done)>& on_batch, const SumOfRanks& sum_of_ranks) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   Loader loader(std::move(data), options);
   loader.start_epoch(0);
   EvalResult result;
@@ -74,7 +74,7 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
   }
   const double n = double(result.images);
   result.top1 = 100 * double(first) / n, result.top5 = 100 * double(fifth) / n, result.loss = loss / n;
-  result.images_per_second = n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.images_per_second = n / seconds_since(start);
   return result;
 }
 

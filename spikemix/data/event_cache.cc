@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kMagic = "spikemix events 2";
+constexpr std::string_view kEventsMagic = "spikemix events 2";
 
 Json to_json(const CachedSample& s) {
   return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,  s.first_t,
@@ -33,7 +33,8 @@ CachedSample sample_from(const Json& j) {
 
 }  // namespace
 
-EventCache::EventCache(const std::filesystem::path& file, uint64_t fingerprint) : file_(file, kMagic, fingerprint) {
+EventCache::EventCache(const std::filesystem::path& file, uint64_t fingerprint)
+    : file_(file, kEventsMagic, fingerprint) {
   if (file_.state() == CacheFile::State::kWhole) file_.drop_index(read_index());
 }
 
@@ -70,7 +71,7 @@ std::vector<Event> EventCache::events(size_t i) const {
 }
 
 EventCacheWriter::EventCacheWriter(const std::filesystem::path& file, uint64_t fingerprint)
-    : file_(file, kMagic, fingerprint) {}
+    : file_(file, kEventsMagic, fingerprint) {}
 
 size_t EventCacheWriter::add(CachedSample sample, std::span<const Event> events) {
   const EventWords packed = pack_events(events);

@@ -12,9 +12,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kMagic = "spikemix images 1";
-constexpr uint64_t kBlock = 16 << 20;  // bytes decoded together, then written
-constexpr double kLarge = 1e9;         // bytes from which on the user is told before
+constexpr std::string_view kImagesMagic = "spikemix images 1";
+constexpr uint64_t kDecodedBlock = 16 << 20;  // bytes decoded together, then written
+constexpr double kLarge = 1e9;                // bytes from which on the user is told before
 
 // Images first, first + 1, ... into `pixels`. @throws what the first that cannot be decoded threw
 void decode_block(const Dataset& data, int64_t first, ImageShape shape, int64_t threads, std::span<uint8_t> pixels) {
@@ -47,7 +47,7 @@ void decode_block(const Dataset& data, int64_t first, ImageShape shape, int64_t 
 
 ImageCache::ImageCache(const std::filesystem::path& file, uint64_t fingerprint, ImageShape shape, OpenListener listener,
                        std::function<std::shared_ptr<const Dataset>()> source)
-    : file_(file, kMagic, fingerprint),
+    : file_(file, kImagesMagic, fingerprint),
       shape_(shape),
       listener_(std::move(listener)),
       open_source_(std::move(source)) {
@@ -86,9 +86,10 @@ Image ImageCache::decode_again(int64_t i) const {
     std::error_code ignored;
     std::filesystem::remove(file_.path(), ignored);
     if (listener_.note) {
-      listener_.note(fmt::format("{}: the copy of {} is damaged: it is decoded anew, and the cache made anew when the "
-                                 "data are opened next",
-                                 file_.path().string(), source(i)));
+      listener_.note(
+          fmt::format("{}: the copy of {} is damaged: it is decoded anew, and the cache made anew when the "
+                      "data are opened next",
+                      file_.path().string(), source(i)));
     }
     original_ = open_source_();
   });
@@ -99,13 +100,14 @@ void build_image_cache(const std::filesystem::path& file, uint64_t fingerprint, 
                        int64_t threads, const OpenListener& listener) {
   const int64_t count = data.size();
   const uint64_t bytes = uint64_t(count) * shape.bytes();
-  CacheWriter writer(file, kMagic, fingerprint, bytes);
+  CacheWriter writer(file, kImagesMagic, fingerprint, bytes);
   if (double(bytes) > kLarge && listener.note) {
-    listener.note(fmt::format("writes {:.1f} GB of decoded pictures to {} (data.cache: another folder; off: decodes "
-                              "them in every epoch)",
-                              1e-9 * double(bytes), file.string()));
+    listener.note(
+        fmt::format("writes {:.1f} GB of decoded pictures to {} (data.cache: another folder; off: decodes "
+                    "them in every epoch)",
+                    1e-9 * double(bytes), file.string()));
   }
-  const auto block = int64_t(std::max<uint64_t>(uint64_t(threads), kBlock / shape.bytes()));
+  const auto block = int64_t(std::max<uint64_t>(uint64_t(threads), kDecodedBlock / shape.bytes()));
   std::vector<uint8_t> pixels;
   std::vector<uint32_t> checksums;
   for (int64_t first = 0; first < count; first += block) {

@@ -12,7 +12,7 @@
 namespace spikemix {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 int64_t from_environment(const char* name, int64_t otherwise) {
   const char* value = std::getenv(name);
@@ -21,18 +21,18 @@ int64_t from_environment(const char* name, int64_t otherwise) {
 
 // A model file in parts that a mutation can reach.
 struct Parts {
-  Json header, config;
+  OrderedJson header, config;
   std::string data;
 
   static Parts of(const std::string& file) {
     uint64_t size = 0;
     std::memcpy(&size, file.data(), 8);
-    Parts parts{Json::parse(file.substr(8, size)), {}, file.substr(8 + size)};
-    parts.config = Json::parse(parts.header["__metadata__"]["spikemix"].get<std::string>());
+    Parts parts{OrderedJson::parse(file.substr(8, size)), {}, file.substr(8 + size)};
+    parts.config = OrderedJson::parse(parts.header["__metadata__"]["spikemix"].get<std::string>());
     return parts;
   }
   std::string file() const {
-    Json all = header;
+    OrderedJson all = header;
     if (all.contains("__metadata__")) all["__metadata__"]["spikemix"] = config.dump();
     const std::string text = all.dump();
     const uint64_t size = text.size();
@@ -84,17 +84,17 @@ class Mutator {
     return file;
   }
 
-  Json nasty_number() {
+  OrderedJson nasty_number() {
     constexpr double kNumbers[] = {0,    1,     2,    3,     4,          5,     7,    8,     16,    24,
                                    31,   64,    126,  127,   255,        256,   257,  1000,  1024,  1025,
                                    4096, 65535, -1,   65536, 2147483647, 4e9,   -8,   9e15,  1e18,  -9e15,
                                    0.5,  -0.5,  1e-9, 1e38,  -1e38,      1e300, 1e30, 0.999, 1.001, 1e-300};
     const double number = pick(kNumbers);
-    if (std::abs(number) < 1e16 && number == std::floor(number)) return Json(int64_t(number));
-    return Json(number);
+    if (std::abs(number) < 1e16 && number == std::floor(number)) return OrderedJson(int64_t(number));
+    return OrderedJson(number);
   }
 
-  Json nasty_value() {
+  OrderedJson nasty_value() {
     constexpr const char* kTexts[] = {"",
                                       "ssa",
                                       "ssa:heads=0",
@@ -134,14 +134,17 @@ class Mutator {
                                       "time"};
     switch (rng_.below(6)) {
       case 0:
-        return Json(pick(kTexts));
+        return OrderedJson(pick(kTexts));
       case 1: {
-        Json items = Json::array();
-        for (uint64_t n = rng_.below(5); n > 0; --n) items.push_back(rng_.coin() ? Json(pick(kTexts)) : nasty_number());
+        OrderedJson items = OrderedJson::array();
+        for (uint64_t n = rng_.below(5); n > 0; --n)
+          items.push_back(rng_.coin() ? OrderedJson(pick(kTexts)) : nasty_number());
         return items;
       }
       case 2:
-        return rng_.coin() ? Json(rng_.coin()) : rng_.coin() ? Json() : Json{{"a", Json{{"b", 1}}}};
+        return rng_.coin()   ? OrderedJson(rng_.coin())
+               : rng_.coin() ? OrderedJson()
+                             : OrderedJson{{"a", OrderedJson{{"b", 1}}}};
       default:
         return nasty_number();
     }
@@ -149,10 +152,10 @@ class Mutator {
 
   // A key of the config, or of a section of it.
   void config(Parts& parts) {
-    Json* object = &parts.config;
+    OrderedJson* object = &parts.config;
     if (!object->is_object() || object->empty()) return;
     if (rng_.coin(0.8)) {
-      Json& section = (*object)[rng_.coin(0.8) ? "model" : "neuron"];
+      OrderedJson& section = (*object)[rng_.coin(0.8) ? "model" : "neuron"];
       if (section.is_object() && !section.empty()) object = &section;
     }
     const auto at = std::next(object->begin(), std::ptrdiff_t(rng_.below(object->size())));
@@ -160,7 +163,7 @@ class Mutator {
     if (rng_.coin(0.05)) {
       object->erase(key);
     } else if (key == "mixer") {
-      for (Json value = nasty_value();; value = nasty_value()) {
+      for (OrderedJson value = nasty_value();; value = nasty_value()) {
         if (!value.is_string() && rng_.coin(0.9)) continue;
         (*object)[key] = value;
         break;
@@ -170,7 +173,7 @@ class Mutator {
     }
   }
 
-  Json& random_tensor(Parts& parts) {
+  OrderedJson& random_tensor(Parts& parts) {
     auto at = std::next(parts.header.begin(), std::ptrdiff_t(rng_.below(parts.header.size())));
     if (at.key() == "__metadata__") at = std::prev(parts.header.end());
     return at.value();
@@ -179,10 +182,10 @@ class Mutator {
   // A tensor's type, shape or place.
   void entry(Parts& parts) {
     if (parts.header.empty()) return;
-    Json& tensor = random_tensor(parts);
+    OrderedJson& tensor = random_tensor(parts);
     if (!tensor.is_object() || !tensor.contains("shape")) return;
     constexpr const char* kTypes[] = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "F8"};
-    Json& shape = tensor["shape"];
+    OrderedJson& shape = tensor["shape"];
     switch (rng_.below(5)) {
       case 0:
         tensor["dtype"] = pick(kTypes);
@@ -201,8 +204,8 @@ class Mutator {
         break;
     }
   }
-  static void retype(Json& tensor) {
-    Json& shape = tensor["shape"];
+  static void retype(OrderedJson& tensor) {
+    OrderedJson& shape = tensor["shape"];
     if (tensor["dtype"] == "I8")
       tensor["dtype"] = "U8";
     else if (tensor["dtype"] == "I16")

@@ -6,13 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/engine/attention.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 class Pass {
  public:

@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-constexpr std::string_view kMagic = "#!AER-DAT3.", kEndOfHeader = "#!END-HEADER";
+constexpr std::string_view kStart = "#!AER-DAT3.", kEndOfHeader = "#!END-HEADER";
 constexpr size_t kPacketHeader = 28;
 constexpr int16_t kPolarity = 1;
 
@@ -115,7 +115,7 @@ class Aedat3Reader : public EventReader {
 }  // namespace
 
 bool recognises_aedat3(std::span<const uint8_t> head) {
-  return std::string_view(reinterpret_cast<const char*>(head.data()), head.size()).starts_with(kMagic);
+  return std::string_view(reinterpret_cast<const char*>(head.data()), head.size()).starts_with(kStart);
 }
 
 std::unique_ptr<EventReader> open_aedat3(ByteSource source, const ReadOptions& options) {

@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kPacketHeader = 28, kEventsOfPacket = 4096;
+constexpr size_t kHeaderOfPacket = 28, kEventsOfPacket = 4096;
 
 // The name of the camera with this sensor, from which readers know its size; ours says the size itself.
 std::string source_name(SensorSize sensor) {
@@ -35,8 +35,8 @@ class Aedat3Writer : public EventWriter {
       }
       if (number_ == kEventsOfPacket || (number_ > 0 && overflows != overflows_)) flush();
       overflows_ = int32_t(overflows);
-      put<uint32_t>(kPacketHeader + 8 * number_, uint32_t(e.x) << 17 | uint32_t(e.y) << 2 | uint32_t(e.p) << 1 | 1);
-      put<uint32_t>(kPacketHeader + 8 * number_ + 4, uint32_t(e.t & 0x7FFFFFFF));
+      put<uint32_t>(kHeaderOfPacket + 8 * number_, uint32_t(e.x) << 17 | uint32_t(e.y) << 2 | uint32_t(e.p) << 1 | 1);
+      put<uint32_t>(kHeaderOfPacket + 8 * number_ + 4, uint32_t(e.t & 0x7FFFFFFF));
       ++number_;
     }
   }
@@ -60,13 +60,13 @@ class Aedat3Writer : public EventWriter {
     put<int32_t>(8, 4);  // where its time stands in it
     put<int32_t>(12, overflows_);
     for (const size_t at : {16, 20, 24}) put<int32_t>(at, int32_t(number_));  // capacity, number, valid
-    file_.write(std::as_bytes(std::span(packet_).first(kPacketHeader + 8 * number_)));
+    file_.write(std::as_bytes(std::span(packet_).first(kHeaderOfPacket + 8 * number_)));
     number_ = 0;
   }
 
   std::string name_;
   AtomicFile file_;
-  std::array<uint8_t, kPacketHeader + 8 * kEventsOfPacket> packet_{};
+  std::array<uint8_t, kHeaderOfPacket + 8 * kEventsOfPacket> packet_{};
   size_t number_ = 0;
   int32_t overflows_ = 0;
 };

@@ -13,7 +13,7 @@ namespace {
 
 using namespace aedat4;
 
-constexpr size_t kEventsOfPacket = 8192;
+constexpr size_t kEventsOfAPacket = 8192;
 
 // What stands before the packets says where the table of packets is, behind them: the packets are put aside until then.
 class Aedat4Writer : public EventWriter {
@@ -29,7 +29,7 @@ class Aedat4Writer : public EventWriter {
       std::memcpy(&packet_[at + 8], &e.x, 2);
       std::memcpy(&packet_[at + 10], &e.y, 2);
       packet_[at + 12] = e.p;
-      if (packet_.size() == kEventsOfPacket * sizeof(Event)) flush();
+      if (packet_.size() == kEventsOfAPacket * sizeof(Event)) flush();
     }
   }
 

@@ -13,7 +13,7 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kBuffer = 1 << 18;
+constexpr size_t kSpoolBuffer = 1 << 18;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Spool::Spool(const std::filesystem::path& result) : result_(result) {
                       errno == ENOENT ? "no folder '" + folder.string() + "'" : std::strerror(errno));
   }
   ::unlink(name.c_str());
-  buffer_.reserve(kBuffer);
+  buffer_.reserve(kSpoolBuffer);
 }
 
 Spool::Spool(Spool&& other) noexcept
@@ -40,7 +40,7 @@ Spool::~Spool() {
 }
 
 void Spool::append(std::span<const uint8_t> bytes) {
-  if (buffer_.size() + bytes.size() > kBuffer) flush();
+  if (buffer_.size() + bytes.size() > kSpoolBuffer) flush();
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   size_ += bytes.size();
 }
@@ -54,7 +54,7 @@ void Spool::flush() {
 
 void Spool::replay(const std::function<void(std::span<const uint8_t>)>& take) {
   flush();
-  std::vector<uint8_t> block(kBuffer);
+  std::vector<uint8_t> block(kSpoolBuffer);
   for (uint64_t at = 0; at < size_;) {
     const ssize_t n = ::pread(descriptor_, block.data(), block.size(), off_t(at));
     if (n < 0 && errno == EINTR) continue;

@@ -28,7 +28,7 @@ Moments of_all_ranks(const Moments& own, Ranks& ranks) {
 }
 
 // What one call computes with. Its tensors are [C] vectors; those with gradients are arguments of the function too.
-struct Call : torch::CustomClassHolder {
+struct NeuronCall : torch::CustomClassHolder {
   NeuronPasses passes;
   Norm norm;
   Tensor inverse_std;
@@ -80,7 +80,7 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
   using Optional = std::optional<Tensor>;
   static Tensor forward(AutogradContext* ctx, const Tensor& y, const Optional& /*weight*/, const Optional& /*bias*/,
                         const Optional& /*linear_bias*/, const Optional& /*w*/, const Optional& residual,
-                        const c10::intrusive_ptr<Call>& call) {
+                        const c10::intrusive_ptr<NeuronCall>& call) {
     const Tensor s = call->forward(y, residual.value_or(Tensor()));
     ctx->save_for_backward({y});
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
@@ -89,7 +89,7 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const auto call = c10::static_intrusive_pointer_cast<NeuronCall>(ctx->saved_data["call"].toCapsule());
     ProfileScope scope(call->layer, "neurons, backward");
     const NeuronPasses& p = call->passes;
     const Norm& norm = call->norm;
@@ -151,7 +151,7 @@ BatchNormImpl::BatchNormImpl(int64_t channels) {
 
 Tensor neurons(const Tensor& y, const Norm& norm, const LifParams& params, const Tensor& w, const Tensor& residual,
                torch::ScalarType spikes, int64_t repeat_T, const Moments& moments, const std::string& layer) {
-  auto call = c10::make_intrusive<Call>();
+  auto call = c10::make_intrusive<NeuronCall>();
   call->passes.lif = params;
   call->passes.w = w.defined() ? w.detach() : w;
   call->passes.same_x = repeat_T > 0;

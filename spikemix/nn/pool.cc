@@ -39,11 +39,11 @@ Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef 
   return dx;
 }
 
-// The same for every device and type. LibTorch's own backward adds up by atomics on a GPU, in another order each time.
-namespace aten {
+// The same for every device and type, by LibTorch's operators, whose own backward adds up by atomics on a GPU, in
+// another order each time.
 
 // y [images, H', W', C], and which of its window's nine values each is, row by row.
-std::pair<Tensor, Tensor> pool(const Tensor& x) {
+std::pair<Tensor, Tensor> aten_pool(const Tensor& x) {
   Tensor nchw = x.permute({0, 3, 1, 2});
   // LibTorch 2.11 reads a GPU's doubles in this order at addresses that it must not.
   if (x.scalar_type() == torch::kFloat64) nchw = nchw.contiguous();
@@ -55,7 +55,7 @@ std::pair<Tensor, Tensor> pool(const Tensor& x) {
   return {channels_last(y), channels_last((3 * row + column).to(torch::kUInt8))};
 }
 
-Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
+Tensor aten_pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
   const int64_t H = dy.size(1), W = dy.size(2);
   const auto framed = torch::zeros({sizes[0], 2 * H + 1, 2 * W + 1, sizes[3]}, dy.options());
   for (int64_t k = 0; k < 9; ++k) {
@@ -64,8 +64,6 @@ Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef 
   }
   return framed.slice(1, 1, 1 + sizes[1]).slice(2, 1, 1 + sizes[2]).contiguous();
 }
-
-}  // namespace aten
 
 struct PoolFunction : torch::autograd::Function<PoolFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x) {
@@ -76,7 +74,7 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
       chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
       y = pool(x, chosen);
     } else {
-      std::tie(y, chosen) = aten::pool(x);
+      std::tie(y, chosen) = aten_pool(x);
     }
     ctx->save_for_backward({chosen});
     ctx->saved_data["sizes"] = x.sizes();
@@ -87,7 +85,7 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     const ProfileScope scope("pools", "backward");
     const Tensor dy = grads[0].contiguous(), chosen = ctx->get_saved_variables()[0];
     const auto sizes = ctx->saved_data["sizes"].toIntVector();
-    return {has_kernels(dy) ? pool_backward(dy, chosen, sizes) : aten::pool_backward(dy, chosen, sizes)};
+    return {has_kernels(dy) ? pool_backward(dy, chosen, sizes) : aten_pool_backward(dy, chosen, sizes)};
   }
 };
 
@@ -98,7 +96,7 @@ Tensor spike_max_pool(const Tensor& x) {
   const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
   const Tensor y = torch::GradMode::is_enabled() ? PoolFunction::apply(images)
                    : has_kernels(x)              ? pool(images, {})
-                                                 : aten::pool(images).first;
+                                                 : aten_pool(images).first;
   shape[shape.size() - 3] = y.size(1);
   shape[shape.size() - 2] = y.size(2);
   return y.view(shape);

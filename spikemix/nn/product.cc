@@ -78,7 +78,7 @@ struct Conv {
   }
 };
 
-struct Call : torch::CustomClassHolder {
+struct ProductCall : torch::CustomClassHolder {
   Values values;
   ProductSettings settings;
   Moments moments;
@@ -104,7 +104,7 @@ struct Call : torch::CustomClassHolder {
 template <class Map>
 struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
-                        const c10::intrusive_ptr<Call>& call) {
+                        const c10::intrusive_ptr<ProductCall>& call) {
     const Packed packed = [&] {
       const ProfileScope scope(call->settings.layer, "pack");
       return Packed(x, call->values);
@@ -116,7 +116,7 @@ struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const auto call = c10::static_intrusive_pointer_cast<ProductCall>(ctx->saved_data["call"].toCapsule());
     const auto saved = ctx->get_saved_variables();
     const Tensor dy = grads[0].contiguous(), weight = saved[1];
     const Packed x(saved[0], call->values, call->sizes, call->type);
@@ -139,7 +139,7 @@ struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
 
 template <class Map>
 Product apply(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
-  auto call = c10::make_intrusive<Call>();
+  auto call = c10::make_intrusive<ProductCall>();
   call->values = values, call->settings = settings;
   const Tensor y = torch::GradMode::is_enabled() ? ProductFunction<Map>::apply(x, weight, call)
                                                  : call->forward<Map>(x, weight, Packed(x, values));

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 #include <utility>
+
+#include "spikemix/core/clock.h"
 
 namespace spikemix {
 
@@ -51,13 +52,13 @@ class ProfileScope {
   ProfileScope(const std::string& layer, const char* op) : profile_(Profile::active()), layer_(layer), op_(op) {
     if (!profile_) return;
     profile_->finish();
-    begin_ = std::chrono::steady_clock::now();
+    begin_ = Clock::now();
   }
   ~ProfileScope() {
     if (!profile_) return;
     profile_->finish();
     entry_.calls = 1;
-    entry_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    entry_.seconds = seconds_since(begin_);
     profile_->add(layer_, op_, entry_);
   }
   ProfileScope(const ProfileScope&) = delete;
@@ -72,7 +73,7 @@ class ProfileScope {
   std::string layer_;
   const char* op_;
   Profile::Entry entry_;
-  std::chrono::steady_clock::time_point begin_;
+  Clock::time_point begin_;
 };
 
 }  // namespace spikemix

@@ -9,7 +9,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-struct Call : torch::CustomClassHolder {
+struct Recomputation : torch::CustomClassHolder {
   Segment segment;
   variable_list parameters;
   Pass pass;
@@ -28,7 +28,7 @@ Tensor flat(const variable_list& tensors) {
 // values nobody reads.
 struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& /*parameters*/,
-                        const c10::intrusive_ptr<Call>& call) {
+                        const c10::intrusive_ptr<Recomputation>& call) {
     ctx->save_for_backward({Packed(x, call->values).tensor()});
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     ctx->saved_data["dx"] = x.requires_grad();
@@ -36,7 +36,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    const auto call = c10::static_intrusive_pointer_cast<Recomputation>(ctx->saved_data["call"].toCapsule());
     const bool dx = ctx->saved_data["dx"].toBool();
     Pass pass = call->pass;
     pass.again = true, pass.observer = nullptr;
@@ -62,7 +62,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
 Tensor recomputed(const Segment& segment, const std::vector<Tensor>& parameters, const Tensor& x, Values values,
                   const Pass& pass) {
   if (!torch::GradMode::is_enabled()) return segment(x, pass);
-  auto call = c10::make_intrusive<Call>();
+  auto call = c10::make_intrusive<Recomputation>();
   call->segment = segment, call->parameters = parameters, call->pass = pass, call->values = values;
   call->sizes = x.sizes().vec(), call->type = x.scalar_type();
   return RecomputedFunction::apply(x.contiguous(), flat(parameters), call);

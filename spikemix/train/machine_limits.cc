@@ -1,9 +1,9 @@
 #include "spikemix/train/machine_limits.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/nn/processor.h"
 #include "spikemix/nn/sparse_product.h"
 #include "spikemix/nn/torch.h"
@@ -19,10 +19,10 @@ double seconds_of(const std::string& device, const Work& work) {
   double best = std::numeric_limits<double>::infinity();
   for (int i = 0; i < 5; ++i) {
     finish(device);
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     work();
     finish(device);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    best = std::min(best, seconds_since(begin));
   }
   return best;
 }

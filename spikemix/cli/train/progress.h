@@ -1,8 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <string>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {
@@ -16,7 +16,6 @@ class ProgressPrinter {
   void epoch(const EpochResult& result);
 
  private:
-  using Clock = std::chrono::steady_clock;
   const std::string title_;
   const bool terminal_;
   Clock::time_point last_{};

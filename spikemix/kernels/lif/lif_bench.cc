@@ -13,14 +13,14 @@ namespace {
 constexpr LifShape kShape = {.T = 4, .M = 16384, .C = 192};
 constexpr int64_t kValues = kShape.T * kShape.M * kShape.C;
 
-struct Layer {
+struct NeuronLayer {
   std::vector<Bfloat16> x, s = std::vector<Bfloat16>(kValues), ds = std::vector<Bfloat16>(kValues),
                            dz = std::vector<Bfloat16>(kValues);
   std::vector<float> scale = std::vector<float>(kShape.C, 1), shift = std::vector<float>(kShape.C, 0), sums = shift,
                      sums_x = shift;
   LifNorm norm{scale.data(), shift.data(), shift.data()};
 
-  Layer() {
+  NeuronLayer() {
     uint32_t state = 1;
     for (int64_t i = 0; i < kValues; ++i) {
       state = state * 1664525 + 1013904223;
@@ -36,7 +36,7 @@ void rate(benchmark::State& state) {
 }
 
 void lif_forward_pass(benchmark::State& state) {
-  Layer layer;
+  NeuronLayer layer;
   for (auto _ : state)
     lif_forward({}, kShape, layer.norm, 0, kShape.M, layer.x.data(), static_cast<const Bfloat16*>(nullptr),
                 layer.s.data());
@@ -44,7 +44,7 @@ void lif_forward_pass(benchmark::State& state) {
 }
 
 void lif_backward_pass(benchmark::State& state) {
-  Layer layer;
+  NeuronLayer layer;
   LifParams lif;
   lif.surrogate = Surrogate(state.range(0));
   for (auto _ : state)
@@ -54,7 +54,7 @@ void lif_backward_pass(benchmark::State& state) {
 }
 
 void norm_backward_pass(benchmark::State& state) {
-  Layer layer;
+  NeuronLayer layer;
   const float* c = layer.shift.data();
   for (auto _ : state)
     batch_norm_backward(kShape.T * kShape.M, kShape.C, layer.x.data(), c, layer.scale.data(), c, c, layer.dz.data());

@@ -11,9 +11,9 @@ namespace spikemix {
 namespace {
 
 // The definition: the first maximum of each window, row by row, inside the image.
-struct Reference {
+struct PoolReference {
   std::vector<float> y, dx;
-  Reference(const PoolShape& s, int64_t images, const std::vector<float>& x, const std::vector<float>& dy)
+  PoolReference(const PoolShape& s, int64_t images, const std::vector<float>& x, const std::vector<float>& dy)
       : dx(x.size(), 0) {
     for (int64_t image = 0; image < images; ++image)
       for (int64_t p = 0; p < s.out_H(); ++p)
@@ -39,7 +39,7 @@ TEST(SpikeMaxPool, EqualsTheDefinitionOnEveryTarget) {
     std::vector<float> dy(size_t(kImages * shape.out_H() * shape.out_W() * shape.C));
     for (float& v : x) v = rng() % 4 == 0;
     for (float& v : dy) v = float(int(rng() % 33) - 16) / 4;  // sums of four are exact
-    const Reference want(shape, kImages, x, dy);
+    const PoolReference want(shape, kImages, x, dy);
     on_every_target([&] {
       std::vector<float> y(dy.size(), -1), dx(x.size(), -1), inference(dy.size(), -1);
       std::vector<uint8_t> chosen(dy.size(), 99);
