@@ -11,6 +11,7 @@
 #include "spikemix/cli/recipes.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_card.h"
+#include "spikemix/core/problems.h"
 #include "spikemix/core/pth.h"
 #include "spikemix/core/safetensors.h"
 #include "spikemix/mixers/tensor_list.h"
@@ -37,7 +38,7 @@ void check(const std::vector<TensorSpec>& expected, const std::map<std::string, 
     if (!known) wrong.push_back(fmt::format("'{}' is unknown", name));
   }
   if (!wrong.empty()) {
-    throw input_error("{}: does not fit the recipe: {} (another recipe or key=value?)", file, fmt::join(wrong, "; "));
+    throw input_error("{}: does not fit the recipe: {} (another recipe or key=value?)", file, list_of(wrong));
   }
 }
 

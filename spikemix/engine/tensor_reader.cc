@@ -8,6 +8,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
+#include "spikemix/core/problems.h"
 #include "spikemix/kernels/spikes/bfloat16.h"
 
 namespace spikemix {
@@ -47,7 +48,6 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
     : where_(where), file_(file) {
   std::vector<std::string> problems, names;
   std::set<std::string> known;
-  constexpr size_t kMostProblems = 50;
   const auto check_shape = [&](const std::string& name, const TensorView& view, const std::vector<int64_t>& shape) {
     if (view.shape != shape)
       problems.push_back(
@@ -78,16 +78,12 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
   }
   for (const std::string& name : file.names()) {
     if (known.contains(name) || is_published_but_unused(name)) continue;
-    // Of somebody else's file, a few names tell as much as all; and each costs a search for the nearest.
-    if (problems.size() >= kMostProblems) {
-      problems.push_back("and more");
-      break;
-    }
-    const std::string near = nearest(name, names);
+    // Each costs a search, which those that are only counted need not.
+    const std::string near = problems.size() < kListedProblems ? nearest(name, names) : "";
     problems.push_back(
         fmt::format("tensor '{}' is unknown{}", name, near.empty() ? "" : fmt::format(" (nearest: '{}')", near)));
   }
-  if (!problems.empty()) throw input_error("{}: {}", where_, fmt::join(problems, "; "));
+  if (!problems.empty()) throw input_error("{}: {}", where_, list_of(problems));
 }
 
 const TensorView& TensorReader::view(const std::string& name) const { return *file_.find(name); }

@@ -6,6 +6,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
+#include "spikemix/core/problems.h"
 #include "spikemix/mixers/tensor_list.h"
 
 namespace spikemix {
@@ -45,7 +46,7 @@ std::vector<std::string> load_model_state(torch::nn::Module& model, const NamedT
   }
   for (const auto& [name, tensor] : own)
     if (targets.contains(name)) problems.push_back(fmt::format("tensor '{}' is missing", name));
-  if (!problems.empty()) throw input_error("{}: {}", where, fmt::join(problems, "; "));
+  if (!problems.empty()) throw input_error("{}: {}", where, list_of(problems));
 
   const torch::NoGradGuard no_grad;
   for (auto& [target, tensor] : copies) target.copy_(tensor);
