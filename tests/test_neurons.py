@@ -1,4 +1,5 @@
 """Neurons, and what stands around them in a layer, against SpikingJelly's multi-step nodes and torch.nn."""
+import contextlib
 import itertools
 
 import pytest
@@ -119,19 +120,27 @@ def test_norm_and_neurons_equal_torch(ops, training, repeat, dtype, device):
         assert not ours[1].grad.any()  # cancels out: exactly zero, not rounding noise that Adam would scale up
 
 
+@contextlib.contextmanager
+def threads(n):
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_same_bits_for_any_number_of_threads(ops):
     torch.manual_seed(4)
     x, g = torch.randn(4, 1000, 24), torch.randn(4, 1000, 24)
     results = []
-    threads = torch.get_num_threads()
     for n in [1, 2, 3]:
-        torch.set_num_threads(n)
         y, weight, bias = x.clone().requires_grad_(), torch.ones(24, requires_grad=True), torch.zeros(24, requires_grad=True)
         mean, var = torch.zeros(24), torch.ones(24)
-        s = ops.norm_neuron(y, weight, bias, mean, var, None, True, None, 0, False)
-        s.backward(g)
+        with threads(n):
+            s = ops.norm_neuron(y, weight, bias, mean, var, None, True, None, 0, False)
+            s.backward(g)
         results.append((s.detach(), y.grad, weight.grad, bias.grad, mean, var))
-    torch.set_num_threads(threads)
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other))
 
@@ -200,18 +209,32 @@ def test_sparse_products_in_bf16_are_nearer_to_the_truth_than_dense_ones(ops):
         assert torch.equal(sparse[1], dense[1])  # dX is the same product
 
 
+def test_input_gradients_by_winograd(ops):
+    """Images of whole tiles of 4 x 4, or nearly: fewer products than as matrices, the same dX, on any number of threads."""
+    torch.manual_seed(9)
+    for shape, out in [((1, 3, 8, 8, 24), 40), ((2, 5, 7, 12, 33), 16), ((1, 2, 32, 32, 48), 24)]:
+        x, weight = torch.zeros(shape), torch.randn(out, shape[-1], 3, 3)
+        g = torch.randn(*shape[:-1], out).bfloat16()
+        exact = gradients(ops.spike_conv, x.double(), weight.bfloat16().double(), SPIKES, 0, g.double())[1]
+        for dtype, most in [(torch.float32, 3e-6), (torch.bfloat16, 2e-3)]:
+            dx = []
+            for n in [1, 2, 3]:
+                with threads(n):
+                    dx.append(gradients(ops.spike_conv, x.to(dtype), weight.bfloat16().float(), SPIKES, 0, g)[1])
+                assert (dx[-1].double() - exact).norm() < most * exact.norm()
+                assert torch.equal(dx[-1], dx[0])
+
+
 def test_sparse_products_give_the_same_bits_for_any_number_of_threads(ops):
     torch.manual_seed(9)
-    threads = torch.get_num_threads()
     for op, x, weight, values in products(ops):
         g = torch.randn(*x.shape[:-1], weight.shape[0])
         for dtype in [torch.float32, torch.bfloat16]:
             results = []
             for n in [1, 2, 3]:
-                torch.set_num_threads(n)
-                y, _, dw = gradients(op, x.to(dtype), weight, values, 99, g)
+                with threads(n):
+                    y, _, dw = gradients(op, x.to(dtype), weight, values, 99, g)
                 results.append((y, dw))
-            torch.set_num_threads(threads)
             for other in results[1:]:
                 assert all(torch.equal(a, b) for a, b in zip(results[0], other))
 

@@ -1,9 +1,14 @@
 #include "spikemix/nn/product.h"
 
+#include <algorithm>
+
+#include <ATen/Parallel.h>
+
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/processor.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/sparse_product.h"
+#include "spikemix/nn/winograd.h"
 
 namespace spikemix {
 namespace {
@@ -20,9 +25,21 @@ struct Linear {
     const auto type = multiplied_in(x);
     return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
   }
+  static double dx_share(const Tensor&) { return 1; }  // of the multiplications, what backward_x does
   static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
     const auto type = multiplied_in(dy);
-    return at::mm(dy.to(type), weight.to(dy.scalar_type()).to(type)).to(dy.scalar_type());
+    const Tensor w = weight.to(dy.scalar_type()).to(type);
+    if (type == dy.scalar_type()) return at::mm(dy, w);
+    // In blocks that caches hold: what stands between is as large again as dy and dX.
+    constexpr int64_t kRows = 256;
+    const Tensor dx = torch::empty({dy.size(0), w.size(1)}, dy.options());
+    at::parallel_for(0, (dy.size(0) + kRows - 1) / kRows, 1, [&](int64_t first, int64_t last) {
+      for (int64_t row = first * kRows; row < std::min(dy.size(0), last * kRows); row += kRows) {
+        const int64_t rows = std::min(kRows, dy.size(0) - row);
+        dx.narrow(0, row, rows).copy_(at::mm(dy.narrow(0, row, rows).to(type), w));
+      }
+    });
+    return dx;
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) {
     const auto type = multiplied_in(dy);
@@ -53,8 +70,10 @@ struct Conv {
   static Tensor forward(const Tensor& x, const Tensor& weight) {
     return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
   }
-  // The convolution with the taps turned round: unlike convolution_backward, it asks for no x.
+  static double dx_share(const Tensor& dy) { return winograd_share(dy); }
+  // As matrices: the convolution with the taps turned round. Unlike convolution_backward, it asks for no x.
   static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    if (dx_share(dy) < 1) return winograd_gradient(dy, weight);
     return forward(dy, weight.transpose(0, 1).flip({2, 3}));
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
@@ -129,8 +148,9 @@ struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
       dweight = dweight.to(weight.scalar_type());
     }
     if (call->dx) {
-      ProfileScope scope(call->settings.layer, "dX");
-      scope.count(call->macs, call->macs);
+      const double share = Map::dx_share(dy);
+      ProfileScope scope(call->settings.layer, share < 1 ? "dX, Winograd" : "dX");
+      scope.count(call->macs, call->macs * share);
       dx = Map::backward_x(dy, weight);
     }
     return {dx, dweight, Tensor()};

@@ -20,7 +20,7 @@ constexpr int64_t kWarmUp = 3, kSteps = 20;
 struct Row {
   std::string layer, op;
   double ms = 0, share = 0;
-  double density = -1;  // of the inputs, with products; else -1
+  double density = -1;  // of the inputs, with products, or the share that Winograd multiplies; else -1
   double rate = 0;      // 10^9 multiply-adds a second that matrices would have to do, or 10^9 bytes
   double of_limit = 0;  // 0: not known
   bool bytes = false;
@@ -64,8 +64,9 @@ void print_table(const std::vector<Row>& rows, const MachineLimits& limits, doub
   }
   fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
   fmt::print(
-      "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, the density's "
-      "share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {}{:.0f} x 10^9 bytes/s.\n",
+      "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, and by "
+      "Winograd, the density's share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {}{:.0f} "
+      "x 10^9 bytes/s.\n",
       1000 * step_seconds, images_per_second, limits.macs / 1e9,
       limits.adds > 0 ? fmt::format("{:.0f} x 10^9 additions/s of weights, ", limits.adds / 1e9) : "",
       limits.bytes / 1e9);
