@@ -33,3 +33,17 @@ def test_a_step_goes_the_same_way_as_the_singular_vectors(ops, shape, dtype):
     directions = u.T @ ops.orthogonalised(matrix, dtype).float() @ v.T  # S' of U S' V'
     assert 0.5 < directions.diagonal().min() and directions.diagonal().max() < 1.3
     assert (directions - directions.diagonal().diag()).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("shape", [(24, 96), (24, 95), (96, 24)])  # wide enough to be made of x x' alone; not; tall
+def test_fp32_takes_the_same_steps_as_double(ops, shape):
+    torch.manual_seed(3)
+    m = min(shape)
+    left, right = torch.linalg.qr(torch.randn(m, m).double())[0], torch.linalg.qr(torch.randn(max(shape), m).double())[0]
+    matrix = left @ torch.logspace(0, -6, m, dtype=torch.float64).diag() @ right.T  # its smallest directions are rounding
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        xx = x @ x.T
+        x = 3.4445 * x + (-4.7750 * xx + 2.0315 * xx @ xx) @ x
+    ours = ops.orthogonalised(matrix.float() if shape[0] == m else matrix.T.float(), torch.float32)
+    assert ((ours if shape[0] == m else ours.T).double() - x).norm() < 1e-3 * x.norm()

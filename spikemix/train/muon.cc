@@ -7,6 +7,33 @@
 #include "spikemix/train/precision.h"
 
 namespace spikemix {
+namespace {
+
+constexpr double a = 3.4445, b = -4.7750, c = 2.0315;  // Jordan's quintic: a s + b s^3 + c s^5
+constexpr int kSteps = 5;
+
+torch::Tensor newton_schulz(torch::Tensor x) {
+  for (int step = 0; step < kSteps; ++step) {
+    const torch::Tensor xx = x.mm(x.t());
+    x = torch::addmm(x, torch::addmm(xx, xx, xx, b, c), x, a);
+  }
+  return x;
+}
+
+// The same steps as a matrix [m, m] that x is then multiplied with once: each multiplies x by a + b A + c A^2 with
+// A = x x', and polynomials in A commute. Saves most of the work where x [m, n] is much wider than high.
+torch::Tensor polynomials(torch::Tensor A) {
+  torch::Tensor product;
+  for (int step = 0; step < kSteps; ++step) {
+    const torch::Tensor p = torch::addmm(A, A, A, b, c);
+    p.diagonal().add_(a);
+    product = step == 0 ? p : p.mm(product);
+    if (step + 1 < kSteps) A = p.mm(A).mm(p);
+  }
+  return product;
+}
+
+}  // namespace
 
 Muon::Muon(const NamedTensors& parameters, const TrainConfig& config)
     : beta_(config.momentum), weight_decay_(config.weight_decay), type_(product_type(config.precision)) {
@@ -38,15 +65,13 @@ NamedTensors Muon::state() const {
 }
 
 torch::Tensor orthogonalised(const torch::Tensor& matrix, torch::ScalarType type) {
-  constexpr double a = 3.4445, b = -4.7750, c = 2.0315;  // Jordan's quintic: a s + b s^3 + c s^5
   const bool tall = matrix.size(0) > matrix.size(1);
   torch::Tensor x = (tall ? matrix.t() : matrix).to(type);
   x = x.to(multiplied_in(x));
   x = x / x.norm().clamp_min(1e-7);
-  for (int step = 0; step < 5; ++step) {
-    const torch::Tensor xx = x.mm(x.t());
-    x = torch::addmm(x, torch::addmm(xx, xx, xx, b, c), x, a);
-  }
+  // A's rounding errors grow twelvefold with each step, too fast for bf16.
+  const bool from_square = x.scalar_type() != torch::kBFloat16 && x.size(1) >= 4 * x.size(0);
+  x = from_square ? polynomials(x.mm(x.t())).mm(x) : newton_schulz(x);
   return tall ? x.t() : x;
 }
 
