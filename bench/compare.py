@@ -30,7 +30,7 @@ import tempfile
 import time
 
 import numpy
-from engine_setup import cifar_records, subset, trained_model
+from engine_setup import cifar_records, die, subset, trained_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # spikemix's name -> the peer's. The others have no counterpart there.
@@ -60,7 +60,7 @@ def parse_arguments():
                         default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"),
                         help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    parser.add_argument("--data", type=pathlib.Path, help="official binary CIFAR-10 (published size only)")
+    parser.add_argument("--data", type=pathlib.Path, help="official binary CIFAR-10 (the published size, or that of --runs)")
     parser.add_argument("--runs", type=pathlib.Path, help="folder of run folders named by mixer, already trained")
     parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
     return parser.parse_args()
@@ -148,6 +148,7 @@ class Bench:
         self.arguments = a = arguments
         self.shape = {"image": [3, 32, 32],
                       "model": {"d": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}}
+        self.sizes = {"embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
         self.images = folder / "images.bin"
         if a.data:
             records = subset(cifar_records(a.data, "test_batch.bin"), a.batch)
@@ -162,10 +163,9 @@ class Bench:
 
     def ours(self, mixer, precision):
         a = self.arguments
-        keys = {"mixer": mixer, "embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
         return [a.build / "bench" / "step_worker", "MODE", precision, a.threads, a.batch, self.images,
                 f"train.device={a.device}", *([f"weights={self.weights(mixer)}"] if a.data else []),
-                *(f"model.{key}={value}" for key, value in keys.items())]
+                *(f"model.{key}={value}" for key, value in {"mixer": mixer, **self.sizes}.items())]
 
     def peer(self, mixer, config):
         a = self.arguments
@@ -173,7 +173,13 @@ class Bench:
                 a.batch, self.images, json.dumps(self.shape), self.weights(mixer) if a.data else "", a.device]
 
     def weights(self, mixer):
-        return trained_model(self.arguments.build / "spikemix", mixer, self.arguments.data, self.arguments.runs)
+        a = self.arguments
+        model = trained_model(a.build / "spikemix", mixer, a.data, a.runs)
+        trained = json.loads((model.parents[1] / "config.json").read_text())["config"]["model"]
+        wrong = [f"{key} = {trained[key]}, not {value}" for key, value in self.sizes.items() if trained[key] != value]
+        if wrong:
+            die(f"{model.parents[1]} has {', '.join(wrong)}: another --runs, or no --data for random weights")
+        return model
 
     def run(self, contenders):
         """{mode: {name: result}}"""

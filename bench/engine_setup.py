@@ -15,7 +15,8 @@ RECORD = 1 + 3 * 32 * 32  # label, then the planes of the image
 
 
 def die(message):
-    sys.exit(f"engines.py: {message}")
+    print(f"{pathlib.Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 def peers_python(environment):
@@ -49,7 +50,7 @@ def trained_model(program, mixer, data, runs):
         if not model.is_file():
             die(f"--runs {runs}: no {mixer}/best/model.safetensors in it")
         if not finished:
-            print(f"engines.py: {folder} is a run that has not finished: its best model so far", file=sys.stderr)
+            print(f"{folder} is a run that has not finished: its best model so far", file=sys.stderr)
         return model
     if not finished:
         print(f"training {mixer}, once, in {folder}: 15,000 image passes, about half an hour", file=sys.stderr,
