@@ -34,8 +34,9 @@ HWY_INLINE V power_of_two(D d, V x) {
 // 1 / x, to a unit in the last place or two: divisions take several times as long.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V reciprocal(D d, V x) {
-  const V r = hn::ApproximateReciprocal(x);  // 12 bits or more
-  return hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2)));
+  const auto twice_as_many_bits = [&](V r) HWY_ATTR { return hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2))); };
+  const V r = twice_as_many_bits(hn::ApproximateReciprocal(x));  // from 12 bits or more, on Arm 8
+  return HWY_ARCH_ARM ? twice_as_many_bits(r) : r;
 }
 
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>

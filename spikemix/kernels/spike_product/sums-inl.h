@@ -20,6 +20,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Vectors of sums lie in arrays, whose loops the compiler must unroll to keep them in registers.
 #define SPIKEMIX_UNROLL _Pragma("GCC unroll 16")
 
+// Constructors are written out: GCC compiles implicit ones without the target's instructions, and then cannot inline
+// into them those of Highway's vectors on Arm.
+//
 // The interface of both: clear(); twice(), between two planes of small integers; add(panel, list, length);
 // each(f): f(o, y) with the float sums y of the outputs [o, o + lanes of DF) of the panel.
 
@@ -33,6 +36,7 @@ struct FloatSums {
   static constexpr int kTurns = 64 / kWidth;
   hn::Vec<D> sum[kTurns * kVectors];
 
+  HWY_INLINE FloatSums() {}
   HWY_INLINE void clear() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(D()); }
   HWY_INLINE void twice() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Add(s, s); }
   HWY_INLINE void add(const float* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
@@ -70,6 +74,7 @@ struct BiasedSums {
   hn::Vec<Wide> even[kVectors], odd[kVectors];
   int64_t bias;  // rows that were added, as the doublings count them
 
+  HWY_INLINE BiasedSums() {}
   HWY_INLINE void clear() {
     SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) even[i] = odd[i] = hn::Zero(Wide());
     bias = 0;
