@@ -31,12 +31,12 @@ nlohmann::json read_summary(const std::string& run) {
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  struct CompareOptions {
+  struct Options {
     std::vector<std::string> runs;
     bool json = false;
   };
   auto* command = app.add_subcommand("compare", "a table of finished runs: mixer, accuracy, speed, memory");
-  auto options = std::make_shared<CompareOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("RUN", options->runs, "run folders")->required();
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {

@@ -83,12 +83,12 @@ void add_data(CLI::App& app) {
   auto* data = app.add_subcommand("data", "look at data sets: `data info DIR`, `data formats`");
   data->require_subcommand(1);
 
-  struct DataOptions {
+  struct Options {
     DataConfig data;
     int64_t sample = 2000;
     bool json = false;
   };
-  auto options = std::make_shared<DataOptions>();
+  auto options = std::make_shared<Options>();
   auto* info = data->add_subcommand(
       "info",
       "images, classes, sizes, mean and deviation of a data set; recordings, events and durations of one of event "

@@ -40,11 +40,11 @@ void print(const std::string& path, const EventFormat& format, const EventSummar
 }
 
 void add_events_info(CLI::App& events) {
-  struct EventsOptions {
+  struct Options {
     EventInput input;
     bool json = false;
   };
-  auto options = std::make_shared<EventsOptions>();
+  auto options = std::make_shared<Options>();
   auto* info = events.add_subcommand("info", "format, sensor, number of events, times, sums");
   options->input.add_to(*info);
   info->add_flag("--json", options->json, "print JSON");

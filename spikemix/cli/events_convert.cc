@@ -40,11 +40,11 @@ int64_t copy(const EventInput& input, const std::string& out, int64_t from, int6
 }  // namespace
 
 void add_events_convert(CLI::App& events) {
-  struct EventsConvertOptions {
+  struct Options {
     EventInput input;
     std::string out;
   };
-  auto options = std::make_shared<EventsConvertOptions>();
+  auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("convert", "write a recording as .aedat (AEDAT 3.1), .aedat4 or .npz");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
@@ -56,12 +56,12 @@ void add_events_convert(CLI::App& events) {
 }
 
 void add_events_cut(CLI::App& events) {
-  struct EventsConvertOptions {
+  struct Options {
     EventInput input;
     std::string out;
     int64_t from = std::numeric_limits<int64_t>::min(), to = std::numeric_limits<int64_t>::max();
   };
-  auto options = std::make_shared<EventsConvertOptions>();
+  auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("cut", "write the events of a span of time");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "file to write; its ending says the format")->required();

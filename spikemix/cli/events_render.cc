@@ -40,13 +40,13 @@ Frames sum_up(const EventInput& input, int64_t T, bool by_time, EventSummary& su
 }  // namespace
 
 void add_events_render(CLI::App& events) {
-  struct EventsRenderOptions {
+  struct Options {
     EventInput input;
     std::string out, split = "time";
     int64_t T = 0;
     int scale = 0;
   };
-  auto options = std::make_shared<EventsRenderOptions>();
+  auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("render", "pictures: a contact sheet (.png) or an animation (.apng)");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "picture to write: .png or .apng")->required();

@@ -45,12 +45,12 @@ void check(const std::vector<TensorSpec>& expected, const std::map<std::string, 
 }  // namespace
 
 void add_import(CLI::App& app) {
-  struct ImportOptions {
+  struct Options {
     std::string file, recipe = "cifar10", out = "model.safetensors";
     std::vector<std::string> overrides;
   };
   auto* command = app.add_subcommand("import", "turn a published Spikformer checkpoint (.pth) into model.safetensors");
-  auto options = std::make_shared<ImportOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "a .pth or .pth.tar that torch.save wrote")->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.depth=2");
   command->add_option("--recipe", options->recipe, "recipe that says the model's shape; its mixer becomes ssa");

@@ -41,13 +41,13 @@ Described describe(const std::string& path, const std::vector<std::string>& over
 }  // namespace
 
 void add_info(CLI::App& app) {
-  struct InfoOptions {
+  struct Options {
     std::string path;
     std::vector<std::string> overrides;
     bool json = false, tensors = false;
   };
   auto* command = app.add_subcommand("info", "what a model is: shape, mixers, parameters, operations");
-  auto options = std::make_shared<InfoOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->path, "model.safetensors, a run folder, or a recipe")->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's");
   command->add_flag("--tensors", options->tensors, "list every tensor with its shape");

@@ -11,12 +11,12 @@
 namespace spikemix {
 
 void add_mixers(CLI::App& app) {
-  struct MixersOptions {
+  struct Options {
     int64_t rows = 8, columns = 8, D = 384, T = 4;
     bool json = false;
   };
   auto* command = app.add_subcommand("mixers", "list the token mixers with their cost");
-  auto options = std::make_shared<MixersOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("--height", options->rows, "height of the token grid")->check(CLI::PositiveNumber);
   command->add_option("--width", options->columns, "width of the token grid")->check(CLI::PositiveNumber);
   command->add_option("--embed-dim", options->D, "embedding dim D")->check(CLI::PositiveNumber);

@@ -98,7 +98,7 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
 }  // namespace
 
 void add_predict(CLI::App& app) {
-  struct PredictOptions {
+  struct Options {
     std::vector<std::string> files;
     RunnerOptions runner;
     std::string data, format = "auto", render;
@@ -107,7 +107,7 @@ void add_predict(CLI::App& app) {
   };
   auto* command =
       app.add_subcommand("predict", "name what pictures or recordings show: the five likeliest classes, with bars");
-  auto options = std::make_shared<PredictOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files,
                       "JPEG or PNG files; recordings (`spikemix events formats`) for a model of events");
   command->add_option("--model", options->runner.model,

@@ -37,12 +37,12 @@ Config load_recipe(const std::string& file_or_name, const std::vector<std::strin
 
 // spikemix recipes [NAME] [--keys] [--json]
 void add_recipes(CLI::App& app) {
-  struct RecipesOptions {
+  struct Options {
     std::string name;
     bool keys = false, json = false;
   };
   auto* command = app.add_subcommand("recipes", "list the recipes, show one, or explain every key");
-  auto options = std::make_shared<RecipesOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "show this recipe's text");
   command->add_flag("--keys", options->keys, "every key that a recipe or key=value can set, with default and meaning");
   command->add_flag("--json", options->json, "with every effective value, as JSON");

@@ -1,25 +1,13 @@
-#include <ATen/Parallel.h>
-
 #include "spikemix/kernels/lif/batch_norm.h"
+#include "spikemix/nn/chunks.h"
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/neuron_passes.h"
 
 namespace spikemix::cpu {
 namespace {
 
-// Rows are shared out in chunks of a fixed size, and the chunks' sums are added in order: the same bits for any number
-// of threads. 128 rows keep the error of fp32 sums far below that of the values.
+// Rows that are shared out together: 128 keep the error of fp32 sums far below that of the values.
 constexpr int64_t kChunk = 128;
-
-int64_t chunks(int64_t rows) { return (rows + kChunk - 1) / kChunk; }
-
-// f(chunk, begin, end)
-template <class F>
-void for_chunks(int64_t rows, const F& f) {
-  at::parallel_for(0, chunks(rows), 1, [&](int64_t first, int64_t last) {
-    for (int64_t chunk = first; chunk < last; ++chunk) f(chunk, chunk * kChunk, std::min(rows, (chunk + 1) * kChunk));
-  });
-}
 
 // So many rows lie side by side as one, with the channels' vectors repeated, until they fill a tile of the kernels: the
 // first convolutions have few channels, and a loop over 16 columns is mostly its start and its end.
@@ -61,9 +49,9 @@ Moments moments(const torch::Tensor& x) {
   // The first row, near the mean as any, keeps the squares small.
   const auto pivot = x.reshape({rows, C})[0].to(torch::kFloat32).contiguous();
   const auto pivots = repeated(pivot, fold);
-  const auto sums = torch::zeros({chunks(rows / fold), 2, wide}, torch::kFloat32);
+  const auto sums = torch::zeros({chunks(rows / fold, kChunk), 2, wide}, torch::kFloat32);
   with_kernel_type(x, [&]<class X>(X) {
-    for_chunks(rows / fold, [&](int64_t chunk, int64_t begin, int64_t end) {
+    for_chunks(rows / fold, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
       float* sum = kernel_data<float>(sums) + chunk * 2 * wide;
       channel_moments(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(pivots), sum, sum + wide);
     });
@@ -80,7 +68,7 @@ torch::Tensor forward(const NeuronPasses& p, const torch::Tensor& x, const torch
   const LifNorm norm = call.norm();
   auto s = torch::empty({p.T, x.size(-2), x.size(-1)}, x.options().dtype(spikes));
   const auto run = [&]<class X, class S>(X, S) {
-    for_chunks(shape.M, [&](int64_t, int64_t begin, int64_t end) {
+    for_chunks(shape.M, kChunk, [&](int64_t, int64_t begin, int64_t end) {
       lif_forward(call.lif, shape, norm, begin, end, kernel_data<X>(x), kernel_data<S>(residual), kernel_data<S>(s));
     });
   };
@@ -95,13 +83,13 @@ NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const to
   const KernelCall call(p, x);
   const LifShape& shape = call.shape;
   const LifNorm norm = call.norm();
-  const int64_t C = shape.C, n = chunks(shape.M);
+  const int64_t C = shape.C, n = chunks(shape.M, kChunk);
   NeuronGradients result;
   result.dz = torch::empty_like(x);
   const auto sums = norm.scale ? torch::zeros({n, 2, C}, torch::kFloat32) : torch::Tensor();
   const auto dk = p.w.defined() ? torch::zeros({n}, torch::kFloat64) : torch::Tensor();
   const auto run = [&]<class X, class S>(X, S) {
-    for_chunks(shape.M, [&](int64_t chunk, int64_t begin, int64_t end) {
+    for_chunks(shape.M, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
       LifSums out;
       if (norm.scale) {
         out.dz = kernel_data<float>(sums) + chunk * 2 * C;
@@ -130,7 +118,7 @@ void norm_backward(const torch::Tensor& x, const torch::Tensor& mean, const torc
   const int64_t rows = x.numel() / x.size(-1), fold = fold_of(rows, x.size(-1)), wide = fold * x.size(-1);
   const auto means = repeated(mean, fold), as = repeated(a, fold), bs = repeated(b, fold), cs = repeated(c, fold);
   with_kernel_type(x, [&]<class X>(X) {
-    for_chunks(rows / fold, [&](int64_t, int64_t begin, int64_t end) {
+    for_chunks(rows / fold, kChunk, [&](int64_t, int64_t begin, int64_t end) {
       batch_norm_backward(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(means),
                           kernel_data<float>(as), kernel_data<float>(bs), kernel_data<float>(cs),
                           kernel_data<X>(dz) + begin * wide);

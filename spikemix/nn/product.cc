@@ -1,9 +1,6 @@
 #include "spikemix/nn/product.h"
 
-#include <algorithm>
-
-#include <ATen/Parallel.h>
-
+#include "spikemix/nn/chunks.h"
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/processor.h"
 #include "spikemix/nn/profile.h"
@@ -33,11 +30,8 @@ struct Linear {
     // In blocks that caches hold: what stands between is as large again as dy and dX.
     constexpr int64_t kRows = 256;
     const Tensor dx = torch::empty({dy.size(0), w.size(1)}, dy.options());
-    at::parallel_for(0, (dy.size(0) + kRows - 1) / kRows, 1, [&](int64_t first, int64_t last) {
-      for (int64_t row = first * kRows; row < std::min(dy.size(0), last * kRows); row += kRows) {
-        const int64_t rows = std::min(kRows, dy.size(0) - row);
-        dx.narrow(0, row, rows).copy_(at::mm(dy.narrow(0, row, rows).to(type), w));
-      }
+    for_chunks(dy.size(0), kRows, [&](int64_t, int64_t begin, int64_t end) {
+      dx.slice(0, begin, end).copy_(at::mm(dy.slice(0, begin, end).to(type), w));
     });
     return dx;
   }

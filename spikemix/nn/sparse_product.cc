@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <vector>
 
-#include <ATen/Parallel.h>
-
 #include "spikemix/kernels/spike_product/matrix_panel.h"
 #include "spikemix/kernels/spike_product/row_blocks.h"
 #include "spikemix/kernels/spike_product/spike_sums.h"
 #include "spikemix/kernels/spike_product/weight_gradient.h"
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/nn/chunks.h"
 #include "spikemix/nn/kernel_data.h"
 
 namespace spikemix {
@@ -39,8 +38,7 @@ PackedWeights pack(const Tensor& weight_t, torch::ScalarType type) {
 // The moments of y's channels from the sums over each chunk of rows, made with pivot zero.
 class ChunkMoments {
  public:
-  ChunkMoments(int64_t chunks, int64_t out)
-      : out_(out), pivot_(torch::zeros({out})), sums_(torch::zeros({chunks, 2, out})) {}
+  ChunkMoments(int64_t n, int64_t out) : out_(out), pivot_(torch::zeros({out})), sums_(torch::zeros({n, 2, out})) {}
 
   SumMoments of(int64_t chunk) const {
     float* sum = kernel_data<float>(sums_) + chunk * 2 * out_;
@@ -118,21 +116,18 @@ Tensor sparse_linear(const Packed& x, const Tensor& weight_t, torch::ScalarType 
   const PackedWeights weights = pack(weight_t, type);
   const int64_t rows = x.rows(), C = x.channels(), out = weights.out, planes = x.planes(), words = spike_words(C);
   const Tensor y = torch::empty({rows, out}, type);
-  const int64_t chunks = (rows + kRows - 1) / kRows;
-  const ChunkMoments sums(chunks, out);
-  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
+  const ChunkMoments sums(chunks(rows, kRows), out);
+  for_chunks(rows, kRows, [&](int64_t chunk, int64_t begin, int64_t end) {
     SpikeLists& lists = scratch().lists;
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      const int64_t first = chunk * kRows, n = std::min(kRows, rows - first);
-      lists.reserve(n * planes, x.entries(first, first + n));
-      if (x.values() == Values::kSpikes)
-        lists_of_spikes(n, 1, C, x.bits() + first * words, 0, lists);
-      else
-        lists_of_counts(n, 1, C, x.counts() + first * words * 64, 0, planes, lists);
-      with_kernel_type(y, [&]<class Y>(Y) {
-        spike_sums(weights, lists, n, 1, kernel_data<Y>(y) + first * out, 0, out, sums.of(chunk));
-      });
-    }
+    const int64_t n = end - begin;
+    lists.reserve(n * planes, x.entries(begin, end));
+    if (x.values() == Values::kSpikes)
+      lists_of_spikes(n, 1, C, x.bits() + begin * words, 0, lists);
+    else
+      lists_of_counts(n, 1, C, x.counts() + begin * words * 64, 0, planes, lists);
+    with_kernel_type(y, [&]<class Y>(Y) {
+      spike_sums(weights, lists, n, 1, kernel_data<Y>(y) + begin * out, 0, out, sums.of(chunk));
+    });
   });
   moments = sums.over(rows);
   return y;
@@ -145,26 +140,23 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
   const Tensor y = torch::empty({grid.images * pixels, out}, type);
   // Small images go several at a time, large ones in parts.
   const int64_t together = std::max<int64_t>(1, kRows / pixels), parts = (pixels + 4 * kRows - 1) / (4 * kRows);
-  const int64_t jobs = (grid.images + together - 1) / together;
-  const ChunkMoments sums(jobs * parts, out);
-  at::parallel_for(0, jobs, 1, [&](int64_t begin, int64_t end) {
+  const ChunkMoments sums(chunks(grid.images, together) * parts, out);
+  for_chunks(grid.images, together, [&](int64_t chunk, int64_t image, int64_t end) {
     Scratch& mine = scratch();
-    for (int64_t job = begin; job < end; ++job) {
-      const int64_t image = job * together, n = std::min(together, grid.images - image);
-      const int64_t stride = 64 * words + kListPad, row = image * pixels;
-      mine.index.resize(size_t(n * pixels * stride));
-      mine.count.resize(size_t(n * pixels));
-      list_bits(n * pixels, words, x.bits() + row * words, stride, mine.index.data(), mine.count.data());
-      const PixelLists lists{grid.height, grid.width, C, stride, mine.index.data(), mine.count.data()};
-      mine.lists.reserve(n * std::min(pixels, 4 * kRows), 9 * x.entries(row, row + n * pixels));
-      for (int64_t part = 0; part < parts; ++part) {
-        const int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
-        lists_of_neighbours(first, count, n, lists, mine.lists);
-        with_kernel_type(y, [&]<class Y>(Y) {
-          spike_sums(weights, mine.lists, count, n, kernel_data<Y>(y) + (row + first) * out, pixels * out, out,
-                     sums.of(job * parts + part));
-        });
-      }
+    const int64_t n = end - image;
+    const int64_t stride = 64 * words + kListPad, row = image * pixels;
+    mine.index.resize(size_t(n * pixels * stride));
+    mine.count.resize(size_t(n * pixels));
+    list_bits(n * pixels, words, x.bits() + row * words, stride, mine.index.data(), mine.count.data());
+    const PixelLists lists{grid.height, grid.width, C, stride, mine.index.data(), mine.count.data()};
+    mine.lists.reserve(n * std::min(pixels, 4 * kRows), 9 * x.entries(row, row + n * pixels));
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
+      lists_of_neighbours(first, count, n, lists, mine.lists);
+      with_kernel_type(y, [&]<class Y>(Y) {
+        spike_sums(weights, mine.lists, count, n, kernel_data<Y>(y) + (row + first) * out, pixels * out, out,
+                   sums.of(chunk * parts + part));
+      });
     }
   });
   moments = sums.over(grid.images * pixels);

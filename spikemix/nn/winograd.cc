@@ -1,10 +1,7 @@
 #include "spikemix/nn/winograd.h"
 
-#include <algorithm>
-
-#include <ATen/Parallel.h>
-
 #include "spikemix/kernels/winograd/winograd.h"
+#include "spikemix/nn/chunks.h"
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/processor.h"
 
@@ -44,14 +41,11 @@ Tensor winograd_gradient(const Tensor& dy, const Tensor& weight) {
   const Tensor w = at_points(weight.to(dy.scalar_type()).to(torch::kFloat32));
   const Tensor dx = torch::empty({dy.size(0), tiles.H, tiles.W, C}, dy.options());
   with_kernel_type(dy, [&]<class X>(X) {
-    at::parallel_for(0, (all + kTiles - 1) / kTiles, 1, [&](int64_t first, int64_t last) {
-      for (int64_t begin = first * kTiles; begin < std::min(all, last * kTiles); begin += kTiles) {
-        const int64_t end = std::min(all, begin + kTiles);
-        const Tensor points = torch::empty({kPoints, end - begin, out}, w.options());
-        winograd_inputs(tiles, out, begin, end, kernel_data<X>(dy), kernel_data<float>(points));
-        const Tensor products = points.bmm(w);
-        winograd_outputs(tiles, C, begin, end, kernel_data<float>(products), kernel_data<X>(dx));
-      }
+    for_chunks(all, kTiles, [&](int64_t, int64_t begin, int64_t end) {
+      const Tensor points = torch::empty({kPoints, end - begin, out}, w.options());
+      winograd_inputs(tiles, out, begin, end, kernel_data<X>(dy), kernel_data<float>(points));
+      const Tensor products = points.bmm(w);
+      winograd_outputs(tiles, C, begin, end, kernel_data<float>(products), kernel_data<X>(dx));
     });
   });
   return dx;

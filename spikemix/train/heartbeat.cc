@@ -13,6 +13,7 @@
 #include <torch/csrc/distributed/c10d/Store.hpp>
 #include <unistd.h>
 
+#include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 
 namespace spikemix {
@@ -85,9 +86,9 @@ std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
   };
   std::this_thread::sleep_for(kSettle);
   const std::vector<int64_t> before = beats(store, ranks);
-  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(Heartbeat::kWatchSeconds);;) {
+  for (const auto end = Clock::now() + std::chrono::seconds(Heartbeat::kWatchSeconds);;) {
     if (auto verdict = settled()) return verdict;
-    const bool last = std::chrono::steady_clock::now() >= end;
+    const bool last = Clock::now() >= end;
     const std::vector<int64_t> now = beats(store, ranks);
     int64_t still = -1;
     for (int64_t r = ranks; r-- > 0;) {
@@ -178,8 +179,8 @@ void Heartbeat::wait_for_others() {
     const Store store = shared_->connect();
     const bool one_is_gone = store->check({kVerdict}) && verdict_of(text_of(store->get(kVerdict))).gone;
     const int64_t expected = shared_->ranks - one_is_gone;
-    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kAnswerSeconds);
-         store->add(kLeft, 0) < expected && std::chrono::steady_clock::now() < end;) {
+    for (const auto end = Clock::now() + std::chrono::seconds(kAnswerSeconds);
+         store->add(kLeft, 0) < expected && Clock::now() < end;) {
       std::this_thread::sleep_for(50ms);
     }
   } catch (const std::exception&) {

@@ -92,7 +92,7 @@ std::string free_run_folder(const std::string& name) {
 }  // namespace
 
 void add_train(CLI::App& app) {
-  struct TrainOptions {
+  struct Options {
     std::string recipe, data, out, device;
     std::vector<std::string> overrides;
     int64_t threads = -1, seed = -1;
@@ -100,7 +100,7 @@ void add_train(CLI::App& app) {
     bool profile = false, find_batch = false, json = false;
   };
   auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
-  auto options = std::make_shared<TrainOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
   command->add_option("key=value", options->overrides,
                       "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
@@ -140,14 +140,14 @@ void add_train(CLI::App& app) {
 }
 
 void add_resume(CLI::App& app) {
-  struct TrainOptions {
+  struct Options {
     std::string run;
     int64_t threads = -1;
     bool json = false;
   };
   auto* command =
       app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
-  auto options = std::make_shared<TrainOptions>();
+  auto options = std::make_shared<Options>();
   command->add_option("RUN", options->run, "the run folder")->required();
   command
       ->add_option("--threads", options->threads,
