@@ -4,7 +4,6 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/nn/initial_weights.h"
-#include "spikemix/nn/processor.h"
 #include "spikemix/nn/recompute.h"
 
 namespace spikemix {
@@ -67,7 +66,7 @@ torch::Tensor Spikformer::forward(const torch::Tensor& images) {
   const auto type = in_double ? torch::kFloat64 : precision_;
   const Pass pass{.type = type,
                   .training = is_training(),
-                  .sparse_below = sparse_below_ < 0 ? sparse_pays_below(type) : sparse_below_,
+                  .sparse_below = sparse_below_,
                   .T = is_training() ? training_steps_ : c.T,
                   .observer = observer_ ? &observer_ : nullptr,
                   .ranks = ranks_};

@@ -10,7 +10,7 @@ namespace spikemix {
 torch::ScalarType multiplied_in(const torch::Tensor& x);
 
 /// The share of ones in a layer's input below which this processor adds up spikes faster than it multiplies matrices of
-/// `type`: what train.sparse_below = -1 stands for.
-double sparse_pays_below(torch::ScalarType type);
+/// `type`, in a layer of so many outputs: what train.sparse_below = -1 stands for.
+double sparse_pays_below(torch::ScalarType type, int64_t outputs);
 
 }  // namespace spikemix

@@ -104,8 +104,10 @@ struct ProductCall : torch::CustomClassHolder {
   Tensor forward(const Tensor& x, const Tensor& weight, const Packed& packed) {
     ProfileScope scope(settings.layer, "forward");
     sizes = x.sizes().vec(), type = x.scalar_type();
+    const double below =
+        settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
     sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&
-             double(packed.entries()) < settings.sparse_below * double(x.numel());
+             double(packed.entries()) < below * double(x.numel());
     macs = double(x.numel()) * double(weight.numel()) / double(weight.size(1));
     adds = sparse ? macs * double(packed.entries()) / double(x.numel()) : macs;
     scope.count(macs, adds);

@@ -12,7 +12,8 @@ namespace spikemix {
 struct ProductSettings {
   std::string layer;  // its name in profiles
   /// Spikes are added up one by one (sparse_product.h) where fewer than this share of the inputs is there, and
-  /// multiplied as matrices elsewhere; 0: always matrices. The share is the batch's own, so the choice repeats.
+  /// multiplied as matrices elsewhere; 0: always matrices, less: as is faster on such a processor. The share is the
+  /// batch's own, so the choice repeats.
   double sparse_below = 0;
 };
 
