@@ -139,7 +139,7 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
   const int64_t C = x.channels(), out = weights.out, words = spike_words(C), pixels = grid.height * grid.width;
   const Tensor y = torch::empty({grid.images * pixels, out}, type);
   // Small images go several at a time, large ones in parts.
-  const int64_t together = std::max<int64_t>(1, kRows / pixels), parts = (pixels + 4 * kRows - 1) / (4 * kRows);
+  const int64_t together = std::max<int64_t>(1, kRows / pixels), parts = chunks(pixels, 4 * kRows);
   const ChunkMoments sums(chunks(grid.images, together) * parts, out);
   for_chunks(grid.images, together, [&](int64_t chunk, int64_t image, int64_t end) {
     Scratch& mine = scratch();
