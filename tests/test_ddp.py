@@ -159,6 +159,54 @@ def test_killed_rank_is_named_and_the_run_goes_on(spikemix, place, uninterrupted
     assert_same(out, uninterrupted)
 
 
+TORCHRUNS_PATIENCE = 30  # seconds from its SIGTERM, when a rank has ended, to its SIGKILL
+
+
+def assert_names(process, victim, since):
+    """The rank that is left ends in time, with the line that names the one that is gone."""
+    [(code, _, err)] = finish([process], timeout=60)
+    assert time.monotonic() - since < TORCHRUNS_PATIENCE
+    assert code == 1, err
+    line = err.strip().splitlines()[-1]
+    assert line.startswith(f"spikemix: rank {victim} (") and "is gone in epoch" in line, err
+
+
+def test_rank_that_goes_silent_is_named(spikemix, place):
+    """Its machine is unreachable: no connection closes, and with rank 0 the store is silent too."""
+    runs = {victim: start(train(spikemix, place, place / f"silent-{victim}", "train.epochs=50")) for victim in [0, 1]}
+    try:
+        for victim, processes in runs.items():
+            wait_for(lambda: (place / f"silent-{victim}" / "state.safetensors").exists(), processes)
+        for victim, processes in runs.items():
+            processes[victim].send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        for victim, processes in runs.items():
+            assert_names(processes[1 - victim], victim, stopped)
+    finally:
+        for processes in runs.values():
+            for process in processes:
+                process.kill()
+                process.communicate()
+
+
+def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
+    """Gloo may not see that: rank 0 has still to read what rank 1 said before it was killed, and answers to nobody."""
+    runs = [start(train(spikemix, place, place / f"within-{i}", "train.epochs=50")) for i in range(4)]
+    for i, processes in enumerate(runs):
+        wait_for(lambda: (place / f"within-{i}" / "state.safetensors").exists(), processes)
+    for survivor, _ in runs:
+        survivor.send_signal(signal.SIGSTOP)
+    time.sleep(0.2)  # rank 1 comes to a collective
+    for _, victim in runs:
+        victim.kill()
+        victim.communicate()
+    for survivor, _ in runs:
+        survivor.send_signal(signal.SIGCONT)
+    killed = time.monotonic()
+    for survivor, _ in runs:
+        assert_names(survivor, 1, killed)
+
+
 def test_killed_under_torchrun_and_resumed_on_one(spikemix, place):
     out = place / "killed-torchrun"
     process = torchrun(train(spikemix, place, out, "train.checkpoint_seconds=0", "train.epochs=6"))

@@ -12,7 +12,8 @@ class Ranks {
  public:
   virtual ~Ranks() = default;
   virtual int64_t count() const = 0;
-  /// values := their sum over all ranks, to the same bits everywhere. @throws if a rank is gone
+  /// values, which own their memory (a sum that broke off may still write to it), := their sum over all ranks, to the
+  /// same bits everywhere. @throws if a rank is gone
   virtual void sum(torch::Tensor& values) = 0;
 };
 

@@ -7,7 +7,7 @@
 
 // LibTorch holds Gloo and c10d's header of it, which includes Gloo's own headers; those it does not bring. c10d's
 // header only hands on pointers to these types, and everything that looks inside is compiled in LibTorch.
-// cmake/dependencies.cmake puts this file in the place of the headers, where they are missing.
+// cmake/process_group.cmake puts this file in the place of the headers, where they are missing.
 namespace gloo {
 
 class Context {

@@ -5,6 +5,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -79,15 +80,20 @@ void wait_for_all(const Store& store, int64_t ranks) {
   }
 }
 
+std::optional<Verdict> settled(const Store& store) {
+  if (!store->check({kVerdict})) return {};
+  return verdict_of(text_of(store->get(kVerdict)));
+}
+
+Verdict settle_gone(const Store& store, int64_t rank) {
+  return settle(store, {.rank = rank, .who = text_of(store->get(who_key(rank))), .gone = true, .text = {}});
+}
+
 std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
-  const auto settled = [&]() -> std::optional<Verdict> {
-    if (!store->check({kVerdict})) return {};
-    return verdict_of(text_of(store->get(kVerdict)));
-  };
   std::this_thread::sleep_for(kSettle);
   const std::vector<int64_t> before = beats(store, ranks);
   for (const auto end = Clock::now() + std::chrono::seconds(Heartbeat::kWatchSeconds);;) {
-    if (auto verdict = settled()) return verdict;
+    if (auto verdict = settled(store)) return verdict;
     const bool last = Clock::now() >= end;
     const std::vector<int64_t> now = beats(store, ranks);
     int64_t still = -1;
@@ -95,9 +101,7 @@ std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
       if (now[size_t(r)] == before[size_t(r)]) still = r;
     }
     if (still < 0) return {};
-    if (last) {
-      return settle(store, {.rank = still, .who = text_of(store->get(who_key(still))), .gone = true, .text = {}});
-    }
+    if (last) return settle_gone(store, still);
     std::this_thread::sleep_for(kBeat / 4);
   }
 }
@@ -105,63 +109,130 @@ std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
 }  // namespace
 
 // What the threads have too, which may outlive the heartbeat inside a store that does not answer.
-struct Heartbeat::Shared {
+class Heartbeat::Shared {
+ public:
+  // Set before the threads start.
   Connect connect;
-  int64_t rank, ranks;
+  std::function<void()> on_verdict;
+  int64_t rank = 0, ranks = 1;
   Verdict without_store;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool stop = false, stopped = false;
+
+  // Beats until there is a verdict, and watches one other rank: if each watched all, 1,000 of them would ask the store
+  // a million times a second.
+  void beat(const Store& store) {
+    const std::string own = beat_key(rank);
+    const int64_t next = (rank + 1) % ranks;
+    int64_t before = -1, still = 0;
+    try {
+      while (wait_a_beat()) {
+        store->add(own, 1);
+        std::optional<Verdict> verdict = settled(store);
+        const int64_t now = store->add(beat_key(next), 0);
+        still = now == before ? still + 1 : 0, before = now;
+        if (!verdict && still >= kSilentBeats) verdict = settle_gone(store, next);
+        if (verdict) {
+          conclude(*verdict);
+          leave(store);
+        }
+        const std::scoped_lock lock(mutex_);
+        ++beats_;
+      }
+    } catch (const std::exception&) {  // no store, nobody to beat for: see guard()
+    }
+    const std::scoped_lock lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+  // For the beat that does not come to an end, or to the next one, since the store is gone. Counts its own turns, not
+  // the time: a process that was suspended has not seen the others fall silent.
+  void guard() {
+    int64_t before = -1, still = 0;
+    while (wait_a_beat()) {
+      std::unique_lock lock(mutex_);
+      still = beats_ == before ? still + 1 : 0, before = beats_;
+      lock.unlock();
+      if (still >= kSilentBeats) conclude(without_store);
+    }
+  }
+
+  std::optional<Verdict> verdict() {
+    const std::scoped_lock lock(mutex_);
+    return verdict_;
+  }
+
+  // Tells the store, once, that this rank knows the verdict.
+  void leave(const Store& store) {
+    std::unique_lock lock(mutex_);
+    if (std::exchange(left_, true)) return;
+    lock.unlock();
+    store->add(kLeft, 1);
+  }
+
+  void stop() {
+    std::unique_lock lock(mutex_);
+    ended_ = true;
+    on_verdict = {};
+    changed_.notify_all();
+    changed_.wait_for(lock, 2s, [&] { return stopped_; });
+  }
+
+ private:
+  // False: the heartbeat or the run ends.
+  bool wait_a_beat() {
+    std::unique_lock lock(mutex_);
+    return !changed_.wait_for(lock, kBeat, [&] { return ended_ || verdict_; });
+  }
+
+  void conclude(const Verdict& verdict) {
+    const std::scoped_lock lock(mutex_);
+    if (verdict_) return;
+    verdict_ = verdict;
+    if (on_verdict) on_verdict();
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Verdict> verdict_;
+  int64_t beats_ = 0;
+  bool left_ = false, ended_ = false, stopped_ = false;
 };
 
-Heartbeat::Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served) : shared_(std::make_shared<Shared>()) {
-  shared_->connect = std::move(connect), shared_->rank = rank, shared_->ranks = ranks;
+Heartbeat::Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served, std::function<void()> on_verdict)
+    : shared_(std::make_shared<Shared>()) {
+  shared_->connect = std::move(connect), shared_->on_verdict = std::move(on_verdict);
+  shared_->rank = rank, shared_->ranks = ranks;
   const Store store = shared_->connect();
   store->set(who_key(rank), bytes_of(whoami()));
   store->add(beat_key(rank), 1);
   wait_for_all(store, ranks);
   shared_->without_store = {
       .rank = served ? -1 : 0, .who = served ? "" : text_of(store->get(who_key(0))), .gone = true, .text = {}};
-  std::thread([store, shared = shared_] {
-    std::unique_lock lock(shared->mutex);
-    try {
-      while (!shared->changed.wait_for(lock, kBeat, [&] { return shared->stop; })) {
-        lock.unlock();
-        store->add(beat_key(shared->rank), 1);
-        lock.lock();
-      }
-    } catch (const std::exception&) {  // no store, nobody to beat for: the next collective says why
-      lock.lock();
-    }
-    shared->stopped = true;
-    shared->changed.notify_all();
-  }).detach();
+  std::thread([store, shared = shared_] { shared->beat(store); }).detach();
+  std::thread([shared = shared_] { shared->guard(); }).detach();
 }
 
-Heartbeat::~Heartbeat() {
-  std::unique_lock lock(shared_->mutex);
-  shared_->stop = true;
-  shared_->changed.notify_all();
-  shared_->changed.wait_for(lock, 2s, [&] { return shared_->stopped; });
-}
+Heartbeat::~Heartbeat() { shared_->stop(); }
 
 void Heartbeat::tell(bool input, const std::string& text) {
   try {
     const Store store = shared_->connect();
     settle(store, {.rank = shared_->rank, .who = whoami(), .gone = false, .input = input, .text = text});
-    store->add(kLeft, 1);
+    shared_->leave(store);
   } catch (const std::exception&) {  // nobody is left to be told
   }
 }
 
 std::optional<Verdict> Heartbeat::ask() {
+  if (auto verdict = shared_->verdict()) return verdict;
   auto answer = std::make_shared<std::promise<std::optional<Verdict>>>();
   auto ready = answer->get_future();
   std::thread([answer, shared = shared_] {
     try {
       const Store store = shared->connect();
       const std::optional<Verdict> verdict = find_gone(store, shared->ranks);
-      store->add(kLeft, 1);
+      shared->leave(store);
       answer->set_value(verdict);
     } catch (const std::exception&) {
       answer->set_exception(std::current_exception());
@@ -177,8 +248,8 @@ std::optional<Verdict> Heartbeat::ask() {
 void Heartbeat::wait_for_others() {
   try {
     const Store store = shared_->connect();
-    const bool one_is_gone = store->check({kVerdict}) && verdict_of(text_of(store->get(kVerdict))).gone;
-    const int64_t expected = shared_->ranks - one_is_gone;
+    const std::optional<Verdict> verdict = settled(store);
+    const int64_t expected = shared_->ranks - (verdict && verdict->gone);
     for (const auto end = Clock::now() + std::chrono::seconds(kAnswerSeconds);
          store->add(kLeft, 0) < expected && Clock::now() < end;) {
       std::this_thread::sleep_for(50ms);

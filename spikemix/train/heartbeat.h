@@ -23,18 +23,21 @@ struct Verdict {
   std::string text;    // the error's
 };
 
-/// Tells which rank is gone. Each counts up a number of its own in the store every second; a collective that fails says
-/// nothing of whose fault it was (the neighbour in the ring, often), but the number of the one that is gone stands
-/// still.
+/// Tells which rank is gone. Each counts up a number of its own in the store every second, and watches the next one's:
+/// the number of one that is gone stands still. A collective that fails says nothing of whose fault it was (the
+/// neighbour in the ring, often), and one that should fail may wait.
 class Heartbeat {
  public:
   using Connect = std::function<c10::intrusive_ptr<c10d::Store>()>;
 
-  /// @param connect  makes a connection to the store; the heart and each question have one of their own, since a store
-  ///                 that is gone may block for minutes
-  /// @param served   the launcher serves the store; else rank 0. An answer that does not come is the server's end
+  /// @param connect     makes a connection to the store; the heart and each question have one of their own, since a
+  ///                    store that is gone may block for minutes
+  /// @param served      the launcher serves the store; else rank 0. An answer that does not come is the server's end
+  /// @param on_verdict  called once, from another thread, when any rank has ended with an error, a second later at
+  /// most,
+  ///                    or was silent for `kSilentBeats`. Not when the heartbeat has ended
   /// Returns when all ranks are there. @throws RunError naming those that do not come
-  Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served);
+  Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served, std::function<void()> on_verdict);
   /// Stops the beat: to the others, this rank is gone.
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
@@ -42,17 +45,19 @@ class Heartbeat {
 
   /// This rank ends with an error; the others are to say so.
   void tell(bool input, const std::string& text);
-  /// The verdict of the first rank that had one, or else who stands still, watched for `kWatchSeconds`. None: all are
-  /// alive. Never blocks for longer than `kAnswerSeconds`.
+  /// After a collective that failed: the verdict of the first rank that had one, or else who stands still, watched for
+  /// `kWatchSeconds`. None: all are alive. Never blocks for longer than `kAnswerSeconds`.
   std::optional<Verdict> ask();
   /// Before the rank that serves the store ends: waits, a few seconds at most, until the others have asked.
   void wait_for_others();
 
   static constexpr int kJoinSeconds = 300;
   static constexpr int kWatchSeconds = 5, kAnswerSeconds = 12;
+  /// Enough for a machine that swaps, and under half of what torchrun leaves its ranks when one of them has ended.
+  static constexpr int kSilentBeats = 12;
 
  private:
-  struct Shared;
+  class Shared;
   std::shared_ptr<Shared> shared_;
 };
 

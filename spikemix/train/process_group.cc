@@ -3,24 +3,23 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <future>
+#include <mutex>
+#include <thread>
 #include <type_traits>
 
-#include <arpa/inet.h>
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
-#include <unistd.h>
 #ifdef SPIKEMIX_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
 #include "spikemix/core/error.h"
+#include "spikemix/train/gloo.h"
 #include "spikemix/train/heartbeat.h"
 
 namespace spikemix {
@@ -31,12 +30,12 @@ using torch::Tensor;
 using Store = c10::intrusive_ptr<c10d::Store>;
 using Backend = c10::intrusive_ptr<c10d::Backend>;
 
-// A killed rank's connections close, and what waits for it fails at once. Only a machine that went silent takes this
-// long; with the heartbeat's question, less than a minute.
-constexpr auto kTimeout = 40s;
-// Where ranks may rightly come minutes apart: the first reading of the data, and the end of a test.
+constexpr auto kConnectTimeout = 40s;
+// Ranks may rightly come minutes apart, as when one reads its data or writes to a slow disk. A rank that is gone is not
+// waited for: the heartbeat aborts what does.
 constexpr auto kPatience = 1h;
 constexpr auto kStoreTimeout = 10s;  // to connect to a store that was there before
+constexpr auto kCloseTimeout = 2s;   // for what a group that broke still has to do
 
 // The first bucket leaves early; a last one cannot overlap with anything, so that it must be small beside the whole,
 // yet large beside what a network carries in the time of one message (0.1 MB at 10 Gbit/s and 100 us).
@@ -56,44 +55,10 @@ void quieten_c10d() {
   FLAGS_caffe2_log_level = c10::GLOG_FATAL;
 }
 
-// This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
-std::string address_towards(const std::string& host, uint16_t port) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_DGRAM;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return "";
-  std::string address;
-  for (const addrinfo* a = found; a && address.empty(); a = a->ai_next) {
-    const int descriptor = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) continue;
-    sockaddr_storage own{};
-    socklen_t size = sizeof own;
-    char text[NI_MAXHOST];
-    if (::connect(descriptor, a->ai_addr, a->ai_addrlen) == 0 &&  // sends nothing: it is a datagram socket
-        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
-        ::getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) {
-      address = text;
-    }
-    ::close(descriptor);
-  }
-  ::freeaddrinfo(found);
-  return address;
-}
-
-Backend gloo(const Store& store, const Launch& launch) {
-  using Gloo = c10d::ProcessGroupGloo;
-  const auto options = Gloo::Options::create(kTimeout);
-  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
-  const std::string address = address_towards(launch.host, launch.port);
-  options->devices.push_back(interface && *interface ? Gloo::createDeviceForInterface(interface)
-                             : address.empty()       ? Gloo::createDefaultDevice()
-                                                     : Gloo::createDeviceForHostname(address));
-  return c10::make_intrusive<Gloo>(store, int(launch.rank), int(launch.ranks), options);
-}
-
 Backend nccl(const Store& store, const Launch& launch) {
 #ifdef SPIKEMIX_NCCL
   const auto options = c10d::ProcessGroupNCCL::Options::create();
-  options->timeout = kTimeout;
+  options->timeout = kPatience;
   return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, int(launch.rank), int(launch.ranks), options);
 #else
   std::ignore = store, std::ignore = launch;
@@ -128,22 +93,31 @@ std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
 
 struct ProcessGroup::State {
   Store store;  // with rank 0, its server
-  std::unique_ptr<Heartbeat> heart;
   // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all
   // their tensors go by `gradients`, whose kernels run in one order.
   Backend sums, gradients;
   c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients', as the reducer wants it
   std::unique_ptr<c10d::Reducer> reducer;
   int64_t shared_texts = 0;
+  std::mutex mutex;  // the backends and `aborted` are the heart's thread's too
+  bool aborted = false;
+  std::unique_ptr<Heartbeat> heart;  // the first to end: it aborts the others
 
-  void allreduce(Tensor& values, c10d::ReduceOp how, std::chrono::milliseconds timeout) {
-    c10d::AllreduceOptions options;
-    options.reduceOp = how;
-    options.timeout = timeout;
-    std::vector<Tensor> list{values};
-    of(values)->allreduce(list, options)->wait();
-  }
   const Backend& of(const Tensor& values) const { return values.is_cuda() ? gradients : sums; }
+
+  void set(Backend& which, Backend backend) {
+    const std::scoped_lock lock(mutex);
+    which = std::move(backend);
+    if (aborted && which) which->abort();
+  }
+  // From the heart's thread: what waits for a rank that is gone ends, and so does what comes after it.
+  void abort() {
+    const std::scoped_lock lock(mutex);
+    aborted = true;
+    for (const Backend& backend : {sums, gradients}) {
+      if (backend) backend->abort();
+    }
+  }
 };
 
 std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
@@ -165,9 +139,11 @@ ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::
   };
   try {
     state_->store = connect(launch.leads() && !launch.served, std::chrono::seconds(Heartbeat::kJoinSeconds));
-    state_->heart = std::make_unique<Heartbeat>([connect] { return connect(false, kStoreTimeout); }, launch.rank,
-                                                launch.ranks, launch.served);
-    state_->sums = gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch);
+    state_->heart =
+        std::make_unique<Heartbeat>([connect] { return connect(false, kStoreTimeout); }, launch.rank, launch.ranks,
+                                    launch.served, [state = state_.get()] { state->abort(); });
+    state_->set(state_->sums, join_gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch,
+                                        kConnectTimeout, kPatience));
   } catch (const RunError&) {
     throw;
   } catch (const std::exception& error) {
@@ -176,23 +152,16 @@ ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::
   }
 }
 
-ProcessGroup::~ProcessGroup() { close(); }
+ProcessGroup::~ProcessGroup() = default;
 
-void ProcessGroup::close() {
-  if (!state_) return;
-  state_->reducer.reset();
-  state_->group.reset();
-  state_->sums.reset();
-  state_->gradients.reset();  // the others' collectives now fail
+void ProcessGroup::sum(Tensor& values) {
+  std::vector<Tensor> list{values};
+  state_->of(values)->allreduce(list)->wait();
 }
-
-void ProcessGroup::sum(Tensor& values) { state_->allreduce(values, c10d::ReduceOp::SUM, kTimeout); }
-
-void ProcessGroup::sum_patiently(Tensor& values) { state_->allreduce(values, c10d::ReduceOp::SUM, kPatience); }
 
 void ProcessGroup::meet() {
   Tensor nothing = torch::zeros({1}, torch::kFloat64);
-  sum_patiently(nothing);
+  sum(nothing);
 }
 
 std::string ProcessGroup::share(const std::string& text) {
@@ -217,7 +186,8 @@ void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
   using Group = c10d::ProcessGroup;
   const torch::Device device = in_order.front().device();
   const Store store = c10::make_intrusive<c10d::PrefixStore>("gradients", state_->store);
-  state_->gradients = device.is_cuda() ? nccl(store, launch_) : gloo(store, launch_);
+  state_->set(state_->gradients,
+              device.is_cuda() ? nccl(store, launch_) : join_gloo(store, launch_, kConnectTimeout, kPatience));
   const auto type = device.is_cuda() ? Group::BackendType::NCCL : Group::BackendType::GLOO;
   state_->group = c10::make_intrusive<Group>(state_->store, int(launch_.rank), int(launch_.ranks));
   state_->group->setDefaultBackend(type);
@@ -242,6 +212,24 @@ std::vector<int64_t> ProcessGroup::bucket_bytes() const {
     bytes.push_back(int64_t(bucket.getBuffer().nbytes()));
   }
   return bytes;
+}
+
+// What waits in the others' collectives for this rank fails then, at once.
+void ProcessGroup::close() {
+  state_->reducer.reset();
+  state_->group.reset();
+  std::promise<void> closed;
+  const std::future<void> ready = closed.get_future();
+  std::unique_lock lock(state_->mutex);
+  // Gloo waits for its threads, and they, in a collective that was aborted, for its timeout: they are left to it.
+  std::thread([sums = std::move(state_->sums), gradients = std::move(state_->gradients),
+               closed = std::move(closed)]() mutable {
+    sums.reset();
+    gradients.reset();
+    closed.set_value();
+  }).detach();
+  lock.unlock();
+  ready.wait_for(kCloseTimeout);
 }
 
 void ProcessGroup::say_why(const std::exception& error, const std::string& place) {

@@ -28,8 +28,6 @@ class ProcessGroup final : public Ranks {
 
   /// Waits for all, however long they read their data.
   void meet();
-  /// As sum(), where ranks may come minutes apart.
-  void sum_patiently(torch::Tensor& values);
   /// Rank 0's text, on every rank.
   std::string share(const std::string& text);
   /// Rank 0's values, on every rank.

@@ -1,0 +1,139 @@
+#include "spikemix/train/gloo.h"
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <unistd.h>
+
+namespace spikemix {
+namespace {
+
+using torch::Tensor;
+using Work = c10::intrusive_ptr<c10d::Work>;
+using Future = c10::intrusive_ptr<c10::ivalue::Future>;
+
+// This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
+std::string address_towards(const std::string& host, uint16_t port) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return "";
+  std::string address;
+  for (const addrinfo* a = found; a && address.empty(); a = a->ai_next) {
+    const int descriptor = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) continue;
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    char text[NI_MAXHOST];
+    if (::connect(descriptor, a->ai_addr, a->ai_addrlen) == 0 &&  // sends nothing: it is a datagram socket
+        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+        ::getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) {
+      address = text;
+    }
+    ::close(descriptor);
+  }
+  ::freeaddrinfo(found);
+  return address;
+}
+
+// The collectives on their way. Gloo's threads have it too: what was aborted may end long after its group.
+class OnTheirWay : public std::enable_shared_from_this<OnTheirWay> {
+ public:
+  // Ends as `theirs` does, or with abort(), whichever comes first.
+  Future follow(const Future& theirs) {
+    auto ours = c10::make_intrusive<c10::ivalue::Future>(theirs->elementType());
+    {
+      const std::scoped_lock lock(mutex_);
+      if (aborted_) {
+        ours->setError(aborted_);
+        return ours;
+      }
+      waiting_.insert(ours);
+    }
+    theirs->addCallback([self = shared_from_this(), ours](c10::ivalue::Future& ended) {
+      if (!self->take(ours)) return;
+      ended.hasError() ? ours->setError(ended.exception_ptr()) : ours->markCompleted(ended.value());
+    });
+    return ours;
+  }
+
+  void abort() {
+    std::unordered_set<Future> waiting;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!aborted_) aborted_ = std::make_exception_ptr(std::runtime_error("aborted: not all ranks go on"));
+      waiting.swap(waiting_);
+    }
+    for (const Future& ours : waiting) ours->setError(aborted_);
+  }
+
+ private:
+  bool take(const Future& ours) {
+    const std::scoped_lock lock(mutex_);
+    return waiting_.erase(ours) > 0;
+  }
+
+  std::mutex mutex_;
+  std::exception_ptr aborted_;
+  std::unordered_set<Future> waiting_;
+};
+
+class AbortableWork final : public c10d::Work {
+ public:
+  explicit AbortableWork(Future end) : end_(std::move(end)) {}
+  bool wait(std::chrono::milliseconds) override {  // the collective has its own timeout
+    end_->waitAndThrow();
+    return true;
+  }
+  bool isCompleted() override { return end_->completed(); }
+  bool isSuccess() const override { return end_->completed() && !end_->hasError(); }
+  Future getFuture() override { return end_; }
+
+ private:
+  const Future end_;
+};
+
+class Gloo final : public c10d::ProcessGroupGloo {
+ public:
+  using ProcessGroupGloo::ProcessGroupGloo;
+
+  Work allreduce(std::vector<Tensor>& tensors, const c10d::AllreduceOptions& options) override {
+    return abortable(ProcessGroupGloo::allreduce(tensors, options));
+  }
+  Work broadcast(std::vector<Tensor>& tensors, const c10d::BroadcastOptions& options) override {
+    return abortable(ProcessGroupGloo::broadcast(tensors, options));
+  }
+  void abort() override { on_their_way_->abort(); }
+
+ private:
+  Work abortable(const Work& work) {
+    return c10::make_intrusive<AbortableWork>(on_their_way_->follow(work->getFuture()));
+  }
+
+  const std::shared_ptr<OnTheirWay> on_their_way_ = std::make_shared<OnTheirWay>();
+};
+
+}  // namespace
+
+c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
+                                            std::chrono::milliseconds connect, std::chrono::milliseconds wait) {
+  const auto options = Gloo::Options::create(connect);
+  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
+  const std::string address = address_towards(launch.host, launch.port);
+  options->devices.push_back(interface && *interface ? Gloo::createDeviceForInterface(interface)
+                             : address.empty()       ? Gloo::createDefaultDevice()
+                                                     : Gloo::createDeviceForHostname(address));
+  auto gloo = c10::make_intrusive<Gloo>(store, int(launch.rank), int(launch.ranks), options);
+  gloo->setTimeout(wait);
+  return gloo;
+}
+
+}  // namespace spikemix
