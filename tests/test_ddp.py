@@ -190,21 +190,24 @@ def test_rank_that_goes_silent_is_named(spikemix, place):
 
 
 def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
-    """Gloo may not see that: rank 0 has still to read what rank 1 said before it was killed, and answers to nobody."""
-    runs = [start(train(spikemix, place, place / f"within-{i}", "train.epochs=50")) for i in range(4)]
+    """Gloo may not see that: the others have still to read what rank 1 said before it was killed, and answer nobody."""
+    runs = [start(train(spikemix, place, place / f"within-{i}", "train.epochs=50"), ranks)
+            for i, ranks in enumerate([2, 2, 2, 4])]
     for i, processes in enumerate(runs):
         wait_for(lambda: (place / f"within-{i}" / "state.safetensors").exists(), processes)
-    for survivor, _ in runs:
-        survivor.send_signal(signal.SIGSTOP)
-    time.sleep(0.2)  # rank 1 comes to a collective
-    for _, victim in runs:
+    victims = [processes.pop(1) for processes in runs]
+    survivors = [process for processes in runs for process in processes]
+    for process in survivors:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(0.2)  # the victims come to a collective
+    for victim in victims:
         victim.kill()
         victim.communicate()
-    for survivor, _ in runs:
-        survivor.send_signal(signal.SIGCONT)
+    for process in survivors:
+        process.send_signal(signal.SIGCONT)
     killed = time.monotonic()
-    for survivor, _ in runs:
-        assert_names(survivor, 1, killed)
+    for process in survivors:
+        assert_names(process, 1, killed)
 
 
 def test_killed_under_torchrun_and_resumed_on_one(spikemix, place):

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -25,6 +24,7 @@ using Json = nlohmann::json;
 using Store = c10::intrusive_ptr<c10d::Store>;
 
 constexpr auto kBeat = 1s;
+constexpr auto kEnd = 2s;        // for a thread that has its last word with the store
 constexpr auto kSettle = 500ms;  // a beat that was on its way when its rank ended has arrived by then
 constexpr const char *kVerdict = "verdict", *kLeft = "left";
 
@@ -130,10 +130,7 @@ class Heartbeat::Shared {
         const int64_t now = store->add(beat_key(next), 0);
         still = now == before ? still + 1 : 0, before = now;
         if (!verdict && still >= kSilentBeats) verdict = settle_gone(store, next);
-        if (verdict) {
-          conclude(*verdict);
-          leave(store);
-        }
+        if (verdict) conclude(*verdict, store);
         const std::scoped_lock lock(mutex_);
         ++beats_;
       }
@@ -152,21 +149,50 @@ class Heartbeat::Shared {
       std::unique_lock lock(mutex_);
       still = beats_ == before ? still + 1 : 0, before = beats_;
       lock.unlock();
-      if (still >= kSilentBeats) conclude(without_store);
+      if (still >= kSilentBeats) conclude(without_store, {});
     }
   }
 
-  std::optional<Verdict> verdict() {
-    const std::scoped_lock lock(mutex_);
-    return verdict_;
+  void ask() {
+    try {
+      const Store store = connect();
+      if (const auto verdict = find_gone(store, ranks)) {
+        conclude(*verdict, store);
+      } else {
+        const std::scoped_lock lock(mutex_);
+        all_alive_ = true;
+        changed_.notify_all();
+      }
+    } catch (const std::exception&) {
+      conclude(without_store, {});
+    }
   }
 
-  // Tells the store, once, that this rank knows the verdict.
-  void leave(const Store& store) {
+  bool knows() {
+    const std::scoped_lock lock(mutex_);
+    return verdict_.has_value();
+  }
+
+  // The verdict, when the store knows that this rank has it.
+  std::optional<Verdict> wait_for_answer() {
     std::unique_lock lock(mutex_);
-    if (std::exchange(left_, true)) return;
+    changed_.wait_for(lock, std::chrono::seconds(kAnswerSeconds), [&] { return all_alive_ || verdict_; });
+    if (all_alive_ && !verdict_) return {};
+    changed_.wait_for(lock, kEnd, [&] { return left_ || !verdict_; });
+    return verdict_.value_or(without_store);
+  }
+
+  void conclude(const Verdict& verdict, const Store& store) {
+    std::unique_lock lock(mutex_);
+    if (verdict_) return;
+    verdict_ = verdict;
+    if (on_verdict) on_verdict();
+    changed_.notify_all();
     lock.unlock();
-    store->add(kLeft, 1);
+    if (store) store->add(kLeft, 1);
+    lock.lock();
+    left_ = true;
+    changed_.notify_all();
   }
 
   void stop() {
@@ -174,7 +200,7 @@ class Heartbeat::Shared {
     ended_ = true;
     on_verdict = {};
     changed_.notify_all();
-    changed_.wait_for(lock, 2s, [&] { return stopped_; });
+    changed_.wait_for(lock, kEnd, [&] { return stopped_; });
   }
 
  private:
@@ -184,19 +210,11 @@ class Heartbeat::Shared {
     return !changed_.wait_for(lock, kBeat, [&] { return ended_ || verdict_; });
   }
 
-  void conclude(const Verdict& verdict) {
-    const std::scoped_lock lock(mutex_);
-    if (verdict_) return;
-    verdict_ = verdict;
-    if (on_verdict) on_verdict();
-    changed_.notify_all();
-  }
-
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Verdict> verdict_;
   int64_t beats_ = 0;
-  bool left_ = false, ended_ = false, stopped_ = false;
+  bool all_alive_ = false, left_ = false, ended_ = false, stopped_ = false;
 };
 
 Heartbeat::Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served, std::function<void()> on_verdict)
@@ -218,31 +236,15 @@ Heartbeat::~Heartbeat() { shared_->stop(); }
 void Heartbeat::tell(bool input, const std::string& text) {
   try {
     const Store store = shared_->connect();
-    settle(store, {.rank = shared_->rank, .who = whoami(), .gone = false, .input = input, .text = text});
-    shared_->leave(store);
+    const Verdict mine{.rank = shared_->rank, .who = whoami(), .gone = false, .input = input, .text = text};
+    shared_->conclude(settle(store, mine), store);
   } catch (const std::exception&) {  // nobody is left to be told
   }
 }
 
 std::optional<Verdict> Heartbeat::ask() {
-  if (auto verdict = shared_->verdict()) return verdict;
-  auto answer = std::make_shared<std::promise<std::optional<Verdict>>>();
-  auto ready = answer->get_future();
-  std::thread([answer, shared = shared_] {
-    try {
-      const Store store = shared->connect();
-      const std::optional<Verdict> verdict = find_gone(store, shared->ranks);
-      shared->leave(store);
-      answer->set_value(verdict);
-    } catch (const std::exception&) {
-      answer->set_exception(std::current_exception());
-    }
-  }).detach();
-  try {
-    if (ready.wait_for(std::chrono::seconds(kAnswerSeconds)) == std::future_status::ready) return ready.get();
-  } catch (const std::exception&) {
-  }
-  return shared_->without_store;
+  if (!shared_->knows()) std::thread([shared = shared_] { shared->ask(); }).detach();
+  return shared_->wait_for_answer();
 }
 
 void Heartbeat::wait_for_others() {
