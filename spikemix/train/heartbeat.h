@@ -33,9 +33,8 @@ class Heartbeat {
   /// @param connect     makes a connection to the store; the heart and each question have one of their own, since a
   ///                    store that is gone may block for minutes
   /// @param served      the launcher serves the store; else rank 0. An answer that does not come is the server's end
-  /// @param on_verdict  called once, from another thread, when any rank has ended with an error, a second later at
-  /// most,
-  ///                    or was silent for `kSilentBeats`. Not when the heartbeat has ended
+  /// @param on_verdict  called once, from any thread, a second after a rank ended with an error or when one was silent
+  ///                    for `kSilentBeats`. Not when the heartbeat has ended
   /// Returns when all ranks are there. @throws RunError naming those that do not come
   Heartbeat(Connect connect, int64_t rank, int64_t ranks, bool served, std::function<void()> on_verdict);
   /// Stops the beat: to the others, this rank is gone.
@@ -46,9 +45,9 @@ class Heartbeat {
   /// This rank ends with an error; the others are to say so.
   void tell(bool input, const std::string& text);
   /// After a collective that failed: the verdict of the first rank that had one, or else who stands still, watched for
-  /// `kWatchSeconds`. None: all are alive. Never blocks for longer than `kAnswerSeconds`.
+  /// `kWatchSeconds`. None: all are alive. Blocks for `kAnswerSeconds` at most, and a little to tell the store.
   std::optional<Verdict> ask();
-  /// Before the rank that serves the store ends: waits, a few seconds at most, until the others have asked.
+  /// Before the rank that serves the store ends: waits, `kAnswerSeconds` at most, until the others know the verdict.
   void wait_for_others();
 
   static constexpr int kJoinSeconds = 300;
