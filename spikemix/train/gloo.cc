@@ -1,6 +1,7 @@
 #include "spikemix/train/gloo.h"
 
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -20,6 +21,8 @@ namespace {
 using torch::Tensor;
 using Work = c10::intrusive_ptr<c10d::Work>;
 using Future = c10::intrusive_ptr<c10::ivalue::Future>;
+
+constexpr std::chrono::seconds kConnectTimeout{40};
 
 // This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
 std::string address_towards(const std::string& host, uint16_t port) {
@@ -86,6 +89,7 @@ class OnTheirWay : public std::enable_shared_from_this<OnTheirWay> {
   std::unordered_set<Future> waiting_;
 };
 
+// c10d's own work around a future (Work::create_from_future) does not throw its error.
 class AbortableWork final : public c10d::Work {
  public:
   explicit AbortableWork(Future end) : end_(std::move(end)) {}
@@ -95,6 +99,7 @@ class AbortableWork final : public c10d::Work {
   }
   bool isCompleted() override { return end_->completed(); }
   bool isSuccess() const override { return end_->completed() && !end_->hasError(); }
+  std::exception_ptr exception() const override { return end_->exception_ptr(); }
   Future getFuture() override { return end_; }
 
  private:
@@ -124,15 +129,15 @@ class Gloo final : public c10d::ProcessGroupGloo {
 }  // namespace
 
 c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
-                                            std::chrono::milliseconds connect, std::chrono::milliseconds wait) {
-  const auto options = Gloo::Options::create(connect);
+                                            std::chrono::milliseconds timeout) {
+  const auto options = Gloo::Options::create(kConnectTimeout);
   const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
   const std::string address = address_towards(launch.host, launch.port);
   options->devices.push_back(interface && *interface ? Gloo::createDeviceForInterface(interface)
                              : address.empty()       ? Gloo::createDefaultDevice()
                                                      : Gloo::createDeviceForHostname(address));
   auto gloo = c10::make_intrusive<Gloo>(store, int(launch.rank), int(launch.ranks), options);
-  gloo->setTimeout(wait);
+  gloo->setTimeout(timeout);
   return gloo;
 }
 

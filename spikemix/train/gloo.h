@@ -17,10 +17,9 @@ namespace spikemix {
 /// another one). abort() ends its allreduce() and broadcast(), from any thread. c10d's own group has nothing that does,
 /// and needs it: when Gloo closes a lost connection, it ends the operations that wait for the peer's word, but not a
 /// send that waits to be written, and that waits for all of its timeout.
-/// @param connect  for the others to connect
-/// @param wait     for a collective that the others do not come to
+/// @param timeout  of a collective that the others do not come to
 /// @throws what c10d throws if they do not connect
 c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
-                                            std::chrono::milliseconds connect, std::chrono::milliseconds wait);
+                                            std::chrono::milliseconds timeout);
 
 }  // namespace spikemix

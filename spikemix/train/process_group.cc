@@ -30,7 +30,6 @@ using torch::Tensor;
 using Store = c10::intrusive_ptr<c10d::Store>;
 using Backend = c10::intrusive_ptr<c10d::Backend>;
 
-constexpr auto kConnectTimeout = 40s;
 // Ranks may rightly come minutes apart, as when one reads its data or writes to a slow disk. A rank that is gone is not
 // waited for: the heartbeat aborts what does.
 constexpr auto kPatience = 1h;
@@ -142,8 +141,8 @@ ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::
     state_->heart =
         std::make_unique<Heartbeat>([connect] { return connect(false, kStoreTimeout); }, launch.rank, launch.ranks,
                                     launch.served, [state = state_.get()] { state->abort(); });
-    state_->set(state_->sums, join_gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch,
-                                        kConnectTimeout, kPatience));
+    state_->set(state_->sums,
+                join_gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch, kPatience));
   } catch (const RunError&) {
     throw;
   } catch (const std::exception& error) {
@@ -186,8 +185,7 @@ void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
   using Group = c10d::ProcessGroup;
   const torch::Device device = in_order.front().device();
   const Store store = c10::make_intrusive<c10d::PrefixStore>("gradients", state_->store);
-  state_->set(state_->gradients,
-              device.is_cuda() ? nccl(store, launch_) : join_gloo(store, launch_, kConnectTimeout, kPatience));
+  state_->set(state_->gradients, device.is_cuda() ? nccl(store, launch_) : join_gloo(store, launch_, kPatience));
   const auto type = device.is_cuda() ? Group::BackendType::NCCL : Group::BackendType::GLOO;
   state_->group = c10::make_intrusive<Group>(state_->store, int(launch_.rank), int(launch_.ranks));
   state_->group->setDefaultBackend(type);

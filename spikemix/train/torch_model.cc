@@ -1,5 +1,6 @@
 #include "spikemix/train/torch_model.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
