@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -24,9 +25,14 @@ def place(tmp_path_factory):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel hands out (ip_local_port_range): no other rank's connection gets it before rank 0 does."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 def start(command, ranks=2):
@@ -73,7 +79,8 @@ def metrics(folder):
 def wait_for(condition, processes, seconds=100):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end and all(p.poll() is None for p in processes), [p.poll() for p in processes]
+        ended = [p for p in processes if p.poll() is not None]
+        assert time.monotonic() < end and not ended, [(p.returncode, p.stderr and p.stderr.read()) for p in ended]
         time.sleep(0.01)
 
 
@@ -173,10 +180,12 @@ def assert_names(process, victim, since):
 
 def test_rank_that_goes_silent_is_named(spikemix, place):
     """Its machine is unreachable: no connection closes, and with rank 0 the store is silent too."""
-    runs = {victim: start(train(spikemix, place, place / f"silent-{victim}", "train.epochs=50")) for victim in [0, 1]}
+    runs = {}
     try:
-        for victim, processes in runs.items():
-            wait_for(lambda: (place / f"silent-{victim}" / "state.safetensors").exists(), processes)
+        for victim in [0, 1]:
+            out = place / f"silent-{victim}"
+            runs[victim] = start(train(spikemix, place, out, "train.epochs=500"))
+            wait_for(lambda: (out / "state.safetensors").exists(), runs[victim])
         for victim, processes in runs.items():
             processes[victim].send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
@@ -191,10 +200,11 @@ def test_rank_that_goes_silent_is_named(spikemix, place):
 
 def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
     """Gloo may not see that: the others have still to read what rank 1 said before it was killed, and answer nobody."""
-    runs = [start(train(spikemix, place, place / f"within-{i}", "train.epochs=50"), ranks)
-            for i, ranks in enumerate([2, 2, 2, 4])]
-    for i, processes in enumerate(runs):
-        wait_for(lambda: (place / f"within-{i}" / "state.safetensors").exists(), processes)
+    runs = []
+    for i, ranks in enumerate([2, 2, 2, 4]):
+        out = place / f"within-{i}"
+        runs.append(start(train(spikemix, place, out, "train.epochs=500"), ranks))
+        wait_for(lambda: (out / "state.safetensors").exists(), runs[-1])
     victims = [processes.pop(1) for processes in runs]
     survivors = [process for processes in runs for process in processes]
     for process in survivors:
