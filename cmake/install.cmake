@@ -1,11 +1,17 @@
 # cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and for
 # pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
-get_property(libraries GLOBAL PROPERTY SPIKEMIX_LIBRARIES)
 install(TARGETS spikemix RUNTIME)
-install(TARGETS ${libraries} EXPORT spikemix_targets ARCHIVE)
 install(DIRECTORY spikemix TYPE INCLUDE FILES_MATCHING PATTERN "*.h" PATTERN "*_test.h" EXCLUDE)
-install(EXPORT spikemix_targets NAMESPACE spikemix:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+# What needs LibTorch is a component of its own (train): nobody who runs models is asked for it.
+foreach(component engine train)
+  string(TOUPPER ${component} upper)
+  get_property(libraries GLOBAL PROPERTY SPIKEMIX_${upper}_LIBRARIES)
+  if(libraries)
+    install(TARGETS ${libraries} EXPORT spikemix_${component}_targets ARCHIVE)
+    install(EXPORT spikemix_${component}_targets NAMESPACE spikemix:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+  endif()
+endforeach()
 configure_package_config_file(cmake/spikemix-config.cmake.in ${PROJECT_BINARY_DIR}/spikemix-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/spikemix-config-version.cmake COMPATIBILITY SameMinorVersion)

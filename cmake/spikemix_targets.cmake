@@ -60,13 +60,15 @@ function(spikemix_library name)
   target_link_libraries(spikemix_${name}
     PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} $<BUILD_INTERFACE:spikemix_options>)
   target_compile_features(spikemix_${name} PUBLIC cxx_std_20)
+  set(component ENGINE)  # of the installed package
   if(ARG_TORCH)
+    set(component TRAIN)
     spikemix_use_torch(spikemix_${name})
   endif()
   if(ARG_QUICK)
     spikemix_quick(spikemix_${name})
   endif()
-  set_property(GLOBAL APPEND PROPERTY SPIKEMIX_LIBRARIES spikemix_${name})
+  set_property(GLOBAL APPEND PROPERTY SPIKEMIX_${component}_LIBRARIES spikemix_${name})
 
   if(SPIKEMIX_TESTS AND tests)
     spikemix_program(${name}_test QUICK SOURCES ${tests} ${c_tests} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)

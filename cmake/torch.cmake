@@ -1,17 +1,28 @@
-# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports.
+# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports, and
+# in another's project the one that spikemix was built with. Sets torch_problem, in one line, where there is none to use.
 # Installed beside spikemix-config.cmake, which includes it too.
+set(torch_problem "")
 if(NOT Torch_DIR AND SPIKEMIX_PYTHON)
   execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   list(APPEND CMAKE_PREFIX_PATH ${torch_prefix})
 endif()
-find_path(Torch_DIR TorchConfig.cmake PATH_SUFFIXES Torch share/cmake/Torch)
+find_path(Torch_DIR TorchConfig.cmake PATHS ${spikemix_built_with_torch} PATH_SUFFIXES Torch share/cmake/Torch)
+if(NOT EXISTS ${Torch_DIR}/TorchConfig.cmake)
+  string(CONCAT torch_problem "Torch_DIR (${Torch_DIR}) holds no LibTorch; give "
+    "-DTorch_DIR=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch")
+  return()
+endif()
+file(STRINGS ${Torch_DIR}/TorchConfigVersion.cmake torch_version REGEX "set\\(PACKAGE_VERSION \"")
+string(REGEX REPLACE ".*\"(.*)\".*" "\\1" torch_version "${torch_version}")
+if(torch_version VERSION_LESS 2.11)
+  set(torch_problem "LibTorch ${torch_version} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
+  return()
+endif()
 get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
 if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
   # Its own package asks for nvcc of the same CUDA. Nothing here is compiled by it: the kernels lie in LibTorch's libraries,
   # and CUDA's in the wheels that pip brought along, where those find them.
-  include(${Torch_DIR}/TorchConfigVersion.cmake)
-  set(Torch_VERSION ${PACKAGE_VERSION})
   set(TORCH_INSTALL_PREFIX ${torch_root})
   set(TORCH_INCLUDE_DIRS ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
   foreach(library c10 torch_cpu torch)
@@ -25,7 +36,4 @@ if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
   target_link_options(torch INTERFACE LINKER:--allow-shlib-undefined)
 elseif(NOT TARGET torch)
   find_package(Torch REQUIRED)
-endif()
-if(Torch_VERSION VERSION_LESS 2.11)
-  message(FATAL_ERROR "LibTorch ${Torch_VERSION} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
 endif()

@@ -30,15 +30,17 @@ def prefix(tmp_path_factory):
     return prefix
 
 
+def configure(prefix, source, binary, *options, status=0):
+    """CMake on a project that is told nothing but where spikemix lies."""
+    return run("cmake", "-G", "Ninja", "-S", source, "-B", binary, f"-DCMAKE_PREFIX_PATH={prefix}", *options, status=status)
+
+
 @pytest.fixture
 def build(prefix, tmp_path):
     """build(example): the program of examples/<example>, built with find_package(spikemix)."""
 
     def build(example):
-        # With the training half, the package looks for LibTorch too.
-        torch_dir = re.findall("^Torch_DIR:PATH=.*$", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)
-        run("cmake", "-G", "Ninja", "-S", EXAMPLES / example, "-B", tmp_path / example, f"-DCMAKE_PREFIX_PATH={prefix}",
-            *(f"-D{line}" for line in torch_dir))
+        configure(prefix, EXAMPLES / example, tmp_path / example)
         run("cmake", "--build", tmp_path / example)
         return tmp_path / example / example
 
@@ -81,6 +83,72 @@ def check_classifier(program, picture):
     cut = ppm.with_name("cut.ppm")
     cut.write_bytes(ppm.read_bytes()[:-1])
     assert "ends before its last pixel" in run(program, MODEL, cut, status=2)
+
+
+def readme_block(language):
+    """The lines of README's code block under "Use it from C++ and C" that is marked as `language`."""
+    section = (SOURCE / "README.md").read_text().split("## Use it from C++ and C\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))[language]
+
+
+def project(folder, source, cmake, languages="CXX"):
+    """A project of one program, app, out of `source`."""
+    folder.mkdir(exist_ok=True)
+    (folder / source.name).write_bytes(source.read_bytes())
+    (folder / "CMakeLists.txt").write_text(
+        f"cmake_minimum_required(VERSION 3.25)\nproject(app LANGUAGES {languages})\nadd_executable(app {source.name})\n{cmake}")
+    return folder
+
+
+def test_readmes_lines_of_cmake_ask_for_no_torch(prefix, picture, tmp_path):
+    """With no LibTorch in sight: none is looked for, and none gets into the program."""
+    app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc", readme_block("cmake"))
+    configure(prefix, app, app / "build", "-DTorch_DIR=/nowhere", "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON",
+              "-DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON")
+    run("cmake", "--build", app / "build")
+    assert "torch" not in run("ldd", app / "build" / "app")
+    check_classifier(app / "build" / "app", picture)
+
+
+def test_readmes_line_of_pkg_config(prefix, picture, tmp_path):
+    line = readme_block("").split("#")[0]
+    assert line.startswith("cc app.c $(pkg-config ")
+    (tmp_path / "app.c").write_bytes((EXAMPLES / "classify_c" / "classify_c.c").read_bytes())
+    run("sh", "-c", f"cd {tmp_path} && {line}", PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))
+    check_classifier(tmp_path / "app", picture)
+
+
+def test_component_train_brings_torch(prefix, tmp_path):
+    if "SPIKEMIX_TRAIN:BOOL=ON" not in (BUILD / "CMakeCache.txt").read_text():
+        pytest.skip(f"{BUILD} has no training half")
+    source = tmp_path / "rate.cc"
+    source.write_text("""
+#include "spikemix/engine/session.h"
+#include "spikemix/train/schedule.h"
+
+int main() { return spikemix::learning_rate({.epochs = 2, .warmup_epochs = 0, .lr = 1}, 0) == 1 ? 0 : 1; }
+""")
+    asks = "find_package(spikemix REQUIRED COMPONENTS {})\ntarget_link_libraries(app PRIVATE spikemix::{})\n"
+    app = project(tmp_path / "app", source, asks.format("train", "train spikemix::engine"))
+    configure(prefix, app, app / "build")
+    run("cmake", "--build", app / "build")
+    run(app / "build" / "app")
+    # no LibTorch there: one line says what to give
+    error = configure(prefix, app, app / "without", "-DTorch_DIR=/nowhere", status=1)
+    line, = [line for line in error.splitlines() if "component train" in line]
+    assert "Torch_DIR (/nowhere) holds no LibTorch; give -DTorch_DIR=" in line and "cmake_prefix_path" in line
+    # a project that can do without goes on without
+    app = project(tmp_path / "app", source, "find_package(spikemix REQUIRED OPTIONAL_COMPONENTS train)\n"
+                  "if(spikemix_train_FOUND OR NOT TARGET spikemix::engine OR TARGET torch)\n  message(FATAL_ERROR no)\nendif()\n")
+    configure(prefix, app, app / "optional", "-DTorch_DIR=/nowhere")
+
+
+def test_what_the_package_refuses(prefix, tmp_path):
+    app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc", "find_package(spikemix REQUIRED COMPONENTS engines)\n")
+    error = configure(prefix, app, app / "build", status=1)
+    assert "no component 'engines': there are engine (the default) and train\n" in error
+    app = project(tmp_path / "c", EXAMPLES / "classify_c" / "classify_c.c", readme_block("cmake"), languages="C")
+    assert "the project lacks CXX" in configure(prefix, app, app / "build", status=1)
 
 
 @pytest.mark.parametrize("example", ["classify", "classify_c"])
