@@ -15,12 +15,18 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
 endif()
 
-# libjpeg-turbo's own interface: no CMake package on Debian 12.
-find_path(TURBOJPEG_INCLUDE_DIR turbojpeg.h REQUIRED)
-find_library(TURBOJPEG_LIBRARY turbojpeg REQUIRED)
-add_library(spikemix_turbojpeg UNKNOWN IMPORTED)
-set_target_properties(spikemix_turbojpeg PROPERTIES
-  IMPORTED_LOCATION ${TURBOJPEG_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${TURBOJPEG_INCLUDE_DIR})
+# Pictures. libwebp brings no CMake package on Debian 12.
+find_package(GIF 5 REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(TIFF 4.5 REQUIRED)
+find_path(WEBP_INCLUDE_DIR webp/decode.h REQUIRED)
+foreach(library webp webpdemux)
+  string(TOUPPER ${library} upper)
+  find_library(${upper}_LIBRARY ${library} REQUIRED)
+  add_library(spikemix_${library} UNKNOWN IMPORTED)
+  set_target_properties(spikemix_${library} PROPERTIES
+    IMPORTED_LOCATION ${${upper}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${WEBP_INCLUDE_DIR})
+endforeach()
 
 # Sean Barrett's single-file libraries; SYSTEM keeps our warnings off them.
 find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)

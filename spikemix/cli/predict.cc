@@ -109,7 +109,7 @@ void add_predict(CLI::App& app) {
       app.add_subcommand("predict", "name what pictures or recordings show: the five likeliest classes, with bars");
   auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files,
-                      "JPEG or PNG files; recordings (`spikemix events formats`) for a model of events");
+                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM); recordings (`spikemix events formats`) for a model of events");
   command->add_option("--model", options->runner.model,
                       "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
   command->add_option("--data", options->data,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <jpeglib.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,6 +93,34 @@ inline fs::path real_data(const std::string& name) {
   const char* root = std::getenv("SPIKEMIX_TEST_DATA");
   const fs::path path = fs::path(root ? root : "") / name;
   return root && fs::exists(path) ? path : fs::path();
+}
+
+/// The picture as a JPEG without subsampling, in one scan or in several.
+inline Bytes encode_jpeg(const Image& image, bool progressive = false) {
+  jpeg_compress_struct jpeg = {};
+  jpeg_error_mgr errors = {};
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  unsigned char* out = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&jpeg, &out, &size);
+  jpeg.image_width = JDIMENSION(image.width), jpeg.image_height = JDIMENSION(image.height);
+  jpeg.input_components = int(image.channels);
+  jpeg.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_quality(&jpeg, 95, TRUE);
+  jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
+  if (progressive) jpeg_simple_progression(&jpeg);
+  jpeg_start_compress(&jpeg, TRUE);
+  for (int64_t y = 0; y < image.height; ++y) {
+    JSAMPROW row = const_cast<JSAMPLE*>(&image.pixels[size_t(y * image.width * image.channels)]);
+    jpeg_write_scanlines(&jpeg, &row, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  Bytes bytes(out, out + size);
+  std::free(out);
+  return bytes;
 }
 
 /// `statement` throws InputError with this text in its message.

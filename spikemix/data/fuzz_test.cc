@@ -1,4 +1,6 @@
-#include <turbojpeg.h>
+#include <gif_lib.h>
+#include <tiffio.h>
+#include <webp/encode.h>
 
 #include "spikemix/core/rng.h"
 #include "spikemix/data/decode.h"
@@ -70,15 +72,8 @@ TEST_F(FuzzTest, Png) {
 }
 
 TEST_F(FuzzTest, Jpeg) {
-  for (const int flags : {0, TJFLAG_PROGRESSIVE}) {
-    const Image image = picture();
-    const tjhandle handle = tjInitCompress();
-    unsigned char* out = nullptr;
-    unsigned long size = 0;
-    ASSERT_EQ(tjCompress2(handle, image.pixels.data(), 16, 0, 16, TJPF_RGB, &out, &size, TJSAMP_420, 80, flags), 0);
-    const Bytes bytes(out, out + size);
-    tjFree(out);
-    tjDestroy(handle);
+  for (const bool progressive : {false, true}) {
+    const Bytes bytes = encode_jpeg(picture(), progressive);
     run(bytes, 800, [](const Bytes& mutated) {
       // A frame of 65535 x 2000 pixels is fair, but 800 of them are no quick test.
       for (size_t i = 0; i + 8 < mutated.size(); ++i) {
@@ -87,6 +82,73 @@ TEST_F(FuzzTest, Jpeg) {
       }
       check_image(decode_image(mutated, "a"));
     });
+  }
+}
+
+TEST_F(FuzzTest, WebP) {
+  const Image image = picture();
+  for (const bool lossless : {true, false}) {
+    uint8_t* out = nullptr;
+    const size_t size = lossless ? WebPEncodeLosslessRGB(image.pixels.data(), 16, 16, 48, &out)
+                                 : WebPEncodeRGB(image.pixels.data(), 16, 16, 48, 80, &out);
+    const Bytes bytes(out, out + size);
+    WebPFree(out);
+    run(bytes, 800, [](const Bytes& mutated) { check_image(decode_image(mutated, "a")); });
+  }
+}
+
+TEST_F(FuzzTest, Gif) {
+  const fs::path file = dir_ / "a.gif";
+  int error = 0;
+  GifFileType* gif = EGifOpenFileName(file.c_str(), false, &error);
+  std::vector<GifColorType> colours(16, {1, 2, 3});
+  ColorMapObject* map = GifMakeMapObject(16, colours.data());
+  EGifPutScreenDesc(gif, 16, 16, 4, 0, map);
+  EGifPutImageDesc(gif, 2, 1, 9, 12, true, nullptr);
+  std::vector<GifPixelType> row = {1, 2, 3, 4, 15, 14, 1, 1, 9};
+  for (int y = 0; y < 12; ++y) EGifPutLine(gif, row.data(), 9);
+  GifFreeMapObject(map);
+  EGifCloseFile(gif, &error);
+  run(read_bytes(file), 1500, [](const Bytes& mutated) {
+    if (mutated.size() > 10 && (mutated[7] > 2 || mutated[9] > 2)) throw input_error("too large for this test");
+    check_image(decode_image(mutated, "a"));
+  });
+}
+
+TEST_F(FuzzTest, Tiff) {
+  const Image image = picture();
+  for (const int compression : {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_JPEG}) {
+    const fs::path file = dir_ / "a.tif";
+    TIFF* tiff = TIFFOpen(file.c_str(), "w");
+    for (const auto& [tag, value] : std::vector<std::pair<int, int>>{{TIFFTAG_IMAGEWIDTH, 16}, {TIFFTAG_IMAGELENGTH, 16},
+         {TIFFTAG_BITSPERSAMPLE, 8}, {TIFFTAG_SAMPLESPERPIXEL, 3}, {TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB},
+         {TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG}, {TIFFTAG_COMPRESSION, compression}, {TIFFTAG_ROWSPERSTRIP, 8}}) {
+      TIFFSetField(tiff, uint32_t(tag), value);
+    }
+    for (uint32_t y = 0; y < 16; ++y) TIFFWriteScanline(tiff, const_cast<uint8_t*>(&image.pixels[48 * y]), y, 0);
+    TIFFClose(tiff);
+    run(read_bytes(file), 800, [](const Bytes& mutated) { check_image(decode_image(mutated, "a")); });
+  }
+}
+
+TEST_F(FuzzTest, Bmp) {
+  const auto bmp = [](uint8_t bits, uint8_t compression, const Bytes& colours, const Bytes& pixels) {
+    const auto start = uint8_t(54 + colours.size());
+    return Bytes{'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, start, 0, 0, 0, 40, 0, 0, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1, 0, bits, 0,
+                 compression, 0, 0, 0} + Bytes(20) + colours + pixels;
+  };
+  const Bytes runs = {6, 3, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 2, 7, 0, 2, 1, 1, 4, 1, 0, 1};
+  for (const Bytes& whole : {bmp(24, 0, {}, Bytes(80, 77)), bmp(16, 3, Bytes(12, 3), Bytes(48, 9)),
+                             bmp(8, 1, Bytes(64, 5), runs), bmp(4, 2, Bytes(64, 5), runs)}) {
+    check_image(decode_image(whole, "a"));
+    run(whole, 800, [](const Bytes& mutated) { check_image(decode_image(mutated, "a")); });
+  }
+}
+
+TEST_F(FuzzTest, Ppm) {
+  for (const std::string text : {"P2 # grey\n3 2 100\n1 2 3 100 5 6\n", "P5 6 2 255\nabcdefghijkl", "P4 9 3\nabcdef",
+                                  "P6 2 2 65535\nabcdefghijklmnopqrstuvwx", "P1 3 1 101"}) {
+    run(Bytes(text.begin(), text.end()), 500, [](const Bytes& mutated) { check_image(decode_image(mutated, "a")); });
   }
 }
 

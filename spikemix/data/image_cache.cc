@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kImagesMagic = "spikemix images 1";
+constexpr std::string_view kImagesMagic = "spikemix images 2";
 constexpr uint64_t kDecodedBlock = 16 << 20;  // bytes decoded together, then written
 constexpr double kLarge = 1e9;                // bytes from which on the user is told before
 

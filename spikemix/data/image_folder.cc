@@ -24,12 +24,6 @@ struct Picture {
 /// One split: pictures by class and by name within it. Ordered maps make the order the same on every machine.
 using Tree = std::map<std::string, std::map<std::string, Picture>>;
 
-bool is_picture_name(const fs::path& file) {
-  std::string suffix = file.extension().string();
-  std::ranges::transform(suffix, suffix.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-  return suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png";
-}
-
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 std::vector<std::string> split_names(Split split) {

@@ -16,7 +16,8 @@ constexpr DataFormat kFormats[] = {
      "event cameras: train/CLASS/* and test/CLASS/* (N-MNIST), or CLASS/*, split 9:1 (CIFAR10-DVS, N-Caltech101): a "
      "folder or archive, or a folder of archives",
      recognises_recordings, nullptr, list_recordings},
-    {"imagefolder", "train/CLASS/*.jpg, .jpeg or .png, and test/, val/ or valid/: a folder, a tar, or a tar for each",
+    {"imagefolder", "train/CLASS/*.jpg (.png, .webp, .gif, .bmp, .tif, .ppm), and test/, val/ or valid/: a folder, a tar, or a tar for "
+     "each",
      recognises_image_folder, open_image_folder, nullptr, /*decodes=*/true},
 };
 
