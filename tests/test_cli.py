@@ -122,6 +122,52 @@ def test_eval_agrees_with_the_run(spikemix, trained):
     assert answer["images_per_second"] > 0
 
 
+def test_confusion(spikemix, trained):
+    """Against what predict says of each image."""
+    folder, _ = trained
+    answers = json.loads(run(spikemix, "predict", "--model", folder / "run", "--images", 40, "--json").stdout)
+    expected = np.zeros((10, 10), int)
+    for a in answers:
+        expected[int(a["truth"]), int(a["label"])] += 1
+    result = json.loads(run(spikemix, "eval", folder / "run", "--confusion", "--json").stdout)
+    assert result["confusion"] == expected.tolist() and expected.sum() == 40
+    assert [c["name"] for c in result["classes"]] == [str(i) for i in range(10)]
+    assert [c["images"] for c in result["classes"]] == [4] * 10
+    np.testing.assert_allclose([c["top1"] for c in result["classes"]], 100 * expected.diagonal() / 4)
+    assert result["top1"] == pytest.approx(100 * expected.trace() / 40)
+
+    text = run(spikemix, "eval", folder / "run", "--confusion").stdout
+    rows = [line.split() for line in text.splitlines() if line.endswith(" %")]
+    assert [[int(n) for n in row[2:12]] for row in rows] == expected.tolist()
+    assert [float(row[12]) for row in rows] == pytest.approx(100 * expected.diagonal() / 4)
+    assert all(len(line) <= 80 for line in text.splitlines()[1:])
+    early = json.loads(run(spikemix, "eval", folder / "run", "--confusion", "--exit-confidence", 1, "--json").stdout)
+    assert early["confusion"] == expected.tolist()
+    assert "confusion" not in json.loads(run(spikemix, "eval", folder / "run", "--json").stdout)
+
+
+def test_confusion_of_many_classes(spikemix, tmp_path):
+    """More than a matrix can show: each class's accuracy and the commonest mistakes, a line each."""
+    rng = np.random.default_rng(0)
+    for i in range(25):
+        for split in ["train", "test"]:
+            for image in range(2):
+                file = tmp_path / "data" / split / f"class {i:02}" / f"{image}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(file)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    made = run(spikemix, "train", tmp_path / "tiny.toml", "--data", tmp_path / "data", "--out", tmp_path / "run",
+               "model.classes=0", "train.epochs=1", "train.warmup_epochs=0")
+    assert made.returncode == 0, made.stderr
+    lines = run(spikemix, "eval", tmp_path / "run", "--confusion").stdout.splitlines()
+    classes = [line for line in lines if line.endswith(" %") and " class " in line]
+    assert [line.split()[:3] for line in classes] == [[str(i), "class", f"{i:02}"] for i in range(25)]
+    matrix = np.array(json.loads(run(spikemix, "eval", tmp_path / "run", "--confusion", "--json").stdout)["confusion"])
+    mistakes = lines[lines.index("the commonest mistakes:") + 1:]
+    largest = sorted((matrix - np.diag(matrix.diagonal())).ravel(), reverse=True)[:len(mistakes)]
+    assert [int(line.split()[-3]) for line in mistakes] == largest and min(largest) > 0
+
+
 def test_info_of_model_run_and_recipe(spikemix, trained):
     folder, summary = trained
     for path in [folder / "run", folder / "run" / "last" / "model.safetensors", folder / "tiny.toml"]:
@@ -246,14 +292,79 @@ def test_train_refuses_to_overwrite_a_run(spikemix, trained):
     folder, _ = trained
     again = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--out", folder / "run")
     assert_refused(again, "holds a run already")
-    assert_refused(run(spikemix, "resume", folder / "run"), "done")
+    assert_refused(run(spikemix, "resume", folder / "run"), "done", "train.epochs=N")
+
+
+def test_training_names_its_folder_first(spikemix, trained, tmp_path):
+    folder, _ = trained
+    short = [spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "train.epochs=1", "train.warmup_epochs=0",
+             "data.train_images=16", "data.test_images=10"]
+    assert run(*short, cwd=tmp_path).stderr.splitlines()[0] == "run folder: runs/tiny"
+    second = run(*short, cwd=tmp_path)
+    assert second.stderr.splitlines()[0] == "run folder: runs/tiny-2 (runs/tiny holds an earlier run)"
+    (tmp_path / "runs" / "tiny-2" / "summary.json").rename(tmp_path / "summary.json")
+    third = run(*short, cwd=tmp_path)
+    assert third.stderr.splitlines()[0] == ("run folder: runs/tiny-3 (runs/tiny-2 holds an earlier run; "
+                                            "`spikemix resume runs/tiny-2` goes on with that)")
+    assert run(*short, "--out", "mine", cwd=tmp_path).stderr.splitlines()[0] == "run folder: mine"
+    # what a user does next stands there with that folder, and works
+    next_commands = [line.split()[1:] for line in second.stderr.splitlines() if line.startswith("  spikemix ")]
+    assert [c[0] for c in next_commands] == ["eval", "predict"] and all("runs/tiny-2" in c for c in next_commands)
+    for command in next_commands:
+        assert run(spikemix, *command, cwd=tmp_path).returncode == 0, command
 
 
 def test_compare(spikemix, trained):
     folder, summary = trained
-    table = run(spikemix, "compare", folder / "run").stdout
+    table = run(spikemix, "compare", f"{folder / 'run'}/").stdout
     assert "fft2d" in table and str(summary["parameters"]) in table
+    assert table.splitlines()[2].split()[:3] == ["run", "fft2d", "0"], "run, mixer, seed"
     assert json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)[0]["best_top1"] == summary["best_top1"]
+
+
+def finished(folder, summary, **values):
+    """A run folder that holds what compare reads."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "summary.json").write_text(json.dumps({**summary, **values}))
+
+
+def test_compare_fits_80_columns(spikemix, trained, tmp_path):
+    _, summary = trained
+    large = {"parameters": 66_342_314, "train_images_per_second": 123456.7, "test_images_per_second": 234567.8,
+             "peak_memory_bytes": 1234567e6, "seed": 1234, "best_top1": 100.0, "last_top1": 100.0}
+    names = ["a", "b" * 40, "größe-und-maß-der-dinge-und-noch-mehr"]
+    mixers = [["fft2d"], ["wt2d:wavelet=db4:levels=3", "ssa", "identity", "fft1d"], ["ssa"]]
+    for name, mixer in zip(names, mixers):
+        finished(tmp_path / name, summary, mixer=mixer, **large)
+    for group in [names, names[:1], names[1:2]]:
+        lines = run(spikemix, "compare", *[tmp_path / name for name in group]).stdout.splitlines()
+        assert len(lines) == 2 + len(group)
+        assert {len(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
+    finished(tmp_path / "x" / "a", summary)
+    lines = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a", "x/a"], "names that are not unique are whole paths"
+
+
+def test_compare_names_what_it_leaves_out(spikemix, trained, tmp_path):
+    folder, summary = trained
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.json").write_text("{}")
+    (tmp_path / "no-run").mkdir()
+    finished(tmp_path / "other", {"mixer": "fft2d"})
+    finished(tmp_path / "no-number", summary, best_top1=None)
+    finished(tmp_path / "cut", summary)
+    (tmp_path / "cut" / "summary.json").write_text('{"mixer": ["fft')
+    left_out = ["begun", "no-run", "other", "no-number", "cut"]
+    result = run(spikemix, "compare", *left_out, folder / "run", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert [r["run"] for r in json.loads(result.stdout)] == [str(folder / "run")]
+    lines = result.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == left_out
+    assert "`spikemix resume begun`" in lines[0] and "config.json" in lines[1] and "summary.json" in lines[2]
+    nothing = run(spikemix, "compare", "begun", "no-run", cwd=tmp_path)
+    assert nothing.returncode == 2 and "none of these 2" in nothing.stderr
+    assert_refused(run(spikemix, "compare", folder / "run", "no-such-run", cwd=tmp_path), "no-such-run")
 
 
 def test_quiet_stdout_with_json(spikemix, trained):

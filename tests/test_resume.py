@@ -197,3 +197,63 @@ def test_unreadable_image(spikemix, place, tmp_path):
     assert result.returncode == 2
     assert len(result.stderr.strip().splitlines()) <= 3
     assert "cat/7.png" in result.stderr
+
+
+def finish(result):
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
+    """By the learning rates of the longer run, from the epoch that it has reached; killed and resumed, to the same bits."""
+    longer, killed = place / "longer", place / "longer-killed"
+    for out in [longer, killed]:
+        shutil.copytree(uninterrupted, out)
+    finish(run(spikemix, "resume", longer, "train.epochs=5"))
+    command, kills = [spikemix, "resume", killed, "train.epochs=5", "train.checkpoint_seconds=0"], 0
+    while not (killed / "summary.json").exists() or not kills:
+        process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if kills < 2:
+            wait_for_checkpoints(process, killed / "state.safetensors", 3)
+            process.kill()
+            kills += 1
+        process.communicate(timeout=100)
+        command = [spikemix, "resume", killed]
+    assert_same(killed, longer)
+
+    epochs = [line for line in metrics(longer) if line["type"] == "epoch"]
+    assert [line["epoch"] for line in epochs] == [0, 1, 2, 3, 4]
+    assert epochs[:3] == [line for line in metrics(uninterrupted) if line["type"] == "epoch"]
+    whole = place / "five"
+    finish(run(*train(spikemix, place, whole, "train.epochs=5")))
+    rates = [line["lr"] for line in metrics(whole) if line["type"] == "epoch"]
+    assert [line["lr"] for line in epochs[3:]] == rates[3:]
+    record = json.loads((longer / "config.json").read_text())
+    assert record["config"]["train"]["epochs"] == 5 and record["effective"]["optimiser_steps"] == 5 * 512 // 16
+    assert [(e["until_epoch"], e["train.epochs"]) for e in record["earlier"]] == [(3, 3)]
+    assert run(spikemix, "resume", longer).returncode == 2
+
+
+def test_what_a_run_that_goes_on_may_change(spikemix, place, uninterrupted):
+    out = place / "changes"
+    shutil.copytree(uninterrupted, out)
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    for words, *changes in [
+            ("has begun epoch 3 of 3", "train.epochs=2"), ("done, after 3 epochs", "train.epochs=3"),
+            ("resume changes train.epochs", "train.lr=1"), ("did you mean 'train.epochs'?", "train.epoch=5"),
+            ("model.depth=3", "model.depth=3", "train.epochs=5"), ("--threads", "train.threads=2"),
+            ("done, after 3 epochs", "train.loader_threads=1"), ("train.epochs", "train.epochs=many"),
+            ("train.epochs", "train.epochs=0"), ("key=value", "5")]:
+        refused = run(spikemix, "resume", out, *changes)
+        assert refused.returncode == 2 and words in refused.stderr, (changes, refused.stderr)
+        assert len(refused.stderr.splitlines()) == 1
+    assert before == {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}, "nothing was touched"
+
+
+def test_an_interrupted_run_may_end_sooner(spikemix, place):
+    out = place / "sooner"
+    process = subprocess.Popen(train(spikemix, place, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_for_checkpoints(process, out / "state.safetensors", 2)
+    process.kill()
+    process.wait()
+    finish(run(spikemix, "resume", out, "train.epochs=2"))
+    assert [line["epoch"] for line in metrics(out) if line["type"] == "epoch"] == [0, 1]

@@ -172,6 +172,11 @@ void add_bench(CLI::App& app) {
       "bench",
       "time a model on real images: speed, latency, memory; with --layers where the time goes. Without a model, "
       "`bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
+  command->footer(R"(Examples:
+  spikemix bench runs/cifar10-small                       speed, latency, memory
+  spikemix bench builtin --data cifar-10-binary.tar.gz --layers
+  spikemix bench --data pictures cifar10-small            how fast pictures come, with no model behind
+  spikemix bench --train cifar10-small --data pictures    where a training spends its time)");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("MODEL", options->runner.model,
                       "model.safetensors, a run folder (its best model), or builtin, the built-in CIFAR-10 model; or a "

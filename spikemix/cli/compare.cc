@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -8,24 +9,103 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/run_name.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 
 namespace spikemix {
 namespace {
 
-nlohmann::json read_summary(const std::string& run) {
-  const std::filesystem::path file = std::filesystem::path(run) / "summary.json";
-  if (!std::filesystem::exists(file)) {
-    throw input_error("{}: no finished run (it has no summary.json)", run);
+// A finished run, as its summary.json tells; or why there is nothing to compare.
+struct ComparedRun {
+  std::string folder, skipped = {};
+  nlohmann::json summary = {};
+  std::string mixer = {}, seed = {};
+  int64_t parameters = 0;
+  double best = 0, last = 0, train_rate = 0, test_rate = 0, peak_memory = 0;
+};
+
+void take(const nlohmann::json& summary, ComparedRun& run) {
+  run.summary = summary;
+  run.summary["run"] = run.folder;
+  run.mixer = fmt::format("{}", fmt::join(summary.at("mixer").get<std::vector<std::string>>(), ","));
+  run.seed = summary.contains("seed") ? fmt::to_string(summary.at("seed").get<int64_t>()) : "-";
+  run.parameters = summary.at("parameters").get<int64_t>();
+  run.best = summary.at("best_top1").get<double>(), run.last = summary.at("last_top1").get<double>();
+  run.train_rate = summary.at("train_images_per_second").get<double>();
+  run.test_rate = summary.at("test_images_per_second").get<double>();
+  run.peak_memory = summary.at("peak_memory_bytes").get<double>();
+}
+
+ComparedRun read_run(const std::string& folder) {
+  ComparedRun run{.folder = folder};
+  const std::filesystem::path path = folder, summary = path / "summary.json";
+  if (!std::filesystem::exists(path)) throw input_error("{}: there is no such run folder", folder);
+  if (!std::filesystem::exists(path / "config.json")) {
+    run.skipped = "no run folder (it has no config.json)";
+  } else if (!std::filesystem::exists(summary)) {
+    run.skipped = fmt::format("not finished; `spikemix resume {}` goes on with it", folder);
+  } else {
+    try {
+      take(nlohmann::json::parse(read_file(summary)), run);
+    } catch (const nlohmann::json::exception&) {
+      run.skipped = "its summary.json is damaged, or of another program";
+    }
   }
-  nlohmann::json summary = nlohmann::json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
-  for (const char* key : {"mixer", "parameters", "best_top1", "last_top1", "train_images_per_second",
-                          "test_images_per_second", "peak_memory_bytes"}) {
-    if (!summary.is_object() || !summary.contains(key)) throw input_error("{}: has no '{}'", file.string(), key);
+  return run;
+}
+
+// --- the table: as wide as its names, 80 columns at most
+// ---------------------------------------------------------------
+
+int64_t characters(const std::string& utf8) {
+  return std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; });
+}
+
+// The first and last characters of what is longer than `width`: runs differ in both (demo-fft2d, demo-fft2d-2).
+std::string shortened(const std::string& utf8, int64_t width) {
+  const int64_t length = characters(utf8), head = width / 2, tail = width - 1 - head;
+  if (length <= width) return utf8;
+  std::string text;
+  int64_t i = -1;
+  for (const char c : utf8) {
+    i += (c & 0xC0) != 0x80;
+    if (i < head || i >= length - tail) text += c;
+    if (i == head && (c & 0xC0) != 0x80) text += "…";
   }
-  summary["run"] = run;
-  return summary;
+  return text;
+}
+
+std::string cell(const std::string& text, int64_t width) {
+  const std::string cut = shortened(text, width);
+  return cut + std::string(size_t(width - characters(cut)), ' ');
+}
+
+void print(const std::vector<ComparedRun>& runs) {
+  constexpr int64_t kNames = 28;  // columns of the names of run and mixer, of 80
+  std::vector<std::string> names;
+  for (const ComparedRun& run : runs) names.push_back(run_name(run.folder));
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (std::ranges::count(names, run_name(runs[i].folder)) > 1) names[i] = runs[i].folder;
+  }
+  int64_t name_width = 3, mixer_width = 5;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    name_width = std::max(name_width, characters(names[i]));
+    mixer_width = std::max(mixer_width, characters(runs[i].mixer));
+  }
+  mixer_width = std::min(mixer_width, std::max(kNames - name_width, kNames / 3));
+  name_width = std::min(name_width, kNames - mixer_width);
+
+  const std::string gap(size_t(name_width + mixer_width + 1), ' ');
+  fmt::print("{} {:>4} {:>8}  {:^13} {:^13} {:>7}\n", gap, "", "para-", "top-1 %", "images/s", "peak");
+  fmt::print("{} {} {:>4} {:>8}  {:>6} {:>6} {:>6} {:>6} {:>7}\n", cell("run", name_width), cell("mixer", mixer_width),
+             "seed", "meters", "best", "last", "train", "infer", "MB");
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const ComparedRun& r = runs[i];
+    fmt::print("{} {} {:>4} {:>8}  {:>6.2f} {:>6.2f} {:>6.0f} {:>6.0f} {:>7.0f}\n", cell(names[i], name_width),
+               cell(r.mixer, mixer_width), r.seed, r.parameters, r.best, r.last, r.train_rate, r.test_rate,
+               r.peak_memory / 1e6);
+  }
 }
 
 }  // namespace
@@ -35,26 +115,32 @@ void add_compare(CLI::App& app) {
     std::vector<std::string> runs;
     bool json = false;
   };
-  auto* command = app.add_subcommand("compare", "a table of finished runs: mixer, accuracy, speed, memory");
+  auto* command = app.add_subcommand("compare", "a table of finished runs: mixer, seed, accuracy, speed, memory");
   auto options = std::make_shared<Options>();
-  command->add_option("RUN", options->runs, "run folders")->required();
+  command->add_option("RUN", options->runs, "run folders; those that are not finished are named and left out")
+      ->required();
   command->add_flag("--json", options->json, "print JSON");
+  command->footer(R"(Examples:
+  spikemix compare runs/*                                  all that are finished
+  spikemix compare runs/demo-fft2d runs/demo-ssa --json)");
   command->callback([options] {
-    nlohmann::json list = nlohmann::json::array();
-    for (const std::string& run : options->runs) list.push_back(read_summary(run));
-    if (options->json) {
-      fmt::print("{}\n", list.dump(2));
-      return;
+    std::vector<ComparedRun> finished;
+    for (const std::string& folder : options->runs) {
+      ComparedRun run = read_run(folder);
+      if (run.skipped.empty()) {
+        finished.push_back(std::move(run));
+      } else {
+        fmt::print(stderr, "spikemix: {}: skipped: {}\n", folder, run.skipped);
+      }
     }
-    fmt::print("{:<22} {:<14} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "run", "mixer", "parameters",
-               "best top-1 %", "last top-1 %", "train img/s", "infer img/s", "peak memory");
-    for (const nlohmann::json& r : list) {
-      fmt::print("{:<22} {:<14} {:>10} {:>12.2f} {:>12.2f} {:>12.0f} {:>12.0f} {:>9.0f} MB\n",
-                 std::filesystem::path(r["run"].get<std::string>()).filename().string(),
-                 fmt::format("{}", fmt::join(r["mixer"].get<std::vector<std::string>>(), ",")),
-                 r["parameters"].get<int64_t>(), r["best_top1"].get<double>(), r["last_top1"].get<double>(),
-                 r["train_images_per_second"].get<double>(), r["test_images_per_second"].get<double>(),
-                 r["peak_memory_bytes"].get<double>() / 1e6);
+    if (finished.empty())
+      throw input_error("nothing to compare: none of these {} is a finished run", options->runs.size());
+    if (options->json) {
+      nlohmann::json list = nlohmann::json::array();
+      for (ComparedRun& run : finished) list.push_back(std::move(run.summary));
+      fmt::print("{}\n", list.dump(2));
+    } else {
+      print(finished);
     }
   });
 }

@@ -81,6 +81,9 @@ void print(const std::string& path, const DataSummary& summary) {
 
 void add_data(CLI::App& app) {
   auto* data = app.add_subcommand("data", "look at data sets: `data info DIR`, `data formats`");
+  data->footer(R"(Examples:
+  spikemix data info pictures
+  spikemix data formats)");
   data->require_subcommand(1);
 
   struct Options {
@@ -93,6 +96,10 @@ void add_data(CLI::App& app) {
       "info",
       "images, classes, sizes, mean and deviation of a data set; recordings, events and durations of one of event "
       "cameras");
+  info->footer(R"(Examples:
+  spikemix data info cifar-10-binary.tar.gz
+  spikemix data info pictures --json
+  spikemix data info DvsGesture                           recordings of an event camera)");
   info->add_option("DIR", options->data.dir, "folder or archive")->required();
   info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: by the names in it");
   info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings; off: none (data.cache)");
@@ -109,6 +116,8 @@ void add_data(CLI::App& app) {
   });
 
   auto* formats = data->add_subcommand("formats", "list the formats that data can come in");
+  formats->footer(R"(Examples:
+  spikemix data formats)");
   formats->callback([] {
     for (const DataFormat& format : data_formats()) fmt::print("  {:<12} {}\n", format.name, format.summary);
   });

@@ -1,10 +1,12 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/confusion.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
@@ -21,7 +23,7 @@ struct EvalOptions {
   std::string data, format = "auto";
   int64_t batch = 128, images = 0, loader_threads = 1;
   double exit_confidence = 0;
-  bool json = false;
+  bool confusion = false, json = false;
 };
 
 // Steps each image until its likeliest class is sure enough.
@@ -79,9 +81,14 @@ void run(const EvalOptions& o) {
                   opening_printer());
   check_classes(card, *data, o.runner.model, source.dir);
   CountPrinter printer(data->size());
+  Confusion confusion(data->classes());
   const EvalResult r = evaluate(
       data, test_loader_options(card, o.batch, o.loader_threads),
-      [&](const Batch& batch) { return early ? early->logits(batch) : runner->logits(batch); },
+      [&](const Batch& batch) {
+        std::vector<float> logits = early ? early->logits(batch) : runner->logits(batch);
+        confusion.add(batch.labels, logits);
+        return logits;
+      },
       [&](int64_t done) { printer(done); });
   if (o.json) {
     nlohmann::json json = {{"model", o.runner.model},
@@ -92,18 +99,24 @@ void run(const EvalOptions& o) {
                            {"images", r.images},
                            {"images_per_second", r.images_per_second}};
     if (early) json["mean_steps"] = early->mean_steps();
+    if (o.confusion) confusion.write(json);
     fmt::print("{}\n", json.dump(2));
     return;
   }
   fmt::print("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
              r.top5, r.loss, r.images, r.images_per_second,
              early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
+  if (o.confusion) fmt::print("{}", confusion.text());
 }
 
 }  // namespace
 
 void add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "test accuracy of a model");
+  command->footer(R"(Examples:
+  spikemix eval runs/cifar10-small
+  spikemix eval runs/cifar10-small --confusion            which classes it takes for which
+  spikemix eval small.safetensors --data cifar-10-binary.tar.gz --exit-confidence 0.9)");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("MODEL", options->runner.model, "model.safetensors, or a run folder (its best model)")
       ->required();
@@ -115,6 +128,8 @@ void add_eval(CLI::App& app) {
       ->add_option("--exit-confidence", options->exit_confidence,
                    "stop an image's time steps at this probability of its likeliest class, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--confusion", options->confusion,
+                    "each class's accuracy, and how often it is taken for which other");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { run(*options); });

@@ -46,6 +46,9 @@ void add_events_info(CLI::App& events) {
   };
   auto options = std::make_shared<Options>();
   auto* info = events.add_subcommand("info", "format, sensor, number of events, times, sums");
+  info->footer(R"(Examples:
+  spikemix events info gesture.aedat
+  spikemix events info cut-off.raw --truncated --json)");
   options->input.add_to(*info);
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
@@ -83,13 +86,20 @@ Recording EventInput::open() const {
 
 void add_events(CLI::App& app) {
   auto* events = app.add_subcommand("events", "recordings of event cameras: info, convert, cut, render, simulate");
+  events->footer(R"(Examples:
+  spikemix events info gesture.aedat
+  spikemix events convert gesture.aedat gesture.npz
+  spikemix events render gesture.aedat gesture.apng)");
   events->require_subcommand(1);
   add_events_info(*events);
   add_events_convert(*events);
   add_events_cut(*events);
   add_events_render(*events);
   add_events_simulate(*events);
-  events->add_subcommand("formats", "list the formats of recordings")->callback([] {
+  auto* formats = events->add_subcommand("formats", "list the formats of recordings");
+  formats->footer(R"(Examples:
+  spikemix events formats)");
+  formats->callback([] {
     for (const EventFormat& format : event_formats()) {
       fmt::print("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");
     }

@@ -46,6 +46,10 @@ void add_events_convert(CLI::App& events) {
   };
   auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("convert", "write a recording as .aedat (AEDAT 3.1), .aedat4 or .npz");
+  command->footer(R"(Examples:
+  spikemix events convert gesture.aedat gesture.npz
+  spikemix events convert recording.raw recording.aedat4
+  spikemix events convert - recording.npz --size 240x180  standard input, of a sensor that it does not name)");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
   command->callback([options] {
@@ -63,6 +67,9 @@ void add_events_cut(CLI::App& events) {
   };
   auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("cut", "write the events of a span of time");
+  command->footer(R"(Examples:
+  spikemix events cut gesture.aedat start.aedat --to 2000000
+  spikemix events cut gesture.aedat middle.npz --from 2000000 --to 4000000)");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
   command->add_option("--from", options->from, "first time to keep, in us of the recording's clock");

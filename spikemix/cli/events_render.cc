@@ -48,6 +48,9 @@ void add_events_render(CLI::App& events) {
   };
   auto options = std::make_shared<Options>();
   auto* command = events.add_subcommand("render", "pictures: a contact sheet (.png) or an animation (.apng)");
+  command->footer(R"(Examples:
+  spikemix events render gesture.aedat sheet.png          16 pictures side by side
+  spikemix events render gesture.aedat gesture.apng --frames 100 --split number)");
   options->input.add_to(*command);
   command->add_option("OUT", options->out, "picture to write: .png or .apng")->required();
   command->add_option("--frames", options->T, "pictures (16 in a contact sheet, 50 in an animation)")

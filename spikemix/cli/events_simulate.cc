@@ -121,6 +121,9 @@ void run(EventsSimulateOptions o) {
 void add_events_simulate(CLI::App& events) {
   auto o = std::make_shared<EventsSimulateOptions>();
   auto* command = events.add_subcommand("simulate", "recordings of pictures that are moved before a simulated camera");
+  command->footer(R"(Examples:
+  spikemix events simulate cat.jpg cat.aedat
+  spikemix events simulate pictures recordings --limit 100 --size 64x64)");
   command->add_option("IN", o->in, "a picture, or a data set of pictures (`spikemix data formats`)")->required();
   command->add_option("OUT", o->out, "file to write (AEDAT 3.1), or folder: train/CLASS/000000.aedat")->required();
   command->add_option("--format", o->format, "format of the data set");

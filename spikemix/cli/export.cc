@@ -47,6 +47,9 @@ std::set<std::string> calibrate(const ExportOptions& o) {
 
 void add_export(CLI::App& app) {
   auto* command = app.add_subcommand("export", "write a trained model with integer weights, for small machines");
+  command->footer(R"(Examples:
+  spikemix export runs/cifar10-small -o small.safetensors
+  spikemix export runs/cifar10-small -o small.safetensors --calibrate cifar-10-binary.tar.gz)");
   auto options = std::make_shared<ExportOptions>();
   command->add_option("MODEL", options->model, "model.safetensors, or a run folder (its best model)")->required();
   command

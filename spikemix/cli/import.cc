@@ -50,6 +50,9 @@ void add_import(CLI::App& app) {
     std::vector<std::string> overrides;
   };
   auto* command = app.add_subcommand("import", "turn a published Spikformer checkpoint (.pth) into model.safetensors");
+  command->footer(R"(Examples:
+  spikemix import cifar10.pth.tar -o cifar10.safetensors
+  spikemix import mine.pth --recipe cifar10 model.depth=2 model.embed_dim=256)");
   auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "a .pth or .pth.tar that torch.save wrote")->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.depth=2");

@@ -47,6 +47,10 @@ void add_info(CLI::App& app) {
     bool json = false, tensors = false;
   };
   auto* command = app.add_subcommand("info", "what a model is: shape, mixers, parameters, operations");
+  command->footer(R"(Examples:
+  spikemix info runs/cifar10-small
+  spikemix info small.safetensors --tensors
+  spikemix info cifar10 model.mixer=ssa                   a recipe that nobody has trained yet)");
   auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->path, "model.safetensors, a run folder, or a recipe")->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's");

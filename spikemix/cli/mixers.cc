@@ -16,6 +16,9 @@ void add_mixers(CLI::App& app) {
     bool json = false;
   };
   auto* command = app.add_subcommand("mixers", "list the token mixers with their cost");
+  command->footer(R"(Examples:
+  spikemix mixers
+  spikemix mixers --height 7 --width 7 --embed-dim 256    for another grid of tokens)");
   auto options = std::make_shared<Options>();
   command->add_option("--height", options->rows, "height of the token grid")->check(CLI::PositiveNumber);
   command->add_option("--width", options->columns, "width of the token grid")->check(CLI::PositiveNumber);

@@ -107,6 +107,11 @@ void add_predict(CLI::App& app) {
   };
   auto* command =
       app.add_subcommand("predict", "name what pictures or recordings show: the five likeliest classes, with bars");
+  command->footer(R"(Examples:
+  spikemix predict cat.jpg                                by the built-in CIFAR-10 model
+  spikemix predict cat.jpg dog.png --model runs/pictures --json
+  spikemix predict --model runs/cifar10-small --images 8  test images of its own data
+  spikemix predict gesture.aedat --model runs/dvs128-gesture --render gesture.apng)");
   auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files,
                       "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM); recordings (`spikemix events formats`) for a model of events");

@@ -28,6 +28,8 @@ Config load_recipe(const std::string& file_or_name, const std::vector<std::strin
     config = parse_recipe(embedded->toml, "recipe " + embedded->name);
   } else if (file_or_name.ends_with(".toml") || std::filesystem::exists(file_or_name)) {
     config = read_recipe(file_or_name);
+  } else if (file_or_name.find('/') != std::string::npos) {
+    throw input_error("{}: there is no such file or folder", file_or_name);
   } else {
     throw input_error("no recipe {}; a file's name ends in .toml", unknown_name(file_or_name, names));
   }
@@ -42,6 +44,10 @@ void add_recipes(CLI::App& app) {
     bool keys = false, json = false;
   };
   auto* command = app.add_subcommand("recipes", "list the recipes, show one, or explain every key");
+  command->footer(R"(Examples:
+  spikemix recipes                                        what there is
+  spikemix recipes cifar10-small > mine.toml              a recipe of your own to start from
+  spikemix recipes --keys                                 every key, with default and meaning)");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "show this recipe's text");
   command->add_flag("--keys", options->keys, "every key that a recipe or key=value can set, with default and meaning");

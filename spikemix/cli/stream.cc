@@ -165,6 +165,11 @@ void add_stream(CLI::App& app) {
   auto o = std::make_shared<StreamOptions>();
   auto* command =
       app.add_subcommand("stream", "play a recording of an event camera: class scores that move with every time step");
+  command->footer(R"(Examples:
+  spikemix stream gesture.aedat --model runs/dvs128-gesture
+  spikemix stream gesture.aedat --model runs/dvs128-gesture --max-speed --json
+  camera | spikemix stream - --model runs/dvs128-gesture
+  spikemix stream unix:/run/camera.sock --model runs/dvs128-gesture)");
   o->input.add_to(*command);
   command->add_option("--model", o->runner.model, "model.safetensors, or a run folder (its best model)")->required();
   command->add_flag("--realtime", o->realtime,

@@ -24,7 +24,9 @@
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/learner.h"
+#include "spikemix/train/place.h"
 #include "spikemix/train/process_group.h"
+#include "spikemix/train/run_changes.h"
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/schedule.h"
@@ -39,20 +41,6 @@ using Json = nlohmann::json;
 constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
 
 int64_t count_of(const ProcessGroup* ranks) { return ranks ? ranks->count() : 1; }
-
-// Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
-struct Place {
-  int64_t epoch = 0, step = 0;  // the next step to do
-  double loss_sum = 0;          // of this epoch's steps so far
-  double epoch_seconds = 0, total_seconds = 0;
-  int64_t metrics_size = 0;  // bytes of metrics.jsonl that belong to the steps done
-  double best_top1 = -1;
-  int64_t best_epoch = -1;
-  double last_top1 = -1, test_images_per_second = 0;
-  int64_t peak_memory = 0;  // bytes on the device, the largest of the (first ranks') processes that worked on the run
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
-                                 best_epoch, last_top1, test_images_per_second, peak_memory)
-};
 
 class Trainer {
  public:
@@ -104,8 +92,10 @@ class Trainer {
     if (!before.is_null()) {
       record["earlier"] = before.value("earlier", Json::array());
       before.erase("earlier");
-      record["earlier"].push_back(
-          {{"until_epoch", place_.epoch}, {"until_step", place_.step}, {"effective", before["effective"]}});
+      record["earlier"].push_back({{"until_epoch", place_.epoch},
+                                   {"until_step", place_.step},
+                                   {"train.epochs", before["config"]["train"]["epochs"]},
+                                   {"effective", before["effective"]}});
     }
     write_file_atomically(folder_.config(), record.dump(2) + "\n");
   }
@@ -128,11 +118,7 @@ class Trainer {
       }
       tensor.copy_(found->second);
     }
-    try {
-      place_ = Json::parse(file.metadata.at("place")).get<Place>();
-    } catch (const std::exception&) {
-      throw input_error("{}: does not say where the run stands", where);
-    }
+    place_ = place_of(file.metadata, where);
     metrics_->truncate(place_.metrics_size);
   }
 
@@ -254,7 +240,8 @@ class Trainer {
   RunError out_of_memory() const {
     return run_error(
         "{}: out of memory in epoch {}, step {}, with {:.1f} GB in use; checkpoints before it are intact. Lower "
-        "train.batch (now {}; --find-batch tells the largest that fits), or set train.recompute=true{}",
+        "train.batch (now {}; `spikemix train --find-batch` tells the largest that fits), or set "
+        "train.recompute=true{}",
         folder_.path().string(), place_.epoch + 1, place_.step + 1, double(peak_memory(device_)) / 1e9, t().batch,
         t().precision == "bf16" ? "" : " or train.precision=bf16");
   }
@@ -418,14 +405,13 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
 }
 
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch,
-                    std::optional<int64_t> threads) {
+                    std::optional<int64_t> threads, const std::vector<std::string>& changes) {
   return on_all_ranks(run, launch, [&](Start& start) {
     RunFolder folder = start.leads() ? RunFolder::open(start.run) : RunFolder::names_of(start.run);
-    if (start.leads() && std::filesystem::exists(folder.summary())) {
-      throw input_error("{0}: this run is done; see {0}/summary.json", start.run.string());
-    }
     const Json record = Json::parse(start.share(start.leads() ? read_run_record(folder).dump() : ""));
     Config config = config_from_json(record["config"], folder.config().string());
+    if (start.leads()) config = with_changes(config, changes, folder);
+    if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(config).dump())), "rank 0's settings");
     batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
     const Json before = record.value("effective", Json::object());
     const bool other_ranks = before.value("ranks", int64_t{1}) != launch.ranks;
@@ -437,9 +423,13 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
     start.meet();
+    const std::filesystem::path summary = folder.summary();
     Trainer trainer(std::move(folder), config, std::move(data), listener, device, start.ranks, start.place);
     trainer.restore();
-    if (other_ranks || config.train.threads != threads_before) trainer.write_record(own_threads, record);
+    // Before the record: a run that is killed here is done as before, or not done with more epochs.
+    if (start.leads()) std::filesystem::remove(summary);
+    if (other_ranks || config.train.threads != threads_before || !changes.empty())
+      trainer.write_record(own_threads, record);
     return trainer.run();
   });
 }

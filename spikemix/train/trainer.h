@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "spikemix/core/config.h"
 #include "spikemix/data/dataset.h"
@@ -62,9 +63,11 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
 /// bit, on the same machine, threads and number of ranks.
 /// @param threads  from here on, recorded in config.json as a change of ranks is; 0: one for each core; none: as before
-/// @throws InputError if `run` is no run folder, or another process trains in it
+/// @param changes  rank 0's key=value settings from here on, recorded too: with_changes()
+/// @throws InputError if `run` is no run folder or is done, or another process trains in it, or for what with_changes()
+/// refuses
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {},
-                    std::optional<int64_t> threads = {});
+                    std::optional<int64_t> threads = {}, const std::vector<std::string>& changes = {});
 
 /// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.
 double peak_learning_rate(const TrainConfig& config);

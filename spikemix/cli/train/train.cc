@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/run_name.h"
 #include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
@@ -45,8 +47,9 @@ OpenListener opening() {
 }
 
 // Trains by `work`, watched by a progress bar, and says how it ended. Of several ranks the first one speaks.
+// `note`: of the run folder, said with it at the start.
 template <class Work>
-void run_training(const std::string& run, const std::string& title, bool json, Work&& work) {
+void run_training(const std::string& run, const std::string& title, const std::string& note, bool json, Work&& work) {
   const Launch launch = read_launch();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
@@ -56,7 +59,10 @@ void run_training(const std::string& run, const std::string& title, bool json, W
       .on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }, .on_open = {}};
   if (launch.leads()) {
     listener.on_open = opening();
-    listener.on_begin = [&](const Conditions& c) { printer.begin(c); };
+    listener.on_begin = [&](const Conditions& c) {
+      fmt::print(stderr, "run folder: {}{}\n", run, note);
+      printer.begin(c);
+    };
     listener.on_step = [&](const Progress& p) { printer.step(p); };
     listener.on_epoch = [&](const EpochResult& r) { printer.epoch(r); };
   }
@@ -79,14 +85,32 @@ void run_training(const std::string& run, const std::string& title, bool json, W
                summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1,
                summary["last_top1"].get<double>(), summary["train_images_per_second"].get<double>(),
                duration(summary["train_seconds"].get<double>()));
+    std::fflush(stdout);
+    fmt::print(stderr,
+               "next:\n"
+               "  spikemix eval {0} --confusion\n"
+               "  spikemix predict --model {0}\n",
+               run);
   }
 }
 
-// runs/NAME, or the first of runs/NAME-2, -3, ... that is free.
-std::string free_run_folder(const std::string& name) {
-  std::string folder = "runs/" + name;
-  for (int i = 2; std::filesystem::exists(folder); ++i) folder = fmt::format("runs/{}-{}", name, i);
-  return folder;
+// Where a training without --out goes: runs/NAME, or the first of runs/NAME-2, -3, ... that is free.
+struct NewRun {
+  std::string folder, note;  // of the run before it
+};
+
+NewRun new_run(const std::string& name) {
+  NewRun run{.folder = "runs/" + name, .note = {}};
+  std::string before;
+  for (int i = 2; std::filesystem::exists(run.folder); ++i) {
+    before = std::exchange(run.folder, fmt::format("runs/{}-{}", name, i));
+  }
+  if (!before.empty()) {
+    const bool done = std::filesystem::exists(before + "/summary.json");
+    run.note = fmt::format(" ({} holds an earlier run{})", before,
+                           done ? "" : fmt::format("; `spikemix resume {}` goes on with that", before));
+  }
+  return run;
 }
 
 }  // namespace
@@ -100,6 +124,11 @@ void add_train(CLI::App& app) {
     bool profile = false, find_batch = false, json = false;
   };
   auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
+  command->footer(R"(Examples:
+  spikemix train demo --data /usr/share/datasets/fashion-mnist              clothes, in minutes
+  spikemix train cifar10-small --data cifar-10-binary.tar.gz model.mixer=wt2d --seed 1
+  spikemix train cifar10-small --data pictures model.classes=0 --out runs/pictures
+  spikemix train cifar10-small --data cifar-10-binary.tar.gz --profile      where the time goes)");
   auto options = std::make_shared<Options>();
   command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
   command->add_option("key=value", options->overrides,
@@ -132,23 +161,33 @@ void add_train(CLI::App& app) {
                         options->profile ? "profile" : "find-batch");
     if (options->profile) return profile_training(config, options->json);
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
-    const std::string run = options->out.empty() ? free_run_folder(config.name) : options->out;
-    run_training(run, config.name, options->json, [&](const TrainListener& listener, const Launch& launch) {
-      return train(config, run, listener, launch);
-    });
+    const NewRun run = options->out.empty() ? new_run(config.name) : NewRun{options->out, ""};
+    run_training(run.folder, config.name, run.note, options->json,
+                 [&](const TrainListener& listener, const Launch& launch) {
+                   return train(config, run.folder, listener, launch);
+                 });
   });
 }
 
 void add_resume(CLI::App& app) {
   struct Options {
     std::string run;
+    std::vector<std::string> changes;
     int64_t threads = -1;
     bool json = false;
   };
   auto* command =
-      app.add_subcommand("resume", "go on with an interrupted run, to the same bits as without the interruption");
+      app.add_subcommand("resume",
+                         "go on with an interrupted run, to the same bits as without the interruption; or with a "
+                         "finished one, for more epochs");
+  command->footer(R"(Examples:
+  spikemix resume runs/cifar10-small
+  spikemix resume runs/cifar10-small train.epochs=12      a finished run goes on to 12 epochs)");
   auto options = std::make_shared<Options>();
   command->add_option("RUN", options->run, "the run folder")->required();
+  command->add_option("key=value", options->changes,
+                      "train.epochs=N: this many epochs in all, from here on by their learning rates; also "
+                      "train.checkpoint_seconds and train.loader_threads");
   command
       ->add_option("--threads", options->threads,
                    "compute threads from here on; another number than before rounds differently")
@@ -156,9 +195,9 @@ void add_resume(CLI::App& app) {
   command->add_flag("--json", options->json, "print the run's summary as JSON");
   command->callback([options] {
     const auto threads = options->threads >= 0 ? std::optional(options->threads) : std::nullopt;
-    run_training(options->run, std::filesystem::path(options->run).filename().string(), options->json,
+    run_training(options->run, run_name(options->run), "", options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
-                   return resume(options->run, listener, launch, threads);
+                   return resume(options->run, listener, launch, threads, options->changes);
                  });
   });
 }

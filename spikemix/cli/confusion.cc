@@ -1,0 +1,100 @@
+#include "spikemix/cli/confusion.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace spikemix {
+namespace {
+
+constexpr size_t kMatrixClasses = 20;   // more are no matrix that anybody reads
+constexpr size_t kMistakes = 20;        // listed in its place
+constexpr size_t kNameCharacters = 16;  // in the matrix
+
+// Padded on the right, counted in characters.
+std::string padded(const std::string& utf8, size_t width) {
+  std::string text;
+  size_t length = 0;
+  for (const char c : utf8) {
+    const bool starts = (c & 0xC0) != 0x80;
+    if (starts && length == width) break;
+    length += starts;
+    text += c;
+  }
+  return text + std::string(width - length, ' ');
+}
+
+}  // namespace
+
+Confusion::Confusion(std::vector<std::string> names)
+    : names_(std::move(names)), counts_(names_.size() * names_.size()) {}
+
+void Confusion::add(std::span<const int64_t> labels, std::span<const float> logits) {
+  const size_t classes = names_.size();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto row = logits.subspan(i * classes, classes);
+    ++counts_[size_t(labels[i]) * classes + size_t(std::ranges::max_element(row) - row.begin())];
+  }
+}
+
+int64_t Confusion::images(size_t truth) const {
+  int64_t sum = 0;
+  for (size_t answer = 0; answer < names_.size(); ++answer) sum += count(truth, answer);
+  return sum;
+}
+
+void Confusion::write(nlohmann::json& json) const {
+  for (size_t truth = 0; truth < names_.size(); ++truth) {
+    const int64_t n = images(truth);
+    nlohmann::json& entry = json["classes"].emplace_back(nlohmann::json{{"name", names_[truth]}, {"images", n}});
+    entry["top1"] = n > 0 ? nlohmann::json(100 * double(count(truth, truth)) / double(n)) : nlohmann::json();
+    const auto row = counts_.begin() + int64_t(truth * names_.size());
+    json["confusion"].push_back(std::vector<int64_t>(row, row + int64_t(names_.size())));
+  }
+}
+
+std::string Confusion::text() const { return names_.size() <= kMatrixClasses ? matrix() : list(); }
+
+std::string Confusion::accuracy(size_t truth) const {
+  const int64_t n = images(truth);
+  return n > 0 ? fmt::format("{:6.2f} %", 100 * double(count(truth, truth)) / double(n)) : "no images";
+}
+
+std::string Confusion::matrix() const {
+  const size_t width = std::max<size_t>(2, fmt::to_string(*std::ranges::max_element(counts_)).size()) + 1;
+  std::string text =
+      fmt::format("\nrows: what it is; columns: what the model says\n\n{}", std::string(kNameCharacters + 4, ' '));
+  for (size_t answer = 0; answer < names_.size(); ++answer) text += fmt::format("{:>{}}", answer, width);
+  text += "     top-1\n";
+  for (size_t truth = 0; truth < names_.size(); ++truth) {
+    text += fmt::format("{:>3} {}", truth, padded(names_[truth], kNameCharacters));
+    for (size_t answer = 0; answer < names_.size(); ++answer)
+      text += fmt::format("{:>{}}", count(truth, answer), width);
+    text += fmt::format("  {}\n", accuracy(truth));
+  }
+  return text;
+}
+
+std::string Confusion::list() const {
+  std::string text = "\n";
+  for (size_t truth = 0; truth < names_.size(); ++truth)
+    text += fmt::format("{:>4} {} {}\n", truth, padded(names_[truth], 40), accuracy(truth));
+  std::vector<std::pair<size_t, size_t>> mistakes;  // truth, answer
+  for (size_t truth = 0; truth < names_.size(); ++truth) {
+    for (size_t answer = 0; answer < names_.size(); ++answer) {
+      if (answer != truth && count(truth, answer) > 0) mistakes.emplace_back(truth, answer);
+    }
+  }
+  std::ranges::stable_sort(
+      mistakes, [&](const auto& a, const auto& b) { return count(a.first, a.second) > count(b.first, b.second); });
+  if (!mistakes.empty()) text += "\nthe commonest mistakes:\n";
+  mistakes.resize(std::min(mistakes.size(), kMistakes));
+  for (const auto& [truth, answer] : mistakes)
+    text += fmt::format("  {} taken for {}: {} of {}\n", names_[truth], names_[answer], count(truth, answer),
+                        images(truth));
+  return text;
+}
+
+}  // namespace spikemix

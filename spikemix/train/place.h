@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace spikemix {
+
+/// Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
+struct Place {
+  int64_t epoch = 0, step = 0;  // the next step to do
+  double loss_sum = 0;          // of this epoch's steps so far
+  double epoch_seconds = 0, total_seconds = 0;
+  int64_t metrics_size = 0;  // bytes of metrics.jsonl that belong to the steps done
+  double best_top1 = -1;
+  int64_t best_epoch = -1;
+  double last_top1 = -1, test_images_per_second = 0;
+  int64_t peak_memory = 0;  // bytes on the device, the largest of the (first ranks') processes that worked on the run
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
+                                 best_epoch, last_top1, test_images_per_second, peak_memory)
+};
+
+/// The place that a state's metadata tell. @throws InputError; `where` names the file
+Place place_of(const std::map<std::string, std::string>& metadata, const std::string& where);
+
+/// The place of a run's state.safetensors, its tensors unread; the start, if there is no such file. @throws InputError
+Place read_place(const std::filesystem::path& state);
+
+}  // namespace spikemix

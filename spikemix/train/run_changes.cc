@@ -1,0 +1,47 @@
+#include "spikemix/train/run_changes.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/ranges.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/train/place.h"
+
+namespace spikemix {
+namespace {
+
+constexpr std::array<std::string_view, 3> kKeys = {"train.epochs", "train.checkpoint_seconds", "train.loader_threads"};
+
+void apply_change(Config& config, const std::string& key_value) {
+  apply_override(config, key_value);  // first: an unknown key has an error of its own
+  if (std::ranges::count(kKeys, key_value.substr(0, key_value.find('='))) == 0) {
+    throw input_error("{}: a run that has begun keeps this setting; resume changes {}{}", key_value,
+                      fmt::join(kKeys, ", "),
+                      key_value.starts_with("train.threads=") ? ", and threads by --threads" : "");
+  }
+}
+
+}  // namespace
+
+Config with_changes(Config config, const std::vector<std::string>& changes, const RunFolder& folder) {
+  const int64_t epochs_before = config.train.epochs;
+  for (const std::string& change : changes) apply_change(config, change);
+  if (!changes.empty()) validate(config);
+  const TrainConfig& t = config.train;
+  const Place place = read_place(folder.state());
+  const bool nothing_left = place.epoch >= t.epochs + t.cooldown_epochs;
+  if (t.epochs != epochs_before && (nothing_left || t.epochs < place.epoch + (place.step > 0))) {
+    throw input_error("train.epochs={}: {} has begun epoch {} of {} already; give more", t.epochs, folder.path().string(),
+                      place.epoch + (place.step > 0), epochs_before + t.cooldown_epochs);
+  }
+  if (nothing_left && std::filesystem::exists(folder.summary())) {
+    throw input_error("{0}: this run is done, after {1} epochs; `spikemix resume {0} train.epochs=N` goes on with it",
+                      folder.path().string(), place.epoch);
+  }
+  return config;
+}
+
+}  // namespace spikemix

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spikemix/core/config.h"
+#include "spikemix/train/run_folder.h"
+
+namespace spikemix {
+
+/// The config that a run goes on with: `config`, which it was recorded with, and key=value changes. Few keys may
+/// change: train.epochs, and those that change no bit. With another number of epochs the run goes on, from the epoch
+/// that it has reached, as a run of that many does: the learning rate is the longer (or shorter) cosine's from there.
+/// @throws InputError for any other key, for fewer epochs than have begun, and for a run that is done
+Config with_changes(Config config, const std::vector<std::string>& changes, const RunFolder& folder);
+
+}  // namespace spikemix

@@ -1,0 +1,72 @@
+"""What --help, README and the docs tell a user to type: commands and flags that there are."""
+import re
+import shlex
+
+import pytest
+
+from conftest import SOURCE
+from tiny import run
+
+USAGE = "--help` tells more"  # of a command line that was not understood
+
+
+def commands(spikemix, *path):
+    """Every command, subcommands included, as lists of words."""
+    found = []
+    listed = run(spikemix, *path, "--help").stdout.partition("Subcommands:\n")[2].split("\n\n")[0]
+    for name in re.findall(r"^  (\w+) ", listed, re.MULTILINE):
+        found += [[*path, name], *commands(spikemix, *path, name)]
+    return found
+
+
+def spikemix_lines(text):
+    """The commands in `text` that are lines of their own, from "spikemix" on, without the remark behind them."""
+    for line in text.splitlines():
+        line = re.sub(r"^(\w+ \| |build/release/|script/demo .*)", "", line.strip())
+        if line.startswith("spikemix "):
+            yield re.split(r" {2,}|  ?# | > ", line)[0]
+
+
+def examples(spikemix, command):
+    return list(spikemix_lines(run(spikemix, *command, "--help").stdout.partition("Examples:\n")[2]))
+
+
+def assert_understood(spikemix, line, folder):
+    """The command line is parsed; what it names is not there, which is then all that is wrong."""
+    words = [re.sub("^/(usr|run)/", "no/such/", word) for word in shlex.split(line)[1:]]
+    result = run(spikemix, *words, cwd=folder, stdin=-3)
+    assert USAGE not in result.stderr and "did you mean" not in result.stderr, (line, result.stderr)
+    assert result.returncode in (0, 2), (line, result.stderr)
+
+
+def test_every_command_has_examples_that_work(spikemix, tmp_path):
+    seen = commands(spikemix)
+    assert ["train"] in seen and ["events", "convert"] in seen and ["data", "info"] in seen
+    for command in seen:
+        lines = examples(spikemix, command)
+        assert lines, f"{command}: no examples in its --help"
+        for line in lines:
+            assert shlex.split(line)[1:][:len(command)] == command, line
+            assert_understood(spikemix, line, tmp_path)
+    for line in examples(spikemix, []):
+        assert_understood(spikemix, line, tmp_path)
+    assert not list(tmp_path.iterdir()), "an example wrote something though its input is missing"
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").glob("*.md"))])
+def test_commands_of_the_docs(spikemix, tmp_path, page):
+    text = (SOURCE / page).read_text()
+    for block in re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for line in spikemix_lines(block):
+            assert_understood(spikemix, line, tmp_path)
+
+
+def test_readmes_commands_name_the_run_that_they_mean():
+    """Typed one after the other, a later command finds the folder of the training that stands before it."""
+    made = []
+    for line in spikemix_lines((SOURCE / "README.md").read_text()):
+        words = shlex.split(line)
+        if words[1] == "train":
+            made.append(words[words.index("--out") + 1] if "--out" in words else f"runs/{words[2]}")
+        assert set(re.findall(r"runs/[\w-]+", line)) <= set(made), line
+    assert len(made) == len(set(made)), "the second run of a recipe goes to another folder than README says"

@@ -1,0 +1,57 @@
+"""script/watch.sh: what takes minutes shows that it goes on, and keeps what it said if it fails."""
+import os
+import pty
+import re
+import subprocess
+
+from conftest import SOURCE
+
+WORK = "echo '[1/3] compiling a'; echo; sleep 1.3; echo '[2/3] compiling " + 60 * "b" + "'; echo a warning; sleep 1.3; exit {}"
+
+
+def script(status, plain=1):
+    return (f"set -euo pipefail; cd '{SOURCE}'; . script/watch.sh; watch_plain={plain}; say begin; "
+            f"watch bash -c \"{WORK.format(status)}\" || {{ echo \"status $?\"; exit 3; }}; echo end")
+
+
+def watch(status, tmp_path, **options):
+    return subprocess.run(["bash", "-c", script(status, **options)], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "TMPDIR": str(tmp_path)})
+
+
+def test_lines_where_there_is_no_terminal(tmp_path):
+    result = watch(0, tmp_path)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0 and lines[0] == "==> begin" and lines[-1] == "end" and len(lines) > 2
+    assert all(re.fullmatch(r"    0:0\d  \[[12]/3\] compiling [ab]+", line) for line in lines[1:-1]), lines
+    assert "\x1b" not in result.stdout
+    assert watch(0, tmp_path, plain=20).stdout.splitlines() == ["==> begin", "end"], "what is quick says nothing"
+    assert list(tmp_path.iterdir()) == [], "no log is left where nothing failed"
+
+
+def test_a_failure_keeps_the_log(tmp_path):
+    result = watch(7, tmp_path)
+    assert result.returncode == 3 and result.stdout.splitlines()[-1] == "status 7"
+    log, = tmp_path.iterdir()
+    assert result.stderr == f"all of that: {log}\n"
+    said = log.read_text()
+    assert said.startswith("[1/3] compiling a\n\n[2/3]") and said.endswith("a warning\n") and said in result.stdout
+
+
+def test_one_line_on_a_terminal(tmp_path):
+    terminal, other_end = pty.openpty()
+    process = subprocess.Popen(["bash", "-c", script(0)], stdin=other_end, stdout=other_end, stderr=other_end,
+                               env={**os.environ, "TERM": "xterm", "TMPDIR": str(tmp_path)})
+    os.close(other_end)
+    said = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            said += chunk
+    except OSError:  # the other end is closed
+        pass
+    assert process.wait() == 0
+    lines = said.decode().replace("\r\n", "\n").split("\n")
+    assert len(lines) == 3 and lines[2] == "", "said once, then rewritten in place"
+    shown = lines[1].split("\r\x1b[K")
+    assert shown[0] == "" and shown[-1] == "end" and "[1/3] compiling a" in shown[1] and "[2/3]" in "".join(shown)
+    assert all(len(text) < 80 for text in shown)
