@@ -54,7 +54,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const Tensor qkv = Packed(ctx->get_saved_variables()[0], Values::kSpikes, sizes, type).unpack();
     const auto [q, k, v] = split_heads(qkv, heads);
     const int64_t N = sizes[2], d = sizes[3] / 3 / heads;
-    const Tensor dy = (grads[0].to(q.scalar_type()) * ctx->saved_data["scale"].toDouble())
+    const Tensor dy = (grads[0].contiguous().to(q.scalar_type()) * ctx->saved_data["scale"].toDouble())
                           .view({-1, N, heads, d})
                           .transpose(1, 2)
                           .reshape({-1, N, d});
@@ -80,7 +80,8 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
 }  // namespace
 
-Tensor spiking_attention(const Tensor& qkv, int64_t heads, double scale) {
+Tensor spiking_attention(const Tensor& x, int64_t heads, double scale) {
+  const Tensor qkv = x.contiguous();
   if (!torch::GradMode::is_enabled()) return attend(qkv, heads, scale);
   return AttentionFunction::apply(qkv, heads, scale);
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "spikemix/core/rng.h"
+#include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/layer.h"
 
 namespace spikemix {
@@ -20,7 +21,7 @@ uint64_t hash(std::string_view name) {
 template <class Draw>
 void fill(const torch::Tensor& tensor, const std::string& name, uint64_t seed, const Draw& draw) {
   Rng rng(seed, Rng::Purpose::kWeights, hash(name));
-  auto* values = tensor.data_ptr<float>();
+  auto* values = kernel_data<float>(tensor);
   for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = float(draw(rng));
 }
 

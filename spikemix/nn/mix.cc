@@ -8,6 +8,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/profile.h"
 
 namespace spikemix {
@@ -57,7 +58,7 @@ const C* converted(const Type* x, int64_t size, std::vector<C>& buffer) {
 std::vector<double> values(const torch::Tensor& coefficients) {
   if (!coefficients.defined()) return {};
   const torch::Tensor c = coefficients.detach().to(torch::kCPU, torch::kDouble).contiguous();
-  return {c.data_ptr<double>(), c.data_ptr<double>() + c.numel()};
+  return {kernel_data<double>(c), kernel_data<double>(c) + c.numel()};
 }
 
 // out = sum_k c_k M_k in (or M_k' in). `each(k, term)` sees every M_k in.
@@ -92,9 +93,9 @@ void run_samples(const Mixer& mixer, bool adjoint, const std::vector<double>& c,
   using C = Compute<Type>;
   const int64_t steps = mixer.mixes_time() ? in.size(1) : 1, size = steps * in.size(2) * in.size(3);
   const int64_t samples = size == 0 ? 0 : in.numel() / size;
-  const Type* const from = in.data_ptr<Type>();
-  const Type* const others = x ? x->data_ptr<Type>() : nullptr;
-  Type* const to = out.data_ptr<Type>();
+  const Type* const from = kernel_data<Type>(in);
+  const Type* const others = x ? kernel_data<Type>(*x) : nullptr;
+  Type* const to = kernel_data<Type>(out);
   sums.assign(x ? size_t(samples) * c.size() : 0, 0.0);
   for_each_sample<C>(mixer, samples, size, [&](int64_t s, Buffers<C>& buffers) {
     const C* const sample = converted<C>(from + s * size, size, buffers.in);

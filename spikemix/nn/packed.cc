@@ -35,18 +35,21 @@ Packed::Packed(const torch::Tensor& x, Values values)
   if (values == Values::kSpikes) {
     packed_ = torch::empty({rows(), words}, torch::kInt64);
     with_kernel_type(x, [&]<class X>(X) {
+      const X* from = kernel_data<X>(x);
+      uint64_t* to = kernel_data<uint64_t>(packed_);
       for_rows(rows(), C, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-          pack_spikes(0, C, kernel_data<X>(x) + r * C, kernel_data<uint64_t>(packed_) + r * words);
+        for (int64_t r = begin; r < end; ++r) pack_spikes(0, C, from + r * C, to + r * words);
       });
     });
   } else {
     packed_ = torch::empty({rows(), 64 * words}, torch::kUInt8);
     with_kernel_type(x, [&]<class X>(X) {
+      const X* from = kernel_data<X>(x);
+      uint8_t* to = kernel_data<uint8_t>(packed_);
       for_rows(rows(), C, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
-          uint8_t* row = kernel_data<uint8_t>(packed_) + r * 64 * words;
-          pack_counts(0, C, kernel_data<X>(x) + r * C, row);
+          uint8_t* row = to + r * 64 * words;
+          pack_counts(0, C, from + r * C, row);
           std::fill(row + C, row + 64 * words, uint8_t{0});
         }
       });
@@ -63,12 +66,13 @@ torch::Tensor Packed::unpack() const {
   if (!has_kernels(x)) return packed_.to(type_).view(sizes_);
   const int64_t C = channels(), words = spike_words(C);
   with_kernel_type(x, [&]<class X>(X) {
+    X* to = kernel_data<X>(x);
     for_rows(rows(), C, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         if (values_ == Values::kSpikes)
-          unpack_spikes(0, C, bits() + r * words, kernel_data<X>(x) + r * C);
+          unpack_spikes(0, C, bits() + r * words, to + r * C);
         else
-          unpack_counts(0, C, counts() + r * 64 * words, kernel_data<X>(x) + r * C);
+          unpack_counts(0, C, counts() + r * 64 * words, to + r * C);
       }
     });
   });
@@ -84,20 +88,24 @@ int64_t Packed::rows() const {
 const uint64_t* Packed::bits() const { return kernel_data<uint64_t>(packed_); }
 const uint8_t* Packed::counts() const { return kernel_data<uint8_t>(packed_); }
 
+const uint64_t* Packed::words() const {
+  return values_ == Values::kSpikes ? bits() : reinterpret_cast<const uint64_t*>(counts());
+}
+
 int64_t Packed::planes() const {
   if (values_ == Values::kSpikes) return 1;
   // Eight counts to a word: the largest has the highest bit of any.
-  const uint64_t* words = kernel_data<uint64_t>(packed_);
+  const uint64_t* all = words();
   uint64_t any = 0;
-  for (int64_t i = 0; i < packed_.numel() / 8; ++i) any |= words[i];
+  for (int64_t i = 0; i < packed_.numel() / 8; ++i) any |= all[i];
   for (int shift = 32; shift >= 8; shift /= 2) any |= any >> shift;
   return std::max<int64_t>(1, std::bit_width(any & 0xff));
 }
 
 int64_t Packed::entries(int64_t first_row, int64_t last_row) const {
   // Counts too: their ones are those of their planes.
-  const int64_t words = spike_words(channels()) * (values_ == Values::kSpikes ? 1 : 8);
-  return count_ones((last_row - first_row) * words, kernel_data<uint64_t>(packed_) + first_row * words);
+  const int64_t width = spike_words(channels()) * (values_ == Values::kSpikes ? 1 : 8);
+  return count_ones((last_row - first_row) * width, words() + first_row * width);
 }
 
 }  // namespace spikemix

@@ -32,6 +32,8 @@ class Packed {
   int64_t entries(int64_t first_row, int64_t last_row) const;
 
  private:
+  const uint64_t* words() const;  // the same memory
+
   torch::Tensor packed_;
   Values values_;
   std::vector<int64_t> sizes_;

@@ -42,7 +42,7 @@ struct Linear {
 
   static Tensor sparse_forward(const Packed& x, torch::IntArrayRef, const Tensor& weight, torch::ScalarType type,
                                Moments& moments) {
-    return sparse_linear(x, weight.t().contiguous(), type, moments);
+    return sparse_linear(x, weight.t(), type, moments);
   }
   static Tensor sparse_backward_weight(const Tensor& dy, const Packed& x, torch::IntArrayRef, const Tensor&) {
     return sparse_linear_gradient(x, dy).t();

@@ -21,7 +21,8 @@ constexpr int64_t kRows = 256;
 
 WeightType weight_type(torch::ScalarType type) { return type == torch::kFloat32 ? WeightType::kF32 : WeightType::kU16; }
 
-PackedWeights pack(const Tensor& weight_t, torch::ScalarType type) {
+PackedWeights pack(const Tensor& weight, torch::ScalarType type) {
+  const Tensor weight_t = weight.to(torch::kFloat32).contiguous();  // a permuted weight may still be a view
   const int64_t in = weight_t.size(0), out = weight_t.size(1);
   PackedWeights packed = unpacked_weights(weight_type(type), out, in);
   const RowRun rows[] = {{0, in, 0}};
