@@ -7,6 +7,7 @@ import pytest
 from conftest import SOURCE
 from tiny import run
 
+PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").glob("*.md"))]
 USAGE = "--help` tells more"  # of a command line that was not understood
 
 
@@ -22,7 +23,7 @@ def commands(spikemix, *path):
 def spikemix_lines(text):
     """The commands in `text` that are lines of their own, from "spikemix" on, without the remark behind them."""
     for line in text.splitlines():
-        line = re.sub(r"^(\w+ \| |build/release/|script/demo .*)", "", line.strip())
+        line = re.sub(r"^(\w+ \| |(\S*torchrun .* )?build/release/)", "", line.strip())
         if line.startswith("spikemix "):
             yield re.split(r" {2,}|  ?# | > ", line)[0]
 
@@ -53,12 +54,27 @@ def test_every_command_has_examples_that_work(spikemix, tmp_path):
     assert not list(tmp_path.iterdir()), "an example wrote something though its input is missing"
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").glob("*.md"))])
+@pytest.mark.parametrize("page", PAGES)
 def test_commands_of_the_docs(spikemix, tmp_path, page):
     text = (SOURCE / page).read_text()
     for block in re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         for line in spikemix_lines(block):
             assert_understood(spikemix, line, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_flags_that_sentences_name(spikemix, page):
+    """`spikemix COMMAND --flag` within a sentence or a table: there are that command and that flag."""
+    known = {tuple(command): run(spikemix, *command, "--help").stdout for command in commands(spikemix)}
+    for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(),
+                                                                            flags=re.DOTALL | re.MULTILINE)):
+        words = code.split()[1:]
+        text = known.get(tuple(words[:2]), known.get(tuple(words[:1])))
+        if text is None:
+            assert words[0].startswith("-"), f"{page}: {code}: there is no such command"
+            continue
+        for flag in re.findall(r"--[a-z-]+", code):
+            assert re.search(rf"[ ,]{flag}\b(?!-)", text), f"{page}: {code}: the command has no {flag}"
 
 
 def test_readmes_commands_name_the_run_that_they_mean():
