@@ -93,6 +93,9 @@ def test_training_learns_and_the_engine_agrees(spikemix, environment, trained):
     assert json.loads(early.stdout)["top1"] == ours["top1"]
     bench = json.loads(run(spikemix, "bench", folder / "run", "--json", "--images", "6", env=environment).stdout)
     assert bench["images"] == 6
+    for layers in [[], ["--layers"]]:
+        text = run(spikemix, "bench", folder / "run", *layers, "--images", "6", env=environment).stdout
+        assert "recordings/s" in text and "img" not in text and "image" not in text
 
 
 def test_resume_ends_at_the_same_bits(spikemix, environment, trained, tmp_path):

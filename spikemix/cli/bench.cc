@@ -36,6 +36,14 @@ struct BenchOptions {
 
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
 
+// What a model takes in one at a time.
+struct Unit {
+  const char *one, *rate;
+};
+Unit unit_of(const ModelCard& card) {
+  return card.model.takes_events() ? Unit{"recording", "recordings/s"} : Unit{"image", "img/s"};
+}
+
 // All images, decoded before any clock runs.
 std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
@@ -80,10 +88,10 @@ void bench_speed(const BenchOptions& o) {
                            .dump(2));
   } else {
     fmt::print(
-        "{}, batch {}, {} thread{}: {:.1f} img/s; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
+        "{}, batch {}, {} thread{}: {:.1f} {}; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
         "{}); peak memory of the model and its buffers {:.0f} MB\n",
-        runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, quantile(0.5), quantile(0.99), seconds.size(),
-        megabytes(peak_memory() - before));
+        runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, unit_of(runner->card()).rate, quantile(0.5),
+        quantile(0.99), seconds.size(), megabytes(peak_memory() - before));
   }
 }
 
@@ -101,13 +109,14 @@ void bench_layers(const BenchOptions& o) {
   }
   const std::vector<LayerProfile> layers = session.profile();
   const double T = double(session.network().card.model.T);
+  const Unit unit = unit_of(session.network().card);
   double total = 0;
   for (const LayerProfile& layer : layers) total += layer.seconds;
 
   nlohmann::json list = nlohmann::json::array();
   if (!o.json)
-    fmt::print("{:<26} {:>9} {:>7} {:>9} {:>9} {:>8}  {}\n", "layer", "us/image", "share", "spikes", "GMAC/s", "Gadd/s",
-               "kernel");
+    fmt::print("{:<26} {:>12} {:>7} {:>9} {:>9} {:>8}  {}\n", "layer", fmt::format("us/{}", unit.one), "share",
+               "spikes", "GMAC/s", "Gadd/s", "kernel");
   for (const LayerProfile& layer : layers) {
     const double density = layer.inputs > 0 ? layer.additions / layer.inputs : 0;
     const double macs = layer.dense_macs * T * images / layer.seconds / 1e9;
@@ -119,7 +128,7 @@ void bench_layers(const BenchOptions& o) {
                     {"gigaadds_per_second", macs * density}});
     if (o.json) continue;
     const bool product = layer.dense_macs > 0;
-    fmt::print("{:<26} {:>9.1f} {:>5.1f} % {:>9} {:>9} {:>8}  {}\n", layer.name, 1e6 * layer.seconds / images,
+    fmt::print("{:<26} {:>12.1f} {:>5.1f} % {:>9} {:>9} {:>8}  {}\n", layer.name, 1e6 * layer.seconds / images,
                100 * layer.seconds / total, product ? fmt::format("{:.1f} %", 100 * density) : "",
                product ? fmt::format("{:.0f}", macs) : "", product ? fmt::format("{:.1f}", macs * density) : "",
                layer.kernel);
@@ -127,8 +136,8 @@ void bench_layers(const BenchOptions& o) {
   if (o.json)
     fmt::print("{}\n", list.dump(2));
   else
-    fmt::print("{:<26} {:>9.1f} {:>7} {:>9} {:>9} {:>8}  {:.1f} img/s, one thread\n", "all", 1e6 * total / images, "",
-               "", "", "", images / total);
+    fmt::print("{:<26} {:>12.1f} {:>7} {:>9} {:>9} {:>8}  {:.1f} {}, one thread\n", "all", 1e6 * total / images, "", "",
+               "", "", images / total, unit.rate);
 }
 
 // A training's table is made where trainings are.
@@ -170,8 +179,8 @@ void bench(BenchOptions& o) {
 void add_bench(CLI::App& app) {
   auto* command = app.add_subcommand(
       "bench",
-      "time a model on real images: speed, latency, memory; with --layers where the time goes. Without a model, "
-      "`bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
+      "time a model on real images or recordings: speed, latency, memory; with --layers where the time goes. Without a "
+      "model, `bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
   command->footer(R"(Examples:
   spikemix bench runs/cifar10-small                       speed, latency, memory
   spikemix bench builtin --data cifar-10-binary.tar.gz --layers
@@ -186,7 +195,7 @@ void add_bench(CLI::App& app) {
                       "images to time on, since speed depends on how much they make it fire; a run "
                       "folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
-  command->add_option("--images", options->images, "how many test images, spread over the classes")
+  command->add_option("--images", options->images, "how many test images or recordings, spread over the classes")
       ->check(CLI::PositiveNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
   command->add_flag(

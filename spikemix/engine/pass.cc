@@ -8,6 +8,8 @@
 
 #include "spikemix/core/clock.h"
 #include "spikemix/engine/attention.h"
+#include "spikemix/kernels/spike_product/frame_convolution.h"
+#include "spikemix/kernels/spikes/max_pool.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
@@ -98,41 +100,57 @@ class Pass {
     add_spikes(end - begin, words_, bits + begin * words_, w_.counts.data() + begin * 64 * words_);
   }
 
-  // Real pixels, [C, H, W]: a still image once for all steps.
   void first_convolution(const StemLayer& layer, const float* input) {
+    if (net_.card.model.input == "events")
+      convolution_of_frames(layer, {input, T_, layer.C, layer.height, layer.width});
+    else
+      convolution_of_image(layer, input);
+    layer_done(layer.map.name, layer.height * layer.width, layer.map.weights.out, w_.map_bits.data());
+  }
+
+  // [T, C, H, W] of small counts, most of them zero.
+  void convolution_of_frames(const StemLayer& layer, const Frames& frames) {
+    const int64_t pixels = layer.height * layer.width;
+    const auto [first, last] = share_.of(T_ * layer.height);
+    mark_pixels(frames, first, last, w_.marks.data());
+    share_.wait();
+    const auto [begin, end] = share_.of(layer.height);
+    frame_convolution(layer.map.weights, frames, w_.marks.data(), begin, end,
+                      neurons(layer.map.lif, layer.map.weights.out, pixels, 0, w_.map_bits.data()));
+    if (!watch_.profile) return;
+    const int64_t marked = count_ones(int64_t(w_.marks.size()), w_.marks.data());
+    count(double(T_ * pixels * layer.map.weights.in), double(marked * layer.map.weights.in));
+  }
+
+  // Real pixels, [C, H, W]: once for all steps.
+  void convolution_of_image(const StemLayer& layer, const float* image) {
     const int64_t H = layer.height, W = layer.width, C = layer.C, pixels = H * W, in = 9 * C;
-    const int64_t frames = net_.card.model.input == "events" ? T_ : 1;
     const auto [begin, end] = share_.of(pixels);
     for (int64_t r0 = begin; r0 < end; r0 += Workspace::kPatchRows) {
       const int64_t rows = std::min(Workspace::kPatchRows, end - r0);
       float* out = mine_.patches.data();
-      for (int64_t t = 0; t < frames; ++t) {
-        const float* frame = input + t * C * pixels;
-        for (int64_t r = r0; r < r0 + rows; ++r) {
-          const int64_t y = r / W, x = r % W;
-          for (int64_t k = 0; k < 9; ++k) {
-            const int64_t from_y = y + k / 3 - 1, from_x = x + k % 3 - 1;
-            const bool inside = from_y >= 0 && from_y < H && from_x >= 0 && from_x < W;
-            for (int64_t c = 0; c < C; ++c) *out++ = inside ? frame[c * pixels + from_y * W + from_x] : 0;
-          }
+      for (int64_t r = r0; r < r0 + rows; ++r) {
+        const int64_t y = r / W, x = r % W;
+        for (int64_t k = 0; k < 9; ++k) {
+          const int64_t from_y = y + k / 3 - 1, from_x = x + k % 3 - 1;
+          const bool inside = from_y >= 0 && from_y < H && from_x >= 0 && from_x < W;
+          for (int64_t c = 0; c < C; ++c) *out++ = inside ? image[c * pixels + from_y * W + from_x] : 0;
         }
       }
-      dense_product(layer.map.weights, mine_.patches.data(), rows, frames,
+      dense_product(layer.map.weights, mine_.patches.data(), rows,
                     neurons(layer.map.lif, layer.map.weights.out, pixels, r0, w_.map_bits.data()));
     }
-    count(double(pixels * in * frames), double(pixels * in * frames));
-    layer_done(layer.map.name, pixels, layer.map.weights.out, w_.map_bits.data());
+    count(double(pixels * in), double(pixels * in));
   }
 
   void convolution(const SpikingMap& map, int64_t H, int64_t W, int64_t C, const uint64_t* in, uint64_t* out) {
-    const int64_t pixels = H * W, stride = 64 * spike_words(C) + kListPad;
-    const auto [first, last] = share_.of(T_ * pixels);
-    list_bits(last - first, spike_words(C), in + first * spike_words(C), stride, w_.pixel_index.data() + first * stride,
-              w_.pixel_count.data() + first);
+    const int64_t pixels = H * W;
+    const auto [first, last] = share_.of(T_ * H);
+    list_pixels(last - first, W, C, in + first * W * spike_words(C), w_.pixel_index.data() + first * list_stride(W, C),
+                w_.pixel_begin.data() + first * (W + 1));
     share_.wait();  // also: nobody reads `in` any more, which may be `out`
     const auto [begin, end] = share_.of(pixels);
-    lists_of_neighbours(begin, end - begin, T_, {H, W, C, stride, w_.pixel_index.data(), w_.pixel_count.data()},
-                        mine_.lists);
+    lists_of_neighbours(begin, end - begin, T_, {H, W, C, w_.pixel_index.data(), w_.pixel_begin.data()}, mine_.lists);
     product(map, end - begin, pixels, begin, out);
     layer_done(map.name, pixels, map.weights.out, out);
   }
@@ -142,26 +160,13 @@ class Pass {
     spike_product(map.weights, mine_.lists, rows, neurons(map.lif, map.weights.out, all_rows, first, out));
   }
 
-  // Max-pool 3x3, stride 2, padding 1 of spikes is an OR. Returns where the spikes are.
+  // Returns where the spikes are.
   uint64_t* pool(const StemLayer& layer, uint64_t* bits) {
     if (!layer.pool) return bits;
-    const int64_t H = layer.height, W = layer.width, out_H = (H + 1) / 2, out_W = (W + 1) / 2;
-    const int64_t words = spike_words(layer.map.weights.out);
+    const PoolShape shape{layer.height, layer.width, layer.map.weights.out};
     uint64_t* const pooled = w_.pooled_bits.data();
-    const auto [begin, end] = share_.of(T_ * out_H);
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t t = row / out_H, y = row % out_H;
-      for (int64_t x = 0; x < out_W; ++x) {
-        uint64_t* to = pooled + (row * out_W + x) * words;
-        std::fill_n(to, words, uint64_t{0});
-        for (int64_t from_y = std::max<int64_t>(0, 2 * y - 1); from_y < std::min(H, 2 * y + 2); ++from_y) {
-          for (int64_t from_x = std::max<int64_t>(0, 2 * x - 1); from_x < std::min(W, 2 * x + 2); ++from_x) {
-            const uint64_t* from = bits + ((t * H + from_y) * W + from_x) * words;
-            for (int64_t i = 0; i < words; ++i) to[i] |= from[i];
-          }
-        }
-      }
-    }
+    const auto [begin, end] = share_.of(T_ * shape.out_H());
+    spike_max_pool(shape, begin, end, bits, pooled);
     share_.wait();
     return pooled;
   }
@@ -315,7 +320,8 @@ std::vector<LayerProfile> describe_layers(const Network& network) {
           {.name = layer.name, .kernel = layer.attention ? "q (k' v) of spikes" : "linear transform, fp32"});
     }
   });
-  layers[0].kernel = network.card.model.input == "events" ? "dense fp32, each step" : "dense fp32, once for all steps";
+  layers[0].kernel =
+      network.card.model.input == "events" ? "pixels with events, fp32" : "dense fp32, once for all steps";
   layers.push_back({.name = "mean over tokens, head", .kernel = "integer sums"});
   return layers;
 }

@@ -53,8 +53,17 @@ TEST_F(SessionTest, FramesOfEvents) {
   const auto network = load_network(write_model("events", card), Precision::kFp32);
   Session whole(network), streaming(network, {.streaming = true});
   EXPECT_EQ(whole.input_size(), 3 * whole.step_input_size());
-  const std::vector<float> x = inputs(2, whole.input_size()), expected = infer(whole, 2, x);
+  std::vector<float> x = inputs(2, whole.input_size());
+  // As frames are: most pixels see nothing. One frame sees nothing at all, and the next one something everywhere.
+  for (size_t i = 0; i < x.size(); ++i) x[i] = i % 7 ? 0 : x[i];
+  const int64_t frame = whole.step_input_size();
+  std::fill_n(x.begin() + frame, frame, 0.0f), std::fill_n(x.begin() + 2 * frame, frame, 1.0f);
+  const std::vector<float> expected = infer(whole, 2, x);
   EXPECT_EQ(infer(streaming, 2, x), expected);
+  for (const int64_t threads : {2, 3, 7, 40}) {
+    Session together(network, {.threads = threads});
+    EXPECT_EQ(infer(together, 1, x), std::vector(expected.begin(), expected.begin() + 3)) << threads << " threads";
+  }
   // The frames are read in order: in another, they are another input.
   std::vector<float> reordered(x.begin() + 2 * whole.step_input_size(), x.begin() + whole.input_size());
   reordered.insert(reordered.end(), x.begin(), x.begin() + 2 * whole.step_input_size());
@@ -109,7 +118,7 @@ TEST_F(SessionTest, RefusesImagesWhoseBuffersAreTooLarge) {
   card.model.height = card.model.width = 1024, card.model.T = 4, card.model.pool = {1, 1, 1, 1};
   const auto network = load_network(write_model("large", card), Precision::kFp32);
   const NewWatch watch;
-  expect_input_error([&] { Session(network, {.max_image_bytes = 100 << 20}); }, "1024 x 1024 inputs, 16 channels");
+  expect_input_error([&] { Session(network, {.max_image_bytes = 64 << 20}); }, "1024 x 1024 inputs, 16 channels");
   EXPECT_LT(watch.peak_bytes(), 1 << 20);
 }
 

@@ -11,18 +11,19 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
                      int64_t max_bytes)
     : T(steps_at_once), members(size_t(member_count)), token_sums(size_t(network.channels())) {
   const ModelConfig& m = network.card.model;
+  const bool events = m.input == "events";
   const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = spike_words(D);
 
   // Units times inputs of the longest lists.
-  int64_t map_words = 0, pooled_words = 0, index = 0, count = 0, list_units = 0, list_entries = 0;
+  int64_t map_words = 0, pooled_words = 0, pixel_entries = 0, pixel_begins = 0, list_units = 0, list_entries = 0;
   const auto conv = [&](const SpikingMap& map, int64_t height, int64_t width, int64_t C, bool pool, bool real_input) {
     const int64_t pixels = height * width;
     map_words = std::max(map_words, T * pixels * spike_words(map.weights.out));
     if (pool)
       pooled_words = std::max(pooled_words, T * ((height + 1) / 2) * ((width + 1) / 2) * spike_words(map.weights.out));
     if (real_input) return;
-    index = std::max(index, T * pixels * (64 * spike_words(C) + kListPad));
-    count = std::max(count, T * pixels);
+    pixel_entries = std::max(pixel_entries, T * height * list_stride(width, C));
+    pixel_begins = std::max(pixel_begins, T * height * (width + 1));
     list_units = std::max(list_units, T * pixels);
     list_entries = std::max(list_entries, T * pixels * 9 * C);
   };
@@ -48,11 +49,13 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
 
   map_words = std::max(map_words, T * N * D_words);
 
-  const int64_t patches = T * kPatchRows * 9 * m.channels, mixer_values = T * N * D + 16;
+  const int64_t patches = events ? 0 : kPatchRows * 9 * m.channels;
+  const int64_t mark_words = events ? T * m.height * spike_words(m.width) : 0, mixer_values = T * N * D + 16;
   const int64_t of_member = 2 * list_entries + 4 * (list_units + patches + scratch + heads_d * (heads_d + 1)) +
                             (combines ? 4 * mixer_values : 0);
-  int64_t bytes = 8 * (map_words + pooled_words + T * N * (4 * D_words + spike_words(hidden_D))) + 2 * (index + count) +
-                  T * N * 64 * D_words + 8 * mixer_values + member_count * of_member;
+  int64_t bytes = 8 * (mark_words + map_words + pooled_words + T * N * (4 * D_words + spike_words(hidden_D))) +
+                  2 * pixel_entries + 4 * pixel_begins + T * N * 64 * D_words + 8 * mixer_values +
+                  member_count * of_member;
   for_layers(network, [&](const NetworkLayer& layer) {
     if (keep_potentials) bytes += 4 * layer.rows * round_up_to(layer.channels, 64);
   });
@@ -61,10 +64,11 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
                       m.height, m.width, D, T, double(bytes) / 1e9, double(max_bytes) / 1e9);
   }
 
+  marks.resize(size_t(mark_words));
   map_bits.resize(size_t(map_words));
   pooled_bits.resize(size_t(pooled_words));
-  pixel_index.resize(size_t(index));
-  pixel_count.resize(size_t(count));
+  pixel_index.resize(size_t(pixel_entries));
+  pixel_begin.resize(size_t(pixel_begins));
   counts.resize(size_t(T * N * 64 * D_words));
   spikes.resize(size_t(T * N * D_words));
   hidden.resize(size_t(T * N * spike_words(hidden_D)));

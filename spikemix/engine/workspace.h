@@ -25,7 +25,7 @@ struct Workspace {
   /// What each thread has for itself.
   struct Member {
     SpikeLists lists;
-    std::vector<float> patches;  // of the first convolution: [T, kPatchRows, 9 C]
+    std::vector<float> patches;  // of an image's first convolution: [kPatchRows, 9 C]
     std::vector<float> mixer_scratch, mixer_term;
     std::vector<int32_t> key_value;  // attention: [d, d]
     std::vector<int32_t> attended;   // [d]
@@ -33,11 +33,13 @@ struct Workspace {
   static constexpr int64_t kPatchRows = 64;
 
   int64_t T;
-  std::vector<uint64_t> map_bits, pooled_bits;     // spikes of the stem, [T, height, width, words]
-  std::vector<uint16_t> pixel_index, pixel_count;  // PixelLists
-  std::vector<uint8_t> counts;                     // the residual stream, [T, N, 64 words]
-  std::vector<uint64_t> spikes, hidden, q, k, v;   // [T, N, words]
-  std::vector<float> mixer_in, mixer_out;          // [T, N, D]
+  std::vector<uint64_t> marks;                  // of event frames, [T, height, words of width]
+  std::vector<uint64_t> map_bits, pooled_bits;  // spikes of the stem, [T, height, width, words]
+  std::vector<uint16_t> pixel_index;            // PixelLists
+  std::vector<uint32_t> pixel_begin;
+  std::vector<uint8_t> counts;                    // the residual stream, [T, N, 64 words]
+  std::vector<uint64_t> spikes, hidden, q, k, v;  // [T, N, words]
+  std::vector<float> mixer_in, mixer_out;         // [T, N, D]
   std::vector<Member> members;
   /// [rows, 64 * n] for each layer, in the order of the pass; empty unless kept.
   std::vector<std::vector<float>> potentials;

@@ -57,7 +57,8 @@ class ChunkMoments {
 
 struct Scratch {
   SpikeLists lists;
-  std::vector<uint16_t> index, count;  // of the pixels of a convolution
+  std::vector<uint16_t> index;  // PixelLists of a convolution
+  std::vector<uint32_t> begin;
 };
 Scratch& scratch() {
   static thread_local Scratch of_this_thread;
@@ -144,12 +145,11 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
   const ChunkMoments sums(chunks(grid.images, together) * parts, out);
   for_chunks(grid.images, together, [&](int64_t chunk, int64_t image, int64_t end) {
     Scratch& mine = scratch();
-    const int64_t n = end - image;
-    const int64_t stride = 64 * words + kListPad, row = image * pixels;
-    mine.index.resize(size_t(n * pixels * stride));
-    mine.count.resize(size_t(n * pixels));
-    list_bits(n * pixels, words, x.bits() + row * words, stride, mine.index.data(), mine.count.data());
-    const PixelLists lists{grid.height, grid.width, C, stride, mine.index.data(), mine.count.data()};
+    const int64_t n = end - image, row = image * pixels, lines = n * grid.height;
+    mine.index.resize(size_t(lines * list_stride(grid.width, C)));
+    mine.begin.resize(size_t(lines * (grid.width + 1)));
+    list_pixels(lines, grid.width, C, x.bits() + row * words, mine.index.data(), mine.begin.data());
+    const PixelLists lists{grid.height, grid.width, C, mine.index.data(), mine.begin.data()};
     mine.lists.reserve(n * std::min(pixels, 4 * kRows), 9 * x.entries(row, row + n * pixels));
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;

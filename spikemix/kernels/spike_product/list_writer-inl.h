@@ -20,18 +20,18 @@ using Positions = hn::CappedTag<uint16_t, 32>;
 
 #if HWY_TARGET <= HWY_AVX3_DL  // one instruction compresses 16-bit values
 
-// Appends `offset` + the positions of the ones of a word.
-HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out) {
+// Appends `offset` + the positions of the ones of a word, which has none at `bits` or behind.
+HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out, int64_t bits = 64) {
   const Positions d;
   constexpr size_t kN = hn::MaxLanes(Positions());
   constexpr uint64_t kMask = (uint64_t{1} << kN) - 1;
-  for (size_t i = 0; i < 64; i += kN) {
-    const uint64_t bits = word >> i & kMask;
+  for (size_t i = 0; i < 64 && int64_t(i) < bits; i += kN) {
+    const uint64_t part = word >> i & kMask;
     const auto positions = hn::Add(hn::Iota(d, 0), hn::Set(d, uint16_t(offset + i)));
-    const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&bits));
+    const auto mask = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&part));
     // Not CompressStore: compressing into memory is slow on some machines.
     hn::StoreU(hn::Compress(positions, mask), d, out);
-    out += std::popcount(bits);
+    out += std::popcount(part);
   }
   return out;
 }
@@ -51,10 +51,10 @@ struct PositionsOfByte {
 };
 alignas(64) inline constexpr PositionsOfByte kPositions;
 
-HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out) {
+HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out, int64_t bits = 64) {
   const hn::CappedTag<uint16_t, 8> d;
   const hn::Rebind<uint8_t, decltype(d)> bytes;
-  for (size_t i = 0; i < 64; i += 8) {
+  for (size_t i = 0; i < 64 && int64_t(i) < bits; i += 8) {
     const auto byte = uint8_t(word >> i);
     const auto first = hn::Set(d, uint16_t(offset + i));
     for (size_t k = 0; k < 8; k += hn::Lanes(d))
@@ -89,12 +89,15 @@ class ListWriter {
     *next_++ = 0;
   }
   HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(bits, uint16_t(offset), end_); }
-  // n positions, `offset` further on.
+  // n positions, `offset` further on (modulo 2^16). One vector is written in any case: short lists have no branch.
   HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
     const Positions d;
     const auto by = hn::Set(d, uint16_t(offset));
-    for (int64_t i = 0; i < n; i += int64_t(hn::Lanes(d)))
+    int64_t i = 0;
+    do {
       hn::StoreU(hn::Add(hn::LoadU(d, positions + i), by), d, end_ + i);
+      i += int64_t(hn::Lanes(d));
+    } while (i < n);
     end_ += n;
   }
   HWY_INLINE void end_unit() {

@@ -17,12 +17,15 @@ HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {
-  for (int64_t r = 0; r < rows; ++r) {
-    uint16_t* const begin = out + r * stride;
-    uint16_t* end = begin;
-    for (int64_t w = 0; w < words; ++w) end = append_word(bits[r * words + w], uint16_t(64 * w), end);
-    count[r] = uint16_t(end - begin);
+void list_pixels(int64_t rows, int64_t width, int64_t C, const uint64_t* bits, uint16_t* index, uint32_t* begin) {
+  const int64_t stride = list_stride(width, C);
+  for (int64_t r = 0; r < rows; ++r, index += stride) {
+    uint16_t* end = index;
+    for (int64_t x = 0; x < width; ++x) {
+      *begin++ = uint32_t(end - index);
+      for (int64_t c = 0; c < C; c += 64) end = append_word(*bits++, uint16_t(x * C + c), end, C - c);
+    }
+    *begin++ = uint32_t(end - index);
   }
 }
 
@@ -70,20 +73,17 @@ void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* coun
 }
 
 void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists) {
-  const int64_t H = pixels.height, W = pixels.width;
-  ListWriter out(lists, 9 * pixels.C, 1, rows * T);
+  const int64_t H = pixels.height, W = pixels.width, C = pixels.C, stride = list_stride(W, C);
+  ListWriter out(lists, 9 * C, 1, rows * T);
   for (int64_t r = first; r < first + rows; ++r) {
-    const int64_t y = r / W, x = r % W;
+    const int64_t y = r / W, x = r % W, left = std::max<int64_t>(0, x - 1), right = std::min(W, x + 2);
+    const int64_t top = std::max<int64_t>(0, y - 1), bottom = std::min(H, y + 2);
     for (int64_t t = 0; t < T; ++t) {
-      for (int64_t ky = 0; ky < 3; ++ky) {
-        const int64_t from_y = y + ky - 1;
-        if (from_y < 0 || from_y >= H) continue;
-        for (int64_t kx = 0; kx < 3; ++kx) {
-          const int64_t from_x = x + kx - 1;
-          if (from_x < 0 || from_x >= W) continue;
-          const int64_t pixel = (t * H + from_y) * W + from_x;
-          out.list(pixels.index + pixel * pixels.stride, pixels.count[pixel], (3 * ky + kx) * pixels.C);
-        }
+      for (int64_t from_y = top; from_y < bottom; ++from_y) {
+        const int64_t row = t * H + from_y;
+        const uint32_t* begin = pixels.begin + row * (W + 1);
+        out.list(pixels.index + row * stride + begin[left], begin[right] - begin[left],
+                 (3 * (from_y - y + 1) + 1 - x) * C);
       }
       out.end_unit();
     }
@@ -96,7 +96,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace spikemix {
 
-HWY_EXPORT(list_bits);
+HWY_EXPORT(list_pixels);
 HWY_EXPORT(lists_of_spikes);
 HWY_EXPORT(lists_of_counts);
 HWY_EXPORT(lists_of_neighbours);
@@ -113,8 +113,8 @@ void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
   }
 }
 
-void list_bits(int64_t rows, int64_t words, const uint64_t* bits, int64_t stride, uint16_t* out, uint16_t* count) {
-  HWY_DYNAMIC_DISPATCH(list_bits)(rows, words, bits, stride, out, count);
+void list_pixels(int64_t rows, int64_t width, int64_t C, const uint64_t* bits, uint16_t* index, uint32_t* begin) {
+  HWY_DYNAMIC_DISPATCH(list_pixels)(rows, width, C, bits, index, begin);
 }
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
   HWY_DYNAMIC_DISPATCH(lists_of_spikes)(rows, T, C, bits, step_words, lists);

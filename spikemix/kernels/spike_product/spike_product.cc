@@ -7,67 +7,11 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "spikemix/kernels/lif/neuron-inl.h"
+#include "spikemix/kernels/spike_product/panel_neurons-inl.h"
 #include "spikemix/kernels/spike_product/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-
-template <class D>
-HWY_INLINE uint64_t bits_of(D d, hn::Mask<D> mask) {
-  uint64_t bits = 0;
-  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-  return bits;
-}
-
-// The potentials and spikes of one row and panel, step after step.
-class PanelNeurons {
- public:
-  PanelNeurons(const PackedWeights& w, const WeightPanel& panel, const NeuronState& state)
-      : state_(state), panel_(panel), scale_(w.scale.data() + panel.first), shift_(w.shift.data() + panel.first) {}
-
-  HWY_INLINE void begin_row(int64_t row) {
-    spikes_ = state_.spikes + row * state_.row_words + panel_.first / 64;
-    if (state_.potentials) {
-      v_ = state_.potentials + row * state_.potentials_stride + panel_.first;
-    } else {
-      v_ = own_;
-      const hn::CappedTag<float, 16> d;
-      for (int64_t o = 0; o < panel_.width; o += int64_t(hn::Lanes(d)))
-        hn::Store(hn::Set(d, state_.lif.v_reset), d, own_ + o);
-    }
-    word_ = 0;
-  }
-
-  // The neurons of the outputs [o, o + Lanes(d)) of the panel see the sums y.
-  template <class D>
-  HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
-    const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
-    const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
-    const auto fired = neurons.fire(h);
-    hn::StoreU(neurons.reset(h, fired), d, v_ + o);
-    word_ |= bits_of(d, fired) << o;
-  }
-
-  HWY_INLINE void end_step(int64_t t) {
-    uint64_t& word = spikes_[t * state_.step_words];
-    // Panels come in ascending order: the first one in a word clears what lies behind it.
-    const int64_t first = panel_.first % 64;
-    const uint64_t valid = panel_.count == 64 ? ~uint64_t{0} : (uint64_t{1} << panel_.count) - 1;
-    const uint64_t before = first == 0 ? 0 : word & ((uint64_t{1} << first) - 1);
-    word = before | (word_ & valid) << first;
-    word_ = 0;
-  }
-
- private:
-  const NeuronState& state_;
-  const WeightPanel& panel_;
-  const float *scale_, *shift_;
-  uint64_t* spikes_ = nullptr;
-  float* v_ = nullptr;
-  uint64_t word_ = 0;
-  HWY_ALIGN float own_[64];
-};
 
 // Sums is FloatSums, or BiasedSums for one number of rows.
 template <class Sums>
@@ -75,11 +19,12 @@ void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLi
                  const NeuronState& state) {
   const auto* weights = reinterpret_cast<const typename Sums::Weight*>(w.data.get() + panel.offset);
   const Neurons neurons(typename Sums::DF(), state.lif);
+  HWY_ALIGN float own[64];
   PanelNeurons out(w, panel, state);
   const uint16_t* const index = lists.index.get();
   const uint32_t* begin = lists.begin.get();
   for (int64_t r = 0; r < rows; ++r) {
-    out.begin_row(r);
+    out.begin_row(r, own);
     for (int64_t t = 0; t < state.T; ++t) {
       Sums sums;
       sums.clear();
@@ -135,44 +80,42 @@ void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows
 }
 
 template <int kWidth>
-void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows, int64_t frames,
+void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows,
                  const NeuronState& state) {
   using Sums = FloatSums<kWidth>;
   using D = typename Sums::D;
   const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
   const Neurons neurons(D(), state.lif);
+  HWY_ALIGN float own[64];
   PanelNeurons out(w, panel, state);
   for (int64_t r = 0; r < rows; ++r) {
-    out.begin_row(r);
     Sums sums;
     sums.clear();
+    const float* row = x + r * w.in;
+    for (int64_t i = 0; i < w.in; ++i) {
+      const auto value = hn::Set(D(), row[i]);
+      SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
+          hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
+    }
+    out.begin_row(r, own);
     for (int64_t t = 0; t < state.T; ++t) {
-      if (t < frames) {
-        sums.clear();
-        const float* row = x + (t * rows + r) * w.in;
-        for (int64_t i = 0; i < w.in; ++i) {
-          const auto value = hn::Set(D(), row[i]);
-          SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
-              hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
-        }
-      }
       sums.each([&](int o, auto y) HWY_ATTR { out.fire(D(), neurons, o, y); });
       out.end_step(t);
     }
   }
 }
 
-void dense_product(const PackedWeights& w, const float* x, int64_t rows, int64_t frames, const NeuronState& state) {
+void dense_product(const PackedWeights& w, const float* x, int64_t rows, const NeuronState& state) {
   for (const WeightPanel& panel : w.panels) {
     switch (panel.width) {
       case 16:
-        dense_panel<16>(w, panel, x, rows, frames, state);
+        dense_panel<16>(w, panel, x, rows, state);
         break;
       case 32:
-        dense_panel<32>(w, panel, x, rows, frames, state);
+        dense_panel<32>(w, panel, x, rows, state);
         break;
       default:
-        dense_panel<64>(w, panel, x, rows, frames, state);
+        dense_panel<64>(w, panel, x, rows, state);
         break;
     }
   }
@@ -183,9 +126,10 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
   const hn::CappedTag<float, 16> d;
   const Neurons neurons(d, state.lif);
   for (const WeightPanel& panel : norm.panels) {
+    HWY_ALIGN float own[64];
     PanelNeurons out(norm, panel, state);
     for (int64_t r = 0; r < rows; ++r) {
-      out.begin_row(r);
+      out.begin_row(r, own);
       for (int64_t t = 0; t < state.T; ++t) {
         const float* row = y + t * step + r * stride + panel.first;
         for (int64_t o = 0; o < panel.count; o += int64_t(hn::Lanes(d))) out.fire(d, neurons, o, hn::LoadU(d, row + o));
@@ -208,11 +152,9 @@ HWY_EXPORT(neuron_spikes);
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(spike_product)(weights, lists, rows, neurons);
 }
-void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
-                   const NeuronState& neurons) {
-  HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, rows, frames, neurons);
+void dense_product(const PackedWeights& weights, const float* x, int64_t rows, const NeuronState& neurons) {
+  HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, rows, neurons);
 }
-
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                    const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(neuron_spikes)(norm, y, rows, step, stride, neurons);

@@ -29,10 +29,9 @@ struct NeuronState {
 /// rows or threads. Integer sums are exact.
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons);
 
-/// The same for real inputs (the first convolution): x [rows, in], or with `frames` = T one such block for each step,
-/// [T, rows, in]; with `frames` = 1 the sums are made once and every step sees them. kF32 weights only.
-void dense_product(const PackedWeights& weights, const float* x, int64_t rows, int64_t frames,
-                   const NeuronState& neurons);
+/// The same for real inputs (the first convolution of an image), x [rows, in]: the sums are made once, input by input,
+/// and every step sees them. kF32 weights only.
+void dense_product(const PackedWeights& weights, const float* x, int64_t rows, const NeuronState& neurons);
 
 /// The neurons alone, on sums that something else has made: output o of row r at step t is y[t step + r stride + o].
 /// `norm` is no_weights(out) with its scale and shift. Up to 15 values behind the last row are read, and do not matter.

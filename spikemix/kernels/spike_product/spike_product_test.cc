@@ -105,26 +105,31 @@ TEST(SpikeLists, HoldSmallIntegersAsBitPlanes) {
 
 TEST(SpikeLists, HoldNeighbourhoods) {
   std::mt19937 rng(3);
+  // The last has more places in a row of pixels than 16 bits count.
+  const std::pair<int64_t, int64_t> widths_and_channels[] = {{5, 1}, {1, 7}, {5, 32}, {4, 64}, {5, 70}, {12, 7000}};
   on_every_target([&] {
-    const int64_t H = 3, W = 5, C = 70, T = 2, words = 2, stride = 64 * words + kListPad;
-    const std::vector<uint64_t> bits = random_bits({H * W, T, C, 1}, 0.2, rng);
-    std::vector<uint16_t> index(size_t(T * H * W * stride)), count(size_t(T * H * W));
-    list_bits(T * H * W, words, bits.data(), stride, index.data(), count.data());
-    SpikeLists lists;
-    lists.reserve(H * W * T, H * W * T * 9 * C);
-    const int64_t first = 2, rows = H * W - 3;
-    lists_of_neighbours(first, rows, T, {H, W, C, stride, index.data(), count.data()}, lists);
-    const auto all = entries(lists);
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t t = 0; t < T; ++t) {
-        std::vector<int> expected;
-        for (int64_t k = 0; k < 9; ++k) {
-          const int64_t y = (first + r) / W + k / 3 - 1, x = (first + r) % W + k % 3 - 1;
-          if (y < 0 || y >= H || x < 0 || x >= W) continue;
-          for (const int c : positions(&bits[size_t(((t * H + y) * W + x) * words)], C))
-            expected.push_back(int(k * C) + c);
+    for (const auto& [W, C] : widths_and_channels) {
+      const int64_t H = 4, T = 2, words = (C + 63) / 64;
+      const std::vector<uint64_t> bits = random_bits({H * W, T, C, 1}, C > 100 ? 0.001 : 0.2, rng);
+      std::vector<uint16_t> index(size_t(T * H * list_stride(W, C)));
+      std::vector<uint32_t> begin(size_t(T * H * (W + 1)));
+      list_pixels(T * H, W, C, bits.data(), index.data(), begin.data());
+      SpikeLists lists;
+      lists.reserve(H * W * T, H * W * T * 9 * C);
+      const int64_t first = 2, rows = H * W - 3;
+      lists_of_neighbours(first, rows, T, {H, W, C, index.data(), begin.data()}, lists);
+      const auto all = entries(lists);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t t = 0; t < T; ++t) {
+          std::vector<int> expected;
+          for (int64_t k = 0; k < 9; ++k) {
+            const int64_t y = (first + r) / W + k / 3 - 1, x = (first + r) % W + k % 3 - 1;
+            if (y < 0 || y >= H || x < 0 || x >= W) continue;
+            for (const int c : positions(&bits[size_t(((t * H + y) * W + x) * words)], C))
+              expected.push_back(int(k * C) + c);
+          }
+          EXPECT_EQ(all[size_t(r * T + t)], expected) << W << " pixels of " << C;
         }
-        EXPECT_THAT(all[size_t(r * T + t)], ElementsAreArray(expected));
       }
     }
   });
@@ -221,20 +226,20 @@ TEST(SpikeProduct, TakesSmallIntegers) {
   });
 }
 
-// Real inputs that happen to be 0 and 1 give the spikes' sums.
+// Real inputs that happen to be 0 and 1 give the spikes' sums, at every step the same.
 TEST(DenseProduct, EqualsTheSumsOfSpikes) {
   std::mt19937 rng(6);
   const Sizes s = {6, 3, 27, 48};
-  const std::vector<uint64_t> bits = random_bits(s, 0.3, rng);
-  std::vector<float> x(size_t(s.T * s.rows * s.in));
+  const std::vector<uint64_t> bits = random_bits({s.rows, 1, s.in, s.out}, 0.3, rng);
+  std::vector<float> x(size_t(s.rows * s.in));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(bits[i / size_t(s.in)] >> (i % size_t(s.in)) & 1);
   SpikeLists lists;
   lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
-  lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows, lists);
+  lists_of_spikes(s.rows, s.T, s.in, bits.data(), 0, lists);
   on_every_target([&] {
     const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
     const Output expected = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, {}, true);
-    const Output actual = run([&](const NeuronState& n) { dense_product(w, x.data(), s.rows, s.T, n); }, s, {}, true);
+    const Output actual = run([&](const NeuronState& n) { dense_product(w, x.data(), s.rows, n); }, s, {}, true);
     EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
     EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
   });

@@ -8,6 +8,7 @@
 // After foreach_target.h, which includes this file again for each target.
 #include <hwy/highway.h>
 
+#include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/kernels/spikes/values-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -72,6 +73,27 @@ void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* 
   }
 }
 
+// Plain loops over words: an OR of nine, most often of one word each.
+void pool_words(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
+  const int64_t H = shape.H, W = shape.W, words = spike_words(shape.C);
+  y += begin * shape.out_W() * words;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / shape.out_H(), middle = 2 * (row % shape.out_H());
+    // A window's row or column outside the image is that at its edge once more, which changes no OR.
+    const uint64_t* const here = x + (image * H + middle) * W * words;
+    const uint64_t* const above = middle > 0 ? here - W * words : here;
+    const uint64_t* const below = middle + 1 < H ? here + W * words : here;
+    for (int64_t column = 0; column < shape.out_W(); ++column) {
+      const int64_t at = 2 * column * words, left = column > 0 ? at - words : at;
+      const int64_t right = 2 * column + 1 < W ? at + words : at;
+      for (int64_t i = 0; i < words; ++i) {
+        const auto down = [&](int64_t j) { return above[j + i] | here[j + i] | below[j + i]; };
+        *y++ = down(left) | down(at) | down(right);
+      }
+    }
+  }
+}
+
 // Named instances, which HWY_EXPORT asks for.
 void pool_float(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen) {
   pool(shape, begin, end, x, y, chosen);
@@ -97,6 +119,7 @@ namespace spikemix {
 
 HWY_EXPORT(pool_float);
 HWY_EXPORT(pool_bfloat16);
+HWY_EXPORT(pool_words);
 HWY_EXPORT(pool_backward_float);
 HWY_EXPORT(pool_backward_bfloat16);
 
@@ -106,6 +129,9 @@ void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const fl
 void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y,
                     uint8_t* chosen) {
   HWY_DYNAMIC_DISPATCH(pool_bfloat16)(shape, begin, end, x, y, chosen);
+}
+void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
+  HWY_DYNAMIC_DISPATCH(pool_words)(shape, begin, end, x, y);
 }
 void spike_max_pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
                              float* dx) {

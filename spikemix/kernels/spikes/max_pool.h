@@ -18,6 +18,9 @@ struct PoolShape {
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen);
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y, uint8_t* chosen);
 
+/// The same of packed spikes, an OR: x [images, H, W, words of C]. Rows [begin, end) of images * out_H().
+void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y);
+
 /// dx [images, H, W, C] from dy and `chosen`.
 void spike_max_pool_backward(const PoolShape&, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
                              float* dx);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 namespace {
@@ -56,6 +57,34 @@ TEST(SpikeMaxPool, EqualsTheDefinitionOnEveryTarget) {
       for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(float(y16[i]), want.y[i]);
       for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(float(dx16[i]), want.dx[i]);
     });
+  }
+}
+
+TEST(SpikeMaxPool, OfPackedSpikesIsTheSame) {
+  std::mt19937 rng(6);
+  const auto packed = [](const std::vector<float>& x, int64_t C) {
+    const int64_t words = spike_words(C), pixels = int64_t(x.size()) / C;
+    std::vector<uint64_t> bits(size_t(pixels * words));
+    for (int64_t p = 0; p < pixels; ++p) pack_spikes(0, C, x.data() + p * C, bits.data() + p * words);
+    return bits;
+  };
+  for (int64_t side = 1; side <= 17; ++side) {
+    for (const int64_t C : {1, 17, 64, 130}) {
+      constexpr int64_t kImages = 2;
+      const PoolShape shape{side, 18 - side, C};
+      std::vector<float> x(size_t(kImages * shape.H * shape.W * C));
+      for (float& v : x) v = rng() % 8 == 0;
+      std::vector<float> y(size_t(kImages * shape.out_H() * shape.out_W() * C));
+      spike_max_pool(shape, 0, kImages, x.data(), y.data(), nullptr);
+      const std::vector<uint64_t> bits = packed(x, C), want = packed(y, C);
+      on_every_target([&] {
+        std::vector<uint64_t> pooled(want.size(), 99);
+        const int64_t rows = kImages * shape.out_H();
+        spike_max_pool(shape, 0, rows / 2, bits.data(), pooled.data());
+        spike_max_pool(shape, rows / 2, rows, bits.data(), pooled.data());
+        ASSERT_EQ(pooled, want) << shape.H << " x " << shape.W << " x " << C;
+      });
+    }
   }
 }
 

@@ -1,0 +1,93 @@
+// The neurons behind one panel of weights, for every SIMD target.
+#if defined(SPIKEMIX_PANEL_NEURONS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SPIKEMIX_PANEL_NEURONS_INL_H
+#undef SPIKEMIX_PANEL_NEURONS_INL_H
+#else
+#define SPIKEMIX_PANEL_NEURONS_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include "spikemix/kernels/lif/neuron-inl.h"
+#include "spikemix/kernels/spike_product/spike_product.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace spikemix::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+HWY_INLINE uint64_t bits_of(D d, hn::Mask<D> mask) {
+  uint64_t bits = 0;
+  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+  return bits;
+}
+
+// The potentials and spikes of one row and panel, step after step. It holds no potentials itself: what vectors are
+// stored into would lie in memory as a whole, and its word of spikes with it.
+class PanelNeurons {
+ public:
+  PanelNeurons(const PackedWeights& w, const WeightPanel& panel, const NeuronState& state)
+      : state_(state),
+        panel_(panel),
+        scale_(w.scale.data() + panel.first),
+        shift_(w.shift.data() + panel.first),
+        words_(state.spikes + panel.first / 64),
+        bit_(panel.first % 64),
+        // Panels come in ascending order: the first one in a word clears what lies behind it.
+        before_((uint64_t{1} << bit_) - 1),
+        valid_(panel.count == 64 ? ~uint64_t{0} : (uint64_t{1} << panel.count) - 1) {}
+
+  // All steps of a row follow, from rest if its potentials are not kept; `own` [64] has room for them.
+  HWY_INLINE void begin_row(int64_t row, float* own) {
+    float* kept = kept_potentials(row);
+    if (!kept) rest(own);
+    continue_row(row, kept ? kept : own);
+  }
+  // Steps of a row whose potentials are `v`.
+  HWY_INLINE void continue_row(int64_t row, float* v) {
+    spikes_ = words_ + row * state_.row_words;
+    v_ = v;
+    word_ = 0;
+  }
+
+  HWY_INLINE float* kept_potentials(int64_t row) const {
+    return state_.potentials ? state_.potentials + row * state_.potentials_stride + panel_.first : nullptr;
+  }
+  HWY_INLINE void rest(float* v) const {
+    const hn::CappedTag<float, 16> d;
+    for (int64_t o = 0; o < panel_.width; o += int64_t(hn::Lanes(d)))
+      hn::Store(hn::Set(d, state_.lif.v_reset), d, v + o);
+  }
+
+  // The neurons of the outputs [o, o + Lanes(d)) of the panel see the sums y.
+  template <class D>
+  HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
+    const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
+    const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
+    const auto fired = neurons.fire(h);
+    hn::StoreU(neurons.reset(h, fired), d, v_ + o);
+    word_ |= bits_of(d, fired) << o;
+  }
+
+  HWY_INLINE void end_step(int64_t t) {
+    uint64_t& word = spikes_[t * state_.step_words];
+    word = (word & before_) | (word_ & valid_) << bit_;
+    word_ = 0;
+  }
+
+ private:
+  const NeuronState& state_;
+  const WeightPanel& panel_;
+  const float *const scale_, *const shift_;
+  uint64_t* const words_;
+  const int64_t bit_;
+  const uint64_t before_, valid_;
+  uint64_t* spikes_ = nullptr;
+  float* v_ = nullptr;
+  uint64_t word_ = 0;
+};
+
+}  // namespace spikemix::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
