@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,12 +82,13 @@ void run(const EvalOptions& o) {
                   opening_printer());
   check_classes(card, *data, o.runner.model, source.dir);
   CountPrinter printer(data->size());
-  Confusion confusion(data->classes());
+  std::optional<Confusion> confusion;
+  if (o.confusion) confusion.emplace(data->classes());
   const EvalResult r = evaluate(
       data, test_loader_options(card, o.batch, o.loader_threads),
       [&](const Batch& batch) {
         std::vector<float> logits = early ? early->logits(batch) : runner->logits(batch);
-        confusion.add(batch.labels, logits);
+        if (confusion) confusion->add(batch.labels, logits);
         return logits;
       },
       [&](int64_t done) { printer(done); });
@@ -99,14 +101,14 @@ void run(const EvalOptions& o) {
                            {"images", r.images},
                            {"images_per_second", r.images_per_second}};
     if (early) json["mean_steps"] = early->mean_steps();
-    if (o.confusion) confusion.write(json);
+    if (confusion) confusion->write(json);
     fmt::print("{}\n", json.dump(2));
     return;
   }
   fmt::print("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
              r.top5, r.loss, r.images, r.images_per_second,
              early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
-  if (o.confusion) fmt::print("{}", confusion.text());
+  if (confusion) fmt::print("{}", confusion->text());
 }
 
 }  // namespace
