@@ -1,5 +1,6 @@
 """Pictures that are decoded once: trainings with and without the cache, and `bench --data`."""
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -105,3 +106,39 @@ def test_bench_data_takes_a_recipe_and_data_that_need_no_cache(spikemix, recipe,
     assert_refused(run(spikemix, "bench", "--data", tmp_path / "nowhere"), "no such file or folder")
     assert_refused(run(spikemix, "bench", "builtin", "model.T=1", "--data", tmp_path / "idx"),
                    "settings go with a recipe, not a model")
+
+
+def spoil(file):
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def test_damaged_pictures_are_left_out_by_name_if_allowed(spikemix, pictures, recipe, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(pictures, data)
+    spoil(data / "train/above/004.jpg")
+    spoil(data / "train/below/007.jpg")
+    spoil(data / "test/above/002.jpg")
+
+    def train(name, *settings):
+        return run(spikemix, "train", recipe, "--data", data, "--out", tmp_path / name, *settings)
+
+    assert_refused(train("none"), "004.jpg: damaged JPEG")
+    assert_refused(train("one", "data.skip_bad=1"), "more damaged files than data.skip_bad = 1")
+    for name, cache in [("cached", ""), ("decoded", "off")]:
+        result = train(name, "data.skip_bad=2", f"data.cache={cache}")
+        assert result.returncode == 0, result.stderr
+        assert "2 damaged of the training data, left out" in result.stderr
+        assert "14 of 158 training images make no whole batch of 16" in result.stderr
+        damaged = json.loads((tmp_path / name / "config.json").read_text())["damaged"]
+        assert [len(damaged[split]) for split in ("train", "test")] == [2, 1] and "007.jpg" in damaged["train"][1]
+    weights = [(tmp_path / name / "last" / "model.safetensors").read_bytes() for name in ("cached", "decoded")]
+    assert weights[0][-1000:] == weights[1][-1000:]
+
+    assert run(spikemix, "eval", tmp_path / "cached").returncode == 0
+    assert_refused(run(spikemix, "eval", tmp_path / "cached", "--data", data), "--skip-bad N")
+    assert json.loads(run(spikemix, "eval", tmp_path / "cached", "--data", data, "--skip-bad", 1, "--json").stdout)["images"] == 19
+    answers = run(spikemix, "predict", "--model", tmp_path / "cached", "--data", data, "--images", 19, "--skip-bad", 1, "--json")
+    assert len(json.loads(answers.stdout)) == 19
+    splits = json.loads(run(spikemix, "data", "info", data, "--skip-bad", 2, "--json").stdout)["splits"]
+    assert [len(split["damaged"]) for split in splits] == [2, 1]
+    assert_refused(run(spikemix, "data", "info", data), "damaged JPEG")

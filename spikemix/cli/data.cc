@@ -16,6 +16,7 @@ namespace {
 
 nlohmann::json to_json(const SplitSummary& s) {
   nlohmann::json json = {{"name", s.name}, {"images", s.images}, {"class_counts", s.class_counts}};
+  if (!s.damaged.empty()) json["damaged"] = s.damaged;
   if (s.class_events.empty()) {
     json.update({{"sampled", s.sampled},
                  {"height", {s.min_height, s.max_height}},
@@ -23,6 +24,7 @@ nlohmann::json to_json(const SplitSummary& s) {
                  {"channels", s.channels},
                  {"mean", s.mean},
                  {"std", s.std}});
+    if (!s.endings.empty()) json["endings"] = s.endings;
     return json;
   }
   json.erase("images");
@@ -62,12 +64,19 @@ void print_recordings(const DataSummary& summary, const SplitSummary& s) {
 void print(const std::string& path, const DataSummary& summary) {
   fmt::print("{}: {}, {} classes\n", path, summary.format, summary.classes.size());
   for (const SplitSummary& s : summary.splits) {
+    if (!s.damaged.empty()) fmt::print("\n{}: {} damaged, left out\n", s.name, s.damaged.size());
+    for (const std::string& fault : s.damaged) fmt::print("  {}\n", fault);
     if (!s.class_events.empty()) {
       print_recordings(summary, s);
       continue;
     }
     fmt::print("\n{}: {} images, {} x {} pixels, {} channels (from {} of them)\n", s.name, s.images,
                range(s.min_height, s.max_height), range(s.min_width, s.max_width), s.channels, s.sampled);
+    if (s.endings.size() > 1) {
+      std::vector<std::string> kinds;
+      for (const auto& [ending, count] : s.endings) kinds.push_back(fmt::format("{} {}", count, ending));
+      fmt::print("  {}\n", fmt::join(kinds, ", "));
+    }
     fmt::print("  data.mean={:.4f} data.std={:.4f}\n", fmt::join(s.mean, ","), fmt::join(s.std, ","));
     const int64_t most = *std::max_element(s.class_counts.begin(), s.class_counts.end());
     for (size_t i = 0; i < s.class_counts.size(); ++i) {
@@ -105,6 +114,9 @@ void add_data(CLI::App& app) {
   info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings; off: none (data.cache)");
   info->add_option("--sample", options->sample, "images of each split to decode for sizes and means")
       ->check(CLI::PositiveNumber);
+  info->add_option("--skip-bad", options->data.skip_bad,
+                   "decode all, and leave out up to this many damaged files of each split (data.skip_bad)")
+      ->check(CLI::NonNegativeNumber);
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
     const DataSummary summary = summarise(options->data, options->sample, opening_printer());

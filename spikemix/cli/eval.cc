@@ -23,6 +23,7 @@ struct EvalOptions {
   RunnerOptions runner;
   std::string data, format = "auto";
   int64_t batch = 128, images = 0, loader_threads = 1;
+  int64_t skip_bad = -1;
   double exit_confidence = 0;
   bool confusion = false, json = false;
 };
@@ -72,7 +73,7 @@ void run(const EvalOptions& o) {
     runner = make_runner(o.runner);
   }
   const ModelCard& card = early ? early->card() : runner->card();
-  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  const DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   const std::shared_ptr<const Dataset> data =
       open_fitted(source, Split::kTest,
                   {.shape = {card.model.height, card.model.width, card.model.channels},
@@ -124,6 +125,10 @@ void add_eval(CLI::App& app) {
       ->required();
   command->add_option("--data", options->data, "data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command
+      ->add_option("--skip-bad", options->skip_bad,
+                   "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "only this many test images, the same share of each class");
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
   command

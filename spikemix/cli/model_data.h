@@ -10,8 +10,10 @@
 namespace spikemix {
 
 /// Where to take images from for `model`: `data` if given, else what its run folder was trained on.
+/// @param skip_bad  data.skip_bad; negative: the run's, or 0
 /// @throws InputError if neither says
-DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format);
+DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format,
+                         int64_t skip_bad = -1);
 
 /// @throws InputError if the data's classes are not the model's
 void check_classes(const ModelCard& card, const Dataset& data, const std::string& model, const std::string& dir);

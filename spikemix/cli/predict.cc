@@ -10,9 +10,11 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/picture.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/cli/recording_files.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/core/error.h"
+#include "spikemix/data/damaged.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/evaluate.h"
@@ -102,7 +104,7 @@ void add_predict(CLI::App& app) {
     std::vector<std::string> files;
     RunnerOptions runner;
     std::string data, format = "auto", render;
-    int64_t images = 4;
+    int64_t images = 4, skip_bad = -1;
     bool json = false;
   };
   auto* command =
@@ -114,12 +116,17 @@ void add_predict(CLI::App& app) {
   spikemix predict gesture.aedat --model runs/dvs128-gesture --render gesture.apng)");
   auto options = std::make_shared<Options>();
   command->add_option("IMAGE", options->files,
-                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM); recordings (`spikemix events formats`) for a model of events");
+                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM); recordings (`spikemix events formats`) for a "
+                      "model of events");
   command->add_option("--model", options->runner.model,
                       "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
   command->add_option("--data", options->data,
                       "with no IMAGE: take test images of this data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  command
+      ->add_option("--skip-bad", options->skip_bad,
+                   "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "how many of them, spread over the classes")
       ->check(CLI::PositiveNumber);
   command->add_option("--render", options->render, "write one recording's frames: .png or .apng (animated)");
@@ -136,8 +143,9 @@ void add_predict(CLI::App& app) {
       images = std::make_shared<FileSet>(options->files);
     }
     if (labelled) {
-      const DataConfig source = data_of_model(options->runner.model, options->data, options->format);
-      images = open_dataset(source, Split::kTest);
+      const DataConfig source = data_of_model(options->runner.model, options->data, options->format, options->skip_bad);
+      images = open_dataset(source, Split::kTest, opening_printer());
+      tell_damaged(*images, Split::kTest, opening_printer());
       check_classes(card, *images, options->runner.model, source.dir);
       images = subset(images, std::min(options->images, images->size()), "--images");
     }

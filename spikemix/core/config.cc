@@ -232,6 +232,8 @@ void validate(const Config& config) {
           fmt::format("a divisor of model.embed_dim = {}", m.embed_dim));
   require(m.classes >= 0, "model.classes", m.classes, "0 (from the data) or more");
 
+  require(config.data.skip_bad >= 0, "data.skip_bad", config.data.skip_bad, "0 (no damaged file) or more");
+
   const NeuronConfig& n = config.neuron;
   require_one_of("neuron.kind", n.kind, {"lif", "if", "plif"});
   require_one_of("neuron.reset", n.reset, {"hard", "soft"});

@@ -82,7 +82,7 @@ struct NeuronConfig {
 
 struct DataConfig {
   std::string dir, format = "auto", cache;
-  int64_t train_images = 0, test_images = 0;
+  int64_t train_images = 0, test_images = 0, skip_bad = 0;
   std::vector<double> mean, std;
   std::string frames = "count", frame_values = "sum";
 
@@ -94,6 +94,9 @@ struct DataConfig {
       "folder for decoded pictures and recordings; off: none; empty: $SPIKEMIX_CACHE, or ~/.cache/spikemix");
     v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
     v("test_images", test_images, "use this many test images; 0: all");
+    v("skip_bad", skip_bad,
+      "leave out up to this many damaged pictures or recordings of each split, and name them; 0: a damaged one is an "
+      "error");
     v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");
     v("std", std, "standard deviation of each channel, in 0..1; empty: 0.5 each");
     v("frames", frames, "a recording's T frames: count (of equally many events) or time (equally long)");

@@ -25,6 +25,31 @@ constexpr size_t kBlock = 1 << 16;
   throw input_error("{}: {}; an incomplete download or copy?", file.string(), why ? why : "cannot be read");
 }
 
+/// How many bytes may come out of a compressed file: far more than of any data set, far less than of a file that is
+/// made to fill the memory (gzip twice makes a gigabyte of 5 KB).
+class Budget {
+ public:
+  explicit Budget(const std::filesystem::path& file) : file_(file) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    left_ = most_ = kFloor + kRatio * (error ? 0 : std::min<uint64_t>(size, UINT64_MAX / kRatio / 2));
+  }
+  /// @throws InputError if there are not so many left
+  void spend(uint64_t bytes) {
+    if (bytes > left_) {
+      throw input_error("{}: unpacks to more than {} MiB, {} times its size: no data set that was packed once; unpack "
+                        "it, look at what it holds, and give that",
+                        file_.string(), most_ >> 20, kRatio);
+    }
+    left_ -= bytes;
+  }
+
+ private:
+  static constexpr uint64_t kFloor = uint64_t{256} << 20, kRatio = 256;
+  const std::filesystem::path& file_;
+  uint64_t most_ = 0, left_ = 0;
+};
+
 void open(archive* a, const std::filesystem::path& file) {
   // Asked first, because libarchive calls a folder and a missing file by other names.
   std::error_code error;
@@ -33,7 +58,8 @@ void open(archive* a, const std::filesystem::path& file) {
 }
 
 // The current entry's bytes, at most `limit`. The size that the entry claims is a hint, not trusted.
-Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& file, size_t limit) {
+Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& file, size_t limit,
+                 Budget& budget) {
   std::array<uint8_t, kBlock> block;
   Bytes bytes;
   bytes.reserve(std::min<size_t>(size_t(std::max<int64_t>(0, archive_entry_size(entry))), 16 * kBlock));
@@ -41,6 +67,7 @@ Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& 
     const la_ssize_t got = archive_read_data(a, block.data(), std::min(kBlock, limit - bytes.size()));
     if (got < 0) fail(a, file);
     if (got == 0) break;
+    budget.spend(uint64_t(got));
     bytes.insert(bytes.end(), block.begin(), block.begin() + got);
   }
   return bytes;
@@ -76,6 +103,7 @@ void read_archive(const std::filesystem::path& file,
   archive_read_support_filter_all(a.get());
   open(a.get(), file);
   archive_entry* entry = nullptr;
+  Budget budget(file);
   for (;;) {
     const int status = archive_read_next_header(a.get(), &entry);
     if (status == ARCHIVE_EOF) return;
@@ -84,12 +112,15 @@ void read_archive(const std::filesystem::path& file,
     const auto type = archive_entry_filetype(entry);
     const Choice chosen = choose(name, type == AE_IFDIR);
     if (chosen == Choice::kStop) return;
-    if (chosen == Choice::kSkip || type == AE_IFDIR) continue;
+    if (chosen == Choice::kSkip || type == AE_IFDIR) {
+      budget.spend(uint64_t(std::max<int64_t>(0, archive_entry_size(entry))));  // it is unpacked to be skipped
+      continue;
+    }
     if (archive_entry_hardlink(entry) || type == AE_IFLNK) {
       throw input_error("{}: '{}' is a link; pack the files themselves (tar --dereference --hard-dereference)",
                         file.string(), name);
     }
-    take(std::move(name), read_entry(a.get(), entry, file, SIZE_MAX));
+    take(std::move(name), read_entry(a.get(), entry, file, SIZE_MAX, budget));
   }
 }
 
@@ -116,7 +147,8 @@ Bytes read_maybe_gzip(const std::filesystem::path& file, size_t limit) {
   const int status = archive_read_next_header(a.get(), &entry);
   if (status == ARCHIVE_EOF) return {};  // an empty file
   if (status != ARCHIVE_OK) fail(a.get(), file);
-  return read_entry(a.get(), entry, file, limit);
+  Budget budget(file);
+  return read_entry(a.get(), entry, file, limit, budget);
 }
 
 }  // namespace spikemix

@@ -30,6 +30,29 @@ static_assert(sizeof(Tail) == 56);
 
 constexpr std::string_view kAdvice = "another folder? (data.cache, SPIKEMIX_CACHE)";
 
+/// Goes through a document and stops where it is nested deeper than an index: building it, copying it and taking it
+/// down recurse, and a forged file has as many levels as bytes.
+class ShallowDocument : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ <= kDepth; }
+  bool end_object() override { return --depth_ >= 0; }
+  bool start_array(std::size_t) override { return ++depth_ <= kDepth; }
+  bool end_array() override { return --depth_ >= 0; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  static constexpr int kDepth = 8;
+  int depth_ = 0;
+};
+
 // What AtomicFile says, as a cache's trouble.
 template <class F>
 auto or_unwritable(F&& f) {
@@ -46,6 +69,10 @@ auto or_unwritable(F&& f) {
 
 uint32_t checksum_of(std::span<const std::byte> bytes) {
   return uint32_t(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+bool holds_whole_numbers(const Json& list) {
+  return list.is_array() && std::ranges::all_of(list, [](const Json& item) { return item.is_number_integer(); });
 }
 
 CacheFile::CacheFile(const fs::path& file, std::string_view magic, uint64_t fingerprint) : path_(file) {
@@ -75,6 +102,8 @@ CacheFile::State CacheFile::read(std::string_view magic, uint64_t fingerprint) {
   const auto index = bytes.subspan(tail.index_offset, tail.index_size);
   if (checksum_of(index) != tail.index_checksum || tail.unused != 0) return State::kDamaged;
   const auto* first = reinterpret_cast<const uint8_t*>(index.data());
+  ShallowDocument shallow;
+  if (!Json::sax_parse(first, first + index.size(), &shallow, Json::input_format_t::cbor)) return State::kDamaged;
   index_ = Json::from_cbor(first, first + index.size(), /*strict=*/true, /*allow_exceptions=*/false);
   if (index_.is_discarded()) return State::kDamaged;
   data_ = bytes.first(tail.index_offset);

@@ -80,6 +80,9 @@ class CacheLock {
   int descriptor_;
 };
 
+/// A list of integers? nlohmann's conversions take any number, whatever becomes of it.
+bool holds_whole_numbers(const nlohmann::json& list);
+
 /// CRC-32.
 uint32_t checksum_of(std::span<const std::byte> bytes);
 

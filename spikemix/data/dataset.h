@@ -41,6 +41,8 @@ class Dataset {
   /// Where sample i comes from: "train/cat/0001.jpg", "data_batch_1.bin record 17".
   virtual std::string source(int64_t i) const = 0;
   virtual const std::vector<std::string>& classes() const = 0;
+  /// Samples that were left out because they are damaged (data.skip_bad, damaged.h): file and fault of each.
+  virtual const std::vector<std::string>& damaged() const;
 
   /// Recordings, not images: then image() throws, and these two do not.
   virtual bool holds_events() const { return false; }

@@ -103,10 +103,11 @@ Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
 
 Image read_image(const std::filesystem::path& file) { return decode_image(read_bytes(file), file.string()); }
 
-bool is_picture_name(const std::filesystem::path& file) {
-  constexpr std::array kEndings = {".jpg"sv, ".jpeg"sv, ".jpe"sv, ".jfif"sv, ".png"sv, ".webp"sv, ".gif"sv, ".bmp"sv,
-                                   ".dib"sv, ".tif"sv,  ".tiff"sv, ".ppm"sv, ".pgm"sv, ".pbm"sv,  ".pnm"sv};
-  return std::ranges::count(kEndings, ending_of(file)) > 0;
+std::string picture_ending(const std::filesystem::path& file) {
+  constexpr std::array kEndings = {".jpg"sv, ".jpeg"sv, ".jpe"sv,  ".jfif"sv, ".png"sv, ".webp"sv, ".gif"sv, ".bmp"sv,
+                                   ".dib"sv, ".tif"sv,  ".tiff"sv, ".ppm"sv,  ".pgm"sv, ".pbm"sv,  ".pnm"sv};
+  const std::string ending = ending_of(file);
+  return std::ranges::count(kEndings, ending) > 0 ? ending : "";
 }
 
 std::string_view unread_picture_format(const std::filesystem::path& file) {

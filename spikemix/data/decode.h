@@ -23,8 +23,10 @@ Image decode_image(std::span<const uint8_t> bytes, std::string_view name);
 /// decode_image of a file.
 Image read_image(const std::filesystem::path& file);
 
-/// Does the name end as those of pictures that decode_image reads? Decides which files of a folder are pictures.
-bool is_picture_name(const std::filesystem::path& file);
+/// A picture's name's ending, in small letters, if decode_image reads pictures of that ending: ".jpg". Else empty.
+/// Decides which files of a folder are pictures.
+std::string picture_ending(const std::filesystem::path& file);
+inline bool is_picture_name(const std::filesystem::path& file) { return !picture_ending(file).empty(); }
 
 /// What decode_image reads, for help and errors.
 inline constexpr std::string_view kPictureFormats = "JPEG, PNG, WebP, GIF, BMP, TIFF or PPM";

@@ -1,6 +1,8 @@
 #include "spikemix/data/event_cache.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "spikemix/data/event_words.h"
 
@@ -9,11 +11,39 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kEventsMagic = "spikemix events 2";
+constexpr std::string_view kEventsMagic = "spikemix events 3";
 
 Json to_json(const CachedSample& s) {
   return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,  s.first_t,
           s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum};
+}
+
+// The largest sensor and time that an event's fields hold, with room to subtract.
+constexpr int64_t kMostSide = 1 << 16, kMostTime = int64_t{1} << 62;
+
+// Numbers alone that a cache of ours can hold: a sample's further fields are checked against the file.
+bool is_sample(const Json& j) {
+  if (!j.is_array() || j.size() != 13 || !j[0].is_string() || !j[2].is_boolean()) return false;
+  for (const size_t i : {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}) {
+    if (!j[i].is_number_integer()) return false;
+  }
+  const auto within = [&](size_t i, int64_t least, int64_t most) {
+    if (j[i].is_number_unsigned() && j[i].get<uint64_t>() > uint64_t(most)) return false;
+    return j[i].get<int64_t>() >= least && j[i].get<int64_t>() <= most;
+  };
+  return within(1, 0, INT32_MAX) && within(3, 0, kMostSide) && within(4, 0, kMostSide) && within(5, 0, INT64_MAX) &&
+         within(6, -kMostTime, kMostTime) && within(7, -kMostTime, kMostTime) && within(8, 0, 16) && within(9, 0, 16) &&
+         within(10, 0, INT64_MAX) && within(11, 0, INT64_MAX) && within(12, 0, UINT32_MAX) &&
+         j[6].get<int64_t>() <= j[7].get<int64_t>();
+}
+
+// Are they what the index says: in order, within the sensor, from the first time to the last?
+bool agree(const CachedSample& s, std::span<const Event> events) {
+  if (events.empty()) return true;
+  return events.front().t == s.first_t && events.back().t == s.last_t &&
+         std::ranges::is_sorted(events, {}, &Event::t) && std::ranges::all_of(events, [&](const Event& e) {
+           return e.x < s.sensor.width && e.y < s.sensor.height;
+         });
 }
 
 CachedSample sample_from(const Json& j) {
@@ -42,7 +72,9 @@ bool EventCache::read_index() {
   const uint64_t size = file_.data().size();
   try {
     classes_ = file_.index().at("classes");
+    damaged_ = file_.index().at("damaged");
     for (const Json& item : file_.index().at("samples")) {
+      if (!is_sample(item)) return false;
       const CachedSample s = samples_.emplace_back(sample_from(item));
       const bool inside = s.offset <= size && s.words <= (size - s.offset) / 4;
       if (!inside || s.offset % 4 != 0 || s.events < 0 || uint64_t(s.events) > s.words || s.label < 0 ||
@@ -62,7 +94,8 @@ std::vector<Event> EventCache::events(size_t i) const {
   const std::span words(reinterpret_cast<const uint32_t*>(bytes.data()), s.words);
   std::atomic_ref<uint8_t> checked(checked_[i]);
   std::vector<Event> events(size_t(s.events));
-  if ((!checked && checksum_of(bytes) != s.checksum) || !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events)) {
+  if ((!checked && checksum_of(bytes) != s.checksum) ||
+      !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events) || (!checked && !agree(s, events))) {
     throw run_error("{}: the copy of {} is damaged; remove this file, it will be made anew", file_.path().string(),
                     s.source);
   }
@@ -85,10 +118,11 @@ size_t EventCacheWriter::add(CachedSample sample, std::span<const Event> events)
   return samples_.size() - 1;
 }
 
-void EventCacheWriter::commit(const std::vector<std::string>& classes) {
+void EventCacheWriter::commit(const std::vector<std::string>& classes,
+                              const std::array<std::vector<std::string>, 2>& damaged) {
   Json samples = Json::array();
   for (const CachedSample& sample : samples_) samples.push_back(to_json(sample));
-  file_.commit({{"classes", classes}, {"samples", samples}});
+  file_.commit({{"classes", classes}, {"samples", samples}, {"damaged", damaged}});
 }
 
 }  // namespace spikemix

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -32,6 +33,8 @@ class EventCache {
   CacheFile::State state() const { return file_.state(); }
   const std::vector<std::string>& classes() const { return classes_; }
   const std::vector<CachedSample>& samples() const { return samples_; }
+  /// Recordings of a split that were left out, damaged (data.skip_bad).
+  const std::vector<std::string>& damaged(Split split) const { return damaged_[split == Split::kTest]; }
   /// Thread-safe. @throws RunError if the words are not those that were written
   std::vector<Event> events(size_t i) const;
 
@@ -41,6 +44,7 @@ class EventCache {
   CacheFile file_;
   std::vector<std::string> classes_;
   std::vector<CachedSample> samples_;
+  std::array<std::vector<std::string>, 2> damaged_;  ///< training, test
   mutable std::vector<uint8_t> checked_;  ///< by sample; a race only checks twice
 };
 
@@ -52,7 +56,8 @@ class EventCacheWriter {
   size_t add(CachedSample sample, std::span<const Event> events);
   std::vector<CachedSample>& samples() { return samples_; }
   /// Puts the file in its place, with the samples as they stand now. @throws CacheUnwritable
-  void commit(const std::vector<std::string>& classes);
+  /// @param damaged  recordings of the training and of the test data that were left out
+  void commit(const std::vector<std::string>& classes, const std::array<std::vector<std::string>, 2>& damaged);
 
  private:
   CacheWriter file_;

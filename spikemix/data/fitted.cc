@@ -1,5 +1,6 @@
 #include "spikemix/data/fitted.h"
 
+#include "spikemix/data/damaged.h"
 #include "spikemix/data/file_tree.h"
 #include "spikemix/data/subset.h"
 
@@ -26,13 +27,17 @@ std::shared_ptr<const Dataset> open_cached(const DataConfig& data, Split split, 
     cache = std::make_shared<ImageCache>(file, fingerprint, o.shape, listener, open_source);
     return cache->state();
   };
-  if (!o.make_cache) return open() == CacheFile::State::kWhole ? cache : open_source();
+  const auto checked = [&] {
+    check_damaged(cache->damaged(), data.skip_bad);
+    return cache;
+  };
+  if (!o.make_cache) return open() == CacheFile::State::kWhole ? checked() : open_source();
   try {
     open_or_build(file, listener, open, [&] {
       decoding = open_source();
       build_image_cache(file, fingerprint, o.shape, *decoding, o.threads, listener);
     });
-    return cache;
+    return checked();
   } catch (const CacheUnwritable& error) {
     if (listener.note) listener.note(fmt::format("{}. The pictures are decoded in every epoch", error.what()));
     if (listener.cache) listener.cache({.state = CacheReport::State::kUnwritable, .file = file});
@@ -45,14 +50,18 @@ std::shared_ptr<const Dataset> open_cached(const DataConfig& data, Split split, 
 std::shared_ptr<const Dataset> open_fitted(const DataConfig& data, Split split, const FitOptions& options,
                                            const OpenListener& listener) {
   const DataFormat& format = find_format(data.dir, data.format);
+  std::shared_ptr<const Dataset> opened;
   if (!format.decodes || cache_is_off(data)) {
-    return subset(open_dataset(data, split, listener), options.images, options.images_key);
+    opened = subset(open_dataset(data, split, listener), options.images, options.images_key);
+  } else {
+    try {
+      opened = open_cached(data, split, format, options, listener);
+    } catch (const fs::filesystem_error& e) {  // a folder that may not be read
+      throw input_error("{}: {}", e.path1().string(), e.code().message());
+    }
   }
-  try {
-    return open_cached(data, split, format, options, listener);
-  } catch (const fs::filesystem_error& e) {  // a folder that may not be read
-    throw input_error("{}: {}", e.path1().string(), e.code().message());
-  }
+  tell_damaged(*opened, split, listener);
+  return opened;
 }
 
 }  // namespace spikemix

@@ -3,11 +3,13 @@
 #include <cmath>
 #include <csignal>
 #include <future>
+#include <map>
 
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "spikemix/core/rng.h"
+#include "spikemix/data/cache_file.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
 #include "spikemix/data/loader.h"
@@ -209,6 +211,48 @@ TEST_F(FittedTest, ADamagedCacheIsMadeAnewAloud) {
   EXPECT_THAT(notes_, ElementsAre(file.string() + ": is damaged and made anew"));
 }
 
+// An index that was forged with its checksum: what it says is not believed.
+TEST_F(FittedTest, AnIndexThatMakesNoSenseIsMadeAnew) {
+  using Json = nlohmann::json;
+  write_set(3);
+  open();
+  const fs::path file = cache_file();
+  const Bytes whole = read_bytes(file);
+  uint64_t place[2];
+  std::memcpy(place, whole.data() + whole.size() - 56, 16);
+  const auto* first = whole.data() + place[0];
+  const Json index = Json::from_cbor(first, first + place[1]);
+  const auto forged = [&](const Bytes& bytes) {
+    Bytes tail(whole.end() - 56, whole.end());
+    const uint64_t size = bytes.size();
+    const uint32_t checksum = checksum_of(std::as_bytes(std::span(bytes)));
+    std::memcpy(tail.data() + 8, &size, 8);
+    std::memcpy(tail.data() + 24, &checksum, 4);
+    write("cache/" + file.filename().string(), Bytes(whole.begin(), whole.begin() + int64_t(place[0])) + bytes + tail);
+    open();
+    EXPECT_THAT(states(), ElementsAre(State::kBuilt));
+    EXPECT_EQ(read_bytes(file), whole);
+  };
+  forged(Bytes(3'000'000, 0x81) + Bytes{0});  // lists in lists
+  forged(Bytes(100, 0xA1) + Bytes{0});
+  forged({0x9B, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF});  // a list of 2^63
+  const auto with = [&](const char* key, const Json& value) {
+    Json other = index;
+    other[key] = value;
+    forged(Json::to_cbor(other));
+  };
+  with("labels", {0, 1, -1});
+  with("labels", {0, 1, 2});
+  with("labels", {0, 1, 1e300});
+  with("labels", {0, 1});
+  with("checksums", {"a", 1, 2});
+  with("classes", 7);
+  with("classes", Json::array());
+  with("sources", Json::array());
+  with("damaged", 1);
+  with("shape", {8, 8, -3});
+}
+
 TEST_F(FittedTest, ADamagedPictureIsNamedAndLeavesNoCache) {
   write_set(40);
   for (const int i : {10, 12, 31}) write(fmt::format("set/train/{}/{}.png", i % 2 ? "dog" : "cat", i), Bytes{1, 2, 3});
@@ -216,6 +260,48 @@ TEST_F(FittedTest, ADamagedPictureIsNamedAndLeavesNoCache) {
     expect_input_error([&] { open({.threads = threads}); }, "set/train/cat/10.png: no JPEG");
     EXPECT_THAT(cache_files(), IsEmpty());
   }
+}
+
+TEST_F(FittedTest, DamagedPicturesAreLeftOutIfAllowed) {
+  write_set(40);
+  const auto data_without = open({.make_cache = false});
+  for (const int i : {10, 12, 31}) write(fmt::format("set/train/{}/{}.png", i % 2 ? "dog" : "cat", i), Bytes{1, 2, 3});
+  const std::string hint = "cat/10.png: no JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 01 02 03; "
+                           "mend or remove it, or data.skip_bad=N (--skip-bad N) leaves up to N such files out";
+  expect_input_error([&] { open(); }, hint);
+  config_.skip_bad = 2;
+  expect_input_error([&] { open(); }, "more damaged files than data.skip_bad = 2: ");
+  expect_input_error([&] { open(); }, "dog/31.png");
+  EXPECT_THAT(cache_files(), IsEmpty());
+
+  config_.skip_bad = 3;
+  const auto expect_sound = [&](const Dataset& data) {
+    ASSERT_EQ(data.size(), 37);
+    ASSERT_EQ(data.damaged().size(), 3u);
+    EXPECT_THAT(data.damaged()[1], HasSubstr("cat/12.png: no JPEG"));
+    EXPECT_THAT(notes_.back(), HasSubstr("3 damaged of the training data, left out (data.skip_bad): "));
+    std::map<std::string, int64_t> before;
+    for (int64_t i = 0; i < data_without->size(); ++i) before[data_without->source(i)] = i;
+    for (int64_t i = 0; i < data.size(); ++i) {
+      const int64_t j = before.at(data.source(i));
+      EXPECT_EQ(fit(data.image(i), 8, 8, 3), fit(data_without->image(j), 8, 8, 3));
+      EXPECT_EQ(data.label(i), data_without->label(j));
+    }
+  };
+  expect_sound(*open());
+  EXPECT_THAT(states(), ElementsAre(State::kBuilt));
+  expect_sound(*open());
+  EXPECT_THAT(states(), ElementsAre(State::kFound));
+  expect_sound(*open({.make_cache = false}));
+  EXPECT_EQ(open({.images = 30})->size(), 30);
+  // A cache that leaves some out is no way around the setting.
+  config_.skip_bad = 2;
+  expect_input_error([&] { open(); }, "more damaged files than data.skip_bad = 2: ");
+  config_.skip_bad = 0;
+  expect_input_error([&] { open(); }, hint);
+  expect_input_error([&] { open({.make_cache = false}); }, hint);
+  config_.cache = "off", config_.skip_bad = 5;
+  expect_sound(*open());
 }
 
 // 1024 x 1024 x 3 bytes, so that five pictures are a block and a dozen are three.

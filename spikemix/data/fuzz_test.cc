@@ -120,9 +120,12 @@ TEST_F(FuzzTest, Tiff) {
   for (const int compression : {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_JPEG}) {
     const fs::path file = dir_ / "a.tif";
     TIFF* tiff = TIFFOpen(file.c_str(), "w");
-    for (const auto& [tag, value] : std::vector<std::pair<int, int>>{{TIFFTAG_IMAGEWIDTH, 16}, {TIFFTAG_IMAGELENGTH, 16},
-         {TIFFTAG_BITSPERSAMPLE, 8}, {TIFFTAG_SAMPLESPERPIXEL, 3}, {TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB},
-         {TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG}, {TIFFTAG_COMPRESSION, compression}, {TIFFTAG_ROWSPERSTRIP, 8}}) {
+    const std::vector<std::pair<int, int>> tags = {
+        {TIFFTAG_IMAGEWIDTH, 16},           {TIFFTAG_IMAGELENGTH, 16},
+        {TIFFTAG_BITSPERSAMPLE, 8},         {TIFFTAG_SAMPLESPERPIXEL, 3},
+        {TIFFTAG_ROWSPERSTRIP, 8},          {TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB},
+        {TIFFTAG_COMPRESSION, compression}, {TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG}};
+    for (const auto& [tag, value] : tags) {
       TIFFSetField(tiff, uint32_t(tag), value);
     }
     for (uint32_t y = 0; y < 16; ++y) TIFFWriteScanline(tiff, const_cast<uint8_t*>(&image.pixels[48 * y]), y, 0);

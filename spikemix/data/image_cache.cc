@@ -59,6 +59,8 @@ bool ImageCache::read_index() {
     const Json& index = file_.index();
     index.at("classes").get_to(classes_);
     index.at("sources").get_to(sources_);
+    index.at("damaged").get_to(left_out_);
+    if (!holds_whole_numbers(index.at("labels")) || !holds_whole_numbers(index.at("checksums"))) return false;
     index.at("labels").get_to(labels_);
     index.at("checksums").get_to(checksums_);
     const Json shape = {shape_.height, shape_.width, shape_.channels};
@@ -68,7 +70,8 @@ bool ImageCache::read_index() {
   }
   const size_t count = labels_.size();
   checked_.resize(count);
-  return sources_.size() == count && checksums_.size() == count && file_.data().size() == count * shape_.bytes() &&
+  return count > 0 && sources_.size() == count && checksums_.size() == count &&
+         file_.data().size() == count * shape_.bytes() &&
          std::ranges::all_of(labels_, [&](int64_t l) { return l >= 0 && size_t(l) < classes_.size(); });
 }
 
@@ -127,6 +130,7 @@ void build_image_cache(const std::filesystem::path& file, uint64_t fingerprint, 
                  {"classes", data.classes()},
                  {"labels", labels},
                  {"sources", sources},
+                 {"damaged", data.damaged()},
                  {"checksums", checksums}});
 }
 

@@ -37,6 +37,7 @@ class ImageCache : public Dataset {
   Image image(int64_t i) const override;
   std::string source(int64_t i) const override { return sources_[size_t(i)]; }
   const std::vector<std::string>& classes() const override { return classes_; }
+  const std::vector<std::string>& damaged() const override { return left_out_; }
 
  private:
   bool read_index();
@@ -45,7 +46,7 @@ class ImageCache : public Dataset {
   CacheFile file_;
   const ImageShape shape_;
   const OpenListener listener_;
-  std::vector<std::string> classes_, sources_;
+  std::vector<std::string> classes_, sources_, left_out_;
   std::vector<int64_t> labels_;
   std::vector<uint32_t> checksums_;
   mutable std::vector<uint8_t> checked_;  ///< by picture; a race only checks twice

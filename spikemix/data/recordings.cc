@@ -1,9 +1,12 @@
 #include "spikemix/data/recordings.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <utility>
 
+#include "spikemix/data/damaged.h"
 #include "spikemix/data/event_cache.h"
 
 namespace spikemix {
@@ -14,7 +17,7 @@ namespace fs = std::filesystem;
 /// One split of a cache.
 class Recordings : public Dataset {
  public:
-  Recordings(std::shared_ptr<const EventCache> cache, Split split) : cache_(std::move(cache)) {
+  Recordings(std::shared_ptr<const EventCache> cache, Split split) : cache_(std::move(cache)), split_(split) {
     for (size_t i = 0; i < cache_->samples().size(); ++i) {
       if (cache_->samples()[i].test == (split == Split::kTest)) chosen_.push_back(i);
     }
@@ -25,6 +28,7 @@ class Recordings : public Dataset {
   std::string source(int64_t i) const override { return sample(i).source; }
   const std::vector<std::string>& classes() const override { return cache_->classes(); }
   bool holds_events() const override { return true; }
+  const std::vector<std::string>& damaged() const override { return cache_->damaged(split_); }
   RecordingInfo recording(int64_t i) const override {
     const CachedSample& s = sample(i);
     return {s.sensor, s.events, s.first_t, s.last_t};
@@ -35,6 +39,7 @@ class Recordings : public Dataset {
   const CachedSample& sample(int64_t i) const { return cache_->samples()[chosen_[size_t(i)]]; }
 
   std::shared_ptr<const EventCache> cache_;
+  const Split split_;
   std::vector<size_t> chosen_;
 };
 
@@ -71,10 +76,12 @@ SensorSize add_file(const FileTree& tree, const Parts& parts, ByteSource source,
   return recording.reader->sensor().known() ? recording.reader->sensor() : extent;
 }
 
-void build_cache(const fs::path& file, uint64_t fingerprint, const fs::path& root, const DataFormat& format) {
-  const FileTree tree(root);
+constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
+
+void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& data, const DataFormat& format) {
+  const FileTree tree(data.dir);
   const RecordingList list = format.list(tree);
-  if (list.samples.empty()) throw input_error("{}: no recordings", root.string());
+  if (list.samples.empty()) throw input_error("{}: no recordings", data.dir);
   std::set<std::string> files;
   std::map<std::string, Parts> parts;
   for (size_t i = 0; i < list.samples.size(); ++i) {
@@ -82,23 +89,33 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const fs::path& roo
     parts[list.samples[i].file].emplace_back(i, &list.samples[i]);
   }
   EventCacheWriter writer(file, fingerprint);
-  std::vector<size_t> places(list.samples.size());
+  std::vector<size_t> places(list.samples.size(), kLeftOut);
+  std::array<std::vector<std::string>, 2> damaged;
   SensorSize largest;
   std::set<std::string> missing = files;
   tree.read(files, [&](const std::string& name, ByteSource source) {
-    const SensorSize sensor = add_file(tree, parts[name], std::move(source), list.sensor, writer, places);
-    largest = {std::max(largest.width, sensor.width), std::max(largest.height, sensor.height)};
     missing.erase(name);
+    const Parts& own = parts[name];
+    try {
+      const SensorSize sensor = add_file(tree, own, std::move(source), list.sensor, writer, places);
+      largest = {std::max(largest.width, sensor.width), std::max(largest.height, sensor.height)};
+    } catch (const InputError& error) {
+      for (const auto& [i, sample] : own) places[i] = kLeftOut;
+      auto& of_split = damaged[own.front().second->split == Split::kTest];
+      of_split.emplace_back(error.what());
+      check_damaged(of_split, data.skip_bad);
+    }
   });
   if (!missing.empty()) throw input_error("{}: is no longer there", tree.where(*missing.begin()));
   // In the list's order, not in that of the archive; all of one size, so that their frames are of one scale.
   std::vector<CachedSample> samples;
   for (const size_t place : places) {
+    if (place == kLeftOut) continue;
     samples.push_back(std::move(writer.samples()[place]));
     samples.back().sensor = largest;
   }
   writer.samples() = std::move(samples);
-  writer.commit(list.classes);
+  writer.commit(list.classes, damaged);
 }
 
 std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataFormat& format,
@@ -114,7 +131,7 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
             cache = std::make_shared<EventCache>(file, fingerprint);
             return cache->state();
           },
-          [&] { build_cache(file, fingerprint, data.dir, format); });
+          [&] { build_cache(file, fingerprint, data, format); });
       return cache;
     } catch (const CacheUnwritable& error) {
       if (listener.note) listener.note(fmt::format("{}. The recordings are read anew in every run", error.what()));
@@ -122,7 +139,7 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
     }
   }
   const TemporaryFolder folder;  // the mapped file stays when its name goes
-  build_cache(folder.path() / "cache", fingerprint, data.dir, format);
+  build_cache(folder.path() / "cache", fingerprint, data, format);
   cache = std::make_shared<EventCache>(folder.path() / "cache", fingerprint);
   if (cache->state() != CacheFile::State::kWhole) {
     throw run_error("{}: is not what was written", folder.path().string());
@@ -135,6 +152,7 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
 std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
                                          const OpenListener& listener) {
   auto recordings = std::make_unique<Recordings>(open_cache(data, format, listener), split);
+  check_damaged(recordings->damaged(), data.skip_bad);
   if (recordings->size() == 0) {
     throw MissingSplit(fmt::format("{}: no {} recordings", data.dir, split == Split::kTrain ? "training" : "test"));
   }

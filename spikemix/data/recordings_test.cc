@@ -168,6 +168,30 @@ TEST_F(RecordingsTest, ADamagedRecordingIsNamedAndLeavesNoCache) {
   expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, "a recording outside of train/ and test/");
 }
 
+TEST_F(RecordingsTest, DamagedRecordingsAreLeftOutIfAllowed) {
+  for (const char* name : {"train/cat/a", "train/cat/c", "train/dog/a", "test/cat/a"}) {
+    write(fmt::format("set/{}.aedat", name), recording(100));
+  }
+  write("set/train/cat/b.aedat", std::string("#!AER-DAT9.9\r\n"));
+  write("set/test/cat/b.aedat", Bytes{1, 2});
+  DataConfig config = data("set");
+  for (const std::string& cache : {(dir_ / "cache").string(), std::string("off")}) {
+    config.cache = cache, config.skip_bad = 0;
+    expect_input_error([&] { open_dataset(config, Split::kTrain); }, "data.skip_bad=N (--skip-bad N) leaves");
+    config.skip_bad = 1;
+    const auto train = open_dataset(config, Split::kTrain), test = open_dataset(config, Split::kTest);
+    EXPECT_EQ(train->size(), 3);
+    EXPECT_EQ(test->size(), 1);
+    ASSERT_EQ(train->damaged().size(), 1u);
+    EXPECT_THAT(train->damaged()[0], ::testing::HasSubstr("train/cat/b.aedat"));
+    ASSERT_EQ(test->damaged().size(), 1u);
+    EXPECT_EQ(train->source(1), (dir_ / "set/train/cat/c.aedat").string());
+    // A cache that leaves some out is no way around the setting.
+    config.skip_bad = 0;
+    expect_input_error([&] { open_dataset(config, Split::kTrain); }, "cat/b.aedat");
+  }
+}
+
 TEST_F(RecordingsTest, TheCacheIsUsedUntilTheDataChange) {
   write("set/cat/a.aedat", recording(100));
   const fs::path file = dir_ / "set/cat/a.aedat";

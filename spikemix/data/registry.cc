@@ -1,4 +1,5 @@
 #include "spikemix/core/nearest.h"
+#include "spikemix/data/damaged.h"
 #include "spikemix/data/readers.h"
 #include "spikemix/data/recordings.h"
 
@@ -16,8 +17,9 @@ constexpr DataFormat kFormats[] = {
      "event cameras: train/CLASS/* and test/CLASS/* (N-MNIST), or CLASS/*, split 9:1 (CIFAR10-DVS, N-Caltech101): a "
      "folder or archive, or a folder of archives",
      recognises_recordings, nullptr, list_recordings},
-    {"imagefolder", "train/CLASS/*.jpg (.png, .webp, .gif, .bmp, .tif, .ppm), and test/, val/ or valid/: a folder, a tar, or a tar for "
-     "each",
+    {"imagefolder",
+     "train/CLASS/*.jpg (.png, .webp, .gif, .bmp, .tif, .ppm), and test/, val/ or valid/: a folder, a tar, or a tar "
+     "for each",
      recognises_image_folder, open_image_folder, nullptr, /*decodes=*/true},
 };
 
@@ -43,8 +45,9 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split, const
   const std::filesystem::path path = data.dir;
   const DataFormat& found = find_format(path, data.format);
   try {
-    if (found.open) return found.open(path, split);
-    return open_recordings(data, split, found, listener);
+    if (!found.open) return open_recordings(data, split, found, listener);
+    auto dataset = found.open(path, split);
+    return found.decodes ? sound_pictures(std::move(dataset), data.skip_bad) : std::move(dataset);
   } catch (const std::filesystem::filesystem_error& e) {  // a folder that may not be read
     throw input_error("{}: {}", e.path1().string(), e.code().message());
   }

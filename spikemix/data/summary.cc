@@ -5,6 +5,8 @@
 #include <cmath>
 #include <exception>
 
+#include "spikemix/data/decode.h"
+
 namespace spikemix {
 namespace {
 
@@ -44,10 +46,14 @@ void add_recordings(const Dataset& dataset, SplitSummary& s) {
 SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t sample) {
   SplitSummary s{
       .name = name, .images = dataset.size(), .class_counts = std::vector<int64_t>(dataset.classes().size())};
+  s.damaged = dataset.damaged();
   for (int64_t i = 0; i < s.images; ++i) ++s.class_counts[size_t(dataset.label(i))];
   if (dataset.holds_events()) {
     add_recordings(dataset, s);
     return s;
+  }
+  for (int64_t i = 0; i < s.images; ++i) {
+    if (const std::string ending = picture_ending(dataset.source(i)); !ending.empty()) ++s.endings[ending];
   }
   s.sampled = std::min(sample, s.images);
   Moments grey, colour;  // grey images count as colour ones if there are both

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct SplitSummary {
   std::string name;    ///< "train" or "test"
   int64_t images = 0;  ///< or recordings
   std::vector<int64_t> class_counts;
+  std::map<std::string, int64_t> endings = {};  ///< of pictures in files of their own: how many are .jpg, .webp
+  std::vector<std::string> damaged = {};  ///< left out (data.skip_bad): file and fault of each
   /// Of recordings; all of them count, and what follows of images is not known.
   std::vector<EventTotals> class_events = {};
   SensorSize sensor = {};

@@ -9,6 +9,27 @@
 
 namespace spikemix {
 
+namespace {
+
+// Shuffled, an epoch leaves out other images than the one before; of a small set it may be half of them.
+void tell_partial_batch(const Config& config, int64_t images, const OpenListener& listener) {
+  const int64_t whole = config.train.batch * config.train.accumulate, left = images % whole;
+  if (left == 0 || !listener.note) return;
+  const auto takes_all = [&](int64_t batch) {
+    return images % (batch * config.train.accumulate) == 0 && (config.augment.mixup == 0 || batch % 2 == 0);
+  };
+  int64_t fitting = config.train.batch - 1;
+  while (fitting > 1 && !takes_all(fitting)) --fitting;
+  const bool close = 2 * fitting >= config.train.batch;
+  listener.note(fmt::format("{} of {} training {} make no whole batch of {}{}: each epoch leaves out as many, others "
+                            "each time{}",
+                            left, images, config.model.takes_events() ? "recordings" : "images", config.train.batch,
+                            config.train.accumulate > 1 ? fmt::format(" x {}", config.train.accumulate) : "",
+                            close ? fmt::format(" (train.batch={} takes all)", fitting) : ""));
+}
+
+}  // namespace
+
 RunData open_run_data(const Config& config, const OpenListener& listener) {
   const DataConfig& d = config.data;
   const ModelConfig& m = config.model;
@@ -22,6 +43,7 @@ RunData open_run_data(const Config& config, const OpenListener& listener) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());
   }
+  tell_partial_batch(config, data.train->size(), listener);
   return data;
 }
 

@@ -89,6 +89,9 @@ class Trainer {
                              {.ranks = count_of(ranks_),
                               .own_threads = own_threads,
                               .bucket_bytes = ranks_ ? ranks_->bucket_bytes() : std::vector<int64_t>()});
+    for (const auto& [split, data] : {std::pair{"train", data_.train.get()}, {"test", data_.test.get()}}) {
+      if (!data->damaged().empty()) record["damaged"][split] = data->damaged();  // left out: data.skip_bad
+    }
     if (!before.is_null()) {
       record["earlier"] = before.value("earlier", Json::array());
       before.erase("earlier");
