@@ -12,6 +12,7 @@
 #include "spikemix/cli/bench_input.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/torch_half.h"
@@ -46,8 +47,9 @@ Unit unit_of(const ModelCard& card) {
 
 // All images, decoded before any clock runs.
 std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
-  const DataConfig source = data_of_model(o.runner.model, o.data, o.format);
-  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest);
+  DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  o.input.sensor.apply(source);
+  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest, opening_printer());
   data = subset(data, std::min(o.images, data->size()), "--images");
   Loader loader(data, test_loader_options(card, o.batch, 1));
   loader.start_epoch(0);
@@ -147,6 +149,8 @@ void bench_training(const BenchOptions& o) {
   arguments.insert(arguments.end(), o.input.overrides.begin(), o.input.overrides.end());
   if (!o.data.empty()) arguments.insert(arguments.end(), {"--data", o.data});
   if (o.format != "auto") arguments.push_back("data.format=" + o.format);
+  if (!o.input.sensor.size.empty()) arguments.insert(arguments.end(), {"--size", o.input.sensor.size});
+  if (!o.input.sensor.time_unit.empty()) arguments.insert(arguments.end(), {"--time-unit", o.input.sensor.time_unit});
   if (o.runner.threads != 0) arguments.insert(arguments.end(), {"--threads", std::to_string(o.runner.threads)});
   if (o.json) arguments.push_back("--json");
   go_on_with_torch(std::move(arguments));
@@ -195,6 +199,7 @@ void add_bench(CLI::App& app) {
                       "images to time on, since speed depends on how much they make it fire; a run "
                       "folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  options->input.sensor.add_to(*command);
   command->add_option("--images", options->images, "how many test images or recordings, spread over the classes")
       ->check(CLI::PositiveNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);

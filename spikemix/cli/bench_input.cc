@@ -175,6 +175,7 @@ void bench_input(const InputBenchOptions& options) {
   const std::string usual = format.list ? "cifar10-dvs" : "cifar10";
   Config config = load_recipe(options.recipe.empty() ? usual : options.recipe, options.overrides);
   config.data.dir = options.data, config.data.format = options.format;
+  options.sensor.apply(config.data);
   validate(config);
   const Results results = measure(config, options.threads, format);
   if (options.json) {

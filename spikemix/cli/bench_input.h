@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "spikemix/cli/events.h"
+
 namespace spikemix {
 
 struct InputBenchOptions {
   std::string data, format = "auto";
   std::string recipe;  // empty: the published one for pictures or for recordings
   std::vector<std::string> overrides;
+  SensorFlags sensor;
   int64_t threads = 1;
   bool json = false;
 };

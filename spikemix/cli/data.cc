@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/events.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/data/summary.h"
@@ -97,6 +98,7 @@ void add_data(CLI::App& app) {
 
   struct Options {
     DataConfig data;
+    SensorFlags sensor;
     int64_t sample = 2000;
     bool json = false;
   };
@@ -112,6 +114,7 @@ void add_data(CLI::App& app) {
   info->add_option("DIR", options->data.dir, "folder or archive")->required();
   info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: by the names in it");
   info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings; off: none (data.cache)");
+  options->sensor.add_to(*info);
   info->add_option("--sample", options->sample, "images of each split to decode for sizes and means")
       ->check(CLI::PositiveNumber);
   info->add_option("--skip-bad", options->data.skip_bad,
@@ -119,6 +122,7 @@ void add_data(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
+    options->sensor.apply(options->data);
     const DataSummary summary = summarise(options->data, options->sample, opening_printer());
     if (options->json) {
       fmt::print("{}\n", to_json(summary).dump(2));

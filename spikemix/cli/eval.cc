@@ -8,6 +8,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/confusion.h"
+#include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
@@ -22,6 +23,7 @@ namespace {
 struct EvalOptions {
   RunnerOptions runner;
   std::string data, format = "auto";
+  SensorFlags sensor;
   int64_t batch = 128, images = 0, loader_threads = 1;
   int64_t skip_bad = -1;
   double exit_confidence = 0;
@@ -73,7 +75,8 @@ void run(const EvalOptions& o) {
     runner = make_runner(o.runner);
   }
   const ModelCard& card = early ? early->card() : runner->card();
-  const DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
+  DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
+  o.sensor.apply(source);
   const std::shared_ptr<const Dataset> data =
       open_fitted(source, Split::kTest,
                   {.shape = {card.model.height, card.model.width, card.model.channels},
@@ -129,6 +132,7 @@ void add_eval(CLI::App& app) {
       ->add_option("--skip-bad", options->skip_bad,
                    "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
       ->check(CLI::NonNegativeNumber);
+  options->sensor.add_to(*command);
   command->add_option("--images", options->images, "only this many test images, the same share of each class");
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
   command

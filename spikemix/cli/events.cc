@@ -8,7 +8,6 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/events/summary.h"
-#include "spikemix/events/text_header.h"
 
 namespace spikemix {
 namespace {
@@ -69,19 +68,32 @@ void EventInput::add_to(CLI::App& command) {
       .add_option("FILE", path,
                   "a recording (`spikemix events formats`); - is standard input, unix:PATH a socket to be made")
       ->required();
-  command.add_flag("--truncated", truncated, "read a file that was cut off up to its last whole event");
-  command.add_flag("--unordered", unordered, "read events whose times run back as they are");
-  command.add_option("--size", size, "WIDTHxHEIGHT of the sensor, in the place of what the file says");
+  flags.add_to(command);
 }
 
-Recording EventInput::open() const {
-  ReadOptions options{.truncated = truncated, .unordered = unordered, .sensor = {}};
-  if (!size.empty()) {
-    const auto parsed = parse_size(size);
-    if (!parsed) throw input_error("--size {}: expected WIDTHxHEIGHT, for example 240x180", size);
-    options.sensor = {parsed->first, parsed->second};
-  }
-  return open_recording(path, options);
+Recording EventInput::open() const { return open_recording(path, flags.options()); }
+
+void SensorFlags::add_to(CLI::App& command) {
+  command.add_option("--size", size,
+                     "WIDTHxHEIGHT of the recordings' sensor, in the place of what their files say (data.sensor)");
+  command.add_option("--time-unit", time_unit, "of the times in an npz: s, ms, us or ns; default: whole us");
+}
+
+void SensorFlags::apply(DataConfig& data) const {
+  if (!size.empty()) data.sensor = size;
+  if (!time_unit.empty()) data.time_unit = time_unit;
+}
+
+void RecordingFlags::add_to(CLI::App& command) {
+  command.add_flag("--truncated", truncated, "read a file that was cut off up to its last whole event");
+  command.add_flag("--unordered", unordered, "read events whose times run back as they are");
+  sensor.add_to(command);
+}
+
+ReadOptions RecordingFlags::options() const {
+  ReadOptions options{.truncated = truncated, .unordered = unordered, .sensor = parse_sensor(sensor.size, "--size")};
+  options.time_unit = parse_time_unit(sensor.time_unit, "--time-unit");
+  return options;
 }
 
 void add_events(CLI::App& app) {

@@ -4,17 +4,37 @@
 
 #include <CLI/CLI.hpp>
 
+#include "spikemix/core/config.h"
 #include "spikemix/events/reader.h"
 
 namespace spikemix {
 
-/// The recording that an `events` command reads, and how.
-struct EventInput {
-  std::string path, size;
+/// What a recording may not say of itself, as flags of every command that reads recordings: errors name them.
+struct SensorFlags {
+  std::string size, time_unit;
+
+  void add_to(CLI::App& command);
+  /// data.sensor and data.time_unit, where the flags are given.
+  void apply(DataConfig& data) const;
+};
+
+/// How a command reads recordings that are named one by one.
+struct RecordingFlags {
+  SensorFlags sensor;
   bool truncated = false, unordered = false;
 
   void add_to(CLI::App& command);
-  /// @throws InputError as open_recording, or for a --size that is none
+  /// @throws InputError naming a flag whose text means nothing
+  ReadOptions options() const;
+};
+
+/// The recording that an `events` command reads, and how.
+struct EventInput {
+  std::string path;
+  RecordingFlags flags;
+
+  void add_to(CLI::App& command);
+  /// @throws InputError as open_recording, or as RecordingFlags
   Recording open() const;
 };
 

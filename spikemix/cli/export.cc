@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/events.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
@@ -21,6 +23,7 @@ namespace {
 
 struct ExportOptions {
   std::string model, out, precision = "int8", data, format = "auto";
+  SensorFlags sensor;
   int64_t images = 64;
   double tolerance = 0.01;
 };
@@ -28,7 +31,10 @@ struct ExportOptions {
 // Which layers want all bits, by what happens to their spikes on training images.
 std::set<std::string> calibrate(const ExportOptions& o) {
   const auto exact = load_network(o.model, Precision::kFp32);
-  std::shared_ptr<const Dataset> data = open_dataset(o.data, Split::kTrain, o.format);
+  DataConfig source;
+  source.dir = o.data, source.format = o.format;
+  o.sensor.apply(source);
+  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTrain, opening_printer());
   data = subset(data, std::min(o.images, data->size()), "--images");
   Loader loader(data, test_loader_options(exact->card, data->size(), 1));
   loader.start_epoch(0);
@@ -59,6 +65,7 @@ void add_export(CLI::App& app) {
       "--calibrate", options->data,
       "data set: give all 8 (or 16) bits to the layers whose spikes change too much on its training images");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
+  options->sensor.add_to(*command);
   command->add_option("--images", options->images, "how many images to calibrate on")->check(CLI::PositiveNumber);
   command->add_option("--tolerance", options->tolerance, "share of a layer's spikes that may change; default: 0.01")
       ->check(CLI::NonNegativeNumber);

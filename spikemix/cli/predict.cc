@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
@@ -103,6 +104,7 @@ void add_predict(CLI::App& app) {
   struct Options {
     std::vector<std::string> files;
     RunnerOptions runner;
+    RecordingFlags recordings;
     std::string data, format = "auto", render;
     int64_t images = 4, skip_bad = -1;
     bool json = false;
@@ -130,6 +132,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--images", options->images, "how many of them, spread over the classes")
       ->check(CLI::PositiveNumber);
   command->add_option("--render", options->render, "write one recording's frames: .png or .apng (animated)");
+  options->recordings.add_to(*command);
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
   command->callback([options] {
@@ -138,12 +141,13 @@ void add_predict(CLI::App& app) {
     const bool labelled = options->files.empty();
     std::shared_ptr<const Dataset> images;
     if (card.model.takes_events()) {
-      images = std::make_shared<RecordingFiles>(options->files, card.model);
+      images = std::make_shared<RecordingFiles>(options->files, options->recordings.options(), card.model);
     } else {
       images = std::make_shared<FileSet>(options->files);
     }
     if (labelled) {
-      const DataConfig source = data_of_model(options->runner.model, options->data, options->format, options->skip_bad);
+      DataConfig source = data_of_model(options->runner.model, options->data, options->format, options->skip_bad);
+      options->recordings.sensor.apply(source);
       images = open_dataset(source, Split::kTest, opening_printer());
       tell_damaged(*images, Split::kTest, opening_printer());
       check_classes(card, *images, options->runner.model, source.dir);

@@ -8,9 +8,10 @@
 
 namespace spikemix {
 
-RecordingFiles::RecordingFiles(const std::vector<std::string>& files, const ModelConfig& model) {
+RecordingFiles::RecordingFiles(const std::vector<std::string>& files, const ReadOptions& options,
+                               const ModelConfig& model) {
   for (const std::string& name : files) {
-    const Recording recording = open_recording(name);
+    const Recording recording = open_recording(name, options);
     File& file = files_.emplace_back();
     file.name = name;
     int width = 1, height = 1;
@@ -18,6 +19,8 @@ RecordingFiles::RecordingFiles(const std::vector<std::string>& files, const Mode
       for (const Event& e : events) width = std::max(width, e.x + 1), height = std::max(height, e.y + 1);
       file.events.insert(file.events.end(), events.begin(), events.end());
     }
+    // What --unordered lets through; frames take events in order of time.
+    if (options.unordered) std::ranges::stable_sort(file.events, {}, &Event::t);
     SensorSize sensor = recording.reader->sensor();
     if (!sensor.known()) sensor = {int(model.width), int(model.height)};
     if (width > sensor.width || height > sensor.height) sensor = {width, height};

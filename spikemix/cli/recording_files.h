@@ -6,6 +6,7 @@
 
 #include "spikemix/core/config.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/events/reader.h"
 
 namespace spikemix {
 
@@ -14,7 +15,7 @@ class RecordingFiles : public Dataset {
  public:
   /// A recording that does not say how large its sensor was is taken as the model's height and width, if it fits.
   /// @throws InputError naming the file and byte
-  RecordingFiles(const std::vector<std::string>& files, const ModelConfig& model);
+  RecordingFiles(const std::vector<std::string>& files, const ReadOptions& options, const ModelConfig& model);
 
   int64_t size() const override { return int64_t(files_.size()); }
   int64_t label(int64_t) const override { return 0; }

@@ -261,6 +261,7 @@ void validate(const Config& config) {
   require(a.time_jitter >= 0, "augment.time_jitter", a.time_jitter, "0 us or more");
 
   require_one_of("data.frames", config.data.frames, {"count", "time"});
+  require_one_of("data.time_unit", config.data.time_unit, {"", "s", "ms", "us", "ns"});
   require_one_of("data.frame_values", config.data.frame_values, {"sum", "binary"});
   for (const double std : config.data.std) require(std > 0, "data.std", std, "more than 0");
   require(config.data.train_images >= 0, "data.train_images", config.data.train_images, "0 (all) or more");

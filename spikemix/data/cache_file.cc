@@ -184,9 +184,11 @@ fs::path cache_folder(const DataConfig& data) {
 fs::path cache_path(const DataConfig& data, const DataFormat& format, const std::string& ending) {
   const fs::path path = fs::canonical(data.dir);
   std::string name = path.filename().string();
-  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
   uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
-  for (const char c : path.string() + "\n" + format.name) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
+  const std::string read_as = format.name + data.sensor + data.time_unit;
+  for (const char c : path.string() + "\n" + read_as) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
   return cache_folder(data) / fmt::format("{}-{:016x}{}", name, hash, ending);
 }
 

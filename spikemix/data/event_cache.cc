@@ -14,8 +14,8 @@ using Json = nlohmann::json;
 constexpr std::string_view kEventsMagic = "spikemix events 3";
 
 Json to_json(const CachedSample& s) {
-  return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,  s.first_t,
-          s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum};
+  return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,   s.first_t,
+          s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum, s.left_out};
 }
 
 // The largest sensor and time that an event's fields hold, with room to subtract.
@@ -54,6 +54,7 @@ CachedSample sample_from(const Json& j) {
           .events = j.at(5),
           .first_t = j.at(6),
           .last_t = j.at(7),
+          .left_out = j.at(13),
           .x_bits = j.at(8),
           .y_bits = j.at(9),
           .offset = j.at(10),

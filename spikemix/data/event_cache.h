@@ -19,6 +19,7 @@ struct CachedSample {
   bool test = false;
   SensorSize sensor = {};
   int64_t events = 0, first_t = 0, last_t = 0;
+  int64_t left_out = 0;            ///< events of its file beyond the sensor; 0 but for the file's first sample
   int x_bits = 0, y_bits = 0;      ///< of EventWords
   uint64_t offset = 0, words = 0;  ///< the first byte in the file; 32-bit words
   uint32_t checksum = 0;           ///< CRC-32 of the words

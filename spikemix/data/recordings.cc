@@ -45,32 +45,61 @@ class Recordings : public Dataset {
 
 using Parts = std::vector<std::pair<size_t, const RecordingSample*>>;  // by their place in the list
 
+// Recordings that ran through a buffer or two in the wrong order are put in order. What is further back is another
+// clock.
+constexpr int64_t kDisorderUs = 10'000;
+
+void put_in_order(std::vector<Event>& events, const std::string& name) {
+  if (std::ranges::is_sorted(events, {}, &Event::t)) return;
+  int64_t latest = events.front().t;
+  for (size_t i = 0; i < events.size(); ++i) {
+    latest = std::max(latest, events[i].t);
+    if (latest - events[i].t <= kDisorderUs) continue;
+    throw input_error("{}: time runs back from {} to {} us at event {}, expected {} ms at most; its clock began anew?",
+                      name, latest, events[i].t, i, kDisorderUs / 1000);
+  }
+  std::ranges::stable_sort(events, {}, &Event::t);
+}
+
+// A camera's glitch is left out and said; more than one event in twenty is no glitch.
+void check_left_out(const std::string& name, SensorSize sensor, int64_t left_out, int64_t all) {
+  if (left_out <= std::max<int64_t>(1, all / 20)) return;
+  throw input_error("{}: {} of its {} events lie beyond a sensor of {} x {} pixels; another sensor (--size)?", name,
+                    left_out, all, sensor.width, sensor.height);
+}
+
 // Reads one file from front to back, and puts the events of each of its samples into the cache.
 // @returns the sensor; unknown: the smallest that holds all events
-SensorSize add_file(const FileTree& tree, const Parts& parts, ByteSource source, SensorSize sensor,
+SensorSize add_file(const FileTree& tree, const Parts& parts, ByteSource source, ReadOptions options,
                     EventCacheWriter& writer, std::vector<size_t>& places) {
-  // In order of time they are put here: some published recordings run back by a few microseconds.
-  const Recording recording =
-      open_recording(std::move(source), {.truncated = false, .unordered = true, .sensor = sensor});
+  int64_t left_out = 0, all = 0;
+  options.left_out = &left_out;
+  const Recording recording = open_recording(std::move(source), options);
   std::vector<std::vector<Event>> events(parts.size());
   SensorSize extent;
   for (auto batch = recording.reader->read(); !batch.empty(); batch = recording.reader->read()) {
+    all += int64_t(batch.size());
     for (size_t i = 0; i < parts.size(); ++i) {
       std::ranges::copy_if(batch, std::back_inserter(events[i]), [sample = parts[i].second](const Event& e) {
         return e.t >= sample->begin && e.t < sample->end;
       });
     }
   }
+  const std::string file = tree.where(parts.front().second->file);
+  check_left_out(file, recording.reader->sensor(), left_out, all + left_out);
   for (size_t i = 0; i < parts.size(); ++i) {
     const RecordingSample& sample = *parts[i].second;
-    if (!std::ranges::is_sorted(events[i], {}, &Event::t)) std::ranges::stable_sort(events[i], {}, &Event::t);
+    put_in_order(events[i], file);
     for (const Event& e : events[i]) {
       extent = {std::max(extent.width, e.x + 1), std::max(extent.height, e.y + 1)};
     }
-    std::string name = tree.where(sample.file);
+    std::string name = file;
     if (sample.begin > 0) name += fmt::format(" from {} us", sample.begin);
-    places[parts[i].first] =
-        writer.add({.source = name, .label = sample.label, .test = sample.split == Split::kTest}, events[i]);
+    places[parts[i].first] = writer.add({.source = name,
+                                         .label = sample.label,
+                                         .test = sample.split == Split::kTest,
+                                         .left_out = i == 0 ? left_out : 0},
+                                        events[i]);
     events[i] = {};
   }
   return recording.reader->sensor().known() ? recording.reader->sensor() : extent;
@@ -79,8 +108,13 @@ SensorSize add_file(const FileTree& tree, const Parts& parts, ByteSource source,
 constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
 
 void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& data, const DataFormat& format) {
+  // In order of time events are put here: some published recordings run back by a few microseconds.
+  ReadOptions options{.truncated = false, .unordered = true, .sensor = parse_sensor(data.sensor, "data.sensor")};
+  options.time_unit = parse_time_unit(data.time_unit, "data.time_unit");
+  options.of_data_set = true;
   const FileTree tree(data.dir);
   const RecordingList list = format.list(tree);
+  if (!options.sensor.known()) options.sensor = list.sensor;
   if (list.samples.empty()) throw input_error("{}: no recordings", data.dir);
   std::set<std::string> files;
   std::map<std::string, Parts> parts;
@@ -97,7 +131,7 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
     missing.erase(name);
     const Parts& own = parts[name];
     try {
-      const SensorSize sensor = add_file(tree, own, std::move(source), list.sensor, writer, places);
+      const SensorSize sensor = add_file(tree, own, std::move(source), options, writer, places);
       largest = {std::max(largest.width, sensor.width), std::max(largest.height, sensor.height)};
     } catch (const InputError& error) {
       for (const auto& [i, sample] : own) places[i] = kLeftOut;
@@ -147,11 +181,30 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
   return cache;
 }
 
+// One line for each of the first recordings of which events were left out, and one for all others.
+void say_left_out(const EventCache& cache, Split split, const OpenListener& listener) {
+  constexpr int64_t kNamed = 3;
+  int64_t recordings = 0, events = 0;
+  for (const CachedSample& sample : cache.samples()) {
+    if (sample.left_out == 0 || sample.test != (split == Split::kTest)) continue;
+    if (++recordings > kNamed) {
+      events += sample.left_out;
+      continue;
+    }
+    listener.note(fmt::format("{}: {} of its events beyond the sensor left out", sample.source, sample.left_out));
+  }
+  if (recordings > kNamed) {
+    listener.note(fmt::format("and {} events beyond the sensor of {} more recordings", events, recordings - kNamed));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
                                          const OpenListener& listener) {
-  auto recordings = std::make_unique<Recordings>(open_cache(data, format, listener), split);
+  const auto cache = open_cache(data, format, listener);
+  if (listener.note) say_left_out(*cache, split, listener);
+  auto recordings = std::make_unique<Recordings>(cache, split);
   check_damaged(recordings->damaged(), data.skip_bad);
   if (recordings->size() == 0) {
     throw MissingSplit(fmt::format("{}: no {} recordings", data.dir, split == Split::kTrain ? "training" : "test"));

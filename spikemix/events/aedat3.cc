@@ -45,7 +45,7 @@ SensorSize sensor_of(const TextHeader& header) {
 class Aedat3Reader : public EventReader {
  public:
   Aedat3Reader(ByteSource source, SensorSize sensor, const ReadOptions& options)
-      : source_(std::move(source)), truncated_(options.truncated), decoder_({}, sensor, options.unordered) {
+      : source_(std::move(source)), options_(options), decoder_({}, sensor, options) {
     sensor_ = sensor;
   }
 
@@ -54,9 +54,9 @@ class Aedat3Reader : public EventReader {
       if (packet_left_ == 0 && !next_packet()) return {};
       auto bytes = source_.peek(Polarity::kBytes);
       if (bytes.size() < Polarity::kBytes) {  // reached only where the file's size was not known, or with truncated
-        if (truncated_) return {};
+        if (options_.truncated) return {};
         throw source_.error_at(source_.offset(), "the file ends, expected {} more bytes of the packet at byte {}{}",
-                               packet_left_, packet_, kHint);
+                               packet_left_, packet_, incomplete(options_));
       }
       bytes = bytes.first(size_t(std::min<uint64_t>(bytes.size(), packet_left_)));
       const size_t used = std::min(FlatDecoder<Polarity>::kEvents, bytes.size() / Polarity::kBytes) * Polarity::kBytes;
@@ -68,17 +68,15 @@ class Aedat3Reader : public EventReader {
   }
 
  private:
-  static constexpr const char* kHint = "; an incomplete copy? (--truncated reads up to the last whole event)";
-
   // Goes to the events of the next packet of polarity events. @return false at the end
   bool next_packet() {
     for (;;) {
       packet_ = source_.offset();
       const auto header = source_.peek(kPacketHeader);
-      if (header.empty() || (header.size() < kPacketHeader && truncated_)) return false;
+      if (header.empty() || (header.size() < kPacketHeader && options_.truncated)) return false;
       if (header.size() < kPacketHeader) {
         throw source_.error_at(packet_, "{} bytes left, expected a packet's header of {}{}", header.size(),
-                               kPacketHeader, kHint);
+                               kPacketHeader, incomplete(options_));
       }
       const auto type = load_little_endian<int16_t>(header.data());
       const auto size = load_little_endian<int32_t>(header.data() + 4);
@@ -92,20 +90,21 @@ class Aedat3Reader : public EventReader {
       if (number < 0) throw source_.error_at(packet_ + 20, "packet claims {} events", number);
       source_.skip(kPacketHeader);
       packet_left_ = uint64_t(size) * uint64_t(number);
-      if (const auto left = source_.left(); left && packet_left_ > *left && !truncated_) {
+      if (const auto left = source_.left(); left && packet_left_ > *left && !options_.truncated) {
         throw source_.error_at(packet_ + 20, "packet claims {} events of {} bytes, {} bytes remain{}", number, size,
-                               *left, kHint);
+                               *left, incomplete(options_));
       }
       base_ = int64_t(overflows) << 31;
       if (type == kPolarity && number > 0) return true;
-      if (!source_.skip(std::exchange(packet_left_, 0)) && !truncated_) {
-        throw source_.error_at(source_.offset(), "the file ends within the packet at byte {}{}", packet_, kHint);
+      if (!source_.skip(std::exchange(packet_left_, 0)) && !options_.truncated) {
+        throw source_.error_at(source_.offset(), "the file ends within the packet at byte {}{}", packet_,
+                               incomplete(options_));
       }
     }
   }
 
   ByteSource source_;
-  bool truncated_;
+  ReadOptions options_;
   FlatDecoder<Polarity> decoder_;
   uint64_t packet_ = 0;       // where its header is
   uint64_t packet_left_ = 0;  // its bytes that are still to come

@@ -14,7 +14,8 @@ using namespace aedat4;
 
 // DV writes packets of 10 ms: 16 million events in one are far beyond every camera.
 constexpr size_t kMaxPacket = size_t(1) << 28, kMaxHeader = size_t(1) << 24;
-constexpr const char* kHint = "; an incomplete copy? (--truncated reads up to the last whole packet)";
+// A place of the table of packets that is none.
+constexpr uint64_t kNoTable = UINT64_MAX;
 
 // A size-prefixed flatbuffer's table; null if it is not what the identifier says or points outside of itself.
 template <class T>
@@ -55,14 +56,24 @@ Stream first_event_stream(std::string_view xml) {
   return best;
 }
 
+// What lies behind the packets: a flatbuffer 'FTAB', compressed like them, but without a packet's header.
+bool is_packet_table(std::span<const uint8_t> bytes) {
+  constexpr uint32_t kLz4Magic = 0x184D2204, kZstdMagic = 0xFD2FB528;
+  if (bytes.size() < sizeof(PacketHeader)) return false;
+  const auto first = load_little_endian<uint32_t>(bytes.data());
+  if (first == kLz4Magic || first == kZstdMagic) return true;
+  return bytes.size() >= 12 && std::memcmp(bytes.data() + 8, "FTAB", 4) == 0;
+}
+
 class Aedat4Reader : public EventReader {
  public:
   Aedat4Reader(ByteSource source, const IOHeader& header, const Stream& stream, const ReadOptions& options)
       : source_(std::move(source)),
-        end_(header.data_table() >= 0 ? uint64_t(header.data_table()) : UINT64_MAX),
+        // At or before the first packet there is none: -1 from a recorder that was killed, 0 from others.
+        table_(header.data_table() > int64_t(source_.offset()) ? uint64_t(header.data_table()) : kNoTable),
         stream_(stream.id),
-        truncated_(options.truncated),
-        checks_(options.sensor.known() ? options.sensor : stream.sensor, options.unordered) {
+        options_(options),
+        checks_(options.sensor.known() ? options.sensor : stream.sensor, options) {
     sensor_ = options.sensor.known() ? options.sensor : stream.sensor;
     const int32_t compression = header.compression();
     if (compression == kLz4 || compression == kLz4High) decompressor_ = make_lz4();
@@ -86,15 +97,23 @@ class Aedat4Reader : public EventReader {
   bool next_packet() {
     for (;;) {
       const uint64_t byte = source_.offset();
-      if (byte >= end_) return false;  // the table of packets, which is of no use to a reader from front to back
-      const auto bytes = source_.peek(sizeof(PacketHeader));
+      const auto bytes = source_.peek(12);  // a packet's header, or what shows the table of packets
       const bool whole = bytes.size() >= sizeof(PacketHeader);
       // Without a table of packets (a recorder that was killed), the end of the file is the end.
-      if ((!whole && truncated_) || (bytes.empty() && end_ == UINT64_MAX)) return false;
+      if ((!whole && options_.truncated) || (bytes.empty() && (table_ == kNoTable || table_ == byte))) return false;
       if (!whole) {
         throw source_.error_at(byte, "the file ends, expected a packet{}{}",
-                               end_ == UINT64_MAX ? "" : fmt::format(" or the table of packets at byte {}", end_),
-                               kHint);
+                               table_ == kNoTable ? "" : fmt::format(" or the table of packets at byte {}", table_),
+                               incomplete(options_, "packet"));
+      }
+      // The table is of no use to a reader from front to back. Where the header places it, or has forgotten to.
+      if (byte == table_ || table_ == kNoTable) {
+        if (is_packet_table(bytes)) return false;
+        if (byte == table_ && is_packet(bytes)) {
+          throw source_.error_at(byte,
+                                 "a packet, where the header places the table of packets; expected no more of them");
+        }
+        if (byte == table_) return false;
       }
       const auto header = load_little_endian<PacketHeader>(bytes.data());
       if (header.size < 0 || uint32_t(header.size) > kMaxPacket) {
@@ -102,17 +121,22 @@ class Aedat4Reader : public EventReader {
       }
       const auto left = source_.left();
       if (left && uint64_t(header.size) + sizeof header > *left) {
-        if (truncated_) return false;
+        if (options_.truncated) return false;
         throw source_.error_at(byte + 4, "packet claims {} bytes, {} remain{}", header.size, *left - sizeof header,
-                               kHint);
+                               incomplete(options_, "packet"));
+      }
+      if (table_ != kNoTable && byte < table_ && table_ - byte < sizeof header + uint64_t(header.size)) {
+        throw source_.error_at(byte + 4, "packet claims {} bytes, the header places the table of packets at byte {}",
+                               header.size, table_);
       }
       source_.skip(sizeof header);
       const bool ours = header.stream == stream_;
       const bool there =
           ours ? source_.peek(size_t(header.size)).size() >= size_t(header.size) : source_.skip(uint64_t(header.size));
       if (!there) {
-        if (truncated_) return false;
-        throw source_.error_at(byte + 4, "packet claims {} bytes, the file ends before{}", header.size, kHint);
+        if (options_.truncated) return false;
+        throw source_.error_at(byte + 4, "packet claims {} bytes, the file ends before{}", header.size,
+                               incomplete(options_, "packet"));
       }
       if (ours) {
         packet_size_ = size_t(header.size);
@@ -121,17 +145,28 @@ class Aedat4Reader : public EventReader {
     }
   }
 
+  // Of our stream, and of a size that can be: else it is something unknown behind the packets.
+  bool is_packet(std::span<const uint8_t> bytes) const {
+    const auto header = load_little_endian<PacketHeader>(bytes.data());
+    const uint64_t left = source_.left().value_or(kMaxPacket);
+    return header.stream == stream_ && header.size > 0 && uint64_t(header.size) + sizeof header <= left;
+  }
+
   std::span<const Event> packet_events(std::span<const uint8_t> bytes) {
     const uint64_t byte = source_.offset();
     if (decompressor_) {
       try {
         bytes = (*decompressor_)(bytes, kMaxPacket, shift_);
+        decompressed_ += bytes.size();
       } catch (const std::runtime_error& e) {
         throw source_.error_at(byte, "packet of {} bytes cannot be decompressed: {}", packet_size_, e.what());
       }
     } else if (reinterpret_cast<uintptr_t>(bytes.data()) % 4 != 0) {  // flatbuffers' own numbers need this much
       aligned_.assign(bytes.begin(), bytes.end());
       bytes = aligned_;
+    }
+    if (is_bomb(byte, decompressed_)) {
+      throw source_.error_at(byte, "{} bytes so far become {}: an archive bomb, no recording", byte, decompressed_);
     }
     const auto* packet = verified<EventPacket>(bytes, "EVTS");
     if (!packet) {
@@ -153,24 +188,32 @@ class Aedat4Reader : public EventReader {
       odd |= checks_.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
       last = e.t;
     }
-    if (odd) {
-      // Within a compressed packet no byte stands for one event: the packet's is named.
-      for (const Event& e : events) checks_.check(e, source_, byte);
-    }
+    if (odd) return kept(events, byte);
     checks_.set_last(last);
     return events;
   }
 
+  // Those that are not to be left out. Within a compressed packet no byte stands for one event: the packet's is named.
+  std::span<const Event> kept(std::span<const Event> events, uint64_t byte) {
+    copies_.resize(std::max(copies_.size(), events.size()));  // they may be these
+    size_t n = 0;
+    for (const Event e : events) {
+      if (checks_.check(e, source_, byte)) copies_[n++] = e;
+    }
+    return {copies_.data(), n};
+  }
+
   ByteSource source_;
-  uint64_t end_;  // of the packets
+  uint64_t table_;  // where the packets end
   int stream_;
-  bool truncated_;
+  ReadOptions options_;
   EventChecks checks_;
   std::unique_ptr<Decompressor> decompressor_;
   size_t shift_ = 4;  // where the decompressed bytes begin, so that their events are aligned
   std::vector<uint8_t> aligned_;
   std::vector<Event> copies_;
   size_t packet_size_ = 0;
+  uint64_t decompressed_ = 0;  // bytes so far
 };
 
 }  // namespace

@@ -14,11 +14,24 @@ struct Dat {
     return {.t = load_little_endian<uint32_t>(record),
             .x = uint16_t(word & 0x3FFF),
             .y = uint16_t(word >> 14 & 0x3FFF),
-            .p = uint8_t(word >> 28 & 1)};
+            .p = uint8_t(word >> 28)};  // four bits, of which 0 and 1 mean something
   }
   bool is_event(const uint8_t*) const { return true; }
   int64_t advance(const uint8_t*) const { return 0; }
 };
+
+// Version 1 and before, whose files do not all say so, has addresses of 18 bits; those of version 2 have y above them.
+void check_version(ByteSource& source, const TextHeader& header) {
+  const auto version = header.value("% Version");
+  if (version && *version == "2") return;
+  if (version) throw source.error_at(0, "DAT version {}, expected 2", *version);
+  const auto head = source.peek(Dat::kBytes);
+  bool high = head.size() < Dat::kBytes;
+  for (size_t at = 0; at + Dat::kBytes <= std::min(head.size(), kRecogniseBytes); at += Dat::kBytes) {
+    high |= load_little_endian<uint32_t>(&head[at + 4]) >> 18 != 0;
+  }
+  if (!high) throw source.error_at(0, "no line '% Version', and addresses of 18 bits, as in version 1; expected 2");
+}
 
 }  // namespace
 
@@ -29,9 +42,6 @@ bool recognises_dat(std::span<const uint8_t> head) {
 
 std::unique_ptr<EventReader> open_dat(ByteSource source, const ReadOptions& options) {
   const TextHeader header = read_text_header(source, '%');
-  if (const auto version = header.value("% Version"); version && *version != "2") {
-    throw source.error_at(0, "DAT version {}, expected 2", *version);
-  }
   const auto head = source.peek(2);
   const uint64_t byte = source.offset();
   if (head.size() < 2) throw source.error_at(byte, "the file ends, expected the type and the size of the events");
@@ -40,6 +50,7 @@ std::unique_ptr<EventReader> open_dat(ByteSource source, const ReadOptions& opti
   }
   if (head[1] != Dat::kBytes) throw source.error_at(byte + 1, "events of {} bytes, expected {}", head[1], Dat::kBytes);
   source.skip(2);
+  check_version(source, header);
   return std::make_unique<FlatReader<Dat>>(std::move(source), Dat{}, prophesee_sensor(header), options);
 }
 

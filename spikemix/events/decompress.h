@@ -17,6 +17,10 @@ class Decompressor {
   virtual std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) = 0;
 };
 
+/// `packed` bytes that become `made` are no recording: more than 1 GiB, and a hundred times as many. Those of cameras
+/// become ten times as many at most.
+constexpr bool is_bomb(uint64_t packed, uint64_t made) { return made > uint64_t(1) << 30 && made / 100 > packed; }
+
 std::unique_ptr<Decompressor> make_lz4();
 std::unique_ptr<Decompressor> make_zstd();
 

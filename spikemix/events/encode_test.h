@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -106,8 +107,8 @@ inline void aedat4_packet(Bytes& bytes, std::span<const Event> events, aedat4::C
   bytes.insert(bytes.end(), frame.begin(), frame.end());
 }
 
-/// The streams: triggers (1) and events (3), without a table of packets, as a recorder leaves it that was killed.
-inline Bytes aedat4_header(SensorSize sensor, aedat4::Compression compression) {
+/// The streams: triggers (1) and events (3). Without a table of packets it is as a recorder leaves it that was killed.
+inline Bytes aedat4_header(SensorSize sensor, aedat4::Compression compression, int64_t table = -1) {
   const auto node = [](int id, const std::string& type, const std::string& info) {
     return fmt::format(
         R"(<node name="{}"><attr key="typeIdentifier" type="string">{}</attr><node name="info">{}</node></node>)", id,
@@ -119,6 +120,7 @@ inline Bytes aedat4_header(SensorSize sensor, aedat4::Compression compression) {
   const auto info = builder.CreateString(R"(<dv version="2.0"><node name="outInfo">)" + node(1, "TRIG", "") +
                                          node(3, "EVTS", size) + "</node></dv>");
   const auto start = builder.StartTable();
+  if (table != -1) builder.AddElement<int64_t>(aedat4::field(1), table, std::numeric_limits<int64_t>::min());
   builder.AddElement<int32_t>(aedat4::field(0), compression, 0);
   builder.AddOffset(aedat4::field(2), info);
   builder.FinishSizePrefixed(flatbuffers::Offset<aedat4::IOHeader>(builder.EndTable(start)), "IOHE");
@@ -195,13 +197,17 @@ inline Bytes evt3(std::span<const Event> events, SensorSize sensor) {
   return bytes;
 }
 
-inline Bytes npy(const std::string& descr, uint64_t length, const Bytes& elements) {
-  std::string header = fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': ({},), }}\n", descr, length);
+inline Bytes npy(const std::string& descr, const std::string& shape, const Bytes& elements) {
+  std::string header = fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': {}, }}\n", descr, shape);
   Bytes bytes = text(std::string("\x93NUMPY\1\0", 8));
   put(bytes, uint16_t(header.size()));
   bytes.insert(bytes.end(), header.begin(), header.end());
   bytes.insert(bytes.end(), elements.begin(), elements.end());
   return bytes;
+}
+
+inline Bytes npy(const std::string& descr, uint64_t length, const Bytes& elements) {
+  return npy(descr, fmt::format("({},)", length), elements);
 }
 
 struct ZipEntry {

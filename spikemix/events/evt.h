@@ -11,7 +11,9 @@ namespace spikemix {
 /// What EVT2 and EVT3 have in common: words whose meaning hangs on the words before. A Decoder has
 ///   Word                the type of a word
 ///   kEventsOfWord       the most events that one word makes
-///   bool word(Word, Sink&)  takes a word; false if there is no such word. Events go to sink(t, x, y, p).
+///   void word(Word, Sink&)  takes a word. Events go to sink(t, x, y, p). What is no event, time or place of one is
+///                       skipped: external signals, what a vendor adds, and types that are reserved, which cameras
+///                       write as padding.
 ///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first that is
 ///   rare
 ///                       or odd. Returns how many it took. Out of line, so that its state stays in registers.
@@ -22,8 +24,8 @@ class EvtReader : public EventReader {
  public:
   EvtReader(ByteSource source, SensorSize sensor, const ReadOptions& options)
       : source_(std::move(source)),
-        truncated_(options.truncated),
-        checks_(sensor, options.unordered),
+        options_(options),
+        checks_(sensor, options),
         events_(kEvents + Decoder::kEventsOfWord) {
     sensor_ = sensor;
   }
@@ -32,11 +34,9 @@ class EvtReader : public EventReader {
     for (;;) {
       const auto bytes = source_.peek(sizeof(Word));
       if (bytes.size() < sizeof(Word)) {
-        if (!bytes.empty() && !truncated_) {
-          throw source_.error_at(source_.offset(),
-                                 "{} bytes left, expected a word of {}; an incomplete copy? (--truncated reads up to "
-                                 "the last whole event)",
-                                 bytes.size(), sizeof(Word));
+        if (!bytes.empty() && !options_.truncated) {
+          throw source_.error_at(source_.offset(), "{} bytes left, expected a word of {}{}", bytes.size(), sizeof(Word),
+                                 incomplete(options_));
         }
         return {};
       }
@@ -54,11 +54,11 @@ class EvtReader : public EventReader {
         const uint64_t byte = source_.offset() + i * sizeof(Word);
         const auto sink = [&](int64_t t, uint32_t x, uint32_t y, uint8_t p) {
           const Event e{.t = t, .x = uint16_t(x), .y = uint16_t(y), .p = p};
-          if (checks.outside(x, y) | (t < checks.last())) checks.check(e, source_, byte);
+          if ((checks.outside(x, y) | (t < checks.last())) && !checks.check(e, source_, byte)) return;
           checks.set_last(t);
           *out++ = e;
         };
-        if (!decoder.word(w, sink)) throw source_.error_at(byte, "word {:#x}, expected one of {}", w, Decoder::kName);
+        decoder.word(w, sink);
         ++i;
       }
       decoder_ = decoder;
@@ -72,7 +72,7 @@ class EvtReader : public EventReader {
   static constexpr size_t kEvents = 8192;
 
   ByteSource source_;
-  bool truncated_;
+  ReadOptions options_;
   Decoder decoder_;
   EventChecks checks_;
   std::vector<Event> events_;

@@ -7,22 +7,17 @@ namespace {
 struct Evt2 {
   using Word = uint32_t;
   static constexpr size_t kEventsOfWord = 1;
-  static constexpr const char* kName = "EVT2";
-  enum Type : uint32_t { kOff = 0x0, kOn = 0x1, kTimeHigh = 0x8, kTrigger = 0xA, kOthers = 0xE, kContinued = 0xF };
+  enum Type : uint32_t { kOff = 0x0, kOn = 0x1, kTimeHigh = 0x8 };
 
   template <class Sink>
-  bool word(Word w, Sink&& sink) {
+  void word(Word w, Sink&& sink) {
     const uint32_t type = w >> 28;
     if (type <= kOn) [[likely]] {
       if (high_ >= 0) sink(high_ | (w >> 22 & 0x3F), w >> 11 & 0x7FF, w & 0x7FF, uint8_t(type));
-      return true;
-    }
-    if (type == kTimeHigh) {
+    } else if (type == kTimeHigh) {
       const uint32_t high = w & 0x0FFFFFFF;
       high_ = epoch_.next(high, 28, int64_t(1) << 34) + (int64_t(high) << 6);
-      return true;
     }
-    return type == kTrigger || type == kOthers || type == kContinued;
   }
 
   [[gnu::noinline]] size_t run(const uint8_t* words, size_t n, Event*& events, EventChecks& all_checks) {

@@ -7,7 +7,6 @@ namespace {
 struct Evt3 {
   using Word = uint16_t;
   static constexpr size_t kEventsOfWord = 12;
-  static constexpr const char* kName = "EVT3";
   enum Type : uint16_t {
     kY = 0x0,
     kX = 0x2,           // one event
@@ -15,50 +14,41 @@ struct Evt3 {
     kVector12 = 0x4,    // a bit for each of 12 pixels to the right of the base, which then moves on by 12
     kVector8 = 0x5,
     kTimeLow = 0x6,
-    kContinued4 = 0x7,
-    kTimeHigh = 0x8,
-    kTrigger = 0xA,
-    kOthers = 0xE,
-    kContinued12 = 0xF
+    kTimeHigh = 0x8
   };
 
   template <class Sink>
-  bool word(Word w, Sink&& sink) {
+  void word(Word w, Sink&& sink) {
     const uint32_t value = w & 0xFFF;
     switch (w >> 12) {
       case kY:
         y_ = w & 0x7FF;
-        return true;
+        break;
       case kX:
         if (t_ >= 0) sink(t_, w & 0x7FF, y_, uint8_t(w >> 11 & 1));
-        return true;
+        break;
       case kVectorBase:
         base_ = w & 0x7FF;
         p_ = uint8_t(w >> 11 & 1);
-        return true;
+        break;
       case kVector12:
         vector(value, 12, sink);
-        return true;
+        break;
       case kVector8:
         vector(value & 0xFF, 8, sink);
-        return true;
+        break;
       case kTimeLow:
         if (t_ >= 0) t_ = high_ | value;
-        return true;
+        break;
       case kTimeHigh:
         // Sensors repeat it while the low part runs on: only a new one begins at a low part of 0.
         if (t_ < 0 || value != (high_ >> 12 & 0xFFF)) {
           high_ = epoch_.next(value, 12, int64_t(1) << 24) + (int64_t(value) << 12);
           t_ = high_;
         }
-        return true;
-      case kContinued4:
-      case kTrigger:
-      case kOthers:
-      case kContinued12:
-        return true;
+        break;
       default:
-        return false;
+        break;
     }
   }
 

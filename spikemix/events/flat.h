@@ -23,16 +23,19 @@ T load_little_endian(const uint8_t* bytes) {
 /// What every event of a recording is held against.
 class EventChecks {
  public:
-  EventChecks(SensorSize sensor, bool unordered)
+  EventChecks(SensorSize sensor, const ReadOptions& options)
       : width_(sensor.known() ? uint32_t(sensor.width) : 1 << 16),
         height_(sensor.known() ? uint32_t(sensor.height) : 1 << 16),
-        unordered_(unordered) {}
+        unordered_(options.unordered),
+        left_out_(options.left_out) {}
 
   bool outside(uint32_t x, uint32_t y) const { return (x >= width_) | (y >= height_); }
 
-  /// One event, which comes after those that passed before. @throws InputError that says what is wrong with it
-  void check(const Event& e, const ByteSource& source, uint64_t byte) {
+  /// One event, which comes after those that passed before. @return false if it is to be left out
+  /// @throws InputError that says what is wrong with it
+  bool check(const Event& e, const ByteSource& source, uint64_t byte) {
     if (outside(e.x, e.y)) {
+      if (left_out_) return ++*left_out_, false;
       throw source.error_at(byte,
                             "event at x = {}, y = {}, expected x below {} and y below {}; another sensor (--size)?",
                             e.x, e.y, width_, height_);
@@ -43,6 +46,7 @@ class EventChecks {
                             last_, e.t);
     }
     last_ = e.t;
+    return true;
   }
 
   int64_t last() const { return last_; }
@@ -51,6 +55,7 @@ class EventChecks {
  private:
   uint32_t width_, height_;
   bool unordered_;
+  int64_t* left_out_;
   int64_t last_ = std::numeric_limits<int64_t>::min();
 };
 
@@ -68,8 +73,8 @@ class FlatDecoder {
  public:
   static constexpr size_t kEvents = 8192;  // with the records they come from, half of a core's second cache
 
-  FlatDecoder(Layout layout, SensorSize sensor, bool unordered)
-      : layout_(layout), checks_(sensor, unordered), events_(kEvents) {}
+  FlatDecoder(Layout layout, SensorSize sensor, const ReadOptions& options)
+      : layout_(layout), checks_(sensor, options), events_(kEvents) {}
 
   /// The events of the whole records in `bytes`, kEvents at most. @param byte  the first one's place in the file
   /// @param base  microseconds to be added to each time
@@ -85,7 +90,7 @@ class FlatDecoder {
     for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
       Event e = layout_.event(record);
       e.t += origin;
-      odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.t < last);
+      odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
       last = e.t;
       store_event(out + i, e.t, e.x, e.y, e.p);
     }
@@ -104,13 +109,14 @@ class FlatDecoder {
       if (!layout_.is_event(record)) continue;
       Event e = layout_.event(record);
       e.t += base + epoch_;
+      // One that is left out says nothing of the clock.
+      if (checks_.outside(e.x, e.y) && !checks_.check(e, source, byte + at)) continue;
       // Half a period back is no disorder.
       if (Layout::kPeriod > 0 && e.t < checks_.last() && checks_.last() - e.t > Layout::kPeriod / 2) {
         epoch_ += Layout::kPeriod;
         e.t += Layout::kPeriod;
       }
-      if (checks_.outside(e.x, e.y) | (e.t < checks_.last())) checks_.check(e, source, byte + at);
-      checks_.set_last(e.t);
+      checks_.check(e, source, byte + at);
       events_[kept++] = e;
     }
     return {events_.data(), kept};
@@ -128,8 +134,8 @@ class FlatReader : public EventReader {
  public:
   FlatReader(ByteSource source, Layout layout, SensorSize sensor, const ReadOptions& options)
       : source_(std::move(source)),
-        truncated_(options.truncated),
-        decoder_(layout, options.sensor.known() ? options.sensor : sensor, options.unordered) {
+        options_(options),
+        decoder_(layout, options.sensor.known() ? options.sensor : sensor, options) {
     sensor_ = options.sensor.known() ? options.sensor : sensor;
   }
 
@@ -137,11 +143,9 @@ class FlatReader : public EventReader {
     for (;;) {
       const auto bytes = source_.peek(Layout::kBytes);
       if (bytes.size() < Layout::kBytes) {
-        if (!bytes.empty() && !truncated_) {
-          throw source_.error_at(source_.offset(),
-                                 "{} bytes left, expected an event of {}; an incomplete copy? (--truncated reads up to "
-                                 "the last whole event)",
-                                 bytes.size(), Layout::kBytes);
+        if (!bytes.empty() && !options_.truncated) {
+          throw source_.error_at(source_.offset(), "{} bytes left, expected an event of {}{}", bytes.size(),
+                                 Layout::kBytes, incomplete(options_));
         }
         return {};
       }
@@ -154,7 +158,7 @@ class FlatReader : public EventReader {
 
  private:
   ByteSource source_;
-  bool truncated_;
+  ReadOptions options_;
   FlatDecoder<Layout> decoder_;
 };
 

@@ -8,10 +8,11 @@
 
 namespace spikemix {
 
-/// A field of an array's elements; an array of plain numbers has one without a name.
+/// A field of an array's elements; an array of plain values has one without a name.
 struct NpyField {
   std::string name;
-  char kind = 0;  ///< numpy's: i, u, b, f; V is padding
+  static constexpr char kOther = 'V';
+  char kind = kOther;  ///< numpy's: i, u, b, f; kOther is none of these, or more than one number
   bool big_endian = false;
   size_t size = 0, offset = 0;  ///< bytes
 };
@@ -23,7 +24,7 @@ struct NpyHeader {
   uint64_t length = 0;
 };
 
-/// Nullopt unless it is an array of one dimension of numbers of 1, 2, 4 or 8 bytes, or of records of these.
+/// Nullopt unless it is an array of one dimension whose elements have a fixed size and are no Python objects.
 std::optional<NpyHeader> parse_npy_header(std::string_view text);
 
 }  // namespace spikemix

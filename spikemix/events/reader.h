@@ -2,12 +2,23 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "spikemix/events/event.h"
 #include "spikemix/events/source.h"
 
 namespace spikemix {
+
+enum class TimeUnit { kSeconds, kMilliseconds, kMicroseconds, kNanoseconds };
+
+/// "s", "ms", "us", "ns"; nullopt for "". @throws InputError naming `setting`, which has the text, for anything else
+std::optional<TimeUnit> parse_time_unit(std::string_view text, std::string_view setting);
+
+/// "346x260"; unknown for "". @throws InputError naming `setting` for anything else
+SensorSize parse_sensor(std::string_view text, std::string_view setting);
 
 /// Events of one recording, from front to back, in memory that does not grow with it.
 class EventReader {
@@ -32,7 +43,17 @@ struct ReadOptions {
   bool unordered = false;
   /// In the place of what the file or its format says.
   SensorSize sensor;
+  /// Of npz, which does not say in what its times are. Unknown: whole numbers are microseconds, fractions are refused.
+  std::optional<TimeUnit> time_unit = {};
+  /// Where events beyond the sensor are counted and left out. Null: they are refused.
+  int64_t* left_out = nullptr;
+  /// A data set is read, by a command without --truncated: errors do not name it.
+  bool of_data_set = false;
 };
+
+/// What an error says of a file that ends too early: "; an incomplete copy? (--truncated reads up to the last whole
+/// event)". @param last  "event" or "packet"
+std::string incomplete(const ReadOptions& options, std::string_view last = "event");
 
 /// Takes events, in order of time, and makes a file of them. The file appears, whole, when close() is called.
 class EventWriter {

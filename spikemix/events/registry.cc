@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "spikemix/events/readers.h"
+#include "spikemix/events/text_header.h"
 
 namespace spikemix {
 namespace {
@@ -38,6 +39,28 @@ void check_writable(const std::filesystem::path& path, SensorSize sensor, const 
     throw input_error("{}: a sensor of {} x {} pixels, {} holds 32768 x 32768 at most", path.string(), sensor.width,
                       sensor.height, format);
   }
+}
+
+std::optional<TimeUnit> parse_time_unit(std::string_view text, std::string_view setting) {
+  if (text.empty()) return {};
+  if (text == "s") return TimeUnit::kSeconds;
+  if (text == "ms") return TimeUnit::kMilliseconds;
+  if (text == "us") return TimeUnit::kMicroseconds;
+  if (text == "ns") return TimeUnit::kNanoseconds;
+  throw input_error("{} '{}': expected s, ms, us or ns", setting, text);
+}
+
+SensorSize parse_sensor(std::string_view text, std::string_view setting) {
+  if (text.empty()) return {};
+  const auto size = parse_size(text);
+  if (!size) throw input_error("{} '{}': expected WIDTHxHEIGHT, for example 240x180", setting, text);
+  return {size->first, size->second};
+}
+
+std::string incomplete(const ReadOptions& options, std::string_view last) {
+  std::string text = "; an incomplete copy?";
+  if (!options.of_data_set) text += fmt::format(" (--truncated reads up to the last whole {})", last);
+  return text;
 }
 
 Recording open_recording(ByteSource source, const ReadOptions& options) {

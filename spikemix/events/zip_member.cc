@@ -107,6 +107,9 @@ ZipMember::ZipMember(const ByteSource& source, const std::string& name) {
   throw damaged_zip(source, 0, name, "not there");
 }
 
+ZipMember::ZipMember(const ByteSource& source, const ZipEntry& entry)
+    : state_(std::make_unique<State>(source, entry)) {}
+
 ZipMember::ZipMember(ZipMember&&) noexcept = default;
 ZipMember::~ZipMember() = default;
 

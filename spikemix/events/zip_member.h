@@ -10,6 +10,8 @@
 
 namespace spikemix {
 
+struct ZipEntry;
+
 /// Names of the files in a zip archive. @throws InputError naming the archive and byte if it is damaged or cut
 std::vector<std::string> zip_members(const ByteSource& source);
 
@@ -21,6 +23,8 @@ class ZipMember {
  public:
   /// @throws InputError as zip_members, or if the member is encrypted or packed in another way
   ZipMember(const ByteSource& source, const std::string& name);
+  /// The same for an entry of read_zip_directory().
+  ZipMember(const ByteSource& source, const ZipEntry& entry);
   ZipMember(ZipMember&&) noexcept;
   ~ZipMember();
 

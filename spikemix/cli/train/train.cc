@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/events.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
@@ -119,6 +120,7 @@ void add_train(CLI::App& app) {
   struct Options {
     std::string recipe, data, out, device;
     std::vector<std::string> overrides;
+    SensorFlags sensor;
     int64_t threads = -1, seed = -1;
     double memory = 0;  // bytes
     bool profile = false, find_batch = false, json = false;
@@ -134,6 +136,7 @@ void add_train(CLI::App& app) {
   command->add_option("key=value", options->overrides,
                       "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
   command->add_option("--data", options->data, "data set: a folder or archive (data.dir)");
+  options->sensor.add_to(*command);
   command->add_option("--out", options->out, "run folder; runs/<recipe's name> if not given");
   command->add_option("--threads", options->threads, "compute threads (train.threads)")->check(CLI::NonNegativeNumber);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N (train.device)");
@@ -153,6 +156,7 @@ void add_train(CLI::App& app) {
   command->callback([options] {
     Config config = load_recipe(options->recipe, options->overrides);
     if (!options->data.empty()) config.data.dir = options->data;
+    options->sensor.apply(config.data);
     if (!options->device.empty()) config.train.device = options->device;
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
