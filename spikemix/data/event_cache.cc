@@ -23,8 +23,8 @@ constexpr int64_t kMostSide = 1 << 16, kMostTime = int64_t{1} << 62;
 
 // Numbers alone that a cache of ours can hold: a sample's further fields are checked against the file.
 bool is_sample(const Json& j) {
-  if (!j.is_array() || j.size() != 13 || !j[0].is_string() || !j[2].is_boolean()) return false;
-  for (const size_t i : {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}) {
+  if (!j.is_array() || j.size() != 14 || !j[0].is_string() || !j[2].is_boolean()) return false;
+  for (const size_t i : {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) {
     if (!j[i].is_number_integer()) return false;
   }
   const auto within = [&](size_t i, int64_t least, int64_t most) {
@@ -34,16 +34,15 @@ bool is_sample(const Json& j) {
   return within(1, 0, INT32_MAX) && within(3, 0, kMostSide) && within(4, 0, kMostSide) && within(5, 0, INT64_MAX) &&
          within(6, -kMostTime, kMostTime) && within(7, -kMostTime, kMostTime) && within(8, 0, 16) && within(9, 0, 16) &&
          within(10, 0, INT64_MAX) && within(11, 0, INT64_MAX) && within(12, 0, UINT32_MAX) &&
-         j[6].get<int64_t>() <= j[7].get<int64_t>();
+         within(13, 0, INT64_MAX) && j[6].get<int64_t>() <= j[7].get<int64_t>();
 }
 
 // Are they what the index says: in order, within the sensor, from the first time to the last?
 bool agree(const CachedSample& s, std::span<const Event> events) {
   if (events.empty()) return true;
   return events.front().t == s.first_t && events.back().t == s.last_t &&
-         std::ranges::is_sorted(events, {}, &Event::t) && std::ranges::all_of(events, [&](const Event& e) {
-           return e.x < s.sensor.width && e.y < s.sensor.height;
-         });
+         std::ranges::is_sorted(events, {}, &Event::t) &&
+         std::ranges::all_of(events, [&](const Event& e) { return e.x < s.sensor.width && e.y < s.sensor.height; });
 }
 
 CachedSample sample_from(const Json& j) {
@@ -95,8 +94,8 @@ std::vector<Event> EventCache::events(size_t i) const {
   const std::span words(reinterpret_cast<const uint32_t*>(bytes.data()), s.words);
   std::atomic_ref<uint8_t> checked(checked_[i]);
   std::vector<Event> events(size_t(s.events));
-  if ((!checked && checksum_of(bytes) != s.checksum) ||
-      !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events) || (!checked && !agree(s, events))) {
+  if ((!checked && checksum_of(bytes) != s.checksum) || !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events) ||
+      (!checked && !agree(s, events))) {
     throw run_error("{}: the copy of {} is damaged; remove this file, it will be made anew", file_.path().string(),
                     s.source);
   }

@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kEvents = 8192;
 // What is no whole number of 63 bits: no check lets it through.
 constexpr int64_t kNone = INT64_MIN;
+// Times have room to be subtracted from each other.
+constexpr int64_t kMostTime = int64_t(1) << 62;
 
 template <class T>
 T load(const uint8_t* bytes, bool big_endian) {
@@ -108,7 +110,7 @@ class NpzReader : public EventReader {
   }
 
  private:
-  static constexpr std::array<const char*, 4> kExpected = {"a whole number of 63 bits",
+  static constexpr std::array<const char*, 4> kExpected = {"a whole number below 2^62",
                                                            "a whole number from 0 to 65535",
                                                            "a whole number from 0 to 65535", "0 and 1, or -1 and 1"};
 
@@ -146,7 +148,7 @@ class NpzReader : public EventReader {
   }
 
   void fill_times(size_t n) {
-    const auto set = [](Event& e, int64_t t) { return e.t = t, t != kNone; };
+    const auto set = [](Event& e, int64_t t) { return e.t = t, t >= -kMostTime && t <= kMostTime; };
     if (!time_unit_) return fill<0>(n, set);
     fill_from<0>(n, set, [&](size_t i) { return to_us(columns_[0].field, element<0>(i), *time_unit_); });
   }
