@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 
 namespace spikemix {
 namespace {
@@ -19,9 +20,8 @@ std::vector<float> rows_around(float mean, int64_t n) {
 }
 
 TEST(ChannelMoments, AreExactAroundALargeMean) {
-  for (const int64_t C : {1, 16, 67}) {
-    constexpr int64_t kRows = 9;
-    const auto x = rows_around(1000, kRows * C);
+  for (const auto& [rows, C] : small_sizes<2>({3, 67})) {
+    const auto x = rows_around(1000, rows * C);
     std::vector<double> sum(size_t(C), 0), squares(size_t(C), 0);
     for (size_t i = 0; i < x.size(); ++i) {
       const double value = double(x[i]) - double(x[i % size_t(C)]);
@@ -30,7 +30,7 @@ TEST(ChannelMoments, AreExactAroundALargeMean) {
     }
     on_every_target([&] {
       std::vector<float> got_sum(size_t(C), 1), got_squares(size_t(C), 2);  // added to
-      channel_moments(kRows, C, x.data(), /*pivot: the first row*/ x.data(), got_sum.data(), got_squares.data());
+      channel_moments(rows, C, x.data(), /*pivot: the first row*/ x.data(), got_sum.data(), got_squares.data());
       for (size_t c = 0; c < size_t(C); ++c) {
         ASSERT_EQ(double(got_sum[c]), sum[c] + 1) << "C=" << C;
         ASSERT_EQ(double(got_squares[c]), squares[c] + 2) << "C=" << C;
@@ -40,16 +40,15 @@ TEST(ChannelMoments, AreExactAroundALargeMean) {
 }
 
 TEST(BatchNormBackward, IsTheFormulaOnEveryTarget) {
-  for (const int64_t C : {1, 16, 67}) {
-    constexpr int64_t kRows = 3;
-    const auto x = rows_around(1, kRows * C), mean = rows_around(0.5f, C), a = rows_around(2, C),
-               b = rows_around(-1, C), c = rows_around(0, C), dz = rows_around(0.25f, kRows * C);
+  for (const auto& [rows, C] : small_sizes<2>({3, 67})) {
+    const auto x = rows_around(1, rows * C), mean = rows_around(0.5f, C), a = rows_around(2, C),
+               b = rows_around(-1, C), c = rows_around(0, C), dz = rows_around(0.25f, rows * C);
     std::vector<Bfloat16> x16(x.begin(), x.end());
     on_every_target([&] {
       auto got = dz;
       std::vector<Bfloat16> got16(dz.begin(), dz.end());
-      batch_norm_backward(kRows, C, x.data(), mean.data(), a.data(), b.data(), c.data(), got.data());
-      batch_norm_backward(kRows, C, x16.data(), mean.data(), a.data(), b.data(), c.data(), got16.data());
+      batch_norm_backward(rows, C, x.data(), mean.data(), a.data(), b.data(), c.data(), got.data());
+      batch_norm_backward(rows, C, x16.data(), mean.data(), a.data(), b.data(), c.data(), got16.data());
       for (size_t i = 0; i < x.size(); ++i) {
         const size_t k = i % size_t(C);
         const float want = a[k] * dz[i] + b[k] * (x[i] - mean[k]) + c[k];

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 
 namespace spikemix {
 namespace {
@@ -87,6 +88,12 @@ const LifShape kShapes[] = {{.T = 1, .M = 3, .C = 1},
                             {.T = 10, .M = 2, .C = 31},
                             {.T = 3, .M = 4, .C = 33, .same_x = true}};
 
+std::vector<LifShape> small_shapes() {
+  std::vector<LifShape> shapes;
+  for (const auto& [T, M, C] : small_sizes<3>({3, 2, 5})) shapes.push_back({.T = T, .M = M, .C = C});
+  return shapes;
+}
+
 TEST(Lif, SpikesEqualTheReferenceOnEveryTarget) {
   for (const LifShape& shape : kShapes) {
     const ExactNorm norm(shape.C);
@@ -104,6 +111,25 @@ TEST(Lif, SpikesEqualTheReferenceOnEveryTarget) {
         for (size_t i = 0; i < s.size(); ++i) ASSERT_EQ(sum[i], want.s[i] + residual[i]) << name_of(p);
       });
     }
+  }
+}
+
+TEST(Lif, SmallSizesEqualTheReference) {
+  const LifParams p = all_neurons().front();
+  for (const LifShape& shape : small_shapes()) {
+    const ExactNorm norm(shape.C);
+    const auto x = dyadic(shape.T * shape.M * shape.C, 1);
+    const Reference want(p, shape, norm, x, x);
+    on_every_target([&] {
+      std::vector<float> s(x.size(), -2), dz(x.size(), -1), sum_dz(size_t(shape.C)), sum_dz_x(size_t(shape.C));
+      double dk = 0;
+      lif_forward(p, shape, norm.view(), 0, shape.M, x.data(), static_cast<const float*>(nullptr), s.data());
+      lif_backward(p, shape, norm.view(), 0, shape.M, x.data(), x.data(), dz.data(),
+                   {sum_dz.data(), sum_dz_x.data(), &dk});
+      ASSERT_EQ(s, want.s) << "T=" << shape.T << " M=" << shape.M << " C=" << shape.C;
+      for (size_t i = 0; i < dz.size(); ++i)
+        ASSERT_NEAR(dz[i], want.dz[i], 1e-4 * (1 + std::abs(want.dz[i]))) << "T=" << shape.T << " C=" << shape.C;
+    });
   }
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 
 namespace spikemix {
 namespace {
@@ -201,6 +202,29 @@ TEST(SpikeProduct, EqualsThePlainLoops) {
             EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
           }
         }
+      }
+    }
+  });
+}
+
+TEST(SpikeProduct, EqualsThePlainLoopsAtSmallSizes) {
+  std::mt19937 rng(9);
+  const std::pair<WeightType, int> types[] = {
+      {WeightType::kF32, 100}, {WeightType::kU16, 8191}, {WeightType::kU8, 127}};
+  on_every_target([&] {
+    for (const auto& [rows, T, in, out] : small_sizes<4>({2, 2, 5, 3})) {
+      const Sizes s{rows, T, in, out};
+      for (const auto& [type, largest] : types) {
+        const PackedWeights w = random_weights(type, s, largest, rng);
+        SpikeLists lists;
+        lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
+        const std::vector<uint64_t> bits = random_bits(s, 0.4, rng);
+        lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows, lists);
+        const Output want =
+            run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, LifParams{}, true);
+        const Output got = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, LifParams{}, true);
+        ASSERT_EQ(got.spikes, want.spikes) << rows << " x " << T << " of " << in << " -> " << out;
+        ASSERT_EQ(got.potentials, want.potentials) << rows << " x " << T << " of " << in << " -> " << out;
       }
     }
   });

@@ -10,6 +10,7 @@
 #include "spikemix/kernels/spike_product/row_blocks.h"
 #include "spikemix/kernels/spike_product/spike_sums.h"
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
@@ -87,7 +88,9 @@ void expect_near(const std::vector<float>& dw, const std::vector<double>& want, 
 TEST(WeightGradient, OfALinearMapEqualsThePlainLoops) {
   std::mt19937 rng(1);
   for (const int64_t planes : {1, 3}) {
-    for (const auto& [rows, C, out] : {std::tuple{1100, 70, 90}, {3, 64, 64}, {64, 8, 24}}) {
+    std::vector<std::array<int64_t, 3>> sizes = small_sizes<3>({5, 3, 4});
+    sizes.insert(sizes.end(), {{1100, 70, 90}, {3, 64, 64}, {64, 8, 24}});
+    for (const auto& [rows, C, out] : sizes) {
       const Inputs x(rows, C, planes, rng);
       const std::vector<float> dy = random_matrix(rows, out, rng);
       std::vector<double> want(size_t(C * out));
@@ -108,8 +111,9 @@ TEST(WeightGradient, OfALinearMapEqualsThePlainLoops) {
 
 TEST(WeightGradient, OfAConvolutionEqualsThePlainLoops) {
   std::mt19937 rng(2);
-  for (const auto& [images, H, W, C, out] :
-       {std::tuple{2, 5, 7, 70, 20}, {30, 8, 8, 16, 48}, {1, 40, 66, 8, 16}, {3, 1, 1, 9, 64}}) {
+  std::vector<std::array<int64_t, 5>> sizes = small_sizes<5>({2, 3, 2, 3, 4});
+  sizes.insert(sizes.end(), {{2, 5, 7, 70, 20}, {30, 8, 8, 16, 48}, {1, 40, 66, 8, 16}, {3, 1, 1, 9, 64}});
+  for (const auto& [images, H, W, C, out] : sizes) {
     const Inputs x(images * H * W, C, 1, rng);
     const std::vector<float> dy = random_matrix(images * H * W, out, rng);
     std::vector<double> want(size_t(9 * C * out));
@@ -171,7 +175,9 @@ TEST(PackPanel, RoundsToTheFourteenthBitOfTheLargest) {
 TEST(SpikeSums, EqualThePlainLoopsAndTheirMoments) {
   std::mt19937 rng(4);
   for (const int64_t planes : {1, 2}) {
-    for (const auto& [rows, C, out] : {std::tuple{40, 70, 90}, {7, 64, 16}, {5, 8, 24}}) {
+    std::vector<std::array<int64_t, 3>> sizes = small_sizes<3>({5, 3, 4});
+    sizes.insert(sizes.end(), {{40, 70, 90}, {7, 64, 16}, {5, 8, 24}});
+    for (const auto& [rows, C, out] : sizes) {
       const Inputs x(rows, C, planes, rng);
       const std::vector<float> w = random_matrix(C, out, rng);  // transposed
       std::vector<float> pivot(size_t(out), 3.0f);

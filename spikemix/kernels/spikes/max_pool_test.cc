@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
@@ -34,7 +35,9 @@ struct PoolReference {
 
 TEST(SpikeMaxPool, EqualsTheDefinitionOnEveryTarget) {
   std::mt19937 rng(5);
-  for (const PoolShape shape : {PoolShape{1, 1, 3}, PoolShape{2, 5, 16}, PoolShape{7, 4, 33}}) {
+  std::vector<PoolShape> shapes = {{1, 1, 3}, {2, 5, 16}, {7, 4, 33}};
+  for (const auto& [H, W, C] : small_sizes<3>({2, 3, 3})) shapes.push_back({H, W, C});
+  for (const PoolShape& shape : shapes) {
     constexpr int64_t kImages = 2;
     std::vector<float> x(size_t(kImages * shape.H * shape.W * shape.C));
     std::vector<float> dy(size_t(kImages * shape.out_H() * shape.out_W() * shape.C));

@@ -10,7 +10,7 @@
 namespace spikemix {
 namespace {
 
-constexpr int64_t kSizes[] = {1, 7, 63, 64, 65, 200};
+constexpr int64_t kSizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 63, 64, 65, 200};
 
 template <class X>
 void check_spikes(int64_t n) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/kernels/spikes/on_every_target.h"
+#include "spikemix/kernels/spikes/sizes_test.h"
 
 namespace spikemix {
 namespace {
@@ -57,7 +58,9 @@ std::vector<X> gradient(const DepthWise& kernel, const std::vector<X>& x) {
 TEST(Winograd, IsAConvolutionsGradientOnEveryTarget) {
   std::mt19937 rng(11);
   std::normal_distribution<float> normal;
-  for (const auto& [H, W, C] : {std::tuple{8, 8, 16}, std::tuple{1, 3, 5}, std::tuple{6, 5, 33}, std::tuple{4, 9, 1}}) {
+  std::vector<std::array<int64_t, 3>> sizes = small_sizes<3>({4, 5, 3});
+  sizes.insert(sizes.end(), {{8, 8, 16}, {6, 5, 33}});
+  for (const auto& [H, W, C] : sizes) {
     DepthWise kernel{H, W, C, std::vector<float>(size_t(9 * C))};
     for (float& w : kernel.w) w = normal(rng);
     std::vector<float> x(size_t(3 * H * W * C));
