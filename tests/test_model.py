@@ -364,10 +364,10 @@ def test_loading_lists_every_problem_at_once(ops):
 
 
 @pytest.mark.parametrize("change,message", [
-    (dict(embed_dim=36), "model.embed_dim = 36: must be a multiple of 8"),
-    (dict(heads=5), "model.heads = 5: must divide model.embed_dim = 32"),
-    (dict(pool=[1]), "model.pool has 1 values, expected 4"),
-    (dict(T=0), "model.T = 0: must be at least 1"),
+    (dict(embed_dim=36), "model.embed_dim = 36: expected a multiple of 8"),
+    (dict(heads=5), "model.heads = 5: expected a divisor of model.embed_dim = 32"),
+    (dict(pool=[1]), "model.pool = 1: expected four values"),
+    (dict(T=0), "model.T = 0: expected 1 to 256"),
 ])
 def test_sizes_that_do_not_fit_name_the_key(ops, change, message):
     with pytest.raises(RuntimeError) as error:

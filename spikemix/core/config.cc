@@ -1,13 +1,12 @@
 #include "spikemix/core/config.h"
 
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <fstream>
 #include <sstream>
 #include <type_traits>
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <toml++/toml.h>
 
@@ -130,17 +129,6 @@ Json parse_value(const std::string& text) {
   return text;
 }
 
-template <class T>
-void require(bool holds, const char* key, const T& value, const std::string& expected) {
-  if (!holds) throw input_error("{} = {}: expected {}", key, value, expected);
-}
-
-void require_one_of(const char* key, const std::string& value, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    throw input_error("{} = {}", key, unknown_name(value, choices));
-  }
-}
-
 }  // namespace
 
 int64_t ModelConfig::token_rows() const {
@@ -202,97 +190,6 @@ void apply_override(Config& config, const std::string& key_value) {
   with_field(config, key, key_value, [&](auto& field) {
     assign(field, parse_value<std::remove_cvref_t<decltype(field)>>(text), key, key_value);
   });
-}
-
-void validate(const Config& config) {
-  const ModelConfig& m = config.model;
-  require_one_of("model.input", m.input, {"image", "events"});
-  const std::pair<const char*, int64_t> positive[] = {{"model.channels", m.channels},
-                                                      {"model.height", m.height},
-                                                      {"model.width", m.width},
-                                                      {"model.T", m.T},
-                                                      {"model.embed_dim", m.embed_dim},
-                                                      {"model.depth", m.depth},
-                                                      {"model.mlp_ratio", m.mlp_ratio},
-                                                      {"model.heads", m.heads},
-                                                      {"train.batch", config.train.batch},
-                                                      {"train.epochs", config.train.epochs},
-                                                      {"train.accumulate", config.train.accumulate},
-                                                      {"train.loader_threads", config.train.loader_threads},
-                                                      {"train.eval_every", config.train.eval_every},
-                                                      {"augment.randaugment_ops", config.augment.randaugment_ops}};
-  for (const auto& [key, value] : positive) require(value >= 1, key, value, "1 or more");
-  require(m.embed_dim % 8 == 0, "model.embed_dim", m.embed_dim, "a multiple of 8: the stem has D/8 channels first");
-  require(m.pool.size() == 4, "model.pool", m.pool.size(), "four values, one for each convolution of the stem");
-  require(m.mixer.size() == 1 || int64_t(m.mixer.size()) == m.depth, "model.mixer", m.mixer.size(),
-          fmt::format("one mixer, or one for each of the {} blocks", m.depth));
-  const bool attends =
-      std::any_of(m.mixer.begin(), m.mixer.end(), [](const auto& name) { return name.starts_with("ssa"); });
-  require(!attends || m.embed_dim % m.heads == 0, "model.heads", m.heads,
-          fmt::format("a divisor of model.embed_dim = {}", m.embed_dim));
-  require(m.classes >= 0, "model.classes", m.classes, "0 (from the data) or more");
-
-  require(config.data.skip_bad >= 0, "data.skip_bad", config.data.skip_bad, "0 (no damaged file) or more");
-
-  const NeuronConfig& n = config.neuron;
-  require_one_of("neuron.kind", n.kind, {"lif", "if", "plif"});
-  require_one_of("neuron.reset", n.reset, {"hard", "soft"});
-  require_one_of("neuron.surrogate", n.surrogate, {"sigmoid", "arctan", "triangle"});
-  require(n.tau > 1, "neuron.tau", n.tau, "more than 1 time step");
-  require(n.alpha >= 0, "neuron.alpha", n.alpha, "0 (the surrogate's default) or more");
-  require(n.v_threshold > n.v_reset, "neuron.v_threshold", n.v_threshold, "more than neuron.v_reset");
-
-  const AugmentConfig& a = config.augment;
-  require(a.crop_padding >= 0, "augment.crop_padding", a.crop_padding, "0 or more");
-  require(a.randaugment_magnitude >= 0 && a.randaugment_magnitude <= 10, "augment.randaugment_magnitude",
-          a.randaugment_magnitude, "0 to 10");
-  require(a.randaugment_std >= 0, "augment.randaugment_std", a.randaugment_std, "0 or more");
-  require(a.erase_probability >= 0 && a.erase_probability <= 1, "augment.erase_probability", a.erase_probability,
-          "0 to 1");
-  require(a.mixup >= 0, "augment.mixup", a.mixup, "0 or more");
-  require(a.label_smoothing >= 0 && a.label_smoothing < 1, "augment.label_smoothing", a.label_smoothing, "0 to 1");
-  require(a.roll >= 0, "augment.roll", a.roll, "0 or more");
-  require(a.cutout >= 0, "augment.cutout", a.cutout, "0 or more");
-  require(a.rotate >= 0 && a.rotate <= 180, "augment.rotate", a.rotate, "0 to 180 degrees");
-  require(a.shear >= 0 && a.shear < 90, "augment.shear", a.shear, "0 to 90 degrees");
-  require(a.scale >= 0 && a.scale < 1, "augment.scale", a.scale, "0 to 1");
-  require(a.event_drop >= 0 && a.event_drop < 1, "augment.event_drop", a.event_drop, "0 to 1");
-  require(a.polarity_flip >= 0 && a.polarity_flip <= 1, "augment.polarity_flip", a.polarity_flip, "0 to 1");
-  require(a.time_jitter >= 0, "augment.time_jitter", a.time_jitter, "0 us or more");
-
-  require_one_of("data.frames", config.data.frames, {"count", "time"});
-  require_one_of("data.time_unit", config.data.time_unit, {"", "s", "ms", "us", "ns"});
-  require_one_of("data.frame_values", config.data.frame_values, {"sum", "binary"});
-  for (const double std : config.data.std) require(std > 0, "data.std", std, "more than 0");
-  require(config.data.train_images >= 0, "data.train_images", config.data.train_images, "0 (all) or more");
-  require(config.data.test_images >= 0, "data.test_images", config.data.test_images, "0 (all) or more");
-
-  const TrainConfig& t = config.train;
-  require_one_of("train.precision", t.precision, {"fp32", "bf16"});
-  require(t.device == "cpu" || t.device.starts_with("cuda"), "train.device", t.device, "cpu, cuda or cuda:N");
-  require(t.warmup_epochs >= 0 && t.warmup_epochs <= t.epochs, "train.warmup_epochs", t.warmup_epochs,
-          "0 to train.epochs");
-  require(t.cooldown_epochs >= 0, "train.cooldown_epochs", t.cooldown_epochs, "0 or more");
-  require(t.lr > 0, "train.lr", t.lr, "more than 0");
-  require_one_of("train.optimizer", t.optimizer, {"adamw", "muon"});
-  require(t.momentum >= 0 && t.momentum < 1, "train.momentum", t.momentum, "0 to 1");
-  require(t.beta1 >= 0 && t.beta1 < 1, "train.beta1", t.beta1, "0 to 1");
-  require(t.beta2 >= 0 && t.beta2 < 1, "train.beta2", t.beta2, "0 to 1");
-  require(t.eps > 0, "train.eps", t.eps, "more than 0");
-  require(t.sparse_below >= 0 || t.sparse_below == -1, "train.sparse_below", t.sparse_below,
-          "0 (never) or more, or -1 (as is faster)");
-  require(t.clip_norm >= 0, "train.clip_norm", t.clip_norm, "0 (no clipping) or more");
-  require(t.ema >= 0 && t.ema < 1, "train.ema", t.ema, "0 (none) to 1");
-  require(t.one_step_epochs >= 0, "train.one_step_epochs", t.one_step_epochs, "0 (none) or more");
-  require(t.one_step_epochs == 0 || !m.takes_events(), "train.one_step_epochs", t.one_step_epochs,
-          "0 with model.input = events, whose T frames differ");
-  const auto over_time = [](const std::string& text) { return text.find("time") != std::string::npos; };
-  require(t.one_step_epochs == 0 || !(over_time(m.axes) || std::any_of(m.mixer.begin(), m.mixer.end(), over_time) ||
-                                      std::any_of(m.bases.begin(), m.bases.end(), over_time)),
-          "train.one_step_epochs", t.one_step_epochs, "0 with a mixer over time, which needs all T steps");
-  require(t.threads >= 0, "train.threads", t.threads, "0 (all cores) or more");
-  require(t.seed >= 0, "train.seed", t.seed, "0 or more");
-  require(t.checkpoint_seconds >= 0, "train.checkpoint_seconds", t.checkpoint_seconds, "0 or more");
 }
 
 nlohmann::json to_json(const Config& config) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/validate.h"
 
 namespace spikemix {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::ThrowsMessage;
 
 TEST(Config, ReadsEveryTypeFromToml) {
@@ -102,11 +104,81 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("neuron.surrogate=sigmod"), HasSubstr("did you mean 'sigmoid'?"));
   EXPECT_THAT(error("model.mixer=ssa,fft2d"), HasSubstr("one for each of the 4 blocks"));
   EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
-  EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 or more"));
+  EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 to 1048576"));
   EXPECT_EQ(error("train.one_step_epochs=2"), "accepted");
   EXPECT_THAT(error("train.one_step_epochs=2", "model.input=events", "model.channels=2"),
               HasSubstr("train.one_step_epochs"));
   EXPECT_THAT(error("train.one_step_epochs=2", "model.mixer=hadamard:axes=time"), HasSubstr("train.one_step_epochs"));
+}
+
+// Whatever a key is set to, it is refused by its name, or within bounds that the whole program can live with.
+TEST(Config, EveryNumberHasBounds) {
+  const auto refused = [](const std::string& key, const std::string& value) {
+    Config c;
+    try {
+      apply_override(c, key + "=" + value);
+      validate(c);
+    } catch (const InputError& e) {
+      EXPECT_THAT(e.what(), HasSubstr(key)) << value;
+      EXPECT_THAT(e.what(), Not(HasSubstr("\n"))) << value;
+      return true;
+    }
+    return false;
+  };
+  Config defaults;
+  int numbers = 0;
+  defaults.visit_sections([&](const char* section, auto& fields) {
+    fields.visit([&](const char* key, auto& field, const char*) {
+      using T = std::remove_cvref_t<decltype(field)>;
+      const std::string name = std::string(section) + "." + key;
+      if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double> ||
+                    std::is_same_v<T, std::vector<int64_t>> || std::is_same_v<T, std::vector<double>>) {
+        ++numbers;
+        for (const char* value : {"nan", "inf", "-inf", "1e18", "-1e18", "-8e15", "\"\"", "x"})
+          EXPECT_TRUE(refused(name, value)) << name << " = " << value;
+        EXPECT_TRUE(name == "train.seed" || refused(name, "8e15")) << name;
+      } else if constexpr (std::is_same_v<T, std::string>) {
+        EXPECT_TRUE(refused(name, std::string(100'000, 'x'))) << name;
+      }
+    });
+  });
+  EXPECT_GT(numbers, 50);
+  EXPECT_TRUE(refused("name", ""));
+  EXPECT_TRUE(refused("name", std::string(1000, 'x')));
+}
+
+TEST(Config, BoundsHoldForWholeModels) {
+  const auto error = [](const auto&... overrides) {
+    Config c;
+    (apply_override(c, overrides), ...);
+    try {
+      validate(c);
+    } catch (const InputError& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(error("model.T=300"), "model.T = 300: expected 1 to 256");
+  EXPECT_EQ(error("model.mlp_ratio=16"), "model.mlp_ratio = 16: expected 1 to 15");
+  EXPECT_EQ(error("model.depth=126", "model.mlp_ratio=15", "model.T=256"), "accepted");
+  EXPECT_EQ(error("model.depth=127"), "model.depth = 127: expected 1 to 126");
+  EXPECT_THAT(error("model.T=5", "model.height=1024", "model.width=1024"), HasSubstr("= 5242880: expected up to"));
+  EXPECT_THAT(error("model.T=4", "model.height=1024", "model.width=1024", "model.pool=0,0,0,1"),
+              HasSubstr("expected up to 65536 tokens"));
+  EXPECT_EQ(error("train.loader_threads=1000000"), "train.loader_threads = 1000000: expected 1 to 1024");
+  EXPECT_EQ(error("train.epochs=900000000000000"), "train.epochs = 900000000000000: expected 1 to 1000000");
+}
+
+TEST(Config, DoubtsStepsThatAreNeverShown) {
+  Config c;
+  c.train.epochs = 10, c.train.cooldown_epochs = 2;
+  EXPECT_EQ(doubts(c), "");
+  c.train.one_step_epochs = 9;
+  EXPECT_EQ(doubts(c), "");
+  c.train.one_step_epochs = 10;
+  EXPECT_THAT(doubts(c), HasSubstr("only in the cooldown trained on its 4 time steps"));
+  c.train.one_step_epochs = 12;
+  EXPECT_THAT(doubts(c), HasSubstr("never trained on its 4 time steps"));
 }
 
 TEST(ModelConfig, TokenGridFollowsThePools) {

@@ -88,11 +88,11 @@ TEST_F(NetworkTest, RefusesValuesThatAreNone) {
 
 TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
   // Once read as floats: a quarter as many, and the head read behind its end.
-  refuses(tiny_card(), "'head.weight' is I8, expected F32, F64 or BF16", [](Tensors& t) {
+  refuses(tiny_card(), "'head.weight' is I8, expected F32, F64, F16 or BF16", [](Tensors& t) {
     t["head.weight"] = {DType::I8, ones(3 * 16)};
     t["head.weight_unit"] = {DType::F32, bytes_of(std::vector<float>(3, 1.0f))};
   });
-  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64 or BF16",
+  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64, F16 or BF16",
           [](Tensors& t) { t["patch_embed.proj_conv.weight"] = {DType::I16, ones(2 * 2 * 27)}; });
   const std::string fc2 = "block.0.mlp.fc2_linear.weight";
   const auto with_fc2 = [&](int8_t value, float unit) {
@@ -111,25 +111,26 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
 TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
   using Json = nlohmann::json;
   const auto model = [](const char* key, const Json& value) { return [=](Json& json) { json["model"][key] = value; }; };
-  refuses_config(model("T", 257), "model.T = 257: the engine takes 1 to 256");
-  refuses_config(model("height", 100000), "model.height = 100000: the engine takes 1 to 1024");
-  refuses_config(model("depth", 127), "model.depth = 127: the engine takes 1 to 126");
-  refuses_config(model("depth", 9007199254740992), "model.depth = 9007199254740992: the engine takes");
-  refuses_config(model("embed_dim", 8192), "model.embed_dim = 8192: the engine takes 1 to 4096");
-  refuses_config(model("mlp_ratio", 16), "model.mlp_ratio = 16: the engine takes 1 to 15");
+  refuses_config(model("T", 257), "its model.T = 257: expected 1 to 256");
+  refuses_config(model("height", 100000), "its model.height = 100000: expected 1 to 1024");
+  refuses_config(model("depth", 127), "its model.depth = 127: expected 1 to 126");
+  refuses_config(model("depth", 9007199254740992), "its model.depth = 9007199254740992: expected");
+  refuses_config(model("embed_dim", 8192), "its model.embed_dim = 8192: expected 8 to 4096");
+  refuses_config(model("mlp_ratio", 16), "its model.mlp_ratio = 16: expected 1 to 15");
   refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["T"] = 5; },
-                 "model.T x height x width = 5242880");
+                 "its model.T x height x width = 5242880");
   refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["pool"] = {0, 0, 0, 1}; },
-                 "model.tokens");
+                 "its model.height x width after the pools = ");
   refuses_config(model("embed_dim", 12), "its model.embed_dim = 12: expected a multiple of 8");
-  refuses_config(model("T", -1), "its model.T = -1: expected 1 or more");
+  refuses_config(model("T", -1), "its model.T = -1: expected 1 to 256");
   refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected four values");
   refuses_config(model("mixer", "fft3d"), "unknown mixer 'fft3d'");
   refuses_config(model("mixer", "wt1d:levels=60"), "levels 60: N = 4 tokens allow levels 1 to 2");
   refuses_config([](Json& j) { j["mean"] = {0.5}; }, "its mean or std has 1 values, model.channels is 3");
   refuses_config([](Json& j) { j["std"] = {0.5, 0, 1}; }, "its std holds 0, expected more than 0");
   refuses_config([](Json& j) { j["classes"] = {"one"}; }, "names 1 classes, model.classes is 3");
-  refuses_config([](Json& j) { j["neuron"]["v_threshold"] = 1e300; }, "neuron.tau, neuron.v_threshold");
+  refuses_config([](Json& j) { j["neuron"]["v_threshold"] = 1e300; },
+                 "its neuron.v_threshold = 1e+300: expected -1000000 to 1000000");
 }
 
 TEST_F(NetworkTest, SurvivesConfigsNestedWithoutEnd) {

@@ -3,34 +3,12 @@
 #include <fmt/ranges.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/validate.h"
 #include "spikemix/nn/initial_weights.h"
 #include "spikemix/nn/recompute.h"
 
 namespace spikemix {
 namespace {
-
-void check(const ModelConfig& c) {
-  const auto positive = [](const char* key, int64_t value) {
-    if (value < 1) throw input_error("model.{} = {}: must be at least 1", key, value);
-  };
-  positive("channels", c.channels), positive("height", c.height), positive("width", c.width);
-  positive("classes", c.classes), positive("T", c.T), positive("depth", c.depth), positive("mlp_ratio", c.mlp_ratio);
-  if (c.embed_dim < 8 || c.embed_dim % 8)
-    throw input_error(
-        "model.embed_dim = {}: must be a multiple of 8, since the stem's first convolution has D / 8 channels",
-        c.embed_dim);
-  if (c.depth > 126)  // each block adds up to 2 to a count that starts at up to 2 and is kept in a byte (and in bf16)
-    throw input_error("model.depth = {}: at most 126 blocks", c.depth);
-  if (c.input != "image" && c.input != "events")
-    throw input_error("model.input = '{}': must be image or events", c.input);
-  if (c.pool.size() != 4)
-    throw input_error("model.pool has {} values, expected 4: one for each convolution of the stem", c.pool.size());
-  if (c.mixer.size() != 1 && int64_t(c.mixer.size()) != c.depth)
-    throw input_error("model.mixer has {} entries, expected 1 or {} (model.depth)", c.mixer.size(), c.depth);
-  for (int64_t block = 0; block < c.depth; ++block)
-    if (!mixer_spec(c, block).entry->make && (c.heads < 1 || c.embed_dim % c.heads))
-      throw input_error("model.heads = {}: must divide model.embed_dim = {}", c.heads, c.embed_dim);
-}
 
 // A stem's or block's forward pass, which keeps all that its backward needs, or its input alone.
 template <class Part>
@@ -44,7 +22,8 @@ torch::Tensor run(Part& part, const torch::Tensor& x, Values values, bool recomp
 
 Spikformer::Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed)
     : config_(model), training_steps_(model.T) {
-  check(model);
+  validate(model, neuron);
+  if (model.classes < 1) throw input_error("model.classes = {}: expected 1 or more", model.classes);
   stem_ = register_module("patch_embed", Stem(model, neuron));
   auto blocks = register_module("block", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < model.depth; ++i)

@@ -23,6 +23,7 @@
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/validate.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {
@@ -160,11 +161,14 @@ void add_train(CLI::App& app) {
     if (!options->device.empty()) config.train.device = options->device;
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
+    validate(config);
     if ((options->profile || options->find_batch) && read_launch().ranks > 1)
       throw input_error("--{}: looks into one process; start it without torchrun or srun",
                         options->profile ? "profile" : "find-batch");
     if (options->profile) return profile_training(config, options->json);
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
+    if (const std::string doubt = doubts(config); !doubt.empty() && read_launch().leads())
+      fmt::print(stderr, "spikemix: {}\n", doubt);
     const NewRun run = options->out.empty() ? new_run(config.name) : NewRun{options->out, ""};
     run_training(run.folder, config.name, run.note, options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
