@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <cmath>
+#include <list>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,6 +14,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/floats.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/core/problems.h"
 #include "spikemix/core/pth.h"
@@ -42,11 +47,53 @@ void check(const std::vector<TensorSpec>& expected, const std::map<std::string, 
   }
 }
 
+// Scalars that profilers (thop) and averages leave in a state dict.
+bool is_counter(const std::string& name) {
+  const std::string part = name.substr(name.rfind('.') + 1);
+  return part == "total_ops" || part == "total_params" || part == "n_averaged" || part == "num_updates";
+}
+
+// What stands before the names of the model's tensors where a larger module holds it, as "model." of Lightning.
+std::string prefix_of(const std::vector<NamedTensor>& tensors, const std::string& file) {
+  constexpr std::string_view kFirst = "patch_embed.proj_conv.weight";
+  std::vector<std::string> prefixes;
+  for (const NamedTensor& t : tensors) {
+    if (t.name.ends_with(kFirst)) prefixes.push_back(t.name.substr(0, t.name.size() - kFirst.size()));
+  }
+  if (prefixes.size() < 2) return prefixes.empty() ? "" : prefixes.front();
+  std::erase_if(prefixes, [](const std::string& prefix) { return prefix.find("ema") != prefix.npos; });
+  if (prefixes.size() != 1)
+    throw input_error("{}: holds {} Spikformers, under {}; save one alone", file, prefixes.size(),
+                      fmt::join(prefixes, ", "));
+  return prefixes.front();
+}
+
+// The published ImageNet model has linear maps that are convolutions of size 1, without bias for q, k and v.
+void refuse_imagenet_variant(const std::map<std::string, TensorView>& found, const ModelConfig& model,
+                             const std::string& file) {
+  if (model.takes_events() || !found.contains("block.0.mlp.fc1_conv.weight")) return;
+  const bool imagenet = found.at("block.0.mlp.fc1_conv.weight").shape.size() == 4;
+  throw input_error(
+      "{}: its linear maps are convolutions ('block.0.mlp.fc1_conv.weight'), as in the published {}; the variants "
+      "taken are those of CIFAR-10 and CIFAR-100, and with model.input=events those of CIFAR10-DVS and DVS128 Gesture{}",
+      file, imagenet ? "ImageNet model" : "models of events",
+      imagenet ? "" : " (--recipe cifar10-dvs or dvs128-gesture?)");
+}
+
+// Half and double precision as fp32: the type that training and the engine both read.
+std::vector<std::byte> in_fp32(const NamedTensor& tensor, const std::string& file) {
+  std::vector<float> values = to_floats(tensor.tensor);
+  if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+    throw input_error("{}: tensor '{}' holds a value that is no number in fp32", file, tensor.name);
+  const auto bytes = std::as_bytes(std::span(values));
+  return {bytes.begin(), bytes.end()};
+}
+
 }  // namespace
 
 void add_import(CLI::App& app) {
   struct Options {
-    std::string file, recipe = "cifar10", out = "model.safetensors";
+    std::string file, recipe = "cifar10", out = "model.safetensors", weights;
     std::vector<std::string> overrides;
   };
   auto* command = app.add_subcommand("import", "turn a published Spikformer checkpoint (.pth) into model.safetensors");
@@ -57,21 +104,31 @@ void add_import(CLI::App& app) {
   command->add_option("FILE", options->file, "a .pth or .pth.tar that torch.save wrote")->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.depth=2");
   command->add_option("--recipe", options->recipe, "recipe that says the model's shape; its mixer becomes ssa");
+  command->add_option("--weights", options->weights, "which of the file's state dicts, as in state_dict_ema");
   command->add_option("-o,--out", options->out, "file to write");
   command->callback([options] {
     Config config = load_recipe(options->recipe, {"model.mixer=ssa"});
     for (const std::string& key_value : options->overrides) apply_override(config, key_value);
     validate(config);
-    const PthFile file = PthFile::open(options->file);
+    const PthFile file = PthFile::open(options->file, options->weights);
+    const std::string prefix = prefix_of(file.tensors(), options->file);
     std::map<std::string, TensorView> found;
-    std::vector<std::string> unused;
+    std::vector<std::string> unused, elsewhere;
+    int64_t counters = 0;
     for (const NamedTensor& tensor : file.tensors()) {
-      if (is_published_but_unused(tensor.name)) {
+      const bool ours = tensor.name.starts_with(prefix);
+      const std::string name = ours ? tensor.name.substr(prefix.size()) : tensor.name;
+      if (is_counter(name)) {
+        ++counters;
+      } else if (is_published_but_unused(name)) {
         unused.push_back(tensor.name);
-      } else {
-        found[tensor.name] = tensor.tensor;
+      } else if (!ours) {
+        elsewhere.push_back(tensor.name);
+      } else if (!found.emplace(name, tensor.tensor).second) {
+        throw input_error("{}: tensor '{}' comes twice", options->file, name);
       }
     }
+    refuse_imagenet_variant(found, config.model, options->file);
     const std::vector<TensorSpec> expected = tensor_list(config.model, config.neuron);
     check(expected, found, options->file);
 
@@ -80,10 +137,22 @@ void add_import(CLI::App& app) {
     card.mean = config.data.mean, card.std = config.data.std;
     card.training = {{"imported", options->file}};
     std::vector<NamedTensor> tensors;
-    for (const TensorSpec& spec : expected) tensors.push_back({spec.name, found.at(spec.name)});
+    std::list<std::vector<std::byte>> converted;
+    for (const TensorSpec& spec : expected) {
+      NamedTensor& tensor = tensors.emplace_back(NamedTensor{spec.name, found.at(spec.name)});
+      if (!is_float(tensor.tensor.dtype)) continue;
+      tensor.tensor.data = converted.emplace_back(in_fp32(tensor, options->file));
+      tensor.tensor.dtype = DType::F32;
+    }
     write_safetensors(options->out, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
     fmt::print("{}: {} tensors, {} parameters\n", options->out, tensors.size(), learned_values(expected));
     if (!unused.empty()) fmt::print("skipped, read by no computation: {}\n", fmt::join(unused, ", "));
+    if (counters > 0) fmt::print("skipped: {} counters of profilers and averages (total_ops, ...)\n", counters);
+    if (!elsewhere.empty()) fmt::print("skipped, not under '{}': {}\n", prefix, list_of(elsewhere));
+    if (!file.others().empty()) {
+      fmt::print("taken from {}; --weights takes another: {}\n", file.key().empty() ? "the top" : file.key(),
+                 fmt::join(file.others(), ", "));
+    }
   });
 }
 

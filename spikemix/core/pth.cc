@@ -22,7 +22,10 @@ namespace {
 using Bytes = std::span<const std::byte>;
 using Kind = PickleValue::Kind;
 
-constexpr std::string_view kStateDictKeys[] = {"state_dict", "model", "model_state_dict", "net"};
+constexpr std::string_view kStateDictKeys[] = {"state_dict", "model", "model_state_dict", "net", "module"};
+// Parts of names that stand for no part of the model.
+constexpr std::string_view kWrappers[] = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"};
+constexpr int kMaxNesting = 4;  // of dicts around a state dict
 // A state dict of 400 tensors takes 80 kB, so this bounds the pickle's values at about 1 GB.
 constexpr size_t kMaxPickle = 16 << 20;
 
@@ -100,45 +103,101 @@ TensorRecord tensor_record(std::string name, const PickleValue* value, const std
       std::move(*strides)};
 }
 
-const PickleValue& find_state_dict(const PickleValue& root, const std::string& where) {
-  const auto has_tensors = [](const PickleValue& value) {
-    return value.kind == Kind::kDict && std::ranges::any_of(value.items, [](auto* item) { return is_tensor(*item); });
-  };
-  if (has_tensors(root)) return root;
-  for (const std::string_view key : kStateDictKeys) {
-    if (const PickleValue* value = root.find(key); value && has_tensors(*value)) return *value;
+struct StateDict {
+  std::string key;  // "" at the top, else the keys on the way to it
+  const PickleValue* dict;
+  int64_t tensors;
+};
+
+// Every dict that holds tensors itself. What optimisers keep has no names, and is reached by them.
+void find_state_dicts(const PickleValue& value, const std::string& key, int depth,
+                      std::set<const PickleValue*>& seen, std::vector<StateDict>& found) {
+  if (value.kind != Kind::kDict || depth > kMaxNesting || !seen.insert(&value).second) return;
+  int64_t tensors = 0;
+  for (size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    const PickleValue &name = *value.items[i], &item = *value.items[i + 1];
+    if (name.kind != Kind::kString) continue;
+    tensors += is_tensor(item);
+    if (!is_printable(name.text) || name.text.starts_with("optim")) continue;
+    find_state_dicts(item, key.empty() ? std::string(name.text) : fmt::format("{}.{}", key, name.text), depth + 1,
+                     seen, found);
   }
+  if (tensors > 0) found.push_back({key, &value, tensors});
+}
+
+// Lower goes first: a usual name, any other, an average of the weights.
+size_t rank_of(const std::string& key) {
+  if (key.find("ema") != key.npos || key.find("averag") != key.npos) return std::size(kStateDictKeys) + 1;
+  return size_t(std::ranges::find(kStateDictKeys, std::string_view(key)) - std::begin(kStateDictKeys));
+}
+
+InputError no_state_dict(const PickleValue& root, const std::string& where) {
   if (is_call(root)) {
-    throw input_error("{}: holds a whole {:?}, not its weights: save model.state_dict()", where,
-                      root.items[0]->items[1]->text);
+    return input_error("{}: holds a whole {:?}, not its weights: save model.state_dict()", where,
+                       root.items[0]->items[1]->text);
   }
   std::vector<std::string> keys;
   for (size_t i = 0; root.kind == Kind::kDict && i < root.items.size() && keys.size() < 8; i += 2) {
     keys.push_back(fmt::format("{:?}", root.items[i]->text));
   }
-  throw input_error("{}: no tensors at its top level or under {}; its keys: {}", where, fmt::join(kStateDictKeys, ", "),
-                    keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", ")));
+  return input_error("{}: no tensors at its top level or under {}; its keys: {}", where,
+                     fmt::join(kStateDictKeys, ", "), keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", ")));
+}
+
+// The one that is asked for, or goes first; the others' keys.
+StateDict choose_state_dict(const PickleValue& root, const std::string& asked, std::vector<std::string>& others,
+                            const std::string& where) {
+  std::vector<StateDict> found;
+  std::set<const PickleValue*> seen;
+  find_state_dicts(root, "", 0, seen, found);
+  if (found.empty()) throw no_state_dict(root, where);
+  // A best accuracy beside the state dict may be a tensor too.
+  int64_t most = 0;
+  for (const StateDict& dict : found) most = std::max(most, dict.tensors);
+  std::erase_if(found, [&](const StateDict& dict) { return 2 * dict.tensors < most; });
+  std::ranges::stable_sort(found, {}, [](const StateDict& dict) { return rank_of(dict.key); });
+  std::vector<std::string> keys;
+  for (const StateDict& dict : found) keys.push_back(dict.key);
+  const auto chosen = asked.empty() ? found.begin() : std::ranges::find(found, asked, &StateDict::key);
+  if (chosen == found.end()) {
+    throw input_error("{}: has no weights under '{}', only under {}", where, asked,
+                      fmt::join(keys, ", "));
+  }
+  if (asked.empty() && found.size() > 1 && rank_of(found[0].key) == rank_of(found[1].key)) {
+    throw input_error("{}: has several sets of weights: {}; name one with --weights", where, fmt::join(keys, ", "));
+  }
+  for (const std::string& key : keys) {
+    if (key != chosen->key) others.push_back(key);
+  }
+  return *chosen;
+}
+
+std::string without_wrappers(std::string_view name) {
+  std::string result;
+  while (!name.empty()) {
+    const size_t dot = std::min(name.find('.'), name.size());
+    const std::string_view part = name.substr(0, dot);
+    name.remove_prefix(std::min(dot + 1, name.size()));
+    if (std::ranges::find(kWrappers, part) != std::end(kWrappers) && !name.empty()) continue;
+    if (!result.empty()) result += '.';
+    result += part;
+  }
+  return result;
 }
 
 // The state dict's tensors, without their bytes.
 std::vector<TensorRecord> tensor_records(const PickleValue& state_dict, std::vector<std::string>& skipped,
                                          const std::string& where) {
   const auto& items = state_dict.items;
-  std::vector<std::string> names;
+  std::set<std::string> seen;
+  std::vector<TensorRecord> records;
   for (size_t i = 0; i < items.size(); i += 2) {
     if (items[i]->kind != Kind::kString || !is_printable(items[i]->text)) {
       throw input_error("{}: its state dict has a key that is no name", where);
     }
-    names.emplace_back(items[i]->text);
-  }
-  constexpr std::string_view kParallel = "module.";
-  const bool parallel = std::ranges::all_of(names, [&](const auto& name) { return name.starts_with(kParallel); });
-  std::set<std::string> seen;
-  std::vector<TensorRecord> records;
-  for (size_t i = 0; i < names.size(); ++i) {
-    std::string name = parallel ? names[i].substr(kParallel.size()) : names[i];
+    std::string name = without_wrappers(items[i]->text);
     if (!seen.insert(name).second) throw input_error("{}: tensor '{}' comes twice", where, name);
-    const PickleValue* value = items[2 * i + 1];
+    const PickleValue* value = items[i + 1];
     if (is_tensor(*value)) {
       records.push_back(tensor_record(std::move(name), value, where));
     } else {
@@ -203,12 +262,12 @@ int64_t check_bounds(const TensorRecord& record, Bytes storage, const std::strin
 
 }  // namespace
 
-PthFile PthFile::open(const std::filesystem::path& path) {
+PthFile PthFile::open(const std::filesystem::path& path, const std::string& key) {
   const MappedFile file(path);
-  return parse(file.bytes(), path.string());
+  return parse(file.bytes(), path.string(), key);
 }
 
-PthFile PthFile::parse(Bytes bytes, const std::string& where) {
+PthFile PthFile::parse(Bytes bytes, const std::string& where, const std::string& key) {
   const auto starts_with = [&](std::string_view magic) {
     return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
   };
@@ -242,8 +301,9 @@ PthFile PthFile::parse(Bytes bytes, const std::string& where) {
   }
 
   const Pickle parsed(pickle, where + ": data.pkl");
-  const std::vector<TensorRecord> records =
-      tensor_records(find_state_dict(parsed.root(), where), result.skipped_, where);
+  const StateDict state_dict = choose_state_dict(parsed.root(), key, result.others_, where);
+  result.key_ = state_dict.key;
+  const std::vector<TensorRecord> records = tensor_records(*state_dict.dict, result.skipped_, where);
   std::map<std::string, std::optional<Bytes>> storages;
   for (const TensorRecord& record : records) storages[root + "data/" + record.storage];
   zip.for_each([&](const std::string& name, const StoredZip::Read& read) {

@@ -110,6 +110,45 @@ TEST(Pth, ReadsViewsOfOneStorage) {
   EXPECT_THAT(file.skipped(), ElementsAre("extra"));
 }
 
+std::vector<std::string> names_in(const PthFile& file) {
+  std::vector<std::string> names;
+  for (const NamedTensor& t : file.tensors()) names.push_back(t.name);
+  return names;
+}
+
+TEST(Pth, DropsWrappersWhereverTheyStand) {
+  const std::string w = tensor({{2}, {1}});
+  for (const std::string before : {"", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."}) {
+    const PthFile file = parse(pth_of(dict({{before + "block.0.w", w}, {before + "block._orig_mod.1.w", w}})));
+    EXPECT_THAT(names_in(file), ElementsAre("block.0.w", "block.1.w")) << before;
+  }
+  EXPECT_THAT(names_in(parse(pth_of(dict({{"module", w}, {"modules.w", w}})))), ElementsAre("module", "modules.w"));
+  EXPECT_THAT([&] { parse(pth_of(dict({{"a.w", w}, {"module.a.w", w}}))); },
+              ThrowsMessage<InputError>(HasSubstr("tensor 'a.w' comes twice")));
+}
+
+TEST(Pth, TakesTheUsualDictAndNamesTheOthers) {
+  const std::string model = dict({{"a", tensor({{2}, {1}})}, {"b", tensor({{2}, {1}})}});
+  const std::string average =
+      dict({{"a", tensor({{2}, {1}, 2})}, {"b", tensor({{2}, {1}})}, {"c", tensor({{2}, {1}})}});
+  const std::string best = tensor({{}, {}, 1});
+  const auto key_of = [](const std::string& file, const std::string& key = "") {
+    return PthFile::parse(std::as_bytes(std::span(file)), "m.pth", key).key();
+  };
+  EXPECT_EQ(key_of(pth_of(dict({{"state_dict_ema", average}, {"state_dict", model}, {"best", best}}))), "state_dict");
+  EXPECT_THAT(parse(pth_of(dict({{"state_dict_ema", average}, {"state_dict", model}}))).others(),
+              ElementsAre("state_dict_ema"));
+  EXPECT_EQ(key_of(pth_of(dict({{"state_dict_ema", average}, {"state_dict", model}})), "state_dict_ema"),
+            "state_dict_ema");
+  EXPECT_EQ(key_of(pth_of(dict({{"ema", dict({{"module", average}})}}))), "ema.module");
+  EXPECT_EQ(key_of(pth_of(dict({{"checkpoint", dict({{"weights", model}})}}))), "checkpoint.weights");
+  EXPECT_EQ(key_of(pth_of(dict({{"best_acc", best}, {"net", model}, {"optimizer", dict({{"x", average}})}}))), "net");
+  EXPECT_THAT([&] { key_of(pth_of(dict({{"student", model}, {"teacher", model}}))); },
+              ThrowsMessage<InputError>(HasSubstr("several sets of weights: student, teacher; name one")));
+  EXPECT_THAT([&] { key_of(pth_of(dict({{"net", model}})), "nett"); },
+              ThrowsMessage<InputError>(HasSubstr("no weights under 'nett', only under net")));
+}
+
 TEST(Pth, NamesWhatIsWrong) {
   const auto with = [](const Tensor& t) { return pth_of(dict({{"w", tensor(t)}})); };
   const std::string good = with({{2, 3}, {3, 1}});

@@ -7,27 +7,25 @@
 #include <fmt/ranges.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/floats.h"
 #include "spikemix/core/nearest.h"
 #include "spikemix/core/problems.h"
-#include "spikemix/kernels/spikes/bfloat16.h"
 
 namespace spikemix {
 namespace {
 
-template <class T, class To, class Convert>
-std::vector<To> read_as(const TensorView& view, const Convert& convert) {
-  std::vector<To> values(view.data.size() / sizeof(T));
+template <class T>
+std::vector<int16_t> read_as(const TensorView& view) {
+  std::vector<int16_t> values(view.data.size() / sizeof(T));
   for (size_t i = 0; i < values.size(); ++i) {
     T value;
     std::memcpy(&value, view.data.data() + i * sizeof(T), sizeof(T));
-    values[i] = convert(value);
+    values[i] = value;
   }
   return values;
 }
 
 bool is_integer(const TensorView& view) { return view.dtype == DType::I8 || view.dtype == DType::I16; }
-
-bool is_float(DType dtype) { return dtype == DType::F32 || dtype == DType::F64 || dtype == DType::BF16; }
 
 std::vector<TensorSpec> expected_tensors(const ModelCard& card, const std::string& where) {
   try {
@@ -73,7 +71,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
         check_shape(unit, *units, {spec.shape[0]});
     } else if (!is_float(tensor->dtype) && !spec.name.ends_with("num_batches_tracked")) {
       problems.push_back(
-          fmt::format("tensor '{}' is {}, expected F32, F64 or BF16", spec.name, name_of(tensor->dtype)));
+          fmt::format("tensor '{}' is {}, expected F32, F64, F16 or BF16", spec.name, name_of(tensor->dtype)));
     }
   }
   for (const std::string& name : file.names()) {
@@ -94,13 +92,7 @@ int TensorReader::integer_bits(const std::string& name) const { return view(name
 
 std::vector<float> TensorReader::floats(const std::string& name) const {
   const TensorView& tensor = view(name);
-  std::vector<float> values;
-  if (tensor.dtype == DType::F64)
-    values = read_as<double, float>(tensor, [](double v) { return float(v); });
-  else if (tensor.dtype == DType::BF16)
-    values = read_as<Bfloat16, float>(tensor, [](Bfloat16 v) { return float(v); });
-  else
-    values = read_as<float, float>(tensor, [](float v) { return v; });
+  std::vector<float> values = to_floats(tensor);
   file_.release(tensor);  // the packed copy is what stays
   for (const float v : values) {
     if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is no number", where_, name);
@@ -114,11 +106,7 @@ std::vector<float> TensorReader::floats_if_there(const std::string& name) const 
 
 std::vector<int16_t> TensorReader::integers(const std::string& name) const {
   const TensorView& tensor = view(name);
-  std::vector<int16_t> values;
-  if (tensor.dtype == DType::I8)
-    values = read_as<int8_t, int16_t>(tensor, [](int8_t v) { return int16_t(v); });
-  else
-    values = read_as<int16_t, int16_t>(tensor, [](int16_t v) { return v; });
+  std::vector<int16_t> values = tensor.dtype == DType::I8 ? read_as<int8_t>(tensor) : read_as<int16_t>(tensor);
   file_.release(tensor);
   const int lowest = tensor.dtype == DType::I8 ? INT8_MIN : INT16_MIN;
   for (const int16_t v : values) {

@@ -27,7 +27,7 @@ TEST_F(TensorReaderTest, NamesEveryProblemAtOnce) {
   EXPECT_THAT(error, testing::StartsWith("m: "));
   EXPECT_THAT(error, testing::HasSubstr("tensor 'head.bias' is missing"));
   EXPECT_THAT(error, testing::HasSubstr("(nearest: 'block.0.mlp.fc1_linear.weight')"));
-  EXPECT_THAT(error, testing::HasSubstr("'block.1.attn.bn.bias' is I32, expected F32, F64 or BF16"));
+  EXPECT_THAT(error, testing::HasSubstr("'block.1.attn.bn.bias' is I32, expected F32, F64, F16 or BF16"));
 }
 
 TEST_F(TensorReaderTest, NamesShapes) {
