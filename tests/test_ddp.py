@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tiny import make_place, run, train
+from tiny import make_place, run, train, write_idx
 
 ONE_STEP = ["train.epochs=1", "train.warmup_epochs=0", "data.train_images=20"]  # a batch of 16
 
@@ -286,3 +287,59 @@ def test_an_error_of_one_rank_ends_all(spikemix, place, uninterrupted):
     assert "holds a run already" in results[0][2]
     assert "rank 0 (" in results[1][2] and "holds a run already" in results[1][2]
     assert all(len(err.strip().splitlines()) == 1 for _, _, err in results), results
+
+
+def each_in(command, folders, ranks_environment=None):
+    """The ranks with a working folder each, and perhaps arguments of their own."""
+    port = str(free_port())
+    processes = []
+    for r, (folder, more) in enumerate(folders):
+        environment = {**os.environ, "RANK": str(r), "WORLD_SIZE": str(len(folders)), "LOCAL_RANK": str(r),
+                       "LOCAL_WORLD_SIZE": str(len(folders)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+                       **(ranks_environment or {})}
+        processes.append(subprocess.Popen([*map(str, command), *more], env=environment, cwd=folder,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    return finish(processes)
+
+
+def other_data(folder, what):
+    """A copy of the data that differs in one thing."""
+    write_idx(folder / "data", train=160 if what == "count" else 320, test=11 if what == "test" else 21)
+    labels = folder / "data" / "train-labels-idx1-ubyte"
+    if what == "labels":
+        changed = bytearray(labels.read_bytes())
+        changed[8], changed[9] = changed[9], changed[8]
+        labels.write_bytes(changed)
+
+
+@pytest.mark.parametrize("what, said", [("count", "training images: rank 1 (.*) has 160, rank 0 (.*) has 320"),
+                                        ("test", "test images: rank 1 (.*) has 11, rank 0 (.*) has 21"),
+                                        ("labels", "hash of the training labels: rank 1 ")])
+def test_ranks_with_other_data_are_named(spikemix, place, tmp_path, what, said):
+    other_data(tmp_path / "0", "nothing")
+    other_data(tmp_path / "1", what)
+    out = tmp_path / "run"
+    command = [spikemix, "train", place / "tiny.toml", "--data", "data", "--out", out]
+    results = each_in(command, [(tmp_path / "0", []), (tmp_path / "1", [])])
+    assert [code for code, _, _ in results] == [2, 2], results
+    for _, _, err in results:
+        assert len(err.strip().splitlines()) == 1 and re.search(said, err), err
+    assert not out.exists()
+
+
+def test_ranks_with_other_settings_are_named(spikemix, place, tmp_path):
+    out = tmp_path / "run"
+    command = [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out]
+    results = each_in(command, [(tmp_path, []), (tmp_path, ["train.lr=1"]), (tmp_path, []), (tmp_path, [])])
+    assert [code for code, _, _ in results] == [2] * 4, results
+    assert all(re.search(r"train.lr: rank 1 \(.*\) has 1.0, the other 3 ranks have 0.004", err) for _, _, err in results)
+    assert not out.exists()
+
+
+def test_a_list_of_network_interfaces(spikemix, place, tmp_path):
+    command = train(spikemix, place, tmp_path / "run", "train.epochs=1", "data.train_images=32")
+    results = each_in(command, [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,lo"})
+    assert [code for code, _, _ in results] == [0, 0], results
+    results = each_in(train(spikemix, place, tmp_path / "none"), [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,none0"})
+    assert [code for code, _, _ in results] == [2, 2], results
+    assert all("GLOO_SOCKET_IFNAME=lo,none0" in err and "'none0'" in err for _, _, err in results), results

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import safetensors
 import safetensors.numpy
 from PIL import Image
 
@@ -257,3 +258,63 @@ def test_an_interrupted_run_may_end_sooner(spikemix, place):
     process.wait()
     finish(run(spikemix, "resume", out, "train.epochs=2"))
     assert [line["epoch"] for line in metrics(out) if line["type"] == "epoch"] == [0, 1]
+
+
+def damaged(uninterrupted, folder):
+    """A run that is not done, whose state the test may ruin."""
+    shutil.copytree(uninterrupted, folder)
+    (folder / "summary.json").unlink()
+    return folder / "state.safetensors"
+
+
+def refused(spikemix, folder, said):
+    before = {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+    result = run(spikemix, "resume", folder)
+    assert result.returncode == 2, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1 and said in result.stderr, result.stderr
+    assert {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()} == before  # nothing lost
+
+
+def test_a_damaged_state_is_refused(spikemix, uninterrupted, tmp_path):
+    state = damaged(uninterrupted, tmp_path / "run")
+    whole = state.read_bytes()
+    for at in (len(whole) - 1, len(whole) // 2, 9):  # values, and the header
+        broken = bytearray(whole)
+        broken[at] ^= 0x40
+        state.write_bytes(broken)
+        refused(spikemix, tmp_path / "run", str(state))
+    state.write_bytes(whole[:-100])
+    refused(spikemix, tmp_path / "run", str(state))
+
+
+@pytest.mark.parametrize("key", ["epoch", "step", "metrics_size", "best_epoch", "best_top1", "total_seconds"])
+def test_a_place_that_no_run_has_is_refused(spikemix, uninterrupted, tmp_path, key):
+    """As an older program would have written it: without a hash."""
+    state = damaged(uninterrupted, tmp_path / "run")
+    tensors = safetensors.numpy.load_file(state)
+    with safetensors.safe_open(state, "np") as file:
+        place = json.loads(file.metadata()["place"])
+    for value in (-2, 1e18, "x"):
+        safetensors.numpy.save_file(tensors, state, {"place": json.dumps({**place, key: value})})
+        refused(spikemix, tmp_path / "run", "state.safetensors: ")
+    for nonsense in ("", "[" * 100000, "null", "{}"):
+        safetensors.numpy.save_file(tensors, state, {"place": nonsense})
+        refused(spikemix, tmp_path / "run", "does not say where the run stands")
+    safetensors.numpy.save_file(tensors, state, {"place": json.dumps(place)})
+    assert run(spikemix, "resume", tmp_path / "run").returncode == 0  # and a sound one of that kind goes on
+
+
+def test_settings_that_cannot_work_leave_no_run_folder(spikemix, place, tmp_path):
+    for n, overrides in enumerate([["model.T=257"], ["model.mlp_ratio=16"], ["model.depth=127", "model.embed_dim=8"],
+                                   ["neuron.tau=inf"], ["train.weight_decay=nan"], ["train.loader_threads=1000000"],
+                                   ["model.T=4000000000000000"], ["train.epochs=900000000000000"], ["name="],
+                                   ["name=" + "x" * 5000], ["model.height=4000000000", "model.width=4000000000"]]):
+        result = run(*tiny.train(spikemix, place, tmp_path / str(n), *overrides))
+        assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1, (overrides, result.stderr)
+        assert overrides[0].split("=")[0] in result.stderr
+        assert not (tmp_path / str(n)).exists()
+
+
+def test_time_steps_that_are_never_shown_are_doubted(spikemix, place, tmp_path):
+    result = run(*tiny.train(spikemix, place, tmp_path / "run", "train.epochs=1", "train.one_step_epochs=1"))
+    assert result.returncode == 0 and "never trained on its 2 time steps" in result.stderr

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
+#include <string>
 
+#include "spikemix/core/hash.h"
 #include "spikemix/core/rng.h"
 #include "spikemix/nn/kernel_data.h"
 #include "spikemix/nn/layer.h"
@@ -11,16 +12,9 @@
 namespace spikemix {
 namespace {
 
-// FNV-1a: the same number for a name on every machine.
-uint64_t hash(std::string_view name) {
-  uint64_t h = 0xcbf29ce484222325;
-  for (const char c : name) h = (h ^ uint8_t(c)) * 0x100000001b3;
-  return h;
-}
-
 template <class Draw>
 void fill(const torch::Tensor& tensor, const std::string& name, uint64_t seed, const Draw& draw) {
-  Rng rng(seed, Rng::Purpose::kWeights, hash(name));
+  Rng rng(seed, Rng::Purpose::kWeights, Hash().add(name).value());
   auto* values = kernel_data<float>(tensor);
   for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = float(draw(rng));
 }

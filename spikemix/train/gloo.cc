@@ -1,19 +1,24 @@
 #include "spikemix/train/gloo.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include <net/if.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <unistd.h>
+
+#include "spikemix/core/error.h"
 
 namespace spikemix {
 namespace {
@@ -128,14 +133,29 @@ class Gloo final : public c10d::ProcessGroupGloo {
 
 }  // namespace
 
+std::vector<std::string> gloo_interfaces() {
+  const char* value = std::getenv("GLOO_SOCKET_IFNAME");
+  std::istringstream list(value ? value : "");
+  std::vector<std::string> names;
+  for (std::string name; std::getline(list, name, ',');) {
+    if (name.empty() || std::ranges::find(names, name) != names.end()) continue;
+    if (::if_nametoindex(name.c_str()) == 0)
+      throw input_error("GLOO_SOCKET_IFNAME={} in the environment: this machine has no network interface '{}'", value,
+                        name);
+    names.push_back(name);
+  }
+  return names;
+}
+
 c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
                                             std::chrono::milliseconds timeout) {
   const auto options = Gloo::Options::create(kConnectTimeout);
-  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
-  const std::string address = address_towards(launch.host, launch.port);
-  options->devices.push_back(interface && *interface ? Gloo::createDeviceForInterface(interface)
-                             : address.empty()       ? Gloo::createDefaultDevice()
-                                                     : Gloo::createDeviceForHostname(address));
+  for (const std::string& interface : gloo_interfaces())
+    options->devices.push_back(Gloo::createDeviceForInterface(interface));
+  if (options->devices.empty()) {
+    const std::string address = address_towards(launch.host, launch.port);
+    options->devices.push_back(address.empty() ? Gloo::createDefaultDevice() : Gloo::createDeviceForHostname(address));
+  }
   auto gloo = c10::make_intrusive<Gloo>(store, int(launch.rank), int(launch.ranks), options);
   gloo->setTimeout(timeout);
   return gloo;

@@ -23,7 +23,7 @@ struct Place {
                                  best_epoch, last_top1, test_images_per_second, peak_memory)
 };
 
-/// The place that a state's metadata tell. @throws InputError; `where` names the file
+/// The place that a state's metadata tell, in the range of what there can be. @throws InputError; `where` names the file
 Place place_of(const std::map<std::string, std::string>& metadata, const std::string& where);
 
 /// The place of a run's state.safetensors, its tensors unread; the start, if there is no such file. @throws InputError

@@ -126,6 +126,7 @@ std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
 
 ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_unique<State>()) {
   quieten_c10d();
+  gloo_interfaces();  // a wrong name ends this rank before it has met the others, who would wait for it
   const auto connect = [launch](bool serve, std::chrono::milliseconds timeout) -> Store {
     c10d::TCPStoreOptions options;
     options.port = launch.port;
@@ -144,6 +145,8 @@ ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::
     state_->set(state_->sums,
                 join_gloo(c10::make_intrusive<c10d::PrefixStore>("sums", state_->store), launch, kPatience));
   } catch (const RunError&) {
+    throw;
+  } catch (const InputError&) {
     throw;
   } catch (const std::exception& error) {
     throw run_error("rank {} cannot join the others at {}:{}: {}", launch.rank, launch.host, launch.port,
@@ -170,6 +173,18 @@ std::string ProcessGroup::share(const std::string& text) {
   meet();
   const std::vector<uint8_t> bytes = state_->store->get(key);
   return {bytes.begin(), bytes.end()};
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& text) {
+  const std::string key = "texts/" + std::to_string(state_->shared_texts++) + "/";
+  state_->store->set(key + std::to_string(launch_.rank), std::vector<uint8_t>(text.begin(), text.end()));
+  meet();
+  std::vector<std::string> texts;
+  for (int64_t rank = 0; launch_.leads() && rank < launch_.ranks; ++rank) {
+    const std::vector<uint8_t> bytes = state_->store->get(key + std::to_string(rank));
+    texts.emplace_back(bytes.begin(), bytes.end());
+  }
+  return texts;
 }
 
 void ProcessGroup::copy_from_first(const NamedTensors& tensors) {

@@ -30,6 +30,8 @@ class ProcessGroup final : public Ranks {
   void meet();
   /// Rank 0's text, on every rank.
   std::string share(const std::string& text);
+  /// Every rank's text, in the order of ranks, on rank 0; nothing on the others.
+  std::vector<std::string> gather(const std::string& text);
   /// Rank 0's values, on every rank.
   void copy_from_first(const NamedTensors& tensors);
 

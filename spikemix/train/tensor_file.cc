@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/hash.h"
 #include "spikemix/core/safetensors.h"
 
 namespace spikemix {
@@ -21,6 +22,7 @@ constexpr std::array<std::pair<DType, torch::ScalarType>, 10> kTypes = {{{DType:
                                                                          {DType::I8, torch::kInt8},
                                                                          {DType::U8, torch::kUInt8},
                                                                          {DType::BOOL, torch::kBool}}};
+const std::string kHashKey = "spikemix_hash";  // of the metadata
 
 DType to_dtype(torch::ScalarType type) {
   const auto entry = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.second == type; });
@@ -32,19 +34,32 @@ torch::ScalarType to_scalar_type(DType type) {
   return std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.first == type; })->second;
 }
 
+// Of everything in a file but the hash itself, in no order of its own.
+std::string hash_of(NamedTensors on_cpu, const std::map<std::string, std::string>& metadata) {
+  Hash hash;
+  for (const auto& [key, value] : metadata) {
+    if (key != kHashKey) hash.add(key).add(value);
+  }
+  std::ranges::sort(on_cpu, {}, [](const auto& named) -> const std::string& { return named.first; });
+  for (const auto& [name, t] : on_cpu)
+    hash.add(name).add({static_cast<const std::byte*>(t.const_data_ptr()), size_t(t.nbytes())});
+  return hash.text();
+}
+
 }  // namespace
 
 void write_tensors(const std::filesystem::path& file, const NamedTensors& tensors,
-                   const std::map<std::string, std::string>& metadata) {
-  std::vector<torch::Tensor> on_cpu;  // keeps copies alive until they are written
+                   std::map<std::string, std::string> metadata, bool with_hash) {
+  NamedTensors on_cpu;  // keeps copies alive until they are written
   std::vector<NamedTensor> views;
   for (const auto& [name, tensor] : tensors) {
-    const torch::Tensor& t = on_cpu.emplace_back(tensor.detach().to(torch::kCPU).contiguous());
+    const torch::Tensor& t = on_cpu.emplace_back(name, tensor.detach().to(torch::kCPU).contiguous()).second;
     views.push_back({name,
                      {to_dtype(t.scalar_type()),
                       t.sizes().vec(),
                       {static_cast<const std::byte*>(t.const_data_ptr()), size_t(t.nbytes())}}});
   }
+  if (with_hash) metadata[kHashKey] = hash_of(on_cpu, metadata);
   write_safetensors(file, views, metadata);
 }
 
@@ -59,6 +74,10 @@ TensorFile read_tensors(const std::filesystem::path& file) {
     std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
     result.tensors.emplace_back(name, std::move(tensor));
   }
+  const auto hash = result.metadata.find(kHashKey);
+  if (hash != result.metadata.end() && hash->second != hash_of(result.tensors, result.metadata))
+    throw input_error("{}: damaged: its contents do not have the hash {} that was written with them", file.string(),
+                      hash->second);
   return result;
 }
 

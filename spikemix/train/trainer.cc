@@ -21,6 +21,7 @@
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/agreement.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/learner.h"
@@ -110,23 +111,37 @@ class Trainer {
       metrics_->truncate(0);
       return;
     }
-    const std::string where = folder_.state().string();
     const TensorFile file = read_tensors(folder_.state());
-    const torch::NoGradGuard no_grad;
+    const Place place = place_in(file);  // before anything is changed
+    const std::string where = folder_.state().string();
     const std::map<std::string, torch::Tensor> saved(file.tensors.begin(), file.tensors.end());
+    const torch::NoGradGuard no_grad;
     for (const auto& [name, tensor] : learner_.state()) {
       const auto found = saved.find(name);
-      if (found == saved.end() || found->second.sizes() != tensor.sizes()) {
-        throw input_error("{}: tensor '{}' is missing or of another shape than the run's config says", where, name);
+      if (found == saved.end() || found->second.sizes() != tensor.sizes() ||
+          found->second.scalar_type() != tensor.scalar_type()) {
+        throw input_error("{}: tensor '{}' is missing, or of another shape or type than the run's config says", where,
+                          name);
       }
       tensor.copy_(found->second);
     }
-    place_ = place_of(file.metadata, where);
+    place_ = place;
     metrics_->truncate(place_.metrics_size);
   }
 
  private:
   bool leads() const { return !ranks_ || ranks_->launch().leads(); }
+
+  // A state's place, which must be one that this run has.
+  Place place_in(const TensorFile& state) const {
+    const std::string where = folder_.state().string();
+    const Place place = place_of(state.metadata, where);
+    const int64_t epochs = t().epochs + t().cooldown_epochs;
+    if (place.epoch > epochs || place.step > steps() || place.best_epoch > epochs)
+      throw input_error("{}: stands at epoch {}, step {}, best epoch {}; this run has {} epochs of {} steps", where,
+                        place.epoch, place.step, place.best_epoch, epochs, steps());
+    return place;
+  }
 
   // All ranks at rank 0's place, with its state: no other needs to see the files, nor to draw the weights to the same
   // bits.
@@ -206,10 +221,10 @@ class Trainer {
 
   // Until the run's end, in images of this epoch: one with more time steps counts for more.
   double images_left(int64_t epochs) const {
-    double steps_left = -double(place_.step);
-    for (int64_t epoch = place_.epoch; epoch < epochs; ++epoch)
-      steps_left += double(steps() * time_steps(config_, epoch)) / double(time_steps(config_, place_.epoch));
-    return steps_left * double(t().batch);
+    const int64_t one_step = std::clamp(t().one_step_epochs, place_.epoch, epochs);
+    const double in_steps = double(one_step - place_.epoch) + double(epochs - one_step) * double(config_.model.T);
+    return (double(steps()) * in_steps / double(time_steps(config_, place_.epoch)) - double(place_.step)) *
+           double(t().batch);
   }
 
   bool should_stop() const { return listener_.should_stop && listener_.should_stop(); }
@@ -310,7 +325,7 @@ class Trainer {
   void write_checkpoint() {
     if (!leads()) return;
     place_.metrics_size = metrics_->sync();
-    write_tensors(folder_.state(), learner_.state(), {{"place", Json(place_).dump()}});
+    write_tensors(folder_.state(), learner_.state(), {{"place", Json(place_).dump()}}, /*with_hash=*/true);
   }
 
   void write_summary() {
@@ -353,6 +368,17 @@ void settle_threads(Config& config, const Launch& launch) {
   config.train.threads = at::get_num_threads();
 }
 
+// @param where  names the record in errors
+Config recorded_config(const Json& record, const std::string& where) {
+  Config config = config_from_json(record.at("config"), where);
+  try {
+    validate(config);
+  } catch (const InputError& error) {
+    throw input_error("{}: its {}", where, error.what());
+  }
+  return config;
+}
+
 // What a run needs before there is a trainer.
 struct Start {
   std::filesystem::path run;
@@ -393,11 +419,15 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
   batch_of_rank(asked.train.batch, asked.augment.mixup > 0, launch);
   return on_all_ranks(run, launch, [&](Start& start) {
     Config config = asked;
-    if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
+    if (start.ranks) {
+      agree(*start.ranks, facts_of(asked));
+      config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
+    }
     const bool own_threads = config.train.threads == 0;
     settle_threads(config, launch);
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
+    if (start.ranks) agree(*start.ranks, facts_of(data));
     config = resolved(std::move(config), data);
     RunFolder folder = start.leads() ? RunFolder::create(start.run) : RunFolder::names_of(start.run);
     start.meet();
@@ -412,7 +442,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
   return on_all_ranks(run, launch, [&](Start& start) {
     RunFolder folder = start.leads() ? RunFolder::open(start.run) : RunFolder::names_of(start.run);
     const Json record = Json::parse(start.share(start.leads() ? read_run_record(folder).dump() : ""));
-    Config config = config_from_json(record["config"], folder.config().string());
+    Config config = recorded_config(record, folder.config().string());
     if (start.leads()) config = with_changes(config, changes, folder);
     if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(config).dump())), "rank 0's settings");
     batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
@@ -425,6 +455,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     settle_threads(config, launch);
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
+    if (start.ranks) agree(*start.ranks, facts_of(data));
     start.meet();
     const std::filesystem::path summary = folder.summary();
     Trainer trainer(std::move(folder), config, std::move(data), listener, device, start.ranks, start.place);
