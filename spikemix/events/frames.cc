@@ -17,15 +17,17 @@ std::vector<uint32_t> places(int64_t pixels, int64_t k, int64_t out, int64_t str
 
 // kBinary: 1 in the place of a sum.
 template <bool kBinary>
-bool sum_up(std::span<const Event> events, std::span<const uint32_t> columns, std::span<const uint32_t> rows,
-            size_t plane, uint32_t* frame) {
+void sum_up(std::span<const Event> events, const PixelPlaces& places, uint32_t* frame) {
+  const std::span columns(places.columns), rows(places.rows);
+  const auto plane = size_t(places.height * places.width);
   for (const Event& e : events) {
-    if ((e.x >= columns.size()) | (e.y >= rows.size()) | (e.p > 1)) [[unlikely]]
-      return false;
+    if ((e.x >= columns.size()) | (e.y >= rows.size()) | (e.p > 1)) [[unlikely]] {
+      throw input_error("event at x = {}, y = {}, expected x below {} and y below {}; another sensor (--size)?", e.x,
+                        e.y, columns.size(), rows.size());
+    }
     uint32_t& count = frame[plane * e.p + rows[e.y] + columns[e.x]];
     count = kBinary ? 1 : count + 1;
   }
-  return true;
 }
 
 }  // namespace
@@ -36,6 +38,10 @@ PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width) {
   if (width <= 0) width = sensor.width;
   const int64_t k = std::max((sensor.height + height - 1) / height, (sensor.width + width - 1) / width);
   return {height, width, places(sensor.width, k, width, 1), places(sensor.height, k, height, width)};
+}
+
+void add_to_frame(std::span<const Event> events, const PixelPlaces& places, bool binary, uint32_t* frame) {
+  (binary ? sum_up<true> : sum_up<false>)(events, places, frame);
 }
 
 std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split) {
@@ -54,17 +60,14 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
 
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options) {
   if (options.T < 1) throw input_error("T = {} frames, expected 1 or more", options.T);
-  const auto [height, width, columns, rows] = pixel_places(sensor, options.height, options.width);
-  Frames frames{options.T, height, width, {}};
-  const auto plane = size_t(height * width);
+  const PixelPlaces places = pixel_places(sensor, options.height, options.width);
+  Frames frames{options.T, places.height, places.width, {}};
+  const auto plane = size_t(places.height * places.width);
   frames.counts.resize(size_t(options.T) * 2 * plane);
   const auto bounds = frame_bounds(events, options.T, options.split);
   for (size_t i = 0; i < size_t(options.T); ++i) {
     const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);
-    uint32_t* frame = &frames.counts[i * 2 * plane];
-    if (!(options.binary ? sum_up<true> : sum_up<false>)(segment, columns, rows, plane, frame)) {
-      throw input_error("an event outside of the sensor's {} x {} pixels", sensor.width, sensor.height);
-    }
+    add_to_frame(segment, places, options.binary, &frames.counts[i * 2 * plane]);
   }
   return frames;
 }

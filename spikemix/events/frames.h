@@ -41,6 +41,10 @@ struct PixelPlaces {
 };
 PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width);
 
+/// Sums events up into a frame [2, height, width]. @param binary  1 where there is any event, in the place of a sum
+/// @throws InputError for an event that has no place
+void add_to_frame(std::span<const Event> events, const PixelPlaces& places, bool binary, uint32_t* frame);
+
 /// Where frame i begins among the events: T + 1 places, the last one N. Events in order of time.
 std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split);
 

@@ -89,7 +89,7 @@ TEST(Frames, FewEventsOrOneTime) {
 
 TEST(Frames, RefuseWhatIsWrong) {
   const std::vector<Event> events = {{.t = 0, .x = 4, .y = 0, .p = 0}};
-  expect_input_error([&] { integrate(events, {4, 4}, {}); }, "outside of the sensor's 4 x 4");
+  expect_input_error([&] { integrate(events, {4, 4}, {}); }, "expected x below 4 and y below 4");
   expect_input_error([&] { integrate(events, {8, 8}, {.T = 0}); }, "T = 0 frames");
   expect_input_error([&] { integrate(events, {}, {}); }, "not known");
 }

@@ -39,8 +39,12 @@ bool recognises_nmnist(std::span<const uint8_t> head) {
   return n > 0 && back * 20 <= n;
 }
 
+// Random bytes are in order by chance once in 16!.
+bool enough_for_nmnist(std::span<const uint8_t> head) { return head.size() >= 16 * NMnist::kBytes; }
+
 std::unique_ptr<EventReader> open_nmnist(ByteSource source, const ReadOptions& options) {
-  return std::make_unique<FlatReader<NMnist>>(std::move(source), NMnist{}, SensorSize{34, 34}, options);
+  const SensorSize sensor = options.fallback.known() ? options.fallback : SensorSize{34, 34};
+  return std::make_unique<FlatReader<NMnist>>(std::move(source), NMnist{}, sensor, options);
 }
 
 }  // namespace spikemix

@@ -5,6 +5,10 @@
 
 namespace spikemix {
 
+bool prophesee_header_is_whole(std::span<const uint8_t> head) {
+  return read_text_header(head, '%', "% end").whole;
+}
+
 std::string prophesee_encoding(const TextHeader& header) {
   if (const auto format = header.value("% format ")) return format->substr(0, format->find(';'));
   if (auto version = header.value("% evt ")) {  // "3.0" -> "EVT3", "2.1" -> "EVT21"

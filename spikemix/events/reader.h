@@ -42,7 +42,9 @@ struct ReadOptions {
   /// Events whose time is earlier than their predecessor's are read as they are, not refused.
   bool unordered = false;
   /// In the place of what the file or its format says.
-  SensorSize sensor;
+  SensorSize sensor = {};
+  /// In the place of its usual one, where the format cannot say how large the sensor was (N-MNIST).
+  SensorSize fallback = {};
   /// Of npz, which does not say in what its times are. Unknown: whole numbers are microseconds, fractions are refused.
   std::optional<TimeUnit> time_unit = {};
   /// Where events beyond the sensor are counted and left out. Null: they are refused.
@@ -77,6 +79,8 @@ struct EventFormat {
   /// For `events convert`: what the name of a file in this format ends with, and its writer. Null: read only.
   const char* extension;
   std::unique_ptr<EventWriter> (*create)(const std::filesystem::path&, SensorSize);
+  /// What `recognises` says of these bytes stands, whatever follows. Null: if it says yes.
+  bool (*enough)(std::span<const uint8_t> head) = nullptr;
 };
 
 constexpr size_t kRecogniseBytes = 1 << 16;
@@ -88,6 +92,7 @@ struct Recording {
   std::unique_ptr<EventReader> reader;
 };
 
+/// Of a pipe no more bytes are waited for than are needed to tell the formats apart: a slow camera is answered at once.
 /// @throws InputError if no format fits (saying what the file begins with), or as the format's reader
 Recording open_recording(ByteSource source, const ReadOptions& options = {});
 Recording open_recording(const std::filesystem::path& path, const ReadOptions& options = {});

@@ -42,6 +42,7 @@ std::unique_ptr<EventWriter> create_aedat4(const std::filesystem::path& path, Se
 /// it is or how large the sensor was: it is recognised by times that do not run back, and 34 x 34 (N-MNIST) unless the
 /// options say otherwise.
 bool recognises_nmnist(std::span<const uint8_t> head);
+bool enough_for_nmnist(std::span<const uint8_t> head);
 std::unique_ptr<EventReader> open_nmnist(ByteSource source, const ReadOptions& options);
 
 /// Prophesee DAT (N-CARS): lines of text that begin with '%', a byte for the type of the events (0x00 or 0x0C: those of

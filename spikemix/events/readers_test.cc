@@ -4,7 +4,11 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "spikemix/data/files_test.h"
 #include "spikemix/events/encode_test.h"
@@ -54,6 +58,94 @@ TEST_F(ReadersTest, ReadFromAPipe) {
     EXPECT_EQ(all, file.events) << show(file);
     fs::remove(pipe);
   }
+}
+
+// A camera that has sent a hundred events, and sends no more for the time being: they are read.
+TEST_F(ReadersTest, EventsAreReadAsSoonAsTheyAreThere) {
+  for (const Named& file : encode::every_format(100)) {
+    if (file.name == "npz") continue;  // its directory is at its end
+    const fs::path pipe = dir_ / "pipe";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    const int writer = ::open(pipe.c_str(), O_RDWR);
+    ASSERT_EQ(::write(writer, file.bytes.data(), file.bytes.size()), ssize_t(file.bytes.size()));
+    const Recording recording = open_recording(pipe);  // waits for ever for what it need not have
+    EXPECT_EQ(recording.format->name, file.name);
+    std::vector<Event> events;
+    while (events.size() < file.events.size()) {
+      const auto more = recording.reader->read();
+      events.insert(events.end(), more.begin(), more.end());
+    }
+    EXPECT_EQ(events, file.events) << show(file);
+    ::close(writer);
+    fs::remove(pipe);
+  }
+}
+
+// Byte by byte, so that no format is taken for another one that its first bytes could also be.
+TEST_F(ReadersTest, AreToldApartByAsManyBytesAsItTakes) {
+  for (const Named& file : encode::every_format(100)) {
+    if (file.name == "npz") continue;
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_DIRECT), 0);  // a read gives what one write wrote: one byte
+    std::thread writer([&] {
+      for (const uint8_t byte : file.bytes) EXPECT_EQ(::write(ends[1], &byte, 1), 1);
+      ::close(ends[1]);
+    });
+    const Recording recording = open_recording(fmt::format("/proc/self/fd/{}", ends[0]));
+    EXPECT_EQ(encode::read_all(recording), file.events) << show(file);
+    writer.join();
+    ::close(ends[0]);
+  }
+}
+
+class SocketTest : public ReadersTest {
+ protected:
+  void connect(const fs::path& path) const {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    while (::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      std::this_thread::yield();
+    }
+    ::close(client);
+  }
+};
+
+TEST_F(SocketTest, IsRemovedWhenItIsWaitedForNoLonger) {
+  const fs::path path = dir_ / "socket";
+  const int stop = ::eventfd(0, 0);
+  std::thread stopper([&] {
+    while (!fs::exists(path)) std::this_thread::yield();
+    const uint64_t one = 1;
+    EXPECT_EQ(::write(stop, &one, sizeof one), ssize_t(sizeof one));
+  });
+  expect_input_error([&] { ByteSource::open("unix:" + path.string(), stop); }, "ended before anybody connected");
+  stopper.join();
+  EXPECT_FALSE(fs::exists(path));
+  // A pipe that nobody writes to ends as well.
+  const fs::path pipe = dir_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(ByteSource::open(pipe, stop).peek(1).size(), 0u);
+  ::close(stop);
+}
+
+TEST_F(SocketTest, ReplacesOneThatWasLeftBehindAndNothingElse) {
+  const fs::path path = dir_ / "socket";
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  const int other = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(::bind(other, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(other, 5), 0);
+  expect_input_error([&] { ByteSource::open("unix:" + path.string()); }, "cannot make a socket there");
+  ::close(other);  // as a program that was killed
+  ASSERT_TRUE(fs::exists(path));
+  std::thread client([&] { connect(path); });
+  EXPECT_EQ(ByteSource::open("unix:" + path.string()).peek(1).size(), 0u);
+  client.join();
+  EXPECT_FALSE(fs::exists(path));
+  write("socket", "a file");
+  expect_input_error([&] { ByteSource::open("unix:" + path.string()); }, "cannot make a socket there");
+  EXPECT_TRUE(fs::exists(path));
 }
 
 // Cut at every byte: either refused, naming the byte, or nothing is missing that began; with truncated, the whole
@@ -110,6 +202,14 @@ TEST_F(ReadersTest, TimesThatRunBackAreRefusedUnlessWanted) {
     if (file.name == "npz") bytes = encode::npz(events, false);
     expect_input_error([&] { encode::read_all(bytes); }, "time runs back");
     EXPECT_EQ(encode::read_all(bytes, {.truncated = false, .unordered = true, .sensor = {}}), events) << show(file);
+  }
+}
+
+TEST_F(ReadersTest, AFormatThatCannotSayItsSensorTakesTheOneThatIsExpected) {
+  const ReadOptions expected{.fallback = {240, 180}};
+  for (const Named& file : encode::every_format(100)) {
+    const SensorSize sensor = file.name == "N-MNIST bin" ? expected.fallback : file.sensor;
+    EXPECT_EQ(open_recording(ByteSource::memory("a", file.bytes), expected).reader->sensor(), sensor) << show(file);
   }
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "spikemix/events/prophesee.h"
 #include "spikemix/events/readers.h"
 #include "spikemix/events/text_header.h"
 
@@ -11,11 +12,11 @@ constexpr EventFormat kFormats[] = {
     {"AEDAT 2.0", "jAER, CIFAR10-DVS: DVS128, DAVIS240, DAVIS346", recognises_aedat2, open_aedat2, nullptr, nullptr},
     {"AEDAT 3.1", "cAER, DVS128 Gesture", recognises_aedat3, open_aedat3, ".aedat", create_aedat3},
     {"AEDAT 4", "DV; its first stream of events", recognises_aedat4, open_aedat4, ".aedat4", create_aedat4},
-    {"Prophesee EVT2", ".raw", recognises_evt2, open_evt2, nullptr, nullptr},
-    {"Prophesee EVT3", ".raw", recognises_evt3, open_evt3, nullptr, nullptr},
-    {"Prophesee DAT", ".dat, N-CARS", recognises_dat, open_dat, nullptr, nullptr},
+    {"Prophesee EVT2", ".raw", recognises_evt2, open_evt2, nullptr, nullptr, prophesee_header_is_whole},
+    {"Prophesee EVT3", ".raw", recognises_evt3, open_evt3, nullptr, nullptr, prophesee_header_is_whole},
+    {"Prophesee DAT", ".dat, N-CARS", recognises_dat, open_dat, nullptr, nullptr, prophesee_header_is_whole},
     {"npz", "numpy: t, x, y, p; SpikingJelly, tonic", recognises_npz, open_npz, ".npz", create_npz},
-    {"N-MNIST bin", "N-MNIST, N-Caltech101", recognises_nmnist, open_nmnist, nullptr, nullptr},
+    {"N-MNIST bin", "N-MNIST, N-Caltech101", recognises_nmnist, open_nmnist, nullptr, nullptr, enough_for_nmnist},
 };
 
 // "'#!AER-DAT9.9'" or "00 ff 17": the first bytes as text or as numbers.
@@ -64,11 +65,17 @@ std::string incomplete(const ReadOptions& options, std::string_view last) {
 }
 
 Recording open_recording(ByteSource source, const ReadOptions& options) {
-  const auto head = source.peek(kRecogniseBytes);
-  if (head.empty()) throw source.error_at(0, "the file is empty, expected a recording of events");
-  for (const EventFormat& format : kFormats) {
-    if (format.recognises(head)) return {&format, format.open(std::move(source), options)};
+  std::span<const uint8_t> head;
+  for (size_t bytes = source.left() ? kRecogniseBytes : 1;; bytes = head.size() + 1) {
+    head = source.peek(bytes);
+    const bool last = head.size() < bytes || head.size() >= kRecogniseBytes;
+    for (const EventFormat& format : kFormats) {
+      if (!format.recognises(head) || !(last || !format.enough || format.enough(head))) continue;
+      return {&format, format.open(std::move(source), options)};
+    }
+    if (last) break;
   }
+  if (head.empty()) throw source.error_at(0, "the file is empty, expected a recording of events");
   std::string names;
   for (const EventFormat& format : kFormats) names += fmt::format("{}{}", names.empty() ? "" : ", ", format.name);
   throw source.error_at(0, "begins with {}, expected a recording: {}", begins_with(head), names);

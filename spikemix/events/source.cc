@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,10 +21,18 @@ constexpr size_t kBuffer = 1 << 17;
 // Of a file that is mapped at a time. A multiple of every page size.
 constexpr size_t kWindow = 1 << 23;
 
+// Waits until `descriptor` can be read. False: `stop` could be first.
+bool wait_for(int descriptor, int stop) {
+  pollfd both[] = {{.fd = descriptor, .events = POLLIN, .revents = 0}, {.fd = stop, .events = POLLIN, .revents = 0}};
+  while (::poll(both, 2, -1) < 0 && errno == EINTR) {
+  }
+  return both[1].revents == 0;
+}
+
 class FileInput : public Input {
  public:
-  FileInput(std::string name, int descriptor, std::optional<uint64_t> size)
-      : name_(std::move(name)), descriptor_(descriptor), size_(size) {}
+  FileInput(std::string name, int descriptor, std::optional<uint64_t> size, int stop = -1)
+      : name_(std::move(name)), descriptor_(descriptor), size_(size), stop_(stop) {}
   FileInput(const FileInput&) = delete;
   FileInput& operator=(const FileInput&) = delete;
   ~FileInput() override {
@@ -33,10 +42,11 @@ class FileInput : public Input {
 
   size_t read(uint64_t at, std::span<uint8_t> bytes) override {
     for (;;) {
+      if (!size_ && !wait_for(descriptor_, stop_)) return 0;
       const ssize_t n = size_ ? ::pread(descriptor_, bytes.data(), bytes.size(), off_t(at))
                               : ::read(descriptor_, bytes.data(), bytes.size());
       if (n >= 0) return size_t(n);
-      if (errno != EINTR) throw input_error("{}, byte {}: {}", name_, at, std::strerror(errno));
+      if (errno != EINTR && errno != EAGAIN) throw input_error("{}, byte {}: {}", name_, at, std::strerror(errno));
     }
   }
   std::optional<uint64_t> size() const override { return size_; }
@@ -64,6 +74,7 @@ class FileInput : public Input {
   std::string name_;
   int descriptor_;
   std::optional<uint64_t> size_;
+  int stop_;
   std::span<const uint8_t> map_;
 };
 
@@ -85,32 +96,77 @@ class MemoryInput : public Input {
   std::span<const uint8_t> bytes_;
 };
 
+// A file that is closed when it is left.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  operator int() const { return value_; }
+
+ private:
+  const int value_;
+};
+
+Descriptor new_socket() { return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+
+// A socket whose program is gone. Anything else that is there may be another program's.
+bool is_left_behind(const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  const Descriptor client = new_socket();
+  return ::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
+}
+
+// A socket that listens at `path` from the moment at which it is seen there: made under another name, then linked.
+void listen_at(int listener, const std::filesystem::path& path, const sockaddr_un& address) {
+  const auto fail = [&] {
+    const int error = errno;
+    const char* hint = error == EEXIST ? " (remove what is there if its program is gone)" : "";
+    return input_error("unix:{}: cannot make a socket there{}: {}", path.string(), hint, std::strerror(error));
+  };
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  const Descriptor folder(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (folder < 0) throw fail();
+  const std::string name = fmt::format(".spikemix-{}", ::getpid());
+  sockaddr_un hidden{.sun_family = AF_UNIX, .sun_path = {}};
+  fmt::format("/proc/self/fd/{}/{}", int(folder), name).copy(hidden.sun_path, sizeof hidden.sun_path - 1);
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&hidden), sizeof hidden) != 0) throw fail();
+  const auto link = [&] { return ::linkat(folder, name.c_str(), AT_FDCWD, address.sun_path, 0) == 0; };
+  bool there = ::listen(listener, 1) == 0 && link();
+  if (!there && errno == EEXIST) {
+    there = is_left_behind(address) && ::unlink(address.sun_path) == 0 && link();
+    if (!there) errno = EEXIST;
+  }
+  const int error = errno;
+  ::unlinkat(folder, name.c_str(), 0);
+  errno = error;
+  if (!there) throw fail();
+}
+
 // The one connection that comes to a socket made at `path`.
-int accept_at(const std::string& path) {
+int accept_at(const std::string& path, int stop) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (path.empty() || path.size() >= sizeof address.sun_path) {
     throw input_error("unix:{}: expected a path of 1 to {} bytes", path, sizeof address.sun_path - 1);
   }
   path.copy(address.sun_path, path.size());
-  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto fail = [&](const char* what) {
-    const int error = errno;
-    ::close(listener);
-    return input_error("unix:{}: {}: {}", path, what, std::strerror(error));
-  };
-  if (listener < 0) throw fail("cannot make a socket");
-  // Never over what is there: it may be another program's.
-  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw fail("cannot make a socket there (remove it if its program is gone)");
-  }
+  const Descriptor listener = new_socket();
+  if (listener < 0) throw run_error("unix:{}: cannot make a socket: {}", path, std::strerror(errno));
+  listen_at(listener, path, address);
+  const bool came = wait_for(listener, stop);
   int connection = -1;
-  if (::listen(listener, 1) == 0) {
+  if (came) {
     do connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     while (connection < 0 && errno == EINTR);
   }
-  ::unlink(path.c_str());
-  if (connection < 0) throw fail("no connection");
-  ::close(listener);
+  const int error = errno;
+  ::unlink(address.sun_path);
+  if (!came) throw input_error("unix:{}: ended before anybody connected", path);
+  if (connection < 0) throw run_error("unix:{}: no connection: {}", path, std::strerror(error));
   return connection;
 }
 
@@ -121,20 +177,23 @@ ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
   if (!input_->size()) buffer_.resize(kBuffer);
 }
 
-ByteSource ByteSource::open(const std::filesystem::path& path) {
+ByteSource ByteSource::open(const std::filesystem::path& path, int stop) {
   constexpr std::string_view kSocket = "unix:";
   if (const std::string name = path.string(); name.starts_with(kSocket)) {
-    const int connection = accept_at(name.substr(kSocket.size()));
-    return ByteSource(name, std::make_shared<FileInput>(name, connection, std::nullopt));
+    const int connection = accept_at(name.substr(kSocket.size()), stop);
+    return ByteSource(name, std::make_shared<FileInput>(name, connection, std::nullopt, stop));
   }
   const bool standard_input = path == "-";
+  std::error_code no_error;
   const std::string name = standard_input ? "standard input" : path.string();
-  const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A FIFO would be waited for here, where no `stop` is seen.
+  const int wait = std::filesystem::is_fifo(std::filesystem::status(path, no_error)) ? O_NONBLOCK : 0;
+  const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | wait);
   if (descriptor < 0) throw input_error("{}: {}", name, errno == ENOENT ? "no such file" : std::strerror(errno));
   struct stat status {};
   std::optional<uint64_t> size;
   if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && !standard_input) size = uint64_t(status.st_size);
-  auto input = std::make_shared<FileInput>(name, descriptor, size);
+  auto input = std::make_shared<FileInput>(name, descriptor, size, stop);
   if (S_ISDIR(status.st_mode)) throw input_error("{}: is a folder, expected a recording", name);
   return ByteSource(name, std::move(input));
 }

@@ -32,8 +32,10 @@ class Input {
 class ByteSource {
  public:
   /// "-" is standard input. "unix:PATH" makes a Unix socket at PATH, waits for one connection, and removes the socket
-  /// when it has come. @throws InputError naming the file if it is not there or cannot be read
-  static ByteSource open(const std::filesystem::path& path);
+  /// when it has come; one that a program left behind, to which nobody listens, is replaced.
+  /// @param stop  a descriptor: as soon as it can be read, a pipe or socket is waited for no longer, but ends; -1: none
+  /// @throws InputError naming the file if it is not there or cannot be read, or if nobody connects until `stop`
+  static ByteSource open(const std::filesystem::path& path, int stop = -1);
   /// `bytes` must outlive it; `name` stands for the file in errors.
   static ByteSource memory(std::string name, std::span<const uint8_t> bytes);
 

@@ -11,6 +11,31 @@ bool is_text(std::string_view line) {
   return std::ranges::none_of(line, [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7F; });
 }
 
+// Where a header's lines end.
+struct Lines {
+  enum End {
+    kWhole,        // no more of them can come
+    kWithinALine,  // the bytes end there
+    kBetweenTwo    // or perhaps behind the last
+  };
+  size_t size = 0;
+  End end = kBetweenTwo;
+};
+
+// Of `all`, whose first `size` bytes are lines.
+Lines lines_of(std::string_view all, size_t size, char mark, std::string_view last) {
+  while (size < all.size() && all[size] == mark) {
+    const size_t end = all.find('\n', size);
+    std::string_view line = all.substr(size, end - size);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!is_text(line)) return {size, Lines::kWhole};
+    if (end == all.npos) return {size, Lines::kWithinALine};
+    size = end + 1;
+    if (!last.empty() && line == last) return {size, Lines::kWhole};
+  }
+  return {size, size < all.size() ? Lines::kWhole : Lines::kBetweenTwo};
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(), [](unsigned char c) { return char(std::tolower(c)); });
@@ -26,36 +51,28 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 TextHeader read_text_header(std::span<const uint8_t> head, char mark, std::string_view last) {
-  TextHeader header;
   const std::string_view all(reinterpret_cast<const char*>(head.data()), head.size());
-  size_t size = 0;
-  while (size < all.size() && all[size] == mark) {
-    const size_t end = all.find('\n', size);
-    std::string_view line = all.substr(size, end - size);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    header.cut = end == all.npos && is_text(line);
-    if (end == all.npos || !is_text(line)) break;
-    size = end + 1;
-    if (!last.empty() && line == last) break;
-  }
-  header.text = all.substr(0, size);
-  return header;
+  const Lines lines = lines_of(all, 0, mark, last);
+  return {std::string(all.substr(0, lines.size)), lines.end == Lines::kWithinALine, lines.end == Lines::kWhole};
 }
 
 TextHeader read_text_header(ByteSource& source, char mark, std::string_view last) {
-  size_t window = 1 << 16;
-  for (;;) {
-    const auto head = source.peek(window);
-    const TextHeader header = read_text_header(head, mark, last);
-    const bool whole = head.size() < window;
-    if (header.cut || header.text.size() == head.size()) {  // there may be more of it
-      if (!whole && window < 1 << 24) {
-        window *= 4;
-        continue;
-      }
-      if (header.cut) throw source.error_at(source.offset() + head.size(), "the file ends within its header of text");
+  constexpr size_t kMost = 1 << 24;
+  Lines lines;
+  for (size_t bytes = 1;;) {
+    const auto head = source.peek(bytes);
+    const std::string_view all(reinterpret_cast<const char*>(head.data()), head.size());
+    lines = lines_of(all, lines.size, mark, last);
+    const bool more = head.size() >= bytes && head.size() < kMost && lines.end != Lines::kWhole;
+    if (more) {
+      bytes = head.size() + 1;
+      continue;
     }
-    source.skip(header.text.size());
+    if (lines.end == Lines::kWithinALine) {
+      throw source.error_at(source.offset() + head.size(), "the file ends within its header of text");
+    }
+    TextHeader header{std::string(all.substr(0, lines.size))};
+    source.skip(lines.size);
     return header;
   }
 }

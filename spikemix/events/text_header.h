@@ -14,7 +14,8 @@ namespace spikemix {
 /// Prophesee's files), so that the data can begin right after them.
 struct TextHeader {
   std::string text;  ///< as in the file, line ends included
-  bool cut = false;  ///< the bytes end within a line
+  bool cut = false;   ///< the bytes end within a line
+  bool whole = true;  ///< no line of it can still come
 
   /// What follows `key` in its line, without blanks around it; nullopt without such a line. The case does not matter.
   std::optional<std::string> value(std::string_view key) const;

@@ -1,5 +1,6 @@
 #include "spikemix/events/time_steps.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -26,44 +27,52 @@ TimeStepCutter::TimeStepCutter(const TimeStepOptions& options)
 void TimeStepCutter::begin(int64_t t) {
   step_.begin_t = t;
   step_.events = 0;
-  step_.frame.assign(size_t(2 * places_.height * places_.width), 0);
+  counts_.assign(size_t(2 * places_.height * places_.width), 0);
   begun_ = true;
 }
 
 void TimeStepCutter::end(int64_t t, const std::function<void(TimeStep&&)>& take) {
   const int64_t number = step_.number;
   step_.end_t = t;
+  step_.frame.assign(counts_.begin(), counts_.end());
   begun_ = false;
   take(std::exchange(step_, {}));
   step_.number = number + 1;
 }
 
+// Microseconds from the step's beginning, as an unsigned number: a damaged file may hold any times.
+uint64_t TimeStepCutter::ahead(const Event& e) const {
+  return e.t > step_.begin_t ? uint64_t(e.t) - uint64_t(step_.begin_t) : 0;
+}
+
+size_t TimeStepCutter::still_within(std::span<const Event> events) const {
+  if (options_.events > 0) return size_t(std::min<int64_t>(int64_t(events.size()), options_.events - step_.events));
+  const auto beyond = [this](const Event& e) { return ahead(e) >= uint64_t(options_.us); };
+  return size_t(std::ranges::find_if(events, beyond) - events.begin());
+}
+
+// The step is over, and those that nothing happened in; the next one is begun for event e.
+void TimeStepCutter::pass_to(const Event& e, const std::function<void(TimeStep&&)>& take) {
+  const int64_t first = step_.begin_t, us = options_.us;
+  const uint64_t passed = ahead(e) / uint64_t(us);
+  end(later(first, us), take);
+  if (passed > uint64_t(kMostSilent)) return begin(e.t);
+  for (int64_t k = 1; k < int64_t(passed); ++k) begin(first + k * us), end(first + (k + 1) * us, take);
+  begin(first + int64_t(passed) * us);
+}
+
 void TimeStepCutter::add(std::span<const Event> events, const std::function<void(TimeStep&&)>& take) {
-  const auto plane = size_t(places_.height * places_.width);
-  for (const Event& e : events) {
-    if ((e.x >= places_.columns.size()) | (e.y >= places_.rows.size()) | (e.p > 1)) [[unlikely]] {
-      throw input_error("event at x = {}, y = {}, expected x below {} and y below {}; another sensor (--size)?", e.x,
-                        e.y, places_.columns.size(), places_.rows.size());
+  while (!events.empty()) {
+    if (!begun_) begin(events.front().t);
+    const size_t n = still_within(events);
+    if (n > 0) {
+      add_to_frame(events.first(n), places_, options_.binary, counts_.data());
+      step_.events += int64_t(n), step_.end_t = events[n - 1].t;
+      events = events.subspan(n);
+      if (step_.events == options_.events) end(step_.end_t, take);
+    } else {
+      pass_to(events.front(), take);
     }
-    if (!begun_) begin(e.t);
-    // The difference as an unsigned number: a damaged file may hold any times.
-    const uint64_t ahead = e.t > step_.begin_t ? uint64_t(e.t) - uint64_t(step_.begin_t) : 0;
-    if (options_.us > 0 && ahead >= uint64_t(options_.us)) {
-      const int64_t first = step_.begin_t, us = options_.us;
-      const uint64_t passed = ahead / uint64_t(us);
-      end(later(first, us), take);
-      if (passed <= uint64_t(kMostSilent)) {
-        for (int64_t k = 1; k < int64_t(passed); ++k) begin(first + k * us), end(first + (k + 1) * us, take);
-        begin(first + int64_t(passed) * us);
-      } else {
-        begin(e.t);
-      }
-    }
-    float& value = step_.frame[plane * e.p + places_.rows[e.y] + places_.columns[e.x]];
-    value = options_.binary ? 1 : value + 1;
-    ++step_.events;
-    step_.end_t = e.t;
-    if (step_.events == options_.events) end(e.t, take);
   }
 }
 

@@ -43,10 +43,14 @@ class TimeStepCutter {
  private:
   void begin(int64_t t);
   void end(int64_t t, const std::function<void(TimeStep&&)>& take);
+  uint64_t ahead(const Event& e) const;
+  size_t still_within(std::span<const Event> events) const;
+  void pass_to(const Event& e, const std::function<void(TimeStep&&)>& take);
 
   TimeStepOptions options_;
   PixelPlaces places_;
   TimeStep step_;
+  std::vector<uint32_t> counts_;  // of its frame
   bool begun_ = false;
 };
 
