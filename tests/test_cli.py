@@ -208,6 +208,49 @@ def test_predict(spikemix, trained, tmp_path):
     assert len(from_data) == 3 and all("truth" in a for a in from_data)
 
 
+def test_predict_reads_standard_input_and_folders(spikemix, trained, tmp_path):
+    folder, _ = trained
+    model = ["--model", folder / "run", "--json"]
+    pictures = tmp_path / "pictures"
+    (pictures / "deeper").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ["b.png", "a.png", "deeper/c.png"]:
+        Image.fromarray(rng.integers(0, 256, (20, 30), np.uint8)).save(pictures / name)
+    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / "broken.png").write_bytes((pictures / "a.png").read_bytes()[:99])
+    (pictures / "gone.png").symlink_to(pictures / "nowhere.png")
+    (pictures / "deeper" / "up").symlink_to(pictures)  # each file once
+    result = run(spikemix, "predict", pictures, *model)
+    assert result.returncode == 0, result.stderr
+    answers = json.loads(result.stdout)
+    assert [a["file"] for a in answers] == [str(pictures / name) for name in ["a.png", "b.png", "deeper/c.png"]]
+    for part in ["skipped: " + str(pictures / "notes.txt"), "broken.png: damaged PNG", "gone.png: a link",
+                 "skipped 3 of 6 files"]:
+        assert part in result.stderr
+    with (pictures / "b.png").open("rb") as file:
+        piped = subprocess.run([str(a) for a in [spikemix, "predict", "-", *model]], stdin=file, capture_output=True)
+    assert json.loads(piped.stdout) == [{**answers[1], "file": "standard input"}]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("a")
+    assert_refused(run(spikemix, "predict", tmp_path / "empty", *model), "empty: holds no files")
+    assert "skipped 1 of 1 files: nothing to predict" in run(spikemix, "predict", tmp_path / "texts", *model).stderr
+    assert_refused(run(spikemix, "predict", "-", "-", *model), "can be read once")
+
+
+def test_every_command_knows_the_built_in_model(spikemix, trained, tmp_path):
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "a.png")
+    default = run(spikemix, "predict", tmp_path / "a.png", "--json")
+    assert default.returncode == 0, default.stderr
+    assert run(spikemix, "predict", tmp_path / "a.png", "--model", "builtin", "--json").stdout == default.stdout
+    assert len(json.loads(run(spikemix, "info", "builtin", "--json").stdout)["classes"]) == 10
+    for command in [["eval", "builtin"], ["bench", "builtin"], ["predict"], ["predict", "--model", "builtin"]]:
+        assert_refused(run(spikemix, *command), "the built-in model: does not bring its data; give --data DIR")
+    assert_refused(run(spikemix, "export", "builtin", "-o", tmp_path / "b.safetensors"), "built-in", "integers already")
+    assert_refused(run(spikemix, "stream", tmp_path / "a.png", "--model", "builtin"), "takes images")
+    assert_refused(run(spikemix, "eval", "builtin", "--engine", "torch", "--data", tmp_path), "built-in")
+
+
 def test_mixers(spikemix):
     listed = json.loads(run(spikemix, "mixers", "--json").stdout)
     names = [m["name"] for m in listed]

@@ -1,6 +1,8 @@
 """Data sets of recordings, from files as published to answers: info, training, prediction, streaming."""
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -215,6 +217,132 @@ def test_stream_from_standard_input(spikemix, environment, trained):
                             input=aedat3(500), env=environment, capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert stream_lines(result.stdout)[1]["steps"] == 50
+
+
+def nmnist(events, step_us=1000):
+    """N-MNIST's format, which nothing but the times' order tells: events 0.1 ms apart."""
+    k = np.arange(events)
+    t = k * step_us // 10
+    return np.stack([k % 16, k // 16 % 16, t >> 16 & 127, t >> 8 & 255, t & 255], 1).astype(np.uint8).tobytes()
+
+
+def start_stream(program, folder, source, *arguments, **options):
+    return subprocess.Popen([str(a) for a in [program, "stream", source, "--model", folder / "run", "--size", "16x16",
+                                              "--step-us", 1000, *arguments]],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize("make", [aedat3, nmnist])
+def test_stream_answers_while_the_camera_is_slow(spikemix, environment, trained, make):
+    folder, _ = trained
+    process = start_stream(spikemix, folder, "-", "--json", env=environment, stdin=subprocess.PIPE)
+    process.stdin.write(make(25))  # two steps and a half, and then nothing for the time being
+    process.stdin.flush()
+    lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert [line["step"] for line in lines] == [0, 1]
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert stream_lines(output)[1]["steps"] == 3
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_stream_and_leaves_no_socket(spikemix, environment, trained, tmp_path, name):
+    folder, _ = trained
+    path = tmp_path / "camera.sock"
+    process = start_stream(spikemix, folder, f"unix:{path}", "--json", env=environment)
+    while not path.exists():
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and not path.exists(), errors
+    # And while it runs: what was seen so far is summed up.
+    process = start_stream(spikemix, folder, "-", "--json", env=environment, stdin=subprocess.PIPE)
+    process.stdin.write(nmnist(45))
+    process.stdin.flush()
+    for _ in range(4):
+        process.stdout.readline()
+    process.send_signal(getattr(signal, name))
+    output, errors = process.stdout.read(), process.stderr.read()
+    assert process.wait(60) == 130, errors
+    assert stream_lines(output)[1]["windows"] == 1
+
+
+def test_stream_ends_with_the_last_whole_windows_class(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    file = folder / "set" / "test" / "high" / "22.npz"
+    model = [file, "--model", folder / "run", "--max-speed"]
+    steps, summary = stream_lines(run(spikemix, "stream", *model, "--step-events", 80, "--json",
+                                      env=environment).stdout)
+    assert [s["step_in_window"] for s in steps] == [1, 2, 3, 4, 1]  # the fifth is a window's beginning
+    assert summary["windows"] == 1 and summary["logits"] == steps[3]["logits"] != steps[4]["logits"]
+    assert summary["label"] == steps[3]["label"] and summary["step_in_window"] == 4
+    text = run(spikemix, "stream", *model, "--step-events", 80, env=environment).stdout
+    assert text.splitlines()[-1].startswith(steps[3]["label"]) and "whole window of 4 steps" in text
+    # Shorter than a window: the answer says by how much.
+    steps, summary = stream_lines(run(spikemix, "stream", *model, "--step-events", 150, "--json",
+                                      env=environment).stdout)
+    assert summary["windows"] == 0 and summary["logits"] == steps[2]["logits"] and summary["step_in_window"] == 3
+    assert "by 3 of the 4 steps" in run(spikemix, "stream", *model, "--step-events", 150, env=environment).stdout
+
+
+def test_stream_that_breaks_off_sums_up_what_came(spikemix, environment, trained):
+    folder, _ = trained
+    for sent, steps, message in [(nmnist(45) + b"\1\2", 4, "2 bytes left, expected an event of 5"),
+                                 (aedat3(0), 0, "without an event"), (b"", 0, "the file is empty")]:
+        process = start_stream(spikemix, folder, "-", "--json", env=environment, stdin=subprocess.PIPE)
+        output, errors = process.communicate(sent, timeout=60)
+        assert process.returncode == 2 and message in errors.decode() and errors.count(b"\n") == 1, errors
+        if steps:
+            assert stream_lines(output)[1]["steps"] == steps
+
+
+def test_recordings_of_another_sensor_are_told(spikemix, environment, trained, tmp_path):
+    folder, _ = trained
+    large = tmp_path / "large.aedat"
+    large.write_bytes(aedat3(400))  # by a DVS128
+    told = "128 x 128 pixels, the model learned from 16 x 16"
+    for command in [("predict", large, "--json"), ("stream", large, "--max-speed")]:
+        result = run(spikemix, *command, "--model", folder / "run", env=environment)
+        assert result.returncode == 0 and told in result.stderr and result.stderr.count("\n") == 1, result.stderr
+    assert run(spikemix, "predict", large, "--model", folder / "run", "--size", "16x16", env=environment).stderr == ""
+    beyond = tmp_path / "beyond.npz"
+    np.savez(beyond, t=np.arange(400), x=np.arange(400) % 90, y=np.arange(400) % 16, p=np.arange(400) % 2)
+    result = run(spikemix, "predict", beyond, "--model", folder / "run", env=environment)
+    assert "90 x 16 pixels, the model learned from 16 x 16" in result.stderr
+    result = run(spikemix, "stream", beyond, "--model", folder / "run", "--max-speed", env=environment)
+    assert result.returncode == 2 and "event at x = 16, y = 0, expected x below 16" in result.stderr
+
+
+def test_predict_sees_what_eval_sees(spikemix, environment, trained, tmp_path):
+    """Parts of a sensor that do not say how large it was: each alone, in the set, and in another set."""
+    folder, _ = trained
+    rng = np.random.default_rng(3)
+    for split, count in [("train", 15), ("test", 3)]:
+        for name in ["high", "low", "middle"]:
+            (tmp_path / "set" / split / name).mkdir(parents=True)
+            for i in range(count // 3 if split == "test" else 5):
+                n, width, height = 200, *(rng.integers(4, 12, 2) if i else (13, 12))
+                np.savez(tmp_path / "set" / split / name / f"{i}.npz", t=np.sort(rng.integers(0, 9999, n)),
+                         x=rng.integers(0, width, n), y=rng.integers(0, height, n), p=rng.integers(0, 2, n))
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", tmp_path / "set", "--out", tmp_path / "run",
+                 "train.epochs=1", "train.warmup_epochs=0", env=environment)
+    assert result.returncode == 0, result.stderr
+    shutil.copytree(tmp_path / "set" / "train", tmp_path / "other" / "test",
+                    ignore=lambda _, names: [name for name in names if name == "0.npz"])
+    files = sorted((tmp_path / "other" / "test").glob("*/*.npz"))
+
+    def logits(*arguments):
+        result = run(spikemix, "predict", *arguments, "--model", tmp_path / "run", "--json", env=environment)
+        assert result.returncode == 0, result.stderr
+        return {pathlib.Path(r["file"]).as_posix()[-12:]: r["logits"] for r in json.loads(result.stdout)}
+
+    alone = logits(*files)
+    assert len(alone) == 12 and alone == logits("--data", tmp_path / "other", "--images", 12)
+    assert alone == logits(tmp_path / "other")  # a folder
+    for file in files[:2]:
+        piped = subprocess.run([str(spikemix), "predict", "-", "--model", str(tmp_path / "run"), "--json"],
+                               stdin=file.open("rb"), capture_output=True, env=environment, timeout=60)
+        assert json.loads(piped.stdout)[0]["logits"] == alone[file.as_posix()[-12:]]
 
 
 def test_stream_says_what_is_wrong(spikemix, environment, trained, tmp_path):

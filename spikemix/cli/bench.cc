@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/bench_input.h"
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
@@ -51,6 +52,7 @@ std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   o.input.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest, opening_printer());
   data = subset(data, std::min(o.images, data->size()), "--images");
+  note_other_sensor(card, *data);
   Loader loader(data, test_loader_options(card, o.batch, 1));
   loader.start_epoch(0);
   std::vector<Batch> batches;
@@ -174,7 +176,6 @@ void bench(BenchOptions& o) {
     return bench_input(o.input);
   }
   if (!o.input.overrides.empty()) throw input_error("{}: settings go with a recipe, not a model", o.input.overrides[0]);
-  if (o.runner.model == "builtin") o.runner.model.clear();
   o.layers ? bench_layers(o) : bench_speed(o);
 }
 
@@ -192,8 +193,7 @@ void add_bench(CLI::App& app) {
   spikemix bench --train cifar10-small --data pictures    where a training spends its time)");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("MODEL", options->runner.model,
-                      "model.safetensors, a run folder (its best model), or builtin, the built-in CIFAR-10 model; or a "
-                      "recipe, whose input is then timed");
+                      fmt::format("{}; or a recipe, whose input is then timed", kModelHelp));
   command->add_option("key=value", options->input.overrides, "settings over the recipe's");
   command->add_option("--data", options->data,
                       "images to time on, since speed depends on how much they make it fire; a run "

@@ -3,17 +3,30 @@
 #include <cstddef>
 #include <span>
 
+#include "spikemix/core/model_file.h"
+#include "spikemix/core/safetensors.h"
+
 // cmake/builtin_model.S.in: the bytes of the file.
 extern "C" {
 extern const std::byte spikemix_builtin_model_begin[], spikemix_builtin_model_end[];
 }
 
 namespace spikemix {
+namespace {
+
+constexpr const char* kName = "the built-in model";
+
+std::span<const std::byte> builtin_bytes() { return {spikemix_builtin_model_begin, spikemix_builtin_model_end}; }
+
+}  // namespace
 
 std::shared_ptr<const Network> load_model(const std::string& model, Precision precision) {
-  if (!model.empty()) return load_network(model, precision);
-  const std::span bytes(spikemix_builtin_model_begin, spikemix_builtin_model_end);
-  return load_network(bytes, "the built-in model", precision);
+  return is_builtin(model) ? load_network(builtin_bytes(), kName, precision) : load_network(model, precision);
+}
+
+ModelCard card_of_model(const std::string& model) {
+  if (!is_builtin(model)) return read_model_card(model_file_of(model));
+  return ModelCard::from_text(SafeTensors::parse(builtin_bytes(), kName).metadata().at("spikemix"), kName);
 }
 
 }  // namespace spikemix

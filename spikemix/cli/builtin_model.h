@@ -3,13 +3,22 @@
 #include <memory>
 #include <string>
 
+#include "spikemix/core/model_card.h"
 #include "spikemix/engine/network.h"
 
 namespace spikemix {
 
-/// The network of a model file or run folder, or if `model` is empty the one built into the program:
-/// models/cifar10-cpu.safetensors.
-/// @throws InputError as load_network()
+/// What every command takes in the place of a model file: the model in the program, models/cifar10-cpu.safetensors. A
+/// file of that name is ./builtin.
+constexpr const char* kBuiltin = "builtin";
+constexpr const char* kModelHelp =
+    "model.safetensors, a run folder (its best model), or builtin: the CIFAR-10 model in the program";
+/// So is no model at all, where a command can do without.
+inline bool is_builtin(const std::string& model) { return model.empty() || model == kBuiltin; }
+
+/// The network of a model file, of a run folder, or the built-in one. @throws InputError as load_network()
 std::shared_ptr<const Network> load_model(const std::string& model, Precision precision);
+/// Its card alone. @throws InputError as read_model_card()
+ModelCard card_of_model(const std::string& model);
 
 }  // namespace spikemix

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/confusion.h"
 #include "spikemix/cli/events.h"
@@ -85,6 +86,7 @@ void run(const EvalOptions& o) {
                    .make_cache = false},  // one pass does not pay for it
                   opening_printer());
   check_classes(card, *data, o.runner.model, source.dir);
+  note_other_sensor(card, *data);
   CountPrinter printer(data->size());
   std::optional<Confusion> confusion;
   if (o.confusion) confusion.emplace(data->classes());
@@ -124,8 +126,7 @@ void add_eval(CLI::App& app) {
   spikemix eval runs/cifar10-small --confusion            which classes it takes for which
   spikemix eval small.safetensors --data cifar-10-binary.tar.gz --exit-confidence 0.9)");
   auto options = std::make_shared<EvalOptions>();
-  command->add_option("MODEL", options->runner.model, "model.safetensors, or a run folder (its best model)")
-      ->required();
+  command->add_option("MODEL", options->runner.model, kModelHelp)->required();
   command->add_option("--data", options->data, "data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   command

@@ -71,7 +71,11 @@ void EventInput::add_to(CLI::App& command) {
   flags.add_to(command);
 }
 
-Recording EventInput::open() const { return open_recording(path, flags.options()); }
+Recording EventInput::open(ByteSource source, SensorSize fallback) const {
+  ReadOptions options = flags.options();
+  options.fallback = fallback;
+  return open_recording(std::move(source), options);
+}
 
 void SensorFlags::add_to(CLI::App& command) {
   command.add_option("--size", size,

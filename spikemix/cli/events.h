@@ -35,7 +35,9 @@ struct EventInput {
 
   void add_to(CLI::App& command);
   /// @throws InputError as open_recording, or as RecordingFlags
-  Recording open() const;
+  Recording open() const { return open(ByteSource::open(path)); }
+  /// Of `source`, which was opened already. @param fallback  as ReadOptions has it
+  Recording open(ByteSource source, SensorSize fallback = {}) const;
 };
 
 // One function a subcommand of `events`; events.cc has the list.

@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/data/dataset.h"
@@ -36,6 +38,7 @@ std::set<std::string> calibrate(const ExportOptions& o) {
   o.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTrain, opening_printer());
   data = subset(data, std::min(o.images, data->size()), "--images");
+  note_other_sensor(exact->card, *data);
   Loader loader(data, test_loader_options(exact->card, data->size(), 1));
   loader.start_epoch(0);
   Batch batch;
@@ -71,6 +74,7 @@ void add_export(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("-o,--out", options->out, "file to write")->required();
   command->callback([options] {
+    if (is_builtin(options->model)) throw input_error("the built-in model: its weights are integers already");
     const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
     export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };

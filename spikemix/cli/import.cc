@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/events.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/floats.h"
@@ -93,7 +94,7 @@ std::vector<std::byte> in_fp32(const NamedTensor& tensor, const std::string& fil
 
 void add_import(CLI::App& app) {
   struct Options {
-    std::string file, recipe = "cifar10", out = "model.safetensors", weights;
+    std::string file, recipe = "cifar10", out = "model.safetensors", weights, size;
     std::vector<std::string> overrides;
   };
   auto* command = app.add_subcommand("import", "turn a published Spikformer checkpoint (.pth) into model.safetensors");
@@ -105,6 +106,8 @@ void add_import(CLI::App& app) {
   command->add_option("key=value", options->overrides, "settings over the recipe's, as in model.depth=2");
   command->add_option("--recipe", options->recipe, "recipe that says the model's shape; its mixer becomes ssa");
   command->add_option("--weights", options->weights, "which of the file's state dicts, as in state_dict_ema");
+  command->add_option("--size", options->size,
+                      "of a model of events: WIDTHxHEIGHT of the sensor that it learned from; default: its input's");
   command->add_option("-o,--out", options->out, "file to write");
   command->callback([options] {
     Config config = load_recipe(options->recipe, {"model.mixer=ssa"});
@@ -135,6 +138,11 @@ void add_import(CLI::App& app) {
     ModelCard card;
     card.name = config.name, card.model = config.model, card.neuron = config.neuron;
     card.mean = config.data.mean, card.std = config.data.std;
+    card.frames.by = config.data.frames, card.frames.values = config.data.frame_values;
+    // Published code sums up events at the sensor's own pixels, as many as the model's input has.
+    SensorSize sensor = parse_sensor(options->size, "--size");
+    if (!sensor.known()) sensor = {int(config.model.width), int(config.model.height)};
+    card.frames.sensor_width = sensor.width, card.frames.sensor_height = sensor.height;
     card.training = {{"imported", options->file}};
     std::vector<NamedTensor> tensors;
     std::list<std::vector<std::byte>> converted;

@@ -7,10 +7,10 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/core/error.h"
-#include "spikemix/core/model_file.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/tensor_list.h"
 
@@ -24,10 +24,11 @@ struct Described {
 };
 
 Described describe(const std::string& path, const std::vector<std::string>& overrides) {
-  const bool is_run = std::filesystem::is_directory(path), is_model = path.ends_with(".safetensors");
+  const bool is_run = std::filesystem::is_directory(path);
+  const bool is_model = path.ends_with(".safetensors") || is_builtin(path);
   if (is_run || is_model) {
     if (!overrides.empty()) throw input_error("'{}': key=value changes a recipe, not a model", overrides[0]);
-    return {is_run ? "run" : "model", read_model_card(model_file_of(path))};
+    return {is_run ? "run" : "model", card_of_model(path)};
   }
   const Config config = load_recipe(path, overrides);
   validate(config);
@@ -52,7 +53,7 @@ void add_info(CLI::App& app) {
   spikemix info small.safetensors --tensors
   spikemix info cifar10 model.mixer=ssa                   a recipe that nobody has trained yet)");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->path, "model.safetensors, a run folder, or a recipe")->required();
+  command->add_option("MODEL", options->path, fmt::format("{}; or a recipe", kModelHelp))->required();
   command->add_option("key=value", options->overrides, "settings over the recipe's");
   command->add_flag("--tensors", options->tensors, "list every tensor with its shape");
   command->add_flag("--json", options->json, "print JSON");

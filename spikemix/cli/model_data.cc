@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/data/event_input.h"
 
 namespace spikemix {
 
@@ -14,6 +17,7 @@ DataConfig data_of_model(const std::filesystem::path& model, const std::string& 
   DataConfig source;
   source.dir = data, source.format = format, source.skip_bad = std::max<int64_t>(0, skip_bad);
   if (!data.empty()) return source;
+  if (is_builtin(model.string())) throw input_error("the built-in model: does not bring its data; give --data DIR");
   const std::filesystem::path record = model / "config.json";
   if (std::filesystem::is_directory(model) && std::filesystem::exists(record)) {
     const nlohmann::json json = nlohmann::json::parse(read_file(record), nullptr, /*allow_exceptions=*/false);
@@ -38,6 +42,35 @@ void check_classes(const ModelCard& card, const Dataset& data, const std::string
                         data.classes()[i]);
     }
   }
+}
+
+void note_other_sensor(const ModelCard& card, const std::string& name, SensorSize own) {
+  const SensorSize model = model_sensor(card.frames);
+  if (!model.known() || !own.known() || own == model) return;
+  const SensorSize frames = frame_sensor(card.frames, {.sensor = model, .own = own});
+  const std::string result = frames == model
+                                 ? "taken as its upper left part"
+                                 : fmt::format("frames are made for {} x {}", frames.width, frames.height);
+  fmt::print(stderr, "spikemix: {}: {} x {} pixels, the model learned from {} x {}: {}\n", name, own.width, own.height,
+             model.width, model.height, result);
+}
+
+void note_other_sensor(const ModelCard& card, const Dataset& data) {
+  if (!data.holds_events()) return;
+  const SensorSize model = model_sensor(card.frames);
+  int64_t larger = 0;
+  SensorSize beyond, largest;  // the first that is larger than the model's; of all that say
+  std::string name;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const RecordingInfo recording = data.recording(i);
+    const SensorSize own = recording.own;
+    if ((own.width > model.width || own.height > model.height) && larger++ == 0) beyond = own, name = data.source(i);
+    if (!recording.says) continue;
+    largest = {std::max(largest.width, own.width), std::max(largest.height, own.height)};
+  }
+  if (larger == 0) return note_other_sensor(card, data.source(0), largest);
+  if (larger > 1) name += fmt::format(" (and {} more of {})", larger - 1, data.size());
+  note_other_sensor(card, name, beyond);
 }
 
 }  // namespace spikemix

@@ -18,4 +18,9 @@ DataConfig data_of_model(const std::filesystem::path& model, const std::string& 
 /// @throws InputError if the data's classes are not the model's
 void check_classes(const ModelCard& card, const Dataset& data, const std::string& model, const std::string& dir);
 
+/// Says on standard error that a recording is of another sensor than the one that the model learned from. Nothing is
+/// known, nothing is said. Of a data set: of the first that is larger, or that all are smaller.
+void note_other_sensor(const ModelCard& card, const std::string& name, SensorSize own);
+void note_other_sensor(const ModelCard& card, const Dataset& data);
+
 }  // namespace spikemix

@@ -2,22 +2,23 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
-#include "spikemix/cli/recording_files.h"
 #include "spikemix/cli/runner.h"
+#include "spikemix/cli/samples.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/dataset.h"
-#include "spikemix/data/decode.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/loader.h"
@@ -28,18 +29,13 @@
 namespace spikemix {
 namespace {
 
-// Image files from the command line, as a data set without labels.
-class FileSet : public Dataset {
- public:
-  explicit FileSet(std::vector<std::string> files) : files_(std::move(files)) {}
-  int64_t size() const override { return int64_t(files_.size()); }
-  int64_t label(int64_t) const override { return 0; }
-  Image image(int64_t i) const override { return read_image(files_[size_t(i)]); }
-  std::string source(int64_t i) const override { return files_[size_t(i)]; }
-  const std::vector<std::string>& classes() const override { return no_classes_; }
-
- private:
-  std::vector<std::string> files_, no_classes_;
+struct PredictOptions {
+  std::vector<std::string> files;
+  RunnerOptions runner;
+  RecordingFlags recordings;
+  std::string data, format = "auto", render;
+  int64_t images = 4, skip_bad = -1;
+  bool json = false;
 };
 
 struct Prediction {
@@ -63,18 +59,13 @@ std::string class_name(const ModelCard& card, int64_t label) {
   return card.classes.empty() ? fmt::format("class {}", label) : card.classes[size_t(label)];
 }
 
-// An image, or all events of a recording in one.
-Image picture_of(const Dataset& data, int64_t i) {
-  return data.holds_events() ? picture_of(data.events(i), data.recording(i).sensor) : data.image(i);
-}
-
 // The frames that the model saw, at the sensor's own size.
-void render(const std::string& file, const ModelCard& card, const Dataset& data) {
-  if (!data.holds_events() || data.size() != 1) throw input_error("--render {}: takes one recording", file);
-  const RecordingInfo recording = data.recording(0);
+void render(const std::string& file, const ModelCard& card, const Samples& samples) {
+  const RecordingInfo& recording = samples[0].recording;
   FrameOptions options = frame_options(card.model, card.frames);
   options.height = options.width = 0;
-  render_frames(file, integrate(data.events(0), recording.sensor, options), recording.last_t - recording.first_t);
+  const Frames frames = integrate(samples[0].events, frame_sensor(card.frames, recording), options);
+  render_frames(file, frames, recording.last_t - recording.first_t);
 }
 
 // The picture on the left, the five likeliest classes with bars on the right.
@@ -98,32 +89,110 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
   fmt::print("\n");
 }
 
+// Names what samples show, a batch at a time.
+class Predictor {
+ public:
+  explicit Predictor(const PredictOptions& options) : options_(options), runner_(make_runner(options.runner)) {}
+
+  const ModelCard& card() const { return runner_->card(); }
+
+  void add(Sample sample) {
+    waiting_.push_back(std::move(sample));
+    if (waiting_.size() == kBatch) answer_batch();
+  }
+  void finish() {
+    if (!waiting_.empty()) answer_batch();
+    if (options_.json) fmt::print("{}\n", list_.dump(2));
+    note_other_sensor(card(), Samples(card().model.takes_events(), std::move(told_)));
+  }
+
+ private:
+  static constexpr size_t kBatch = 16;
+
+  void answer_batch() {
+    const auto samples = std::make_shared<Samples>(card().model.takes_events(), std::exchange(waiting_, {}));
+    if (!options_.render.empty()) render(options_.render, card(), *samples);
+    Loader loader(samples, test_loader_options(card(), samples->size(), /*threads=*/1));
+    loader.start_epoch(0);
+    Batch batch;
+    loader.next(batch);
+    const std::vector<float> logits = runner_->logits(batch);
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const auto row = logits.begin() + i * card().model.classes;
+      tell((*samples)[i], rank({row, row + card().model.classes}));
+      told_.push_back({.source = samples->source(i), .recording = samples->recording(i)});
+    }
+  }
+
+  void tell(const Sample& sample, const Prediction& p) {
+    const std::string truth = sample.label ? class_name(card(), *sample.label) : "";
+    if (!options_.json) {
+      const bool events = card().model.takes_events();
+      const Image image = events ? picture_of(sample.events, sample.recording.sensor) : sample.image;
+      return show(card(), image, sample.source + (sample.label ? fmt::format(" (a {})", truth) : ""), p);
+    }
+    list_.push_back({{"file", sample.source},
+                     {"label", class_name(card(), p.order[0])},
+                     {"probability", p.probability[size_t(p.order[0])]},
+                     {"logits", p.logits}});
+    if (sample.label) list_.back()["truth"] = truth;
+  }
+
+  const PredictOptions& options_;
+  const std::unique_ptr<Runner> runner_;
+  std::vector<Sample> waiting_, told_;  // of the latter no more than their names and sensors
+  nlohmann::json list_ = nlohmann::json::array();
+};
+
+void check_render(const PredictOptions& o, const ModelCard& card, size_t samples) {
+  if (o.render.empty() || (samples == 1 && card.model.takes_events())) return;
+  throw input_error("--render {}: takes one recording", o.render);
+}
+
+void predict_files(const PredictOptions& o, Predictor& predictor) {
+  FilesToRead files(o.files, o.recordings.options());
+  check_render(o, predictor.card(), files.list().size());
+  for (const FilesToRead::File& file : files.list()) {
+    if (auto sample = files.read(file, predictor.card())) predictor.add(std::move(*sample));
+  }
+  files.finish();
+}
+
+void predict_data(const PredictOptions& o, Predictor& predictor) {
+  DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
+  o.recordings.sensor.apply(source);
+  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest, opening_printer());
+  tell_damaged(*data, Split::kTest, opening_printer());
+  check_classes(predictor.card(), *data, o.runner.model, source.dir);
+  data = subset(data, std::min(o.images, data->size()), "--images");
+  check_render(o, predictor.card(), size_t(data->size()));
+  for (int64_t i = 0; i < data->size(); ++i) predictor.add(sample_of(*data, i));
+}
+
+void run(const PredictOptions& o) {
+  Predictor predictor(o);
+  o.files.empty() ? predict_data(o, predictor) : predict_files(o, predictor);
+  predictor.finish();
+}
+
 }  // namespace
 
 void add_predict(CLI::App& app) {
-  struct Options {
-    std::vector<std::string> files;
-    RunnerOptions runner;
-    RecordingFlags recordings;
-    std::string data, format = "auto", render;
-    int64_t images = 4, skip_bad = -1;
-    bool json = false;
-  };
   auto* command =
       app.add_subcommand("predict", "name what pictures or recordings show: the five likeliest classes, with bars");
   command->footer(R"(Examples:
   spikemix predict cat.jpg                                by the built-in CIFAR-10 model
-  spikemix predict cat.jpg dog.png --model runs/pictures --json
+  spikemix predict holidays/ --model runs/pictures --json
+  cat cat.jpg | spikemix predict -
   spikemix predict --model runs/cifar10-small --images 8  test images of its own data
   spikemix predict gesture.aedat --model runs/dvs128-gesture --render gesture.apng)");
-  auto options = std::make_shared<Options>();
-  command->add_option("IMAGE", options->files,
-                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM); recordings (`spikemix events formats`) for a "
-                      "model of events");
-  command->add_option("--model", options->runner.model,
-                      "model.safetensors, or a run folder (its best model); default: the built-in CIFAR-10 model");
+  auto options = std::make_shared<PredictOptions>();
+  command->add_option("FILE", options->files,
+                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM), or for a model of events recordings (`spikemix "
+                      "events formats`); a folder: all that are in it; - is standard input");
+  command->add_option("--model", options->runner.model, fmt::format("{}; default: {}", kModelHelp, kBuiltin));
   command->add_option("--data", options->data,
-                      "with no IMAGE: take test images of this data set; a run folder's own if not given");
+                      "with no FILE: take test images of this data set; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   command
       ->add_option("--skip-bad", options->skip_bad,
@@ -135,50 +204,7 @@ void add_predict(CLI::App& app) {
   options->recordings.add_to(*command);
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
-  command->callback([options] {
-    const std::unique_ptr<Runner> runner = make_runner(options->runner);
-    const ModelCard& card = runner->card();
-    const bool labelled = options->files.empty();
-    std::shared_ptr<const Dataset> images;
-    if (card.model.takes_events()) {
-      images = std::make_shared<RecordingFiles>(options->files, options->recordings.options(), card.model);
-    } else {
-      images = std::make_shared<FileSet>(options->files);
-    }
-    if (labelled) {
-      DataConfig source = data_of_model(options->runner.model, options->data, options->format, options->skip_bad);
-      options->recordings.sensor.apply(source);
-      images = open_dataset(source, Split::kTest, opening_printer());
-      tell_damaged(*images, Split::kTest, opening_printer());
-      check_classes(card, *images, options->runner.model, source.dir);
-      images = subset(images, std::min(options->images, images->size()), "--images");
-    }
-    if (!options->render.empty()) render(options->render, card, *images);
-    Loader loader(images, test_loader_options(card, /*batch=*/16, /*threads=*/1));
-    loader.start_epoch(0);
-    nlohmann::json list = nlohmann::json::array();
-    Batch batch;
-    for (int64_t first = 0; loader.next(batch); first += batch.size) {
-      const std::vector<float> logits = runner->logits(batch);
-      for (int64_t i = 0; i < batch.size; ++i) {
-        const auto row = logits.begin() + i * card.model.classes;
-        const Prediction p = rank({row, row + card.model.classes});
-        const std::string source = images->source(first + i);
-        if (options->json) {
-          list.push_back({{"file", source},
-                          {"label", class_name(card, p.order[0])},
-                          {"probability", p.probability[size_t(p.order[0])]},
-                          {"logits", p.logits}});
-          if (labelled) list.back()["truth"] = class_name(card, batch.labels[size_t(i)]);
-        } else {
-          const std::string truth =
-              labelled ? fmt::format(" (a {})", class_name(card, batch.labels[size_t(i)])) : std::string();
-          show(card, picture_of(*images, first + i), source + truth, p);
-        }
-      }
-    }
-    if (options->json) fmt::print("{}\n", list.dump(2));
-  });
+  command->callback([options] { run(*options); });
 }
 
 }  // namespace spikemix

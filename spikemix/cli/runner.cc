@@ -41,7 +41,8 @@ class TorchRunner : public Runner {
 
  private:
   TorchModel load(const RunnerOptions& options) const {
-    if (options.model.empty()) throw input_error("--engine torch needs --model: the built-in one has integer weights");
+    if (is_builtin(options.model))
+      throw input_error("--engine torch needs a trained model: the built-in one has integer weights");
     if (precision_ != "fp32" && precision_ != "bf16")
       throw input_error("--precision {}: --engine torch takes fp32 or bf16", precision_);
     set_compute_threads(thread_count(options.threads));

@@ -14,7 +14,7 @@ namespace spikemix {
 
 /// How the user wants a model run; add_runner_options() puts the flags on a command.
 struct RunnerOptions {
-  std::string model;  // file or run folder; empty: the built-in one
+  std::string model;  // file or run folder; empty or "builtin": the built-in one
   std::string engine = "spikemix", precision, device = "cpu";
   int64_t threads = 0;
 };

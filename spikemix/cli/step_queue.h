@@ -26,7 +26,8 @@ class StepQueue {
 
   void push(Item item) {
     std::unique_lock lock(mutex_);
-    if (!drop_) room_.wait(lock, [this] { return items_.size() < capacity_; });
+    if (!drop_) room_.wait(lock, [this] { return abandoned_ || items_.size() < capacity_; });
+    if (abandoned_) return;
     if (items_.size() == capacity_) items_.pop_front();
     items_.push_back(std::move(item));
     lock.unlock();
@@ -40,6 +41,19 @@ class StepQueue {
       closed_ = true, error_ = std::move(error);
     }
     filled_.notify_one();
+  }
+
+  /// Nobody will take steps any more: push() holds nobody up, and keeps nothing.
+  void abandon() {
+    {
+      const std::lock_guard lock(mutex_);
+      abandoned_ = true;
+    }
+    room_.notify_one();
+  }
+  bool abandoned() {
+    const std::lock_guard lock(mutex_);
+    return abandoned_;
   }
 
   enum class State { kItem, kNothingYet, kEnd };
@@ -65,7 +79,7 @@ class StepQueue {
   std::mutex mutex_;
   std::condition_variable filled_, room_;
   std::deque<Item> items_;
-  bool closed_ = false;
+  bool closed_ = false, abandoned_ = false;
   std::exception_ptr error_;
 };
 

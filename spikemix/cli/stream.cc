@@ -1,20 +1,23 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <csignal>
-#include <memory>
+#include <exception>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/model_data.h"
 #include "spikemix/cli/quantiles.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/step_queue.h"
+#include "spikemix/cli/stop_signals.h"
 #include "spikemix/cli/stream_display.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
+#include "spikemix/data/event_input.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -31,22 +34,15 @@ constexpr size_t kWaitingSteps = 16;
 // A clock that was set anew in a recording must not stop its play.
 constexpr int64_t kLongestPauseUs = 10'000'000;
 
-std::atomic<bool> interrupted = false;
-void on_interrupt(int) {
-  interrupted = true;
-  std::signal(SIGINT, SIG_DFL);
-}
-
 double milliseconds(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-bool is_file(const std::string& path) { return path != "-" && !path.starts_with("unix:"); }
-
-TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card, SensorSize sensor) {
+// But for the sensor.
+TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card) {
   if (o.step_us > 0 && o.step_events > 0) throw input_error("--step-us and --step-events: expected one of them");
   TimeStepOptions steps{.us = o.step_us,
                         .events = o.step_events,
                         .binary = card.frames.values == "binary",
-                        .sensor = sensor,
+                        .sensor = {},
                         .height = card.model.height,
                         .width = card.model.width};
   if (steps.us > 0 || steps.events > 0) return steps;
@@ -58,74 +54,149 @@ TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card, Sens
   return steps;
 }
 
-/// A recording that plays in a thread of its own.
-struct Player {
-  Recording recording;
-  TimeStepCutter cutter;
-  StepQueue queue;
-  bool paced;  ///< each step comes at its time, as when it was recorded
+/// Reads a recording, or waits for one, and cuts it into steps, in a thread of its own.
+class Player {
+ public:
+  Player(const StreamOptions& options, const ModelCard& card, StopSignals& stop)
+      : options_(options), card_(card), steps_(step_options(options, card)), stop_(stop) {
+    thread_ = std::thread([this] { play(); });
+  }
+  Player(const Player&) = delete;
+  Player& operator=(const Player&) = delete;
+  ~Player() {
+    queue_.abandon();
+    stop_.stop();
+    thread_.join();
+  }
 
+  StepQueue& queue() { return queue_; }
+
+ private:
   void play() {
+    try {
+      ByteSource source = ByteSource::open(options_.input.path, stop_.descriptor());
+      // What comes by itself is taken as it comes; a file is played, or read as fast as the engine is.
+      const bool paced = source.left() ? !options_.max_speed : options_.realtime;
+      const Recording recording = options_.input.open(std::move(source), model_sensor(card_.frames));
+      cut(*recording.reader, paced);
+      queue_.close(nullptr);
+    } catch (...) {
+      queue_.close(std::current_exception());
+    }
+  }
+
+  void cut(EventReader& reader, bool paced) {
+    const SensorSize own = reader.sensor(), silent{int(card_.model.width), int(card_.model.height)};
+    note_other_sensor(card_, options_.input.path, own);
+    steps_.sensor = frame_sensor(card_.frames, {.sensor = own.known() ? own : silent, .own = own});
+    TimeStepCutter cutter(steps_);
     Clock::time_point due = Clock::now();
-    int64_t last_t = 0;
-    bool first = true;
+    std::optional<int64_t> last_t;
     const auto take = [&](TimeStep&& step) {
       if (paced) {
         due += std::chrono::microseconds(
-            std::clamp<int64_t>(step.end_t - (first ? step.begin_t : last_t), 0, kLongestPauseUs));
-        last_t = step.end_t, first = false;
-        std::this_thread::sleep_until(due);
+            std::clamp<int64_t>(step.end_t - last_t.value_or(step.begin_t), 0, kLongestPauseUs));
+        last_t = step.end_t;
+        stop_.sleep_until(due);
       }
-      queue.push({std::move(step), paced ? due : Clock::now()});
+      queue_.push({std::move(step), paced ? due : Clock::now()});
     };
-    try {
-      EventReader& reader = *recording.reader;
-      for (auto events = reader.read(); !events.empty(); events = reader.read()) cutter.add(events, take);
-      cutter.finish(take);
-      queue.close(nullptr);
-    } catch (...) {
-      queue.close(std::current_exception());
+    for (auto events = reader.read(); !events.empty() && !queue_.abandoned(); events = reader.read()) {
+      cutter.add(events, take);
     }
+    cutter.finish(take);
   }
+
+  const StreamOptions& options_;
+  const ModelCard& card_;
+  TimeStepOptions steps_;
+  StopSignals& stop_;
+  StepQueue queue_{kWaitingSteps, /*drop=*/!options_.max_speed};
+  std::thread thread_;  // last: it uses the others
 };
 
-// Steps the engine until the stream ends. @returns false after Ctrl-C
-bool follow(StepQueue& queue, Session& session, StreamDisplay& display) {
-  const int64_t T = session.network().card.model.T;
+/// Windows of T steps, as in training; steps that were dropped are missing in theirs.
+class Windows {
+ public:
+  explicit Windows(int64_t T) : T_(T) {}
+
+  /// A step comes. @returns whether it is a window's first
+  bool begins(int64_t number) {
+    const bool first = number_ < 0 || number / T_ != number_ / T_;
+    if (first && number_ >= 0) end();  // if it has not: its last steps were dropped
+    number_ = number;
+    return first;
+  }
+  void add(const StreamStep& step) {
+    last_ = step;
+    if (number_ % T_ == T_ - 1) end();
+  }
+  int64_t whole() const { return whole_; }
+  /// The last step of the last window that is over; null: there is none yet.
+  const StreamStep* verdict() const { return verdict_ ? &*verdict_ : nullptr; }
+  /// Or of the first, as far as it went; null: no step has come.
+  const StreamStep* last() const { return verdict_ || !last_ ? verdict() : &*last_; }
+
+ private:
+  void end() {
+    if (verdict_ && verdict_->step.number == last_->step.number) return;
+    verdict_ = last_;
+    ++whole_;
+  }
+
+  const int64_t T_;
+  int64_t number_ = -1, whole_ = 0;
+  std::optional<StreamStep> last_, verdict_;
+};
+
+// Steps the engine until the stream ends, or a signal comes. What went wrong with the stream is thrown when all that
+// came before it is answered.
+void follow(StepQueue& queue, const StopSignals& stop, Session& session, StreamDisplay& display) {
+  Windows windows(session.network().card.model.T);
   StreamSummary summary;
   Quantiles latency, compute;
   const Clock::time_point start = Clock::now();
   StepQueue::Item item;
+  std::exception_ptr error;
   StreamStep result;
   result.logits.resize(size_t(session.network().card.model.classes));
   int64_t next = 0;
-  for (;;) {
-    const StepQueue::State state = queue.pop(item, std::chrono::milliseconds(100));
-    if (state == StepQueue::State::kEnd || interrupted) break;
-    if (state == StepQueue::State::kNothingYet) continue;
+  while (!stop.received()) {
+    try {
+      const StepQueue::State state = queue.pop(item, std::chrono::milliseconds(100));
+      if (state == StepQueue::State::kEnd) break;
+      if (state == StepQueue::State::kNothingYet) continue;
+    } catch (...) {
+      error = std::current_exception();
+      break;
+    }
     result.step = std::move(item.step);
     const int64_t number = result.step.number;
     if (number > next) {
       display.drop(next, number - next);
       summary.dropped += number - next;
     }
-    // A window of T steps, as in training; those that were dropped are missing in it.
-    if (next == 0 || number / T != (next - 1) / T) session.reset();
+    if (windows.begins(number)) session.reset();
     next = number + 1;
     const Clock::time_point begin = Clock::now();
     session.step(result.step.frame.data(), result.logits.data());
     const Clock::time_point end = Clock::now();
-    result.step_in_window = number % T + 1;
+    result.step_in_window = number % session.network().card.model.T + 1;
     result.latency_ms = milliseconds(end - item.due), result.compute_ms = milliseconds(end - begin);
+    result.step.frame = {};
     latency.add(result.latency_ms), compute.add(result.compute_ms);
     ++summary.steps, summary.events += result.step.events;
-    display.show(result, summary.dropped);
+    windows.add(result);
+    display.show(result, windows.verdict(), summary.dropped);
   }
   summary.seconds = milliseconds(Clock::now() - start) / 1000;
+  summary.windows = windows.whole();
   summary.latency_p50 = latency(0.5), summary.latency_p99 = latency(0.99);
   summary.compute_p50 = compute(0.5), summary.compute_p99 = compute(0.99);
-  display.finish(summary);
-  return !interrupted;
+  if (summary.steps > 0 || !error) display.finish(summary, windows.last());
+  if (stop.received()) return;
+  if (error) std::rethrow_exception(error);
+  if (summary.steps == 0) throw InputError("the stream ended without an event: there is no answer");
 }
 
 void run(const StreamOptions& o) {
@@ -135,28 +206,13 @@ void run(const StreamOptions& o) {
   if (!card.model.takes_events() || card.model.channels != 2) {
     throw input_error("model '{}': takes images, expected one of events (model.input)", card.name);
   }
-  Recording recording = o.input.open();
-  const SensorSize own = recording.reader->sensor();
-  const TimeStepOptions steps =
-      step_options(o, card, own.known() ? own : SensorSize{int(card.model.width), int(card.model.height)});
-  // What comes by itself is taken as it comes; a file is played, or read as fast as the engine is.
-  const bool paced = is_file(o.input.path) ? !o.max_speed : o.realtime;
-  const std::shared_ptr<Player> player(
-      new Player{std::move(recording), TimeStepCutter(steps), {kWaitingSteps, /*drop=*/!o.max_speed}, paced});
-  std::signal(SIGINT, on_interrupt);
-  std::thread source([player] { player->play(); });
-  // It may wait for bytes that never come, where nothing can wake it up: then it is left to the end of the process.
-  bool done = false;
   StreamDisplay display(card, o.json);
-  try {
-    done = follow(player->queue, session, display);
-  } catch (...) {
-    source.detach();
-    throw;
+  StopSignals stop;
+  {
+    Player player(o, card, stop);
+    follow(player.queue(), stop, session, display);
   }
-  if (done) return source.join();
-  source.detach();
-  throw Exit{kInterrupted};
+  if (stop.received()) throw Exit{kInterrupted};
 }
 
 }  // namespace
@@ -171,7 +227,8 @@ void add_stream(CLI::App& app) {
   camera | spikemix stream - --model runs/dvs128-gesture
   spikemix stream unix:/run/camera.sock --model runs/dvs128-gesture)");
   o->input.add_to(*command);
-  command->add_option("--model", o->runner.model, "model.safetensors, or a run folder (its best model)")->required();
+  command->add_option("--model", o->runner.model, "model.safetensors, or a run folder (its best model): of events")
+      ->required();
   command->add_flag("--realtime", o->realtime,
                     "at the recording's own speed: what a file is played at, if nothing else is said");
   command->add_flag("--max-speed", o->max_speed, "as fast as the engine is; no step is dropped");

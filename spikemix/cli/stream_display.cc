@@ -23,6 +23,8 @@ void print_line(const nlohmann::ordered_json& json) {
   std::fflush(stdout);
 }
 
+int64_t best_of(const StreamStep& s) { return std::ranges::max_element(s.logits) - s.logits.begin(); }
+
 }  // namespace
 
 StreamDisplay::StreamDisplay(const ModelCard& card, bool json)
@@ -32,9 +34,9 @@ std::string StreamDisplay::name(int64_t label) const {
   return card_.classes.empty() ? fmt::format("class {}", label) : card_.classes[size_t(label)];
 }
 
-void StreamDisplay::show(const StreamStep& s, int64_t dropped) {
-  if (!json_ && terminal_) return draw(s, dropped);
-  const auto best = std::max_element(s.logits.begin(), s.logits.end()) - s.logits.begin();
+void StreamDisplay::show(const StreamStep& s, const StreamStep* verdict, int64_t dropped) {
+  if (!json_ && terminal_) return draw(s, verdict ? *verdict : s, dropped);
+  const int64_t best = best_of(s);
   const double probability = softmax(s.logits)[size_t(best)];
   if (json_) {
     print_line({{"step", s.step.number},
@@ -54,9 +56,9 @@ void StreamDisplay::show(const StreamStep& s, int64_t dropped) {
   }
 }
 
-void StreamDisplay::draw(const StreamStep& s, int64_t dropped) {
+void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dropped) {
   constexpr const char* kToLineEnd = "\x1b[K\n";
-  const std::vector<double> probability = softmax(s.logits);
+  const std::vector<double> probability = softmax(bars.logits), now = softmax(s.logits);
   std::vector<int64_t> shown(s.logits.size());
   std::iota(shown.begin(), shown.end(), int64_t{0});
   if (shown.size() > 12) {  // the likeliest, in their order
@@ -71,8 +73,9 @@ void StreamDisplay::draw(const StreamStep& s, int64_t dropped) {
                       1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,
                       dropped > 0 ? fmt::format("   {} steps dropped", dropped) : "", kToLineEnd);
   for (const int64_t c : shown) {
-    text += fmt::format("  {:>{}}  {} {:5.1f} %{}", name(c), width, bar(probability[size_t(c)], 30),
-                        100 * probability[size_t(c)], kToLineEnd);
+    text += fmt::format("  {:>{}}  {} {:5.1f} %{}{}", name(c), width, bar(probability[size_t(c)], 30),
+                        100 * probability[size_t(c)],
+                        &bars == &s ? "" : fmt::format("   now {:5.1f} %", 100 * now[size_t(c)]), kToLineEnd);
   }
   lines_ = 1 + int(shown.size());
   fmt::print("{}", text);
@@ -87,23 +90,38 @@ void StreamDisplay::drop(int64_t first, int64_t count) {
   }
 }
 
-void StreamDisplay::finish(const StreamSummary& s) {
+void StreamDisplay::finish(const StreamSummary& s, const StreamStep* verdict) {
+  const int64_t best = verdict ? best_of(*verdict) : 0;
+  const double probability = verdict ? softmax(verdict->logits)[size_t(best)] : 0;
   if (json_) {
-    print_line({{"summary",
-                 {{"steps", s.steps},
-                  {"dropped", s.dropped},
-                  {"events", s.events},
-                  {"seconds", s.seconds},
-                  {"latency_ms_p50", s.latency_p50},
-                  {"latency_ms_p99", s.latency_p99},
-                  {"compute_ms_p50", s.compute_p50},
-                  {"compute_ms_p99", s.compute_p99}}}});
-    return;
+    nlohmann::ordered_json json = {{"steps", s.steps},
+                                   {"dropped", s.dropped},
+                                   {"events", s.events},
+                                   {"windows", s.windows},
+                                   {"seconds", s.seconds},
+                                   {"latency_ms_p50", s.latency_p50},
+                                   {"latency_ms_p99", s.latency_p99},
+                                   {"compute_ms_p50", s.compute_p50},
+                                   {"compute_ms_p99", s.compute_p99}};
+    if (verdict) {
+      json.update({{"label", name(best)},
+                   {"probability", probability},
+                   {"logits", verdict->logits},
+                   {"t", verdict->step.end_t},
+                   {"step_in_window", verdict->step_in_window}});
+    }
+    return print_line({{"summary", json}});
   }
   fmt::print(
       "{} steps, {} dropped, {} events in {:.2f} s; a step's answer {:.2f} ms after its end (median), {:.2f} ms (99th "
       "percentile), of which the engine {:.2f} and {:.2f} ms\n",
       s.steps, s.dropped, s.events, s.seconds, s.latency_p50, s.latency_p99, s.compute_p50, s.compute_p99);
+  if (!verdict) return;
+  fmt::print("{}  {:.1f} %, {}\n", name(best), 100 * probability,
+             s.windows > 0 ? fmt::format("by the last whole window of {} steps, which ended at {:.3f} s", card_.model.T,
+                                         1e-6 * double(verdict->step.end_t))
+                           : fmt::format("by {} of the {} steps that the model looks at", verdict->step_in_window,
+                                         card_.model.T));
 }
 
 }  // namespace spikemix

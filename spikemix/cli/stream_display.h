@@ -19,23 +19,26 @@ struct StreamStep {
 };
 
 struct StreamSummary {
-  int64_t steps = 0, dropped = 0, events = 0;
+  int64_t steps = 0, dropped = 0, events = 0, windows = 0;
   double seconds = 0;
   double latency_p50 = 0, latency_p99 = 0, compute_p50 = 0, compute_p99 = 0;  ///< ms
 };
 
-/// Shows a stream: bars that move on a terminal, else a line for each window; or JSON lines.
+/// Shows a stream: bars on a terminal, else a line for each window; or JSON lines. The bars stand at what the last
+/// whole window said, with the scores of the running one beside them: after one step a model knows next to nothing.
 class StreamDisplay {
  public:
   StreamDisplay(const ModelCard& card, bool json);
 
-  void show(const StreamStep& step, int64_t dropped);
+  /// @param verdict  the last step of the last window that is over; null: the first one runs
+  void show(const StreamStep& step, const StreamStep* verdict, int64_t dropped);
   /// Steps that nobody looked at, since the engine (or who reads its answers) was too slow: said aloud.
   void drop(int64_t first, int64_t count);
-  void finish(const StreamSummary& summary);
+  /// @param verdict  null: there was no step. It may be of a window that is not whole, if none is.
+  void finish(const StreamSummary& summary, const StreamStep* verdict);
 
  private:
-  void draw(const StreamStep& step, int64_t dropped);
+  void draw(const StreamStep& step, const StreamStep& bars, int64_t dropped);
   std::string name(int64_t label) const;
 
   const ModelCard& card_;

@@ -5,6 +5,23 @@
 namespace spikemix {
 namespace {
 
+constexpr int kMaxSensor = 1 << 16;  // x and y of an event have 16 bits
+
+FrameSettings frames_from(const nlohmann::json& json, const std::string& where) {
+  FrameSettings frames;
+  frames.by = json.value("by", frames.by), frames.values = json.value("values", frames.values);
+  frames.step_us = json.value("step_us", 0.0), frames.step_events = json.value("step_events", 0.0);
+  if (!json.contains("sensor")) return frames;
+  const auto sensor = json["sensor"].get<std::vector<int64_t>>();
+  const auto fits = [](int64_t pixels) { return pixels >= 1 && pixels <= kMaxSensor; };
+  if (sensor.size() != 2 || !fits(sensor[0]) || !fits(sensor[1])) {
+    throw input_error("{}: its frames are of the sensor {}, expected [width, height], 1 to {} each", where,
+                      json["sensor"].dump(), kMaxSensor);
+  }
+  frames.sensor_width = int(sensor[0]), frames.sensor_height = int(sensor[1]);
+  return frames;
+}
+
 void check(Config config, const FrameSettings& frames, const std::string& where) {
   config.data.frames = frames.by, config.data.frame_values = frames.values;
   try {
@@ -25,6 +42,7 @@ std::string ModelCard::to_text() const {
   if (model.takes_events()) {
     json["frames"] = {
         {"by", frames.by}, {"values", frames.values}, {"step_us", frames.step_us}, {"step_events", frames.step_events}};
+    if (frames.sensor_width > 0) json["frames"]["sensor"] = {frames.sensor_width, frames.sensor_height};
   }
   return json.dump();
 }
@@ -49,11 +67,7 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     card.mean = json.value("mean", card.mean), card.std = json.value("std", card.std);
     card.classes = json.value("classes", card.classes);
     card.training = json.value("training", nlohmann::json());
-    const nlohmann::json frames = json.value("frames", nlohmann::json::object());
-    card.frames.by = frames.value("by", card.frames.by);
-    card.frames.values = frames.value("values", card.frames.values);
-    card.frames.step_us = frames.value("step_us", 0.0);
-    card.frames.step_events = frames.value("step_events", 0.0);
+    card.frames = frames_from(json.value("frames", nlohmann::json::object()), where);
     check(config, card.frames, where);
     return card;
   } catch (const nlohmann::json::exception& error) {

@@ -14,6 +14,8 @@ namespace spikemix {
 struct FrameSettings {
   std::string by = "count", values = "sum";
   double step_us = 0, step_events = 0;
+  /// Pixels of the sensor that the training's frames were made for; 0: not known, as in files of older versions.
+  int sensor_width = 0, sensor_height = 0;
 };
 
 /// What a model file says of itself: enough to build the network, feed it pixels and name its answers.

@@ -41,5 +41,23 @@ TEST(ModelCard, RefusesWhatIsNoModel) {
           "its config is nested");
 }
 
+TEST(ModelCard, KnowsTheSensorOfItsFrames) {
+  ModelCard card;
+  card.model.input = "events", card.model.channels = 2;
+  EXPECT_EQ(card.to_text().find("sensor"), std::string::npos);  // as files of older versions
+  EXPECT_EQ(ModelCard::from_text(card.to_text(), "m").frames.sensor_width, 0);
+  card.frames.by = "time", card.frames.sensor_width = 240, card.frames.sensor_height = 180;
+  const std::string text = card.to_text(), sensor = "[240,180]";
+  const ModelCard back = ModelCard::from_text(text, "m");
+  EXPECT_EQ(back.to_text(), text);
+  EXPECT_EQ(back.frames.sensor_width, 240);
+  EXPECT_EQ(back.frames.sensor_height, 180);
+  for (const char* wrong : {"[0,180]", "[240]", "[240,-1]", "[65537,1]", "[1e300,1]", "\"240x180\"", "{}", "[[],[]]"}) {
+    std::string damaged = text;
+    damaged.replace(damaged.find(sensor), sensor.size(), wrong);
+    EXPECT_THROW(ModelCard::from_text(damaged, "m"), InputError) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace spikemix

@@ -24,7 +24,9 @@ struct Image {
 
 /// What is known of a recording before it is read.
 struct RecordingInfo {
-  SensorSize sensor;
+  SensorSize sensor;  ///< the data set's: the largest of its recordings', so that their frames are of one scale
+  SensorSize own;     ///< this recording's: what it says, else the smallest that holds its events
+  bool says = false;  ///< it says so
   int64_t events = 0;
   int64_t first_t = 0, last_t = 0;  ///< microseconds
 };

@@ -16,7 +16,7 @@ ModelCard card_of(const Config& config, const Dataset& train) {
   card.mean = config.data.mean, card.std = config.data.std;
   card.classes = train.classes();
   card.frames.by = config.data.frames, card.frames.values = config.data.frame_values;
-  if (train.holds_events()) measure_steps(train, config.model.T, card.frames);
+  if (train.holds_events()) measure(train, config.model.T, card.frames);
   return card;
 }
 

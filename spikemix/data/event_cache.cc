@@ -11,11 +11,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kEventsMagic = "spikemix events 3";
+constexpr std::string_view kEventsMagic = "spikemix events 5";
 
 Json to_json(const CachedSample& s) {
   return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,   s.first_t,
-          s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum, s.left_out};
+          s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum, s.left_out,
+          s.says_sensor};
 }
 
 // The largest sensor and time that an event's fields hold, with room to subtract.
@@ -23,7 +24,7 @@ constexpr int64_t kMostSide = 1 << 16, kMostTime = int64_t{1} << 62;
 
 // Numbers alone that a cache of ours can hold: a sample's further fields are checked against the file.
 bool is_sample(const Json& j) {
-  if (!j.is_array() || j.size() != 14 || !j[0].is_string() || !j[2].is_boolean()) return false;
+  if (!j.is_array() || j.size() != 15 || !j[0].is_string() || !j[2].is_boolean() || !j[14].is_boolean()) return false;
   for (const size_t i : {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) {
     if (!j[i].is_number_integer()) return false;
   }
@@ -50,6 +51,7 @@ CachedSample sample_from(const Json& j) {
           .label = j.at(1),
           .test = j.at(2),
           .sensor = {j.at(3), j.at(4)},
+          .says_sensor = j.at(14),
           .events = j.at(5),
           .first_t = j.at(6),
           .last_t = j.at(7),

@@ -17,7 +17,8 @@ struct CachedSample {
   std::string source;
   int64_t label = 0;
   bool test = false;
-  SensorSize sensor = {};
+  SensorSize sensor = {};  ///< its own: RecordingInfo
+  bool says_sensor = false;
   int64_t events = 0, first_t = 0, last_t = 0;
   int64_t left_out = 0;            ///< events of its file beyond the sensor; 0 but for the file's first sample
   int x_bits = 0, y_bits = 0;      ///< of EventWords
@@ -53,7 +54,7 @@ class EventCacheWriter {
  public:
   /// @throws CacheUnwritable
   EventCacheWriter(const std::filesystem::path& file, uint64_t fingerprint);
-  /// Events in order of time; fills in what `sample` says of them but for the sensor. @returns its number
+  /// Events in order of time; fills in what `sample` says of them. @returns its number
   size_t add(CachedSample sample, std::span<const Event> events);
   std::vector<CachedSample>& samples() { return samples_; }
   /// Puts the file in its place, with the samples as they stand now. @throws CacheUnwritable

@@ -14,6 +14,14 @@ FrameOptions frame_options(const ModelConfig& model, const FrameSettings& settin
           .width = model.width};
 }
 
+SensorSize model_sensor(const FrameSettings& settings) { return {settings.sensor_width, settings.sensor_height}; }
+
+SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& recording) {
+  const SensorSize model = model_sensor(settings), own = recording.own;
+  if (!model.known()) return recording.sensor;
+  return {std::max(model.width, own.width), std::max(model.height, own.height)};
+}
+
 void write_frames(const Frames& frames, float* input) {
   std::ranges::transform(frames.counts, input, [](uint32_t count) { return float(count); });
 }
@@ -38,11 +46,15 @@ Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const Fra
   return frames;
 }
 
-void measure_steps(const Dataset& data, int64_t T, FrameSettings& settings) {
+void measure(const Dataset& data, int64_t T, FrameSettings& settings) {
   double us = 0, events = 0;
   for (int64_t i = 0; i < data.size(); ++i) {
     const RecordingInfo recording = data.recording(i);
     us += double(recording.last_t - recording.first_t), events += double(recording.events);
+  }
+  if (data.size() > 0) {
+    const SensorSize sensor = data.recording(0).sensor;
+    settings.sensor_width = sensor.width, settings.sensor_height = sensor.height;
   }
   const auto frames = double(std::max<int64_t>(1, data.size()) * T);
   settings.step_us = us / frames, settings.step_events = events / frames;

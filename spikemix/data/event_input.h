@@ -13,6 +13,12 @@ namespace spikemix {
 /// How to cut a recording for a model: T frames of its height and width, by data.frames and data.frame_values.
 FrameOptions frame_options(const ModelConfig& model, const FrameSettings& settings);
 
+/// The sensor that the training's frames were made for; unknown: a file of an older version does not say. And the one
+/// that a recording's frames are made for: the model's, so that a pixel is where it was in training; where the
+/// recording's own is larger, one that holds both. A model that does not know its own takes the data set's.
+SensorSize model_sensor(const FrameSettings& settings);
+SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& recording);
+
 /// The frames of a recording as a model of events takes them: counts, [T, 2, height, width].
 void write_frames(const Frames& frames, float* input);
 
@@ -21,7 +27,7 @@ void write_frames(const Frames& frames, float* input);
 Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const FrameOptions& options,
                         const AugmentConfig& augment, Rng& rng);
 
-/// The mean length of a frame over the recordings of `data`, into settings.step_us and step_events.
-void measure_steps(const Dataset& data, int64_t T, FrameSettings& settings);
+/// What training on `data` decides of the settings: its sensor, and the mean length of a frame.
+void measure(const Dataset& data, int64_t T, FrameSettings& settings);
 
 }  // namespace spikemix

@@ -167,7 +167,7 @@ void Loader::fill_frames(int64_t i, float* input) const {
   ModelConfig model;
   model.T = options_.T, model.height = options_.height, model.width = options_.width;
   const FrameOptions frames = frame_options(model, options_.frames);
-  const SensorSize sensor = dataset_->recording(i).sensor;
+  const SensorSize sensor = frame_sensor(options_.frames, dataset_->recording(i));
   std::vector<Event> events = dataset_->events(i);
   if (!options_.train) return write_frames(integrate(events, sensor, frames), input);
   Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));

@@ -8,6 +8,7 @@
 
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/event_cache.h"
+#include "spikemix/data/whole_recording.h"
 
 namespace spikemix {
 namespace {
@@ -19,7 +20,9 @@ class Recordings : public Dataset {
  public:
   Recordings(std::shared_ptr<const EventCache> cache, Split split) : cache_(std::move(cache)), split_(split) {
     for (size_t i = 0; i < cache_->samples().size(); ++i) {
-      if (cache_->samples()[i].test == (split == Split::kTest)) chosen_.push_back(i);
+      const CachedSample& s = cache_->samples()[i];
+      if (s.test == (split == Split::kTest)) chosen_.push_back(i);
+      largest_ = {std::max(largest_.width, s.sensor.width), std::max(largest_.height, s.sensor.height)};
     }
   }
 
@@ -31,7 +34,12 @@ class Recordings : public Dataset {
   const std::vector<std::string>& damaged() const override { return cache_->damaged(split_); }
   RecordingInfo recording(int64_t i) const override {
     const CachedSample& s = sample(i);
-    return {s.sensor, s.events, s.first_t, s.last_t};
+    return {.sensor = largest_,
+            .own = s.sensor,
+            .says = s.says_sensor,
+            .events = s.events,
+            .first_t = s.first_t,
+            .last_t = s.last_t};
   }
   std::vector<Event> events(int64_t i) const override { return cache_->events(chosen_[size_t(i)]); }
 
@@ -41,68 +49,39 @@ class Recordings : public Dataset {
   std::shared_ptr<const EventCache> cache_;
   const Split split_;
   std::vector<size_t> chosen_;
+  SensorSize largest_;  // of both splits
 };
 
 using Parts = std::vector<std::pair<size_t, const RecordingSample*>>;  // by their place in the list
 
-// Recordings that ran through a buffer or two in the wrong order are put in order. What is further back is another
-// clock.
-constexpr int64_t kDisorderUs = 10'000;
-
-void put_in_order(std::vector<Event>& events, const std::string& name) {
-  if (std::ranges::is_sorted(events, {}, &Event::t)) return;
-  int64_t latest = events.front().t;
-  for (size_t i = 0; i < events.size(); ++i) {
-    latest = std::max(latest, events[i].t);
-    if (latest - events[i].t <= kDisorderUs) continue;
-    throw input_error("{}: time runs back from {} to {} us at event {}, expected {} ms at most; its clock began anew?",
-                      name, latest, events[i].t, i, kDisorderUs / 1000);
-  }
-  std::ranges::stable_sort(events, {}, &Event::t);
+// The events of a part of a recording, which is taken from it if it is all.
+std::vector<Event> part_of(std::vector<Event>& events, const RecordingSample& sample, bool last) {
+  const auto within = [&](const Event& e) { return e.t >= sample.begin && e.t < sample.end; };
+  if (last && std::ranges::all_of(events, within)) return std::move(events);
+  std::vector<Event> part;
+  std::ranges::copy_if(events, std::back_inserter(part), within);
+  return part;
 }
 
-// A camera's glitch is left out and said; more than one event in twenty is no glitch.
-void check_left_out(const std::string& name, SensorSize sensor, int64_t left_out, int64_t all) {
-  if (left_out <= std::max<int64_t>(1, all / 20)) return;
-  throw input_error("{}: {} of its {} events lie beyond a sensor of {} x {} pixels; another sensor (--size)?", name,
-                    left_out, all, sensor.width, sensor.height);
-}
-
-// Reads one file from front to back, and puts the events of each of its samples into the cache.
-// @returns the sensor; unknown: the smallest that holds all events
-SensorSize add_file(const FileTree& tree, const Parts& parts, ByteSource source, ReadOptions options,
-                    EventCacheWriter& writer, std::vector<size_t>& places) {
-  int64_t left_out = 0, all = 0;
-  options.left_out = &left_out;
-  const Recording recording = open_recording(std::move(source), options);
-  std::vector<std::vector<Event>> events(parts.size());
-  SensorSize extent;
-  for (auto batch = recording.reader->read(); !batch.empty(); batch = recording.reader->read()) {
-    all += int64_t(batch.size());
-    for (size_t i = 0; i < parts.size(); ++i) {
-      std::ranges::copy_if(batch, std::back_inserter(events[i]), [sample = parts[i].second](const Event& e) {
-        return e.t >= sample->begin && e.t < sample->end;
-      });
-    }
-  }
+// Reads one file, and puts the events of each of its samples into the cache.
+void add_file(const FileTree& tree, const Parts& parts, ByteSource source, const ReadOptions& options,
+              EventCacheWriter& writer, std::vector<size_t>& places) {
+  WholeRecording recording = read_recording(std::move(source), options);
   const std::string file = tree.where(parts.front().second->file);
-  check_left_out(file, recording.reader->sensor(), left_out, all + left_out);
   for (size_t i = 0; i < parts.size(); ++i) {
     const RecordingSample& sample = *parts[i].second;
-    put_in_order(events[i], file);
-    for (const Event& e : events[i]) {
-      extent = {std::max(extent.width, e.x + 1), std::max(extent.height, e.y + 1)};
-    }
+    std::vector<Event> events = part_of(recording.events, sample, i + 1 == parts.size());
+    put_in_order(events, file);
     std::string name = file;
     if (sample.begin > 0) name += fmt::format(" from {} us", sample.begin);
     places[parts[i].first] = writer.add({.source = name,
                                          .label = sample.label,
                                          .test = sample.split == Split::kTest,
-                                         .left_out = i == 0 ? left_out : 0},
-                                        events[i]);
-    events[i] = {};
+                                         .sensor = recording.sensor,
+                                         .says_sensor = recording.says,
+                                         .left_out = i == 0 ? recording.left_out : 0},
+                                        events);
   }
-  return recording.reader->sensor().known() ? recording.reader->sensor() : extent;
 }
 
 constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
@@ -125,14 +104,12 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
   EventCacheWriter writer(file, fingerprint);
   std::vector<size_t> places(list.samples.size(), kLeftOut);
   std::array<std::vector<std::string>, 2> damaged;
-  SensorSize largest;
   std::set<std::string> missing = files;
   tree.read(files, [&](const std::string& name, ByteSource source) {
     missing.erase(name);
     const Parts& own = parts[name];
     try {
-      const SensorSize sensor = add_file(tree, own, std::move(source), options, writer, places);
-      largest = {std::max(largest.width, sensor.width), std::max(largest.height, sensor.height)};
+      add_file(tree, own, std::move(source), options, writer, places);
     } catch (const InputError& error) {
       for (const auto& [i, sample] : own) places[i] = kLeftOut;
       auto& of_split = damaged[own.front().second->split == Split::kTest];
@@ -141,12 +118,10 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
     }
   });
   if (!missing.empty()) throw input_error("{}: is no longer there", tree.where(*missing.begin()));
-  // In the list's order, not in that of the archive; all of one size, so that their frames are of one scale.
+  // In the list's order, not in that of the archive.
   std::vector<CachedSample> samples;
   for (const size_t place : places) {
-    if (place == kLeftOut) continue;
-    samples.push_back(std::move(writer.samples()[place]));
-    samples.back().sensor = largest;
+    if (place != kLeftOut) samples.push_back(std::move(writer.samples()[place]));
   }
   writer.samples() = std::move(samples);
   writer.commit(list.classes, damaged);

@@ -5,11 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/core/file.h"
+#include "spikemix/data/evaluate.h"
+#include "spikemix/data/event_input.h"
 #include "spikemix/data/event_words.h"
 #include "spikemix/data/files_test.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/data/summary.h"
+#include "spikemix/data/whole_recording.h"
 #include "spikemix/events/encode_test.h"
 #include "spikemix/events/frames.h"
 
@@ -303,6 +306,50 @@ TEST_F(RecordingsTest, BatchesAreTheSameOnAnyNumberOfThreads) {
   expect_input_error([&] { Loader(set, options); }, "model.channels = 3: frames of events have 2");
   options.events = false;
   expect_input_error([&] { Loader(set, options); }, "the data are recordings of event cameras, the model takes images");
+}
+
+// Recordings that do not say how large their sensor was, each a part of its own of it (N-CARS).
+TEST_F(RecordingsTest, AModelSeesARecordingAsItDidInTrainingWhereverItLies) {
+  const SensorSize sizes[] = {{100, 90}, {40, 71}, {63, 20}};
+  for (int i = 0; i < 3; ++i) {
+    const Bytes bytes = encode::npz(encode::random_events(300, sizes[i], uint64_t(i)), false);
+    write(fmt::format("set/train/cat/{}.npz", i), bytes);
+    if (i > 0) write(fmt::format("other/test/cat/{}.npz", i), bytes);
+  }
+  Config config;
+  config.model.input = "events", config.model.channels = 2, config.model.classes = 1, config.model.T = 2;
+  config.model.height = config.model.width = 128;
+  const std::shared_ptr<const Dataset> train = open_dataset(data("set"), Split::kTrain);
+  const ModelCard card = ModelCard::from_text(card_of(config, *train).to_text(), "m");
+  EXPECT_EQ(model_sensor(card.frames), train->recording(0).sensor);
+  const auto inputs = [&](const std::shared_ptr<const Dataset>& set) {
+    Loader loader(set, test_loader_options(card, set->size(), 1));
+    loader.start_epoch(0);
+    Batch batch;
+    EXPECT_TRUE(loader.next(batch));
+    return batch.images;
+  };
+  const std::vector<float> all = inputs(train), some = inputs(open_dataset(data("other"), Split::kTest));
+  const size_t one = all.size() / 3;
+  EXPECT_TRUE(std::ranges::equal(std::span(all).subspan(one), some));
+  // By itself, from the command line.
+  for (size_t i = 0; i < 3; ++i) {
+    const WholeRecording file = read_recording(ByteSource::open(dir_ / fmt::format("set/train/cat/{}.npz", i)), {});
+    EXPECT_FALSE(file.says);
+    std::vector<float> frames(one);
+    write_frames(integrate(file.events, frame_sensor(card.frames, file.info()), frame_options(card.model, card.frames)),
+                 frames.data());
+    EXPECT_TRUE(std::ranges::equal(std::span(all).subspan(i * one, one), frames)) << i;
+  }
+}
+
+TEST(FrameSensor, IsTheModelsAndHoldsTheRecording) {
+  FrameSettings settings;
+  const RecordingInfo recording{.sensor = {50, 60}, .own = {30, 70}};
+  EXPECT_EQ(frame_sensor(settings, recording), (SensorSize{50, 60}));  // a model that does not know its own
+  settings.sensor_width = settings.sensor_height = 64;
+  EXPECT_EQ(frame_sensor(settings, recording), (SensorSize{64, 70}));
+  EXPECT_EQ(frame_sensor(settings, {.sensor = {50, 60}, .own = {50, 60}}), (SensorSize{64, 64}));
 }
 
 TEST_F(RecordingsTest, SummaryHasEventsAndDurations) {

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/dataset.h"
+#include "spikemix/events/reader.h"
+
+namespace spikemix {
+
+/// A picture, or a recording and its events: read once, to be looked at and to be shown.
+struct Sample {
+  std::string source;
+  std::optional<int64_t> label = {};  ///< where it is known
+  Image image = {};
+  std::vector<Event> events = {};
+  RecordingInfo recording = {};
+};
+
+/// Sample i of a data set. @throws as its readers
+Sample sample_of(const Dataset& data, int64_t i);
+
+/// Some samples as a data set.
+class Samples : public Dataset {
+ public:
+  Samples(bool events, std::vector<Sample> samples) : events_(events), samples_(std::move(samples)) {}
+
+  const Sample& operator[](int64_t i) const { return samples_[size_t(i)]; }
+  int64_t size() const override { return int64_t(samples_.size()); }
+  int64_t label(int64_t i) const override { return (*this)[i].label.value_or(0); }
+  Image image(int64_t i) const override { return (*this)[i].image; }
+  std::string source(int64_t i) const override { return (*this)[i].source; }
+  const std::vector<std::string>& classes() const override { return no_classes_; }
+  bool holds_events() const override { return events_; }
+  RecordingInfo recording(int64_t i) const override { return (*this)[i].recording; }
+  std::vector<Event> events(int64_t i) const override { return (*this)[i].events; }
+
+ private:
+  const bool events_;
+  const std::vector<Sample> samples_;
+  const std::vector<std::string> no_classes_;
+};
+
+/// What stands on a command line: files, folders (all files in them, by name), and - for standard input.
+class FilesToRead {
+ public:
+  struct File {
+    std::string path;
+    bool found;  ///< in a folder: nobody said that it is what is looked for
+  };
+
+  /// @param options  of recordings, as the flags say
+  /// @throws InputError naming what is not there, or a folder without files
+  FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options);
+
+  const std::vector<File>& list() const { return files_; }
+  /// A picture, or a recording, as the model takes them. Nothing for a file that was found and is none: that is counted
+  /// and said on standard error. Where neither a recording nor the model's card says how large the sensor was, it is
+  /// taken as the model's height and width, if the events fit.
+  /// @throws InputError naming the file and byte
+  std::optional<Sample> read(const File& file, const ModelCard& card);
+  /// Says how many files were skipped. @throws InputError if all were
+  void finish() const;
+
+ private:
+  std::vector<File> files_;
+  const ReadOptions options_;
+  size_t skipped_ = 0;
+};
+
+/// All events of a recording in one picture, on events red, off events blue.
+Image picture_of(std::span<const Event> events, SensorSize sensor);
+
+}  // namespace spikemix
