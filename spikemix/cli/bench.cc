@@ -16,6 +16,7 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/cli/torch_half.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
@@ -81,17 +82,16 @@ void bench_speed(const BenchOptions& o) {
   const auto quantile = [&](double q) { return 1000 * seconds[size_t(q * double(seconds.size() - 1))]; };
   const int64_t threads = thread_count(o.runner.threads);
   if (o.json) {
-    fmt::print("{}\n", nlohmann::json{{"engine", runner->name()},
-                                      {"batch", o.batch},
-                                      {"threads", threads},
-                                      {"images", images},
-                                      {"images_per_second", rate},
-                                      {"latency_ms_median", quantile(0.5)},
-                                      {"latency_ms_p99", quantile(0.99)},
-                                      {"peak_memory_mb", megabytes(peak_memory() - before)}}
-                           .dump(2));
+    answer_json(nlohmann::json{{"engine", runner->name()},
+                               {"batch", o.batch},
+                               {"threads", threads},
+                               {"images", images},
+                               {"images_per_second", rate},
+                               {"latency_ms_median", quantile(0.5)},
+                               {"latency_ms_p99", quantile(0.99)},
+                               {"peak_memory_mb", megabytes(peak_memory() - before)}});
   } else {
-    fmt::print(
+    answer(
         "{}, batch {}, {} thread{}: {:.1f} {}; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
         "{}); peak memory of the model and its buffers {:.0f} MB\n",
         runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, unit_of(runner->card()).rate, quantile(0.5),
@@ -119,8 +119,8 @@ void bench_layers(const BenchOptions& o) {
 
   nlohmann::json list = nlohmann::json::array();
   if (!o.json)
-    fmt::print("{:<26} {:>12} {:>7} {:>9} {:>9} {:>8}  {}\n", "layer", fmt::format("us/{}", unit.one), "share",
-               "spikes", "GMAC/s", "Gadd/s", "kernel");
+    answer("{:<26} {:>12} {:>7} {:>9} {:>9} {:>8}  {}\n", "layer", fmt::format("us/{}", unit.one), "share", "spikes",
+           "GMAC/s", "Gadd/s", "kernel");
   for (const LayerProfile& layer : layers) {
     const double density = layer.inputs > 0 ? layer.additions / layer.inputs : 0;
     const double macs = layer.dense_macs * T * images / layer.seconds / 1e9;
@@ -132,16 +132,16 @@ void bench_layers(const BenchOptions& o) {
                     {"gigaadds_per_second", macs * density}});
     if (o.json) continue;
     const bool product = layer.dense_macs > 0;
-    fmt::print("{:<26} {:>12.1f} {:>5.1f} % {:>9} {:>9} {:>8}  {}\n", layer.name, 1e6 * layer.seconds / images,
-               100 * layer.seconds / total, product ? fmt::format("{:.1f} %", 100 * density) : "",
-               product ? fmt::format("{:.0f}", macs) : "", product ? fmt::format("{:.1f}", macs * density) : "",
-               layer.kernel);
+    answer("{:<26} {:>12.1f} {:>5.1f} % {:>9} {:>9} {:>8}  {}\n", layer.name, 1e6 * layer.seconds / images,
+           100 * layer.seconds / total, product ? fmt::format("{:.1f} %", 100 * density) : "",
+           product ? fmt::format("{:.0f}", macs) : "", product ? fmt::format("{:.1f}", macs * density) : "",
+           layer.kernel);
   }
   if (o.json)
-    fmt::print("{}\n", list.dump(2));
+    answer_json(list);
   else
-    fmt::print("{:<26} {:>12.1f} {:>7} {:>9} {:>9} {:>8}  {:.1f} {}, one thread\n", "all", 1e6 * total / images, "", "",
-               "", "", images / total, unit.rate);
+    answer("{:<26} {:>12.1f} {:>7} {:>9} {:>9} {:>8}  {:.1f} {}, one thread\n", "all", 1e6 * total / images, "", "", "",
+           "", images / total, unit.rate);
 }
 
 // A training's table is made where trainings are.

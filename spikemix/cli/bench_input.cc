@@ -9,6 +9,7 @@
 
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
@@ -147,24 +148,24 @@ nlohmann::json to_json(const Results& r, const Config& config) {
 void print(const Results& r, const Config& config) {
   const bool events = r.data->holds_events();
   const char *one = events ? "recording" : "image", *unit = events ? "recordings/s" : "img/s";
-  fmt::print("{}: {}, {} training {}s for a model of {} x {} x {}; augmentation of {}\n", config.data.dir, r.format,
-             r.data->size(), one, config.model.height, config.model.width, config.model.channels, config.name);
+  answer("{}: {}, {} training {}s for a model of {} x {} x {}; augmentation of {}\n", config.data.dir, r.format,
+         r.data->size(), one, config.model.height, config.model.width, config.model.channels, config.name);
   if (!r.cache) {
-    fmt::print("no cache; opened in {:.2f} s\n", r.open_seconds);
+    answer("no cache; opened in {:.2f} s\n", r.open_seconds);
   } else if (r.cache->state == CacheReport::State::kUnwritable) {
-    fmt::print("the cache cannot be written; opened in {:.2f} s\n", r.open_seconds);
+    answer("the cache cannot be written; opened in {:.2f} s\n", r.open_seconds);
   } else {
-    fmt::print("cache {}, {:.0f} MB; opened in {:.2f} s{}\n", r.cache->file.string(), 1e-6 * double(r.cache->bytes),
-               r.open_seconds,
-               r.cache->state == CacheReport::State::kBuilt
-                   ? fmt::format(", of which making it {:.2f} s", r.cache->build_seconds)
-                   : ", as it was there");
+    answer("cache {}, {:.0f} MB; opened in {:.2f} s{}\n", r.cache->file.string(), 1e-6 * double(r.cache->bytes),
+           r.open_seconds,
+           r.cache->state == CacheReport::State::kBuilt
+               ? fmt::format(", of which making it {:.2f} s", r.cache->build_seconds)
+               : ", as it was there");
   }
-  fmt::print("\n{:<34} {:>12}\n", fmt::format("on one thread, each {}", one), "microseconds");
-  for (const Stage& stage : r.stages) fmt::print("  {:<32} {:>12.2f}\n", stage.text, stage.us);
-  fmt::print("\n");
+  answer("\n{:<34} {:>12}\n", fmt::format("on one thread, each {}", one), "microseconds");
+  for (const Stage& stage : r.stages) answer("  {:<32} {:>12.2f}\n", stage.text, stage.us);
+  answer("\n");
   for (const auto& [threads, rate] : r.rates) {
-    fmt::print("{} loader thread{} {:.0f} {}\n", threads, threads == 1 ? " feeds" : "s feed", rate, unit);
+    answer("{} loader thread{} {:.0f} {}\n", threads, threads == 1 ? " feeds" : "s feed", rate, unit);
   }
 }
 
@@ -179,7 +180,7 @@ void bench_input(const InputBenchOptions& options) {
   validate(config);
   const Results results = measure(config, options.threads, format);
   if (options.json) {
-    fmt::print("{}\n", to_json(results, config).dump(2));
+    answer_json(to_json(results, config));
   } else {
     print(results, config);
   }

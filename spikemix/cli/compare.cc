@@ -10,6 +10,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/run_name.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 
@@ -47,7 +48,9 @@ ComparedRun read_run(const std::string& folder) {
     run.skipped = fmt::format("not finished; `spikemix resume {}` goes on with it", folder);
   } else {
     try {
-      take(nlohmann::json::parse(read_file(summary)), run);
+      take(parse_json(read_file(summary), summary.string() + ":"), run);
+    } catch (const InputError&) {
+      run.skipped = "its summary.json is damaged";
     } catch (const nlohmann::json::exception&) {
       run.skipped = "its summary.json is damaged, or of another program";
     }
@@ -97,14 +100,14 @@ void print(const std::vector<ComparedRun>& runs) {
   name_width = std::min(name_width, kNames - mixer_width);
 
   const std::string gap(size_t(name_width + mixer_width + 1), ' ');
-  fmt::print("{} {:>4} {:>8}  {:^13} {:^13} {:>7}\n", gap, "", "para-", "top-1 %", "images/s", "peak");
-  fmt::print("{} {} {:>4} {:>8}  {:>6} {:>6} {:>6} {:>6} {:>7}\n", cell("run", name_width), cell("mixer", mixer_width),
-             "seed", "meters", "best", "last", "train", "infer", "MB");
+  answer("{} {:>4} {:>8}  {:^13} {:^13} {:>7}\n", gap, "", "para-", "top-1 %", "images/s", "peak");
+  answer("{} {} {:>4} {:>8}  {:>6} {:>6} {:>6} {:>6} {:>7}\n", cell("run", name_width), cell("mixer", mixer_width),
+         "seed", "meters", "best", "last", "train", "infer", "MB");
   for (size_t i = 0; i < runs.size(); ++i) {
     const ComparedRun& r = runs[i];
-    fmt::print("{} {} {:>4} {:>8}  {:>6.2f} {:>6.2f} {:>6.0f} {:>6.0f} {:>7.0f}\n", cell(names[i], name_width),
-               cell(r.mixer, mixer_width), r.seed, r.parameters, r.best, r.last, r.train_rate, r.test_rate,
-               r.peak_memory / 1e6);
+    answer("{} {} {:>4} {:>8}  {:>6.2f} {:>6.2f} {:>6.0f} {:>6.0f} {:>7.0f}\n", cell(names[i], name_width),
+           cell(r.mixer, mixer_width), r.seed, r.parameters, r.best, r.last, r.train_rate, r.test_rate,
+           r.peak_memory / 1e6);
   }
 }
 
@@ -130,7 +133,7 @@ void add_compare(CLI::App& app) {
       if (run.skipped.empty()) {
         finished.push_back(std::move(run));
       } else {
-        fmt::print(stderr, "spikemix: {}: skipped: {}\n", folder, run.skipped);
+        say("{}: skipped: {}", folder, run.skipped);
       }
     }
     if (finished.empty())
@@ -138,7 +141,7 @@ void add_compare(CLI::App& app) {
     if (options->json) {
       nlohmann::json list = nlohmann::json::array();
       for (ComparedRun& run : finished) list.push_back(std::move(run.summary));
-      fmt::print("{}\n", list.dump(2));
+      answer_json(list);
     } else {
       print(finished);
     }

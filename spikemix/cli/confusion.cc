@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/core/text.h"
+
 namespace spikemix {
 namespace {
 
@@ -69,7 +71,7 @@ std::string Confusion::matrix() const {
   for (size_t answer = 0; answer < names_.size(); ++answer) text += fmt::format("{:>{}}", answer, width);
   text += "     top-1\n";
   for (size_t truth = 0; truth < names_.size(); ++truth) {
-    text += fmt::format("{:>3} {}", truth, padded(names_[truth], kNameCharacters));
+    text += fmt::format("{:>3} {}", truth, padded(printable(names_[truth]), kNameCharacters));
     for (size_t answer = 0; answer < names_.size(); ++answer)
       text += fmt::format("{:>{}}", count(truth, answer), width);
     text += fmt::format("  {}\n", accuracy(truth));
@@ -80,7 +82,7 @@ std::string Confusion::matrix() const {
 std::string Confusion::list() const {
   std::string text = "\n";
   for (size_t truth = 0; truth < names_.size(); ++truth)
-    text += fmt::format("{:>4} {} {}\n", truth, padded(names_[truth], 40), accuracy(truth));
+    text += fmt::format("{:>4} {} {}\n", truth, padded(printable(names_[truth]), 40), accuracy(truth));
   std::vector<std::pair<size_t, size_t>> mistakes;  // truth, answer
   for (size_t truth = 0; truth < names_.size(); ++truth) {
     for (size_t answer = 0; answer < names_.size(); ++answer) {
@@ -92,8 +94,8 @@ std::string Confusion::list() const {
   if (!mistakes.empty()) text += "\nthe commonest mistakes:\n";
   mistakes.resize(std::min(mistakes.size(), kMistakes));
   for (const auto& [truth, answer] : mistakes)
-    text += fmt::format("  {} taken for {}: {} of {}\n", names_[truth], names_[answer], count(truth, answer),
-                        images(truth));
+    text += fmt::format("  {} taken for {}: {} of {}\n", printable(names_[truth]), printable(names_[answer]),
+                        count(truth, answer), images(truth));
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/data/summary.h"
 
 namespace spikemix {
@@ -51,38 +52,38 @@ std::string range(int64_t low, int64_t high) {
 
 // For each class its recordings, their events and durations.
 void print_recordings(const DataSummary& summary, const SplitSummary& s) {
-  fmt::print("\n{}: {} recordings, {} x {} pixels\n", s.name, s.images, s.sensor.width, s.sensor.height);
-  fmt::print("  {:>20} {:>10} {:>12} {:>14} {:>10}  {}\n", "class", "recordings", "events", "events each", "seconds",
-             "ms each");
+  answer("\n{}: {} recordings, {} x {} pixels\n", s.name, s.images, s.sensor.width, s.sensor.height);
+  answer("  {:>20} {:>10} {:>12} {:>14} {:>10}  {}\n", "class", "recordings", "events", "events each", "seconds",
+         "ms each");
   for (size_t i = 0; i < s.class_counts.size(); ++i) {
     const EventTotals& totals = s.class_events[i];
-    fmt::print("  {:>20} {:>10} {:>12} {:>14.0f} {:>10.1f}  {}\n", summary.classes[i], s.class_counts[i], totals.events,
-               double(totals.events) / double(std::max<int64_t>(1, s.class_counts[i])), totals.seconds,
-               range(totals.min_us / 1000, totals.max_us / 1000));
+    answer("  {:>20} {:>10} {:>12} {:>14.0f} {:>10.1f}  {}\n", summary.classes[i], s.class_counts[i], totals.events,
+           double(totals.events) / double(std::max<int64_t>(1, s.class_counts[i])), totals.seconds,
+           range(totals.min_us / 1000, totals.max_us / 1000));
   }
 }
 
 void print(const std::string& path, const DataSummary& summary) {
-  fmt::print("{}: {}, {} classes\n", path, summary.format, summary.classes.size());
+  answer("{}: {}, {} classes\n", path, summary.format, summary.classes.size());
   for (const SplitSummary& s : summary.splits) {
-    if (!s.damaged.empty()) fmt::print("\n{}: {} damaged, left out\n", s.name, s.damaged.size());
-    for (const std::string& fault : s.damaged) fmt::print("  {}\n", fault);
+    if (!s.damaged.empty()) answer("\n{}: {} damaged, left out\n", s.name, s.damaged.size());
+    for (const std::string& fault : s.damaged) answer("  {}\n", fault);
     if (!s.class_events.empty()) {
       print_recordings(summary, s);
       continue;
     }
-    fmt::print("\n{}: {} images, {} x {} pixels, {} channels (from {} of them)\n", s.name, s.images,
-               range(s.min_height, s.max_height), range(s.min_width, s.max_width), s.channels, s.sampled);
+    answer("\n{}: {} images, {} x {} pixels, {} channels (from {} of them)\n", s.name, s.images,
+           range(s.min_height, s.max_height), range(s.min_width, s.max_width), s.channels, s.sampled);
     if (s.endings.size() > 1) {
       std::vector<std::string> kinds;
       for (const auto& [ending, count] : s.endings) kinds.push_back(fmt::format("{} {}", count, ending));
-      fmt::print("  {}\n", fmt::join(kinds, ", "));
+      answer("  {}\n", fmt::format("{}", fmt::join(kinds, ", ")));
     }
-    fmt::print("  data.mean={:.4f} data.std={:.4f}\n", fmt::join(s.mean, ","), fmt::join(s.std, ","));
+    answer("  data.mean={:.4f} data.std={:.4f}\n", fmt::join(s.mean, ","), fmt::join(s.std, ","));
     const int64_t most = *std::max_element(s.class_counts.begin(), s.class_counts.end());
     for (size_t i = 0; i < s.class_counts.size(); ++i) {
-      fmt::print("  {:>20} {:>7} {}\n", summary.classes[i], s.class_counts[i],
-                 bar(double(s.class_counts[i]) / double(std::max<int64_t>(1, most)), 30));
+      answer("  {:>20} {:>7} {}\n", summary.classes[i], s.class_counts[i],
+             bar(double(s.class_counts[i]) / double(std::max<int64_t>(1, most)), 30));
     }
   }
 }
@@ -125,7 +126,7 @@ void add_data(CLI::App& app) {
     options->sensor.apply(options->data);
     const DataSummary summary = summarise(options->data, options->sample, opening_printer());
     if (options->json) {
-      fmt::print("{}\n", to_json(summary).dump(2));
+      answer_json(to_json(summary));
     } else {
       print(options->data.dir, summary);
     }
@@ -135,7 +136,7 @@ void add_data(CLI::App& app) {
   formats->footer(R"(Examples:
   spikemix data formats)");
   formats->callback([] {
-    for (const DataFormat& format : data_formats()) fmt::print("  {:<12} {}\n", format.name, format.summary);
+    for (const DataFormat& format : data_formats()) answer("  {:<12} {}\n", format.name, format.summary);
   });
 }
 

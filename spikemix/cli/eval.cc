@@ -13,6 +13,7 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
@@ -108,13 +109,13 @@ void run(const EvalOptions& o) {
                            {"images_per_second", r.images_per_second}};
     if (early) json["mean_steps"] = early->mean_steps();
     if (confusion) confusion->write(json);
-    fmt::print("{}\n", json.dump(2));
+    answer_json(json);
     return;
   }
-  fmt::print("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
-             r.top5, r.loss, r.images, r.images_per_second,
-             early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
-  if (confusion) fmt::print("{}", confusion->text());
+  answer("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
+         r.top5, r.loss, r.images, r.images_per_second,
+         early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
+  if (confusion) answer_text(confusion->text());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/events/summary.h"
 
 namespace spikemix {
@@ -28,14 +29,13 @@ nlohmann::ordered_json to_json(const EventFormat& format, const EventSummary& s)
 
 void print(const std::string& path, const EventFormat& format, const EventSummary& s) {
   const double seconds = double(s.last_t - s.first_t) * 1e-6;
-  fmt::print("{}: {}, {} x {} pixels\n", path, format.name, s.sensor.width, s.sensor.height);
-  fmt::print("  {} events: {} on, {} off\n", s.events, s.on, s.off);
+  answer("{}: {}, {} x {} pixels\n", path, format.name, s.sensor.width, s.sensor.height);
+  answer("  {} events: {} on, {} off\n", s.events, s.on, s.off);
   if (s.events == 0) return;
-  fmt::print("  {:.6f} s, from {} to {} us{}\n", seconds, s.first_t, s.last_t,
-             s.monotonic ? "" : "; time runs back in it");
+  answer("  {:.6f} s, from {} to {} us{}\n", seconds, s.first_t, s.last_t, s.monotonic ? "" : "; time runs back in it");
   if (seconds > 0)
-    fmt::print("  {:.0f} events/s; mean x {:.1f}, y {:.1f}\n", double(s.events) / seconds,
-               double(s.sum_x) / double(s.events), double(s.sum_y) / double(s.events));
+    answer("  {:.0f} events/s; mean x {:.1f}, y {:.1f}\n", double(s.events) / seconds,
+           double(s.sum_x) / double(s.events), double(s.sum_y) / double(s.events));
 }
 
 void add_events_info(CLI::App& events) {
@@ -54,7 +54,7 @@ void add_events_info(CLI::App& events) {
     const Recording recording = options->input.open();
     const EventSummary summary = summarise(*recording.reader);
     if (options->json) {
-      fmt::print("{}\n", to_json(*recording.format, summary).dump(2));
+      answer_json(to_json(*recording.format, summary));
     } else {
       print(options->input.path, *recording.format, summary);
     }
@@ -117,7 +117,7 @@ void add_events(CLI::App& app) {
   spikemix events formats)");
   formats->callback([] {
     for (const EventFormat& format : event_formats()) {
-      fmt::print("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");
+      answer("  {:<14} {}{}\n", format.name, format.summary, format.create ? "; also written" : "");
     }
   });
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/events/summary.h"
 
@@ -55,7 +56,7 @@ void add_events_convert(CLI::App& events) {
   command->callback([options] {
     const int64_t n =
         copy(options->input, options->out, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
-    fmt::print("{}: {} events\n", options->out, n);
+    report("{}: {} events\n", options->out, n);
   });
 }
 
@@ -79,7 +80,7 @@ void add_events_cut(CLI::App& events) {
       throw input_error("--from {} --to {}: expected a time before --to", options->from, options->to);
     }
     const int64_t n = copy(options->input, options->out, options->from, options->to);
-    fmt::print("{}: {} events\n", options->out, n);
+    report("{}: {} events\n", options->out, n);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/events/render.h"
 #include "spikemix/events/summary.h"
@@ -65,7 +66,7 @@ void add_events_render(CLI::App& events) {
     EventSummary summary;
     const Frames frames = sum_up(options->input, T, options->split == "time", summary);
     render_frames(options->out, frames, summary.last_t - summary.first_t, options->scale);
-    fmt::print("{}: {} frames of {} x {} pixels\n", options->out, T, frames.width, frames.height);
+    report("{}: {} frames of {} x {} pixels\n", options->out, T, frames.width, frames.height);
   });
 }
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/events/readers.h"
@@ -106,14 +107,14 @@ void run(EventsSimulateOptions o) {
   if (fs::is_regular_file(o.in, error) && (ending == ".png" || ending == ".jpg" || ending == ".jpeg")) {
     const auto events = simulator.simulate(to_intensity(read_image(o.in)), 0);
     write(o.out, o.simulator.sensor, events);
-    fmt::print("{}: {} events\n", o.out, events.size());
+    report("{}: {} events\n", o.out, events.size());
     return;
   }
   std::atomic<int64_t> events = 0;
   const int64_t train = simulate_split(o, simulator, Split::kTrain, events);
   const int64_t test = simulate_split(o, simulator, Split::kTest, events);
-  fmt::print("{}: {} training and {} test recordings, {:.0f} events each\n", o.out, train, test,
-             double(events) / double(std::max<int64_t>(1, train + test)));
+  report("{}: {} training and {} test recordings, {:.0f} events each\n", o.out, train, test,
+         double(events) / double(std::max<int64_t>(1, train + test)));
 }
 
 }  // namespace

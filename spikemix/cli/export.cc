@@ -14,6 +14,7 @@
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/model_file.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
@@ -47,8 +48,8 @@ std::set<std::string> calibrate(const ExportOptions& o) {
       measure_changes(exact, load_network(o.model, parse_precision(o.precision)), batch.size, batch.images.data());
   const std::set<std::string> wide = wide_layers(changes, o.tolerance);
   for (const LayerChange& c : changes)
-    fmt::print("{:<26} {:5.2f} % of its spikes change{}\n", c.layer, 100 * c.share(),
-               wide.contains(c.layer) ? ": gets all bits" : "");
+    report("{:<26} {:5.2f} % of its spikes change{}\n", c.layer, 100 * c.share(),
+           wide.contains(c.layer) ? ": gets all bits" : "");
   return wide;
 }
 
@@ -75,11 +76,12 @@ void add_export(CLI::App& app) {
   command->add_option("-o,--out", options->out, "file to write")->required();
   command->callback([options] {
     if (is_builtin(options->model)) throw input_error("the built-in model: its weights are integers already");
+    check_model_name(options->out);
     const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
     export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };
-    fmt::print("{}: {:.2f} MB, {} weights; the trained model has {:.2f} MB\n", options->out, size(options->out),
-               options->precision, size(model_file_of(options->model)));
+    report("{}: {:.2f} MB, {} weights; the trained model has {:.2f} MB\n", options->out, size(options->out),
+           options->precision, size(model_file_of(options->model)));
   });
 }
 

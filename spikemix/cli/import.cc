@@ -14,9 +14,11 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/floats.h"
 #include "spikemix/core/model_card.h"
+#include "spikemix/core/model_file.h"
 #include "spikemix/core/problems.h"
 #include "spikemix/core/pth.h"
 #include "spikemix/core/safetensors.h"
@@ -76,7 +78,8 @@ void refuse_imagenet_variant(const std::map<std::string, TensorView>& found, con
   const bool imagenet = found.at("block.0.mlp.fc1_conv.weight").shape.size() == 4;
   throw input_error(
       "{}: its linear maps are convolutions ('block.0.mlp.fc1_conv.weight'), as in the published {}; the variants "
-      "taken are those of CIFAR-10 and CIFAR-100, and with model.input=events those of CIFAR10-DVS and DVS128 Gesture{}",
+      "taken are those of CIFAR-10 and CIFAR-100, and with model.input=events those of CIFAR10-DVS and DVS128 "
+      "Gesture{}",
       file, imagenet ? "ImageNet model" : "models of events",
       imagenet ? "" : " (--recipe cifar10-dvs or dvs128-gesture?)");
 }
@@ -110,6 +113,7 @@ void add_import(CLI::App& app) {
                       "of a model of events: WIDTHxHEIGHT of the sensor that it learned from; default: its input's");
   command->add_option("-o,--out", options->out, "file to write");
   command->callback([options] {
+    check_model_name(options->out);
     Config config = load_recipe(options->recipe, {"model.mixer=ssa"});
     for (const std::string& key_value : options->overrides) apply_override(config, key_value);
     validate(config);
@@ -153,13 +157,13 @@ void add_import(CLI::App& app) {
       tensor.tensor.dtype = DType::F32;
     }
     write_safetensors(options->out, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
-    fmt::print("{}: {} tensors, {} parameters\n", options->out, tensors.size(), learned_values(expected));
-    if (!unused.empty()) fmt::print("skipped, read by no computation: {}\n", fmt::join(unused, ", "));
-    if (counters > 0) fmt::print("skipped: {} counters of profilers and averages (total_ops, ...)\n", counters);
-    if (!elsewhere.empty()) fmt::print("skipped, not under '{}': {}\n", prefix, list_of(elsewhere));
+    report("{}: {} tensors, {} parameters\n", options->out, tensors.size(), learned_values(expected));
+    if (!unused.empty()) report("skipped, read by no computation: {}\n", fmt::format("{}", fmt::join(unused, ", ")));
+    if (counters > 0) report("skipped: {} counters of profilers and averages (total_ops, ...)\n", counters);
+    if (!elsewhere.empty()) report("skipped, not under '{}': {}\n", prefix, list_of(elsewhere));
     if (!file.others().empty()) {
-      fmt::print("taken from {}; --weights takes another: {}\n", file.key().empty() ? "the top" : file.key(),
-                 fmt::join(file.others(), ", "));
+      report("taken from {}; --weights takes another: {}\n", file.key().empty() ? "the top" : file.key(),
+             fmt::format("{}", fmt::join(file.others(), ", ")));
     }
   });
 }

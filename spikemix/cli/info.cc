@@ -10,6 +10,7 @@
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/tensor_list.h"
@@ -83,23 +84,22 @@ void add_info(CLI::App& app) {
       for (const TensorSpec& tensor : tensors) {
         json["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"learned", tensor.learned}});
       }
-      fmt::print("{}\n", json.dump(2));
+      answer_json(json);
       return;
     }
-    fmt::print("{} {}\n", described.kind, described.card.name.empty() ? options->path : described.card.name);
-    fmt::print("  input        {}, {} x {} x {}, T = {}\n", m.input, m.channels, m.height, m.width, m.T);
-    fmt::print("  tokens       {} x {} = {}, embedding dim {}\n", m.token_rows(), m.token_columns(), m.tokens(),
-               m.embed_dim);
-    fmt::print("  blocks       {}: {}\n", m.depth, fmt::join(mixer_names, ", "));
-    fmt::print("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
-    fmt::print("  classes      {}\n", m.classes);
-    fmt::print("  parameters   {}\n", learned_values(tensors));
-    fmt::print("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n",
-               macs / 1e9);
-    if (!described.card.training.empty()) fmt::print("  training     {}\n", described.card.training.dump());
+    answer("{} {}\n", described.kind, described.card.name.empty() ? options->path : described.card.name);
+    answer("  input        {}, {} x {} x {}, T = {}\n", m.input, m.channels, m.height, m.width, m.T);
+    answer("  tokens       {} x {} = {}, embedding dim {}\n", m.token_rows(), m.token_columns(), m.tokens(),
+           m.embed_dim);
+    answer("  blocks       {}: {}\n", m.depth, fmt::join(mixer_names, ", "));
+    answer("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
+    answer("  classes      {}\n", m.classes);
+    answer("  parameters   {}\n", learned_values(tensors));
+    answer("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n", macs / 1e9);
+    if (!described.card.training.empty()) answer("  training     {}\n", json_text(described.card.training));
     if (options->tensors) {
       for (const TensorSpec& tensor : tensors) {
-        fmt::print("  {:<44} [{}]\n", tensor.name, fmt::join(tensor.shape, ", "));
+        answer("  {:<44} [{}]\n", tensor.name, fmt::join(tensor.shape, ", "));
       }
     }
   });

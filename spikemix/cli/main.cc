@@ -1,5 +1,7 @@
-#include <cstdio>
+#include <algorithm>
 #include <exception>
+#include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,7 @@
 
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/cli/torch_half.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
@@ -77,42 +80,60 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error, const
   return text;
 }
 
+// No file, name or value is empty: what is comes from a shell's variable that is not set.
+void refuse_empty_arguments(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const bool of_flag = argument.starts_with("--") && argument.ends_with('=');
+    if (!argument.empty() && !of_flag) continue;
+    throw input_error("argument {}{}: is empty, expected a file, a name or a value; a variable that is not set?", i,
+                      of_flag ? fmt::format(" ({})", argument)
+                      : i > 1 ? fmt::format(" (after {})", argv[i - 1])
+                              : "");
+  }
+}
+
+// CLI11's own text: of --help, of --version.
+void print_help(const CLI::App& app, const CLI::Success& asked) {
+  std::ostringstream text, nothing;
+  app.exit(asked, text, nothing);
+  answer_text(text.str());
+}
+
 int run(int argc, char** argv) {
   CLI::App app;
   add_commands(app);
-#ifndef SPIKEMIX_TRAIN
-  go_on_with_torch(app, argc, argv);
-#endif
   try {
+    refuse_empty_arguments(argc, argv);
+#ifndef SPIKEMIX_TRAIN
+    go_on_with_torch(app, argc, argv);
+#endif
     app.parse(argc, argv);
     return kDone;
   } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
+    print_help(app, help_or_version);
+    return kDone;
   } catch (const CLI::ParseError& error) {
     const std::string first_word = argc > 1 ? argv[1] : "";
-    fmt::print(stderr, "spikemix: {}\n(`spikemix {}--help` tells more)\n", usage_error(app, error, first_word),
-               app.get_subcommands().empty() ? "" : first_word + " ");
+    say("{} (`spikemix {}--help` tells more)", usage_error(app, error, first_word),
+        app.get_subcommands().empty() ? "" : first_word + " ");
     return kInputWrong;
   } catch (const Exit& exit) {
     return exit.code;
-  } catch (const InputError& error) {
-    fmt::print(stderr, "spikemix: {}\n", error.what());
-    return kInputWrong;
-  } catch (const RunError& error) {
-    fmt::print(stderr, "spikemix: {}\n", error.what());
-    return kFailed;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "spikemix: out of memory; a smaller train.batch needs less\n");
+    say_text("spikemix: out of memory; a smaller train.batch needs less\n");
     return kFailed;
   } catch (const std::exception& error) {
-    // Not one of ours, so a bug: its first line is enough for a report, and Torch's go on for pages.
-    const std::string text = error.what();
-    fmt::print(stderr, "spikemix: internal error, please report it: {}\n", text.substr(0, text.find('\n')));
-    return kFailed;
+    const Fault fault = fault_of(error);
+    say("{}", fault.text);
+    return fault.of == Fault::Of::kInput ? kInputWrong : kFailed;
   }
 }
 
 }  // namespace
 }  // namespace spikemix
 
-int main(int argc, char** argv) { return spikemix::run(argc, argv); }
+int main(int argc, char** argv) {
+  spikemix::begin_talk();
+  return spikemix::end_talk(spikemix::run(argc, argv));
+}

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/mixers/mixer.h"
 
@@ -30,9 +31,8 @@ void add_mixers(CLI::App& app) {
     const double N = double(shape.N()), D = double(shape.D);
     nlohmann::json list = nlohmann::json::array();
     if (!options->json) {
-      fmt::print(
-          "Operations of one sample and time step, N = {} tokens of D = {}:\n\n{:<10} {:>13} {:>13}  {:<18} {}\n",
-          shape.N(), shape.D, "mixer", "additions", "multiplies", "cost", "what it is");
+      answer("Operations of one sample and time step, N = {} tokens of D = {}:\n\n{:<10} {:>13} {:>13}  {:<18} {}\n",
+             shape.N(), shape.D, "mixer", "additions", "multiplies", "cost", "what it is");
     }
     for (const MixerEntry& entry : mixers()) {
       nlohmann::json item = {{"name", entry.name}, {"cost", entry.cost}, {"summary", entry.summary}};
@@ -47,12 +47,11 @@ void add_mixers(CLI::App& app) {
         item["refuses"] = refusal.what();
       }
       if (!options->json) {
-        fmt::print("{:<10} {:>13} {:>13}  {:<18} {}\n", entry.name, additions, multiplications, entry.cost,
-                   entry.summary);
+        answer("{:<10} {:>13} {:>13}  {:<18} {}\n", entry.name, additions, multiplications, entry.cost, entry.summary);
       }
       list.push_back(std::move(item));
     }
-    if (options->json) fmt::print("{}\n", list.dump(2));
+    if (options->json) answer_json(list);
   });
 }
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "spikemix/cli/builtin_model.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
 #include "spikemix/data/event_input.h"
 
 namespace spikemix {
@@ -20,7 +21,7 @@ DataConfig data_of_model(const std::filesystem::path& model, const std::string& 
   if (is_builtin(model.string())) throw input_error("the built-in model: does not bring its data; give --data DIR");
   const std::filesystem::path record = model / "config.json";
   if (std::filesystem::is_directory(model) && std::filesystem::exists(record)) {
-    const nlohmann::json json = nlohmann::json::parse(read_file(record), nullptr, /*allow_exceptions=*/false);
+    const nlohmann::json json = parse_json(read_file(record), record.string() + ":");
     if (json.is_object() && json.contains("config")) {
       source = config_from_json(json["config"], record.string()).data;
       if (skip_bad >= 0) source.skip_bad = skip_bad;
@@ -48,11 +49,10 @@ void note_other_sensor(const ModelCard& card, const std::string& name, SensorSiz
   const SensorSize model = model_sensor(card.frames);
   if (!model.known() || !own.known() || own == model) return;
   const SensorSize frames = frame_sensor(card.frames, {.sensor = model, .own = own});
-  const std::string result = frames == model
-                                 ? "taken as its upper left part"
-                                 : fmt::format("frames are made for {} x {}", frames.width, frames.height);
-  fmt::print(stderr, "spikemix: {}: {} x {} pixels, the model learned from {} x {}: {}\n", name, own.width, own.height,
-             model.width, model.height, result);
+  const std::string result = frames == model ? "taken as its upper left part"
+                                             : fmt::format("frames are made for {} x {}", frames.width, frames.height);
+  say("{}: {} x {} pixels, the model learned from {} x {}: {}", name, own.width, own.height, model.width, model.height,
+      result);
 }
 
 void note_other_sensor(const ModelCard& card, const Dataset& data) {

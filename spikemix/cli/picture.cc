@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include "spikemix/cli/terminal.h"
 
 namespace spikemix {
 namespace {
@@ -22,10 +23,7 @@ std::array<int, 3> pixel(const Image& image, int64_t row, int64_t rows, int64_t 
 
 }  // namespace
 
-bool stdout_shows_colour() {
-  const char* term = std::getenv("TERM");
-  return isatty(STDOUT_FILENO) && term && std::string_view(term) != "dumb" && !std::getenv("NO_COLOR");
-}
+bool stdout_shows_colour() { return takes_escape_codes(STDOUT_FILENO); }
 
 std::vector<std::string> draw(const Image& image, int64_t columns, bool colour) {
   // A character is about twice as high as wide: two pixels of a half block, or one ASCII character, a line.

@@ -16,6 +16,7 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/samples.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/dataset.h"
@@ -83,10 +84,10 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
                                 100 * probability));
   }
   for (size_t i = 0; i < std::max(lines.size(), picture.size()); ++i) {
-    fmt::print("{}  {}\n", i < picture.size() ? picture[i] : std::string(size_t(kColumns), ' '),
-               i < lines.size() ? lines[i] : "");
+    answer_text(fmt::format("{}  {}\n", i < picture.size() ? picture[i] : std::string(size_t(kColumns), ' '),
+                            i < lines.size() ? printable(lines[i]) : ""));
   }
-  fmt::print("\n");
+  answer_text("\n");
 }
 
 // Names what samples show, a batch at a time.
@@ -102,7 +103,7 @@ class Predictor {
   }
   void finish() {
     if (!waiting_.empty()) answer_batch();
-    if (options_.json) fmt::print("{}\n", list_.dump(2));
+    if (options_.json) answer_json(list_);
     note_other_sensor(card(), Samples(card().model.takes_events(), std::move(told_)));
   }
 

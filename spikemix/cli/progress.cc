@@ -1,50 +1,40 @@
 #include "spikemix/cli/progress.h"
 
-#include <chrono>
-#include <cmath>
-#include <cstdio>
 #include <memory>
+#include <string>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/cli/talk.h"
 
 namespace spikemix {
+namespace {
 
-std::string progress_bar(double done, int width) {
-  const int filled = int(std::lround(done * width));
-  std::string text;
-  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
-  return text;
-}
+double share(int64_t done, int64_t total) { return total > 0 ? double(done) / double(total) : 1; }
 
-CountPrinter::CountPrinter(int64_t total) : total_(total), terminal_(isatty(STDERR_FILENO)) {}
+}  // namespace
 
-CountPrinter::~CountPrinter() {
-  if (terminal_) fmt::print(stderr, "{}", kClearLine);
-}
+CountPrinter::CountPrinter(int64_t total) : total_(total) { line_.wait(); }
 
 void CountPrinter::operator()(int64_t done) {
-  if (!terminal_) return;
-  fmt::print(stderr, "{}{} {} / {} images", kClearLine, progress_bar(double(done) / double(total_)), done, total_);
-  std::fflush(stderr);
+  if (line_.due()) line_.show("", share(done, total_), fmt::format("{} / {} images", done, total_));
 }
 
 OpenListener opening_printer() {
-  const bool terminal = isatty(STDERR_FILENO);
-  // Said next when that much time has gone.
-  const auto next = std::make_shared<Clock::time_point>(Clock::now() + std::chrono::seconds(1));
+  struct State {
+    ProgressLine line;
+    Clock::time_point first = Clock::now() + std::chrono::seconds(1);
+  };
+  const auto state = std::make_shared<State>();
   OpenListener listener;
-  listener.note = [](const std::string& line) { fmt::print(stderr, "spikemix: {}\n", line); };
+  listener.note = [=](const std::string& line) {
+    state->line.clear();
+    say("{}", line);
+  };
   listener.progress = [=](int64_t done, int64_t total) {
-    if (Clock::now() >= *next && done < total) {
-      fmt::print(stderr, "{}decoding, once: {} {} / {} pictures{}", terminal ? kClearLine : "",
-                 progress_bar(double(done) / double(total), terminal ? 24 : 0), done, total, terminal ? "" : "\n");
-      std::fflush(stderr);
-      *next = Clock::now() + (terminal ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000));
-    }
-    if (done == total && terminal) fmt::print(stderr, "{}", kClearLine);
+    if (done == total) return state->line.clear();
+    if (Clock::now() < state->first || !state->line.due()) return;
+    state->line.show("decoding, once:", share(done, total), fmt::format("{} / {} pictures", done, total));
   };
   return listener;
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/cli/commands.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
 
@@ -54,23 +55,23 @@ void add_recipes(CLI::App& app) {
   command->add_flag("--json", options->json, "with every effective value, as JSON");
   command->callback([options] {
     if (options->keys) {
-      fmt::print("{}", Config::describe_keys());
+      answer_text(Config::describe_keys());
     } else if (!options->name.empty() && options->json) {
-      fmt::print("{}\n", to_json(load_recipe(options->name, {})).dump(2));
+      answer_json(to_json(load_recipe(options->name, {})));
     } else if (options->json) {
       nlohmann::json list = nlohmann::json::array();
       for (const auto& recipe : embedded_recipes()) list.push_back(to_json(load_recipe(recipe.name, {})));
-      fmt::print("{}\n", list.dump(2));
+      answer_json(list);
     } else if (!options->name.empty()) {
       load_recipe(options->name, {});  // an unknown name is an error
       for (const auto& recipe : embedded_recipes()) {
-        if (recipe.name == options->name) fmt::print("{}", recipe.toml);
+        if (recipe.name == options->name) answer_text(recipe.toml);
       }
     } else {
       for (const auto& recipe : embedded_recipes()) {
         // A recipe's first line says what it is for.
         const std::string first = recipe.toml.substr(0, recipe.toml.find('\n'));
-        fmt::print("  {:<18} {}\n", recipe.name, first.starts_with("# ") ? first.substr(2) : first);
+        answer("  {:<18} {}\n", recipe.name, first.starts_with("# ") ? first.substr(2) : first);
       }
     }
   });

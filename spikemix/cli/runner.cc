@@ -74,7 +74,7 @@ std::unique_ptr<Runner> make_runner(const RunnerOptions& options) {
 #ifdef SPIKEMIX_TRAIN
   return std::make_unique<TorchRunner>(options);
 #else
-  throw input_error("--engine torch: this spikemix was built without LibTorch");
+  throw input_error("--engine torch: needs the training half, spikemix-torch, beside this program");
 #endif
 }
 

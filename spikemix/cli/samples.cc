@@ -1,13 +1,13 @@
 #include "spikemix/cli/samples.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/event_input.h"
@@ -61,7 +61,7 @@ Sample recording_of(ByteSource source, const ModelCard& card, ReadOptions option
     put_in_order(whole.events, name);
   }
   if (whole.left_out > 0) {
-    fmt::print(stderr, "spikemix: {}: {} of its events beyond the sensor left out\n", name, whole.left_out);
+    say("{}: {} of its events beyond the sensor left out", name, whole.left_out);
   }
   Sample sample;
   sample.recording = whole.info();
@@ -129,7 +129,7 @@ std::optional<Sample> FilesToRead::read(const File& file, const ModelCard& card)
     if (!fs::is_regular_file(file.path, error)) throw input_error("{}: no regular file", file.path);
     return read_file(file.path, card, options_);
   } catch (const InputError& error) {
-    if (skipped_++ < kNamedSkips) fmt::print(stderr, "spikemix: skipped: {}\n", error.what());
+    if (skipped_++ < kNamedSkips) say("skipped: {}", error.what());
     return {};
   }
 }
@@ -139,7 +139,7 @@ void FilesToRead::finish() const {
   const std::string text = fmt::format("skipped {} of {} files{}", skipped_, files_.size(),
                                        skipped_ > kNamedSkips ? fmt::format(", {} are named", kNamedSkips) : "");
   if (skipped_ == files_.size()) throw InputError(text + ": nothing to predict");
-  fmt::print(stderr, "spikemix: {}\n", text);
+  say("{}", text);
 }
 
 Image picture_of(std::span<const Event> events, SensorSize sensor) {

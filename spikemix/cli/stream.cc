@@ -15,6 +15,7 @@
 #include "spikemix/cli/step_queue.h"
 #include "spikemix/cli/stop_signals.h"
 #include "spikemix/cli/stream_display.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/event_input.h"
@@ -188,6 +189,7 @@ void follow(StepQueue& queue, const StopSignals& stop, Session& session, StreamD
     ++summary.steps, summary.events += result.step.events;
     windows.add(result);
     display.show(result, windows.verdict(), summary.dropped);
+    if (answer_lost()) return;  // nobody sees the rest
   }
   summary.seconds = milliseconds(Clock::now() - start) / 1000;
   summary.windows = windows.whole();

@@ -1,7 +1,6 @@
 #include "spikemix/cli/stream_display.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -9,6 +8,8 @@
 #include <unistd.h>
 
 #include "spikemix/cli/picture.h"
+#include "spikemix/cli/talk.h"
+#include "spikemix/cli/terminal.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -19,8 +20,8 @@ double rate(const TimeStep& step) {
 }
 
 void print_line(const nlohmann::ordered_json& json) {
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  std::fflush(stdout);
+  answer_json(json, /*indent=*/-1);
+  flush_answer();
 }
 
 int64_t best_of(const StreamStep& s) { return std::ranges::max_element(s.logits) - s.logits.begin(); }
@@ -28,7 +29,7 @@ int64_t best_of(const StreamStep& s) { return std::ranges::max_element(s.logits)
 }  // namespace
 
 StreamDisplay::StreamDisplay(const ModelCard& card, bool json)
-    : card_(card), json_(json), terminal_(isatty(STDOUT_FILENO)) {}
+    : card_(card), json_(json), terminal_(takes_escape_codes(STDOUT_FILENO)) {}
 
 std::string StreamDisplay::name(int64_t label) const {
   return card_.classes.empty() ? fmt::format("class {}", label) : card_.classes[size_t(label)];
@@ -50,9 +51,9 @@ void StreamDisplay::show(const StreamStep& s, const StreamStep* verdict, int64_t
                 {"latency_ms", s.latency_ms},
                 {"compute_ms", s.compute_ms}});
   } else if (s.step_in_window == card_.model.T) {
-    fmt::print("{:>10.3f} s  {:<24} {:5.1f} %  {:>9.0f} events/s  {:.2f} ms\n", 1e-6 * double(s.step.end_t), name(best),
-               100 * probability, rate(s.step), s.latency_ms);
-    std::fflush(stdout);
+    answer("{:>10.3f} s  {:<24} {:5.1f} %  {:>9.0f} events/s  {:.2f} ms\n", 1e-6 * double(s.step.end_t), name(best),
+           100 * probability, rate(s.step), s.latency_ms);
+    flush_answer();
   }
 }
 
@@ -73,20 +74,20 @@ void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dr
                       1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,
                       dropped > 0 ? fmt::format("   {} steps dropped", dropped) : "", kToLineEnd);
   for (const int64_t c : shown) {
-    text += fmt::format("  {:>{}}  {} {:5.1f} %{}{}", name(c), width, bar(probability[size_t(c)], 30),
+    text += fmt::format("  {:>{}}  {} {:5.1f} %{}{}", printable(name(c)), width, bar(probability[size_t(c)], 30),
                         100 * probability[size_t(c)],
                         &bars == &s ? "" : fmt::format("   now {:5.1f} %", 100 * now[size_t(c)]), kToLineEnd);
   }
   lines_ = 1 + int(shown.size());
-  fmt::print("{}", text);
-  std::fflush(stdout);
+  answer_text(text);
+  flush_answer();
 }
 
 void StreamDisplay::drop(int64_t first, int64_t count) {
   if (json_) {
     print_line({{"dropped", count}, {"first_step", first}});
   } else if (!terminal_) {
-    fmt::print(stderr, "spikemix: too slow: dropped {} steps from number {} on\n", count, first);
+    say("too slow: dropped {} steps from number {} on", count, first);
   }
 }
 
@@ -112,16 +113,16 @@ void StreamDisplay::finish(const StreamSummary& s, const StreamStep* verdict) {
     }
     return print_line({{"summary", json}});
   }
-  fmt::print(
+  answer(
       "{} steps, {} dropped, {} events in {:.2f} s; a step's answer {:.2f} ms after its end (median), {:.2f} ms (99th "
       "percentile), of which the engine {:.2f} and {:.2f} ms\n",
       s.steps, s.dropped, s.events, s.seconds, s.latency_p50, s.latency_p99, s.compute_p50, s.compute_p99);
   if (!verdict) return;
-  fmt::print("{}  {:.1f} %, {}\n", name(best), 100 * probability,
-             s.windows > 0 ? fmt::format("by the last whole window of {} steps, which ended at {:.3f} s", card_.model.T,
-                                         1e-6 * double(verdict->step.end_t))
-                           : fmt::format("by {} of the {} steps that the model looks at", verdict->step_in_window,
-                                         card_.model.T));
+  answer("{}  {:.1f} %, {}\n", name(best), 100 * probability,
+         s.windows > 0
+             ? fmt::format("by the last whole window of {} steps, which ended at {:.3f} s", card_.model.T,
+                           1e-6 * double(verdict->step.end_t))
+             : fmt::format("by {} of the {} steps that the model looks at", verdict->step_in_window, card_.model.T));
 }
 
 }  // namespace spikemix

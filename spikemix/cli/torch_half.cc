@@ -1,5 +1,9 @@
 #include "spikemix/cli/torch_half.h"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -11,12 +15,29 @@
 namespace spikemix {
 namespace {
 
-// Returns if there is no such program.
-void run_torch_half(char* const* argv) {
+// What the other program knows and this one does not.
+constexpr std::array<std::string_view, 2> kItsCommands = {"train", "resume"};
+
+// Beside this program. Empty if the system does not tell where that is.
+std::string torch_half() {
   std::error_code no_proc;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", no_proc);
-  const std::string other = (self.parent_path() / "spikemix-torch").string();
-  if (!no_proc && access(other.c_str(), X_OK) == 0) execv(other.c_str(), argv);
+  return no_proc ? "" : (self.parent_path() / "spikemix-torch").string();
+}
+
+// Returns if it cannot be run.
+void run_torch_half(char* const* argv) {
+  const std::string program = torch_half();
+  if (!program.empty()) execv(program.c_str(), argv);
+}
+
+InputError missing(std::string_view what) {
+  const std::string program = torch_half();
+  if (program.empty()) return input_error("{}: needs the program spikemix-torch, and /proc does not tell where", what);
+  return input_error(
+      "{}: needs the training half, {}: {}; copy spikemix-torch there from where spikemix was built or installed (with "
+      "SPIKEMIX_TRAIN=ON)",
+      what, program, access(program.c_str(), X_OK) == 0 ? "it cannot be started" : std::strerror(errno));
 }
 
 }  // namespace
@@ -30,6 +51,7 @@ void go_on_with_torch(const CLI::App& app, int argc, char** argv) {
         argument == "--engine=torch" || (argument == "torch" && std::string_view(argv[i - 1]) == "--engine");
   }
   if (!own || torch_engine) run_torch_half(argv);
+  if (argc > 1 && std::ranges::count(kItsCommands, argv[1])) throw missing(argv[1]);
 }
 
 void go_on_with_torch(std::vector<std::string> arguments) {
@@ -38,7 +60,7 @@ void go_on_with_torch(std::vector<std::string> arguments) {
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   run_torch_half(argv.data());
-  throw input_error("this spikemix was built without its training half");
+  throw missing(arguments[1]);
 }
 
 }  // namespace spikemix

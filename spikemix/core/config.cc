@@ -7,10 +7,10 @@
 #include <type_traits>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <toml++/toml.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/json.h"
 #include "spikemix/core/nearest.h"
 
 namespace spikemix {
@@ -35,7 +35,9 @@ const char* type_name() {
 // `where` names the file and line, or the flag. A single value stands for a list of one.
 template <class T>
 void assign(T& field, const Json& value, const std::string& key, const std::string& where) {
-  const auto refuse = [&] { throw input_error("{}: {} is {}, expected {}", where, key, value.dump(), type_name<T>()); };
+  const auto refuse = [&] {
+    throw input_error("{}: {} is {}, expected {}", where, key, json_text(value), type_name<T>());
+  };
   if constexpr (IsVector<T>::value) {
     T items;
     for (const Json& item : value.is_array() ? value : Json::array({value})) {
@@ -161,7 +163,7 @@ std::string Config::describe_keys() {
   Config().visit_sections([&](const char* section, auto& fields) {
     fields.visit([&](const char* key, auto& field, const char* help) {
       const std::string name = std::string(section) + "." + key;
-      text += fmt::format("  {:<28} {} (default {})\n", name, help, Json(field).dump());
+      text += fmt::format("  {:<28} {} (default {})\n", name, help, json_text(Json(field)));
     });
   });
   return text;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +22,20 @@ class RunError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// Is an errno of a file about the path that the user gave (nothing there, not to be read, a folder, too long)? The
+/// others are the machine's: a full disk, too many open files.
+bool is_about_the_path(int error);
+
+/// "TEXT: No space left on device", as the error that the errno means. Throw it with a text that begins with the path.
+[[noreturn]] void throw_file_error(const std::string& text, int error);
+
+/// What an exception of whatever kind means to the user: who is to blame, and one line to tell.
+struct Fault {
+  enum class Of { kInput, kRun, kUnknown } of;  ///< kUnknown: neither ours nor a file's
+  std::string text;
+};
+Fault fault_of(const std::exception& error);
 
 /// throw input_error("{}: {} classes, expected {}", file, found, expected);
 template <class... Args>

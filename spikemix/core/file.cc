@@ -34,7 +34,8 @@ class Descriptor {
 
 int open_to_read(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw input_error("{}: {}", path.string(), errno == ENOENT ? "no such file" : std::strerror(errno));
+  if (fd < 0 && errno == ENOENT) throw input_error("{}: no such file", path.string());
+  if (fd < 0) throw_file_error(path.string(), errno);
   return fd;
 }
 
@@ -65,14 +66,14 @@ std::string read_file(const std::filesystem::path& path) {
     const ssize_t n = ::read(file.get(), text.data() + size, kChunk);
     text.resize(size + size_t(std::max<ssize_t>(n, 0)));
     if (n == 0) return text;
-    if (n < 0 && errno != EINTR) throw input_error("{}: {}", path.string(), std::strerror(errno));
+    if (n < 0 && errno != EINTR) throw_file_error(path.string(), errno);
   }
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const Descriptor file(open_to_read(path));
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw input_error("{}: {}", path.string(), std::strerror(errno));
+  if (::fstat(file.get(), &status) != 0) throw_file_error(path.string(), errno);
   if (!S_ISREG(status.st_mode)) {
     throw input_error("{}: is a {}, expected a file", path.string(), S_ISDIR(status.st_mode) ? "folder" : "device");
   }
@@ -103,7 +104,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial
   }
   descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
-    if (errno == ENOSPC || errno == EDQUOT) fail("cannot create");
+    if (!is_about_the_path(errno)) fail("cannot create");
     throw input_error("{}: cannot create: {}", path_.string(),
                       errno == ENOENT ? "no folder '" + folder_of(path_).string() + "'" : std::strerror(errno));
   }

@@ -5,17 +5,17 @@
 #include <string>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
 
 namespace spikemix {
 
 JsonLines::JsonLines(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) throw input_error("{}: cannot write: {}", path.string(), std::strerror(errno));
+  if (descriptor_ < 0) throw_file_error(path.string() + ": cannot write", errno);
   const std::string text = read_file(path);
   size_ = int64_t(text.size());
   truncate(int64_t(text.rfind('\n') + 1));  // npos + 1 is 0: no whole line
@@ -24,7 +24,7 @@ JsonLines::JsonLines(const std::filesystem::path& path) : path_(path) {
 JsonLines::~JsonLines() { ::close(descriptor_); }
 
 void JsonLines::append(const nlohmann::json& document) {
-  const std::string line = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+  const std::string line = json_text(document) + '\n';
   if (write_fully(descriptor_, std::as_bytes(std::span(line))) != line.size()) {
     const int error = errno;
     std::ignore = ::ftruncate(descriptor_, size_);  // the half line; if that fails too, the next reader drops it
@@ -51,12 +51,8 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
   std::vector<nlohmann::json> documents;
   size_t begin = 0;
   for (size_t end = text.find('\n'); end != text.npos; begin = end + 1, end = text.find('\n', begin)) {
-    nlohmann::json document = nlohmann::json::parse(text.begin() + std::ptrdiff_t(begin),
-                                                    text.begin() + std::ptrdiff_t(end), nullptr, /*exceptions=*/false);
-    if (document.is_discarded()) {
-      throw input_error("{}, line {}: is no JSON document", path.string(), documents.size() + 1);
-    }
-    documents.push_back(std::move(document));
+    documents.push_back(parse_json(std::string_view(text).substr(begin, end - begin),
+                                   fmt::format("{}, line {}:", path.string(), documents.size() + 1)));
   }
   return documents;
 }

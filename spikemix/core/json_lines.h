@@ -12,7 +12,8 @@ namespace spikemix {
 /// leaves whole lines; a power cut may leave half of one, which both sides below drop.
 class JsonLines {
  public:
-  /// Creates the file, or goes on after its last whole line. @throws InputError if it cannot be opened for writing
+  /// Creates the file, or goes on after its last whole line. @throws InputError or RunError if it cannot be opened for
+  /// writing
   explicit JsonLines(const std::filesystem::path& path);
   JsonLines(const JsonLines&) = delete;
   JsonLines& operator=(const JsonLines&) = delete;

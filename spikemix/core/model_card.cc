@@ -1,6 +1,7 @@
 #include "spikemix/core/model_card.h"
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/json.h"
 
 namespace spikemix {
 namespace {
@@ -16,7 +17,7 @@ FrameSettings frames_from(const nlohmann::json& json, const std::string& where) 
   const auto fits = [](int64_t pixels) { return pixels >= 1 && pixels <= kMaxSensor; };
   if (sensor.size() != 2 || !fits(sensor[0]) || !fits(sensor[1])) {
     throw input_error("{}: its frames are of the sensor {}, expected [width, height], 1 to {} each", where,
-                      json["sensor"].dump(), kMaxSensor);
+                      json_text(json["sensor"]), kMaxSensor);
   }
   frames.sensor_width = int(sensor[0]), frames.sensor_height = int(sensor[1]);
   return frames;
@@ -44,20 +45,14 @@ std::string ModelCard::to_text() const {
         {"by", frames.by}, {"values", frames.values}, {"step_us", frames.step_us}, {"step_events", frames.step_events}};
     if (frames.sensor_width > 0) json["frames"]["sensor"] = {frames.sensor_width, frames.sensor_height};
   }
-  return json.dump();
+  return json_text(json);
 }
 
 ModelCard ModelCard::from_text(const std::string& text, const std::string& where) {
-  // Copying and writing JSON recurse: a file that nests a million lists would end in a stack overflow.
-  constexpr int kMaxDepth = 32;
-  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > kMaxDepth) throw input_error("{}: its config is nested deeper than {} levels", where, kMaxDepth);
-    return true;
-  };
-  const nlohmann::json json = nlohmann::json::parse(text, check_depth, /*allow_exceptions=*/false);
+  const nlohmann::json json = parse_json(text, where + ": its config");
   if (!json.is_object()) throw input_error("{}: its config is no JSON object", where);
   if (json.value("version", nlohmann::json(1)) != 1) {
-    throw input_error("{}: written by a newer spikemix (config version {})", where, json["version"].dump());
+    throw input_error("{}: written by a newer spikemix (config version {})", where, json_text(json["version"]));
   }
   try {
     const Config config = config_from_json({{"model", json.at("model")}, {"neuron", json.at("neuron")}}, where);

@@ -14,6 +14,13 @@ std::filesystem::path model_file_of(const std::filesystem::path& path) {
   throw input_error("{}: holds no best/model.safetensors; has the run tested an epoch yet?", path.string());
 }
 
+void check_model_name(const std::filesystem::path& file) {
+  if (file.extension() != ".safetensors") {
+    throw input_error("{}: models are written as safetensors only, expected a name that ends in .safetensors",
+                      file.string());
+  }
+}
+
 ModelCard read_model_card(const std::filesystem::path& file) {
   const SafeTensors tensors = SafeTensors::open(file);
   return ModelCard::from_text(model_config_text(tensors, file), file.string());

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/json.h"
 
 namespace spikemix {
 namespace {
@@ -32,37 +31,17 @@ std::optional<DType> dtype_named(const std::string& name) {
   return std::nullopt;
 }
 
-// The header as JSON: three levels at most, no key twice (the last would win silently), no
-// key that would break an error's one line.
+// The header as JSON: three levels at most, no key that would break an error's one line.
 json parse_header(std::span<const std::byte> text, const std::string& where) {
-  std::vector<std::set<std::string>> keys;
-  const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (depth > 2) throw input_error("{}: its header is nested deeper than tensors are; {}", where, kDamaged);
-      keys.resize(size_t(depth) + 1);
-      keys.back().clear();
+  const json header =
+      parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, where + ": its header", /*depth=*/3);
+  if (!header.is_object()) throw input_error("{}: its header is no JSON object; is it a safetensors file?", where);
+  for (const auto& [name, value] : header.items()) {
+    if (!is_printable(name)) {
+      throw input_error("{}: its header has a name with a control character; {}", where, kDamaged);
     }
-    if (event == json::parse_event_t::key) {
-      const std::string key = value.get<std::string>();
-      if (!is_printable(key)) {
-        throw input_error("{}: its header has a name with a control character; {}", where, kDamaged);
-      }
-      if (!keys[size_t(depth) - 1].insert(key).second) {
-        throw input_error("{}: its header has '{}' twice; {}", where, key, kDamaged);
-      }
-    }
-    return true;
-  };
-  const char* begin = reinterpret_cast<const char*>(text.data());
-  try {
-    json header = json::parse(begin, begin + text.size(), check);
-    if (header.is_object()) return header;
-  } catch (const json::parse_error& error) {
-    throw input_error("{}: its header is no JSON (byte {}); {}", where, 8 + error.byte, kDamaged);
-  } catch (const json::out_of_range&) {
-    throw input_error("{}: its header has a number that is too large; {}", where, kDamaged);
   }
-  throw input_error("{}: its header is no JSON object; is it a safetensors file?", where);
+  return header;
 }
 
 // A list of whole numbers >= 0, or nothing.
@@ -199,8 +178,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
                     {"data_offsets", {position, position + tensor.data.size()}}};
     position += tensor.data.size();
   }
-  // Bytes that are no UTF-8 (a class named in Latin-1) become U+FFFD: JSON has no other way to hold them.
-  std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string text = json_text(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   std::string length(8, '\0');
   for (size_t i = 0; i < 8; ++i) length[i] = char(uint64_t(text.size()) >> (8 * i) & 0xff);

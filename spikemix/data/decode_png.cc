@@ -97,7 +97,7 @@ void write_png(const std::filesystem::path& file, const Image& image) {
   png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   const std::string beside = file.string() + ".part";
   std::FILE* out = std::fopen(beside.c_str(), "wb");
-  if (!out) throw run_error("{}: {}", beside, std::strerror(errno));
+  if (!out) throw_file_error(file.string() + ": cannot be written", errno);
   const bool encoded = png_image_write_to_stdio(&png, out, 0, image.pixels.data(), 0, nullptr);
   png_image_free(&png);
   const bool closed = std::fclose(out) == 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/text.h"
 #include "spikemix/core/version.h"
 #include "spikemix/engine/image_input.h"
 #include "spikemix/engine/session.h"
@@ -22,20 +23,31 @@ struct spikemix_session {
 
 namespace {
 
+using spikemix::Fault;
+using spikemix::fault_of;
 using spikemix::input_error;
-using spikemix::InputError;
+using spikemix::printable;
 
 // Arrays, so that even "out of memory" can be told.
 thread_local char last_error[1024] = "";
 thread_local int last_status = SPIKEMIX_OK;
 
 int fail(int status, std::string_view text) noexcept {
-  const size_t length = std::min(text.size(), sizeof(last_error) - 1);
-  // A name in a file may hold a line break; the error is one line.
-  std::transform(text.begin(), text.begin() + std::ptrdiff_t(length), last_error,
-                 [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c; });
+  size_t length = std::min(text.size(), sizeof(last_error) - 1);
+  while (length < text.size() && length > 0 && (text[length] & 0xc0) == 0x80) --length;  // no half character
+  text.copy(last_error, length);
   last_error[length] = '\0';
   return last_status = status;
+}
+
+// A name in a file may hold a line break; the error is one line.
+int fail(const std::exception& error) noexcept {
+  try {
+    const Fault fault = fault_of(error);
+    return fail(fault.of == Fault::Of::kInput ? SPIKEMIX_BAD_INPUT : SPIKEMIX_FAILED, printable(fault.text));
+  } catch (...) {
+    return fail(SPIKEMIX_FAILED, "out of memory");
+  }
 }
 
 template <class Body>
@@ -43,12 +55,10 @@ int guarded(const Body& body) noexcept {
   try {
     body();
     return SPIKEMIX_OK;
-  } catch (const InputError& error) {
-    return fail(SPIKEMIX_BAD_INPUT, error.what());
   } catch (const std::bad_alloc&) {
     return fail(SPIKEMIX_FAILED, "out of memory");
   } catch (const std::exception& error) {
-    return fail(SPIKEMIX_FAILED, error.what());
+    return fail(error);
   } catch (...) {
     return fail(SPIKEMIX_FAILED, "unknown error");
   }

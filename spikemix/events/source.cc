@@ -46,7 +46,7 @@ class FileInput : public Input {
       const ssize_t n = size_ ? ::pread(descriptor_, bytes.data(), bytes.size(), off_t(at))
                               : ::read(descriptor_, bytes.data(), bytes.size());
       if (n >= 0) return size_t(n);
-      if (errno != EINTR && errno != EAGAIN) throw input_error("{}, byte {}: {}", name_, at, std::strerror(errno));
+      if (errno != EINTR && errno != EAGAIN) throw_file_error(fmt::format("{}, byte {}", name_, at), errno);
     }
   }
   std::optional<uint64_t> size() const override { return size_; }
@@ -189,7 +189,8 @@ ByteSource ByteSource::open(const std::filesystem::path& path, int stop) {
   // A FIFO would be waited for here, where no `stop` is seen.
   const int wait = std::filesystem::is_fifo(std::filesystem::status(path, no_error)) ? O_NONBLOCK : 0;
   const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | wait);
-  if (descriptor < 0) throw input_error("{}: {}", name, errno == ENOENT ? "no such file" : std::strerror(errno));
+  if (descriptor < 0 && errno == ENOENT) throw input_error("{}: no such file", name);
+  if (descriptor < 0) throw_file_error(name, errno);
   struct stat status {};
   std::optional<uint64_t> size;
   if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && !standard_input) size = uint64_t(status.st_size);

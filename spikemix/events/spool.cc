@@ -21,10 +21,10 @@ Spool::Spool(const std::filesystem::path& result) : result_(result) {
   const auto folder = result.has_parent_path() ? result.parent_path() : std::filesystem::path(".");
   std::string name = (folder / ".spikemix_XXXXXX").string();
   descriptor_ = ::mkstemp(name.data());
-  if (descriptor_ < 0) {
-    throw input_error("{}: cannot create: {}", result.string(),
-                      errno == ENOENT ? "no folder '" + folder.string() + "'" : std::strerror(errno));
+  if (descriptor_ < 0 && errno == ENOENT) {
+    throw input_error("{}: cannot create: no folder '{}'", result.string(), folder.string());
   }
+  if (descriptor_ < 0) throw_file_error(result.string() + ": cannot create", errno);
   ::unlink(name.c_str());
   buffer_.reserve(kSpoolBuffer);
 }

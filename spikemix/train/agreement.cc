@@ -6,12 +6,12 @@
 #include <string_view>
 
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <torch/version.h>
 #include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/hash.h"
+#include "spikemix/core/json.h"
 #include "spikemix/core/version.h"
 
 namespace spikemix {
@@ -102,8 +102,7 @@ Facts facts_of(const Config& asked) {
   const Json json = spikemix::to_json(asked);
   for (const auto& [section, keys] : json.items()) {
     if (!keys.is_object()) continue;  // the run's name
-    for (const auto& [key, value] : keys.items())
-      facts.push_back({section + "." + key, value.dump(-1, ' ', false, Json::error_handler_t::replace)});
+    for (const auto& [key, value] : keys.items()) facts.push_back({section + "." + key, json_text(value)});
   }
   return facts;
 }
@@ -134,14 +133,13 @@ std::string disagreement(const std::vector<Facts>& ranks, const std::vector<std:
 }
 
 void agree(ProcessGroup& ranks, const Facts& own) {
-  const std::vector<std::string> texts =
-      ranks.gather(to_json(own).dump(-1, ' ', false, Json::error_handler_t::replace));
+  const std::vector<std::string> texts = ranks.gather(json_text(to_json(own)));
   std::string text;
   if (ranks.launch().leads()) {
     std::vector<Facts> facts;
     std::vector<std::string> hosts;
     for (const std::string& of_rank : texts) {
-      const Json json = Json::parse(of_rank);
+      const Json json = parse_json(of_rank, "what a rank says it trains on");
       hosts.push_back(json.at("host").get<std::string>());
       Facts& list = facts.emplace_back();
       for (const Json& fact : json.at("facts")) list.push_back({fact.at(0), fact.at(1)});

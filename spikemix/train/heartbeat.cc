@@ -9,12 +9,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 #include <unistd.h>
 
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/json.h"
 
 namespace spikemix {
 namespace {
@@ -45,7 +45,7 @@ Json to_json(const Verdict& v) {
 }
 
 Verdict verdict_of(const std::string& text) {
-  const Json v = Json::parse(text);
+  const Json v = parse_json(text, "the verdict of the ranks");
   return {.rank = v["rank"].get<int64_t>(),
           .who = v["who"].get<std::string>(),
           .gone = v["gone"].get<bool>(),
@@ -55,7 +55,7 @@ Verdict verdict_of(const std::string& text) {
 
 // The first verdict stands: ranks that end because of it are gone too, later.
 Verdict settle(const Store& store, const Verdict& mine) {
-  const std::string text = to_json(mine).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json_text(to_json(mine));
   return verdict_of(text_of(store->compareSet(kVerdict, {}, bytes_of(text))));
 }
 

@@ -1,6 +1,7 @@
 #include "spikemix/train/place.h"
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/json.h"
 #include "spikemix/core/safetensors.h"
 
 namespace spikemix {
@@ -20,7 +21,8 @@ void check(const Place& place, const std::string& where) {
   expect("best_epoch", place.best_epoch, -1, kMost);
   expect("peak_memory", place.peak_memory, 0, kMost);
   expect("loss_sum", place.loss_sum, -kMost, kMost);
-  for (const double seconds : {place.epoch_seconds, place.total_seconds}) expect("seconds", seconds, 0, kMost);
+  for (const double seconds : {place.epoch_seconds, place.total_seconds, place.test_seconds})
+    expect("seconds", seconds, 0, kMost);
   for (const double top1 : {place.best_top1, place.last_top1}) expect("top-1", top1, -1, 100);
   expect("test_images_per_second", place.test_images_per_second, 0, kMost);
 }
@@ -30,7 +32,9 @@ void check(const Place& place, const std::string& where) {
 Place place_of(const std::map<std::string, std::string>& metadata, const std::string& where) {
   Place place;
   try {
-    place = nlohmann::json::parse(metadata.at("place")).get<Place>();
+    nlohmann::json json = parse_json(metadata.at("place"), where + ":");
+    if (json.is_object()) json.emplace("test_seconds", 0.0);  // not in states of earlier versions
+    place = json.get<Place>();
   } catch (const std::exception&) {
     throw input_error("{}: does not say where the run stands", where);
   }

@@ -11,16 +11,17 @@ namespace spikemix {
 
 /// Where a run stands; with the tensors, all of its state. Random numbers need none: they are functions of the place.
 struct Place {
-  int64_t epoch = 0, step = 0;  // the next step to do
-  double loss_sum = 0;          // of this epoch's steps so far
-  double epoch_seconds = 0, total_seconds = 0;
-  int64_t metrics_size = 0;  // bytes of metrics.jsonl that belong to the steps done
+  int64_t epoch = 0, step = 0;                  // the next step to do
+  double loss_sum = 0;                          // of this epoch's steps so far
+  double epoch_seconds = 0, total_seconds = 0;  // of training
+  double test_seconds = 0;                      // of all tests
+  int64_t metrics_size = 0;                     // bytes of metrics.jsonl that belong to the steps done
   double best_top1 = -1;
   int64_t best_epoch = -1;
   double last_top1 = -1, test_images_per_second = 0;
   int64_t peak_memory = 0;  // bytes on the device, the largest of the (first ranks') processes that worked on the run
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, metrics_size, best_top1,
-                                 best_epoch, last_top1, test_images_per_second, peak_memory)
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Place, epoch, step, loss_sum, epoch_seconds, total_seconds, test_seconds, metrics_size,
+                                 best_top1, best_epoch, last_top1, test_images_per_second, peak_memory)
 };
 
 /// The place that a state's metadata tell, in the range of what there can be. @throws InputError; `where` names the file

@@ -246,10 +246,10 @@ void ProcessGroup::close() {
 }
 
 void ProcessGroup::say_why(const std::exception& error, const std::string& place) {
-  const bool input = dynamic_cast<const InputError*>(&error);
+  const Fault fault = fault_of(error);
   std::optional<Verdict> verdict;
-  if (input || dynamic_cast<const RunError*>(&error)) {  // this rank's own
-    state_->heart->tell(input, error.what());
+  if (fault.of != Fault::Of::kUnknown) {  // this rank's own
+    state_->heart->tell(fault.of == Fault::Of::kInput, fault.text);
   } else {
     verdict = state_->heart->ask();
     if (!verdict) state_->heart->tell(false, first_line(error.what()));

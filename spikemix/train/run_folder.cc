@@ -1,18 +1,17 @@
 #include "spikemix/train/run_folder.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <utility>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <torch/version.h>
 #include <unistd.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
 #include "spikemix/core/version.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/trainer.h"
@@ -33,7 +32,7 @@ std::string processor_name() {
 void RunFolder::lock() {
   const std::filesystem::path lock = path_ / ".lock";
   lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  if (lock_ < 0) throw run_error("{}: {}", lock.string(), std::strerror(errno));
+  if (lock_ < 0) throw_file_error(lock.string(), errno);
   // The kernel lets go of it when the process ends, however it ends.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);
@@ -56,7 +55,7 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path / "best", error);
   if (!error) std::filesystem::create_directories(path / "last", error);
-  if (error) throw run_error("{}: {}", path.string(), error.message());
+  if (error) throw_file_error(path.string(), error.value());
   RunFolder folder(path);
   folder.lock();
   return folder;
@@ -101,7 +100,7 @@ nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t
 
 nlohmann::json read_run_record(const RunFolder& folder) {
   const std::string where = folder.config().string();
-  nlohmann::json record = nlohmann::json::parse(read_file(folder.config()), nullptr, /*allow_exceptions=*/false);
+  nlohmann::json record = parse_json(read_file(folder.config()), where + ":");
   if (!record.is_object() || !record.contains("config")) throw input_error("{}: not a run's record", where);
   return record;
 }

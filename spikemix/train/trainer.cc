@@ -7,11 +7,10 @@
 #include <optional>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "spikemix/core/clock.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
 #include "spikemix/core/json_lines.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/evaluate.h"
@@ -101,7 +100,7 @@ class Trainer {
                                    {"train.epochs", before["config"]["train"]["epochs"]},
                                    {"effective", before["effective"]}});
     }
-    write_file_atomically(folder_.config(), record.dump(2) + "\n");
+    write_file_atomically(folder_.config(), json_text(record, 2) + "\n");
   }
 
   /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
@@ -147,7 +146,7 @@ class Trainer {
   // bits.
   void begin() {
     if (ranks_) {
-      place_ = Json::parse(ranks_->share(Json(place_).dump())).get<Place>();
+      place_ = parse_json(ranks_->share(json_text(place_)), "rank 0's place").get<Place>();
       ranks_->copy_from_first(learner_.state());
     }
     if (listener_.on_begin) {
@@ -205,7 +204,8 @@ class Trainer {
       }
       if (listener_.on_step) {
         const double rate = double((place_.step - steps_before) * config_.train.batch) / elapsed;
-        listener_.on_step({place_.epoch, epochs, place_.step, steps(), loss, lr, rate, images_left(epochs) / rate});
+        listener_.on_step({place_.epoch, epochs, place_.step, steps(), loss, lr, rate,
+                           images_left(epochs) / rate + test_seconds_left(epochs, rate)});
       }
       if (place_.step == steps()) break;
       const bool stop = ranks_ ? stop_agreed_ : should_stop();
@@ -225,6 +225,21 @@ class Trainer {
     const double in_steps = double(one_step - place_.epoch) + double(epochs - one_step) * double(config_.model.T);
     return (double(steps()) * in_steps / double(time_steps(config_, place_.epoch)) - double(place_.step)) *
            double(t().batch);
+  }
+
+  bool tests_after(int64_t epoch, int64_t epochs) const {
+    return (epoch + 1) % t().eval_every == 0 || epoch + 1 == epochs;
+  }
+
+  // The tests to come, at the speed of the last one. Before the first: a step goes forward once and back, which is
+  // twice as much, so that a test is three times as fast.
+  double test_seconds_left(int64_t epochs, double training_rate) const {
+    const double test_rate =
+        place_.test_images_per_second > 0
+            ? place_.test_images_per_second
+            : 3 * training_rate * double(time_steps(config_, place_.epoch)) / double(config_.model.T);
+    const int64_t tests = epochs / t().eval_every - place_.epoch / t().eval_every + (epochs % t().eval_every != 0);
+    return double(tests * data_.test->size()) / test_rate;
   }
 
   bool should_stop() const { return listener_.should_stop && listener_.should_stop(); }
@@ -283,9 +298,15 @@ class Trainer {
                  {"seconds", result.seconds},
                  {"images_per_second", result.images_per_second},
                  {"gradient_norm", learner_.gradient_norm()}};
-    if ((place_.epoch + 1) % t.eval_every == 0 || place_.epoch + 1 == epochs) {
+    if (tests_after(place_.epoch, epochs)) {
+      const Clock::time_point start = Clock::now();
+      const auto on_batch = [&](int64_t done) {
+        const int64_t images = data_.test->size();  // of all ranks, which share them out evenly
+        if (listener_.on_test) listener_.on_test(std::min(images, done * count_of(ranks_)), images);
+      };
       const EvalResult test =
-          evaluate_model(learner_.result(), card_, data_.test, t.batch, t.loader_threads, {}, ranks_);
+          evaluate_model(learner_.result(), card_, data_.test, t.batch, t.loader_threads, on_batch, ranks_);
+      place_.test_seconds += seconds_since(start);
       result.tested = true;
       result.test_loss = test.loss, result.test_top1 = test.top1, result.test_top5 = test.top5;
       result.test_images_per_second = test.images_per_second;
@@ -325,7 +346,7 @@ class Trainer {
   void write_checkpoint() {
     if (!leads()) return;
     place_.metrics_size = metrics_->sync();
-    write_tensors(folder_.state(), learner_.state(), {{"place", Json(place_).dump()}}, /*with_hash=*/true);
+    write_tensors(folder_.state(), learner_.state(), {{"place", json_text(place_)}}, /*with_hash=*/true);
   }
 
   void write_summary() {
@@ -341,11 +362,12 @@ class Trainer {
                           {"last_top1", place_.last_top1},
                           {"test_images", data_.test->size()},
                           {"train_seconds", seconds},
+                          {"test_seconds", place_.test_seconds},
                           {"train_images_per_second", images / seconds},
                           {"test_images_per_second", place_.test_images_per_second},
                           {"peak_memory_bytes", place_.peak_memory},
                           {"seed", config_.train.seed}};
-    write_file_atomically(folder_.summary(), summary.dump(2) + "\n");
+    write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
   }
 
   const std::string device_;
@@ -421,7 +443,8 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     Config config = asked;
     if (start.ranks) {
       agree(*start.ranks, facts_of(asked));
-      config = config_from_json(Json::parse(start.share(to_json(asked).dump())), "rank 0's settings");
+      config = config_from_json(parse_json(start.share(json_text(to_json(asked))), "rank 0's settings"),
+                                "rank 0's settings");
     }
     const bool own_threads = config.train.threads == 0;
     settle_threads(config, launch);
@@ -441,10 +464,13 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
                     std::optional<int64_t> threads, const std::vector<std::string>& changes) {
   return on_all_ranks(run, launch, [&](Start& start) {
     RunFolder folder = start.leads() ? RunFolder::open(start.run) : RunFolder::names_of(start.run);
-    const Json record = Json::parse(start.share(start.leads() ? read_run_record(folder).dump() : ""));
+    const Json record =
+        parse_json(start.share(start.leads() ? json_text(read_run_record(folder)) : ""), "rank 0's record");
     Config config = recorded_config(record, folder.config().string());
     if (start.leads()) config = with_changes(config, changes, folder);
-    if (start.ranks) config = config_from_json(Json::parse(start.share(to_json(config).dump())), "rank 0's settings");
+    if (start.ranks)
+      config = config_from_json(parse_json(start.share(json_text(to_json(config))), "rank 0's settings"),
+                                "rank 0's settings");
     batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
     const Json before = record.value("effective", Json::object());
     const bool other_ranks = before.value("ranks", int64_t{1}) != launch.ranks;

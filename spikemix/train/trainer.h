@@ -22,8 +22,8 @@ struct Conditions {
 
 /// Where a run stands, told after every step.
 struct Progress {
-  int64_t epoch = 0, epochs = 0, step = 0, steps = 0;  // epoch from 0; steps of one epoch
-  double loss = 0, lr = 0, images_per_second = 0, eta_seconds = 0;
+  int64_t epoch = 0, epochs = 0, step = 0, steps = 0;               // epoch from 0; steps of one epoch
+  double loss = 0, lr = 0, images_per_second = 0, eta_seconds = 0;  // until the run's end, tests included
 };
 
 /// What an epoch came to; also a line of metrics.jsonl.
@@ -38,6 +38,8 @@ struct EpochResult {
 struct TrainListener {
   std::function<void(const Conditions&)> on_begin = {};
   std::function<void(const Progress&)> on_step;
+  /// In the test at an epoch's end.
+  std::function<void(int64_t done, int64_t images)> on_test = {};
   std::function<void(const EpochResult&)> on_epoch;
   /// Asked after every step (of several ranks, in it); true, on any rank, saves a checkpoint and returns.
   std::function<bool()> should_stop;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spikemix/cli/talk.h"
 #include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/dataset.h"
@@ -59,21 +59,18 @@ template <class Work, class Result = std::invoke_result_t<Work>>
 std::optional<Result> in_child(const Work& work) {
   int ends[2];
   if (pipe(ends) != 0) throw run_error("--find-batch: {}", std::strerror(errno));
-  std::fflush(nullptr);
+  flush_answer();  // once, not by the child too
   const pid_t child = fork();
   if (child < 0) throw run_error("--find-batch: {}", std::strerror(errno));
   Report<Result> report;
   if (child == 0) {
-    const auto failed = [&](const std::exception& error, bool users_fault) {
-      fmt::format_to_n(report.error, sizeof report.error - 1, "{}", error.what());
-      report.users_fault = users_fault;
-    };
     try {
       report.result = work();
-    } catch (const InputError& error) {
-      failed(error, true);
     } catch (const std::exception& error) {
-      failed(error, false);
+      const Fault fault = fault_of(error);
+      const std::string text = fault.of == Fault::Of::kUnknown ? error.what() : fault.text;
+      fmt::format_to_n(report.error, sizeof report.error - 1, "{}", text);
+      report.users_fault = fault.of == Fault::Of::kInput;
     }
     _exit(write(ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
   }
@@ -138,11 +135,11 @@ class Search {
     Probe probe = probe_batch(config_, batch);
     probe.fits = probe.peak > 0 && probe.peak <= budget_;
     if (!quiet_) {
-      fmt::print("batch {:>5}   {}\n", batch,
-                 probe.peak == 0 ? "ran out of memory"
-                                 : fmt::format("{:>7.2f} GB   {:>7.1f} img/s{}", gigabytes(probe.peak),
-                                               probe.images_per_second, probe.fits ? "" : "   too large"));
-      std::fflush(stdout);
+      answer("batch {:>5}   {}\n", batch,
+             probe.peak == 0 ? "ran out of memory"
+                             : fmt::format("{:>7.2f} GB   {:>7.1f} img/s{}", gigabytes(probe.peak),
+                                           probe.images_per_second, probe.fits ? "" : "   too large"));
+      flush_answer();
     }
     probes_.push_back(probe);
     if (probe.fits && (!fits_ || batch > fits_->batch)) before_ = fits_, fits_ = probe;
@@ -186,7 +183,7 @@ void find_batch(Config config, int64_t budget, bool json) {
   config.train.warmup_epochs = config.train.cooldown_epochs = 0;
   const int64_t images = training_images(config.data);
   Search search(config, budget, std::min(kLargest, images / config.train.accumulate), json);
-  if (!json) fmt::print("the largest train.batch within {:.2f} GB:\n", gigabytes(budget));
+  if (!json) answer("the largest train.batch within {:.2f} GB:\n", gigabytes(budget));
   const std::vector<Probe>& probes = search.run();
   const std::optional<Probe> best = search.best();
   if (!best) {
@@ -197,9 +194,8 @@ void find_batch(Config config, int64_t budget, bool json) {
         gigabytes(budget), config.train.recompute ? "" : "; train.recompute=true takes less");
   }
   if (!json) {
-    fmt::print("train.batch={}   {:.2f} GB, {:.1f} img/s{}\n", best->batch, gigabytes(best->peak),
-               best->images_per_second,
-               best->batch == images / config.train.accumulate ? "; the data set holds no larger one" : "");
+    answer("train.batch={}   {:.2f} GB, {:.1f} img/s{}\n", best->batch, gigabytes(best->peak), best->images_per_second,
+           best->batch == images / config.train.accumulate ? "; the data set holds no larger one" : "");
     return;
   }
   nlohmann::json document = {{"batch", best->batch},
@@ -212,7 +208,7 @@ void find_batch(Config config, int64_t budget, bool json) {
                                  {"peak_memory_bytes", p.peak},
                                  {"images_per_second", p.images_per_second},
                                  {"fits", p.fits}});
-  fmt::print("{}\n", document.dump(2));
+  answer_json(document);
 }
 
 }  // namespace spikemix

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/talk.h"
 #include "spikemix/cli/train/few_steps.h"
 #include "spikemix/core/error.h"
 #include "spikemix/nn/profile.h"
@@ -52,18 +53,18 @@ std::vector<Row> rows_of(const Profile& profile, const MachineLimits& limits, do
 
 void print_table(const std::vector<Row>& rows, const MachineLimits& limits, double step_seconds,
                  double images_per_second) {
-  fmt::print("{:<28} {:<20} {:>9} {:>7} {:>8} {:>12} {:>9}\n", "layer", "operator", "ms a step", "share", "density",
-             "10^9 a sec.", "of limit");
+  answer("{:<28} {:<20} {:>9} {:>7} {:>8} {:>12} {:>9}\n", "layer", "operator", "ms a step", "share", "density",
+         "10^9 a sec.", "of limit");
   double rest = 1000 * step_seconds;
   for (const Row& row : rows) {
     rest -= row.ms;
-    fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}% {:>8} {:>12} {:>9}\n", row.layer, row.op, row.ms, 100 * row.share,
-               row.density < 0 ? "" : fmt::format("{:.1f} %", 100 * row.density),
-               row.rate == 0 ? "" : fmt::format("{:.0f} {}", row.rate, row.bytes ? "B  " : "MAC"),
-               row.of_limit == 0 ? "" : fmt::format("{:.0f} %", 100 * row.of_limit));
+    answer("{:<28} {:<20} {:>9.2f} {:>6.1f}% {:>8} {:>12} {:>9}\n", row.layer, row.op, row.ms, 100 * row.share,
+           row.density < 0 ? "" : fmt::format("{:.1f} %", 100 * row.density),
+           row.rate == 0 ? "" : fmt::format("{:.0f} {}", row.rate, row.bytes ? "B  " : "MAC"),
+           row.of_limit == 0 ? "" : fmt::format("{:.0f} %", 100 * row.of_limit));
   }
-  fmt::print("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
-  fmt::print(
+  answer("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
+  answer(
       "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, and by "
       "Winograd, the density's share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {}{:.0f} "
       "x 10^9 bytes/s.\n",
@@ -107,7 +108,7 @@ void profile_training(Config config, bool json) {
   const double step_seconds = steps.seconds / double(steps.timed), rate = double(config.train.batch) / step_seconds;
   const std::vector<Row> rows = rows_of(profile, limits, step_seconds, double(steps.timed));
   if (json)
-    fmt::print("{}\n", document_of(rows, limits, step_seconds, rate).dump(2));
+    answer_json(document_of(rows, limits, step_seconds, rate));
   else
     print_table(rows, limits, step_seconds, rate);
 }

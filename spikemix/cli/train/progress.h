@@ -1,24 +1,27 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/cli/terminal.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {
 
-/// Progress of a training on stderr: a bar that moves on a terminal, a line now and then in a log.
+/// Progress of a training on standard error: a bar that moves on a terminal, a line now and then in a log.
 class ProgressPrinter {
  public:
   explicit ProgressPrinter(std::string title);
   void begin(const Conditions& conditions);
   void step(const Progress& progress);
+  void test(int64_t done, int64_t images);
   void epoch(const EpochResult& result);
+  /// Before a line that stays.
+  void clear() { line_.clear(); }
 
  private:
   const std::string title_;
-  const bool terminal_;
-  Clock::time_point last_{};
+  ProgressLine line_;
 };
 
 /// "1:05:09", "4:07".

@@ -1,8 +1,6 @@
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,10 +17,12 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/run_name.h"
+#include "spikemix/cli/talk.h"
 #include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
 #include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
 #include "spikemix/core/validate.h"
 #include "spikemix/train/trainer.h"
 
@@ -55,17 +55,19 @@ void run_training(const std::string& run, const std::string& title, const std::s
   const Launch launch = read_launch();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  if (launch.ranks > 1) std::signal(SIGPIPE, SIG_IGN);  // Gloo writes to ranks that may be gone: an error, not our end
+  // The terminal is gone: the same, unless whoever started it has said that it be ignored (nohup).
+  if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   ProgressPrinter printer(title);
   TrainListener listener{
       .on_step = {}, .on_epoch = {}, .should_stop = [] { return interrupted.load(); }, .on_open = {}};
   if (launch.leads()) {
     listener.on_open = opening();
     listener.on_begin = [&](const Conditions& c) {
-      fmt::print(stderr, "run folder: {}{}\n", run, note);
+      say_text(printable(fmt::format("run folder: {}{}", run, note)) + "\n");
       printer.begin(c);
     };
     listener.on_step = [&](const Progress& p) { printer.step(p); };
+    listener.on_test = [&](int64_t done, int64_t images) { printer.test(done, images); };
     listener.on_epoch = [&](const EpochResult& r) { printer.epoch(r); };
   }
   const TrainOutcome outcome = work(listener, launch);
@@ -74,25 +76,26 @@ void run_training(const std::string& run, const std::string& title, const std::s
     return;
   }
   if (outcome == TrainOutcome::kStopped) {
-    fmt::print(stderr, "\nstopped and saved; go on with: spikemix resume {}\n", run);
+    printer.clear();
+    say("stopped and saved; go on with: spikemix resume {}", run);
     throw Exit{kInterrupted};
   }
-  std::ifstream file(std::filesystem::path(run) / "summary.json");
-  nlohmann::json summary = nlohmann::json::parse(file);
+  const std::filesystem::path file = std::filesystem::path(run) / "summary.json";
+  nlohmann::json summary = parse_json(read_file(file), file.string() + ":");
   summary["run"] = run;
   if (json) {
-    fmt::print("{}\n", summary.dump(2));
+    answer_json(summary);
   } else {
-    fmt::print("{}: best test top-1 {:.2f} % (epoch {}), last {:.2f} %, {:.0f} img/s, {} in all\n", run,
-               summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1,
-               summary["last_top1"].get<double>(), summary["train_images_per_second"].get<double>(),
-               duration(summary["train_seconds"].get<double>()));
-    std::fflush(stdout);
-    fmt::print(stderr,
-               "next:\n"
-               "  spikemix eval {0} --confusion\n"
-               "  spikemix predict --model {0}\n",
-               run);
+    report("{}: best test top-1 {:.2f} % (epoch {}), last {:.2f} %, {:.0f} img/s, {} in all\n", run,
+           summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1, summary["last_top1"].get<double>(),
+           summary["train_images_per_second"].get<double>(),
+           duration(summary["train_seconds"].get<double>() + summary["test_seconds"].get<double>()));
+    flush_answer();
+    say_text(
+        fmt::format("next:\n"
+                    "  spikemix eval {0} --confusion\n"
+                    "  spikemix predict --model {0}\n",
+                    printable(run)));
   }
 }
 
@@ -167,8 +170,7 @@ void add_train(CLI::App& app) {
                         options->profile ? "profile" : "find-batch");
     if (options->profile) return profile_training(config, options->json);
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
-    if (const std::string doubt = doubts(config); !doubt.empty() && read_launch().leads())
-      fmt::print(stderr, "spikemix: {}\n", doubt);
+    if (const std::string doubt = doubts(config); !doubt.empty() && read_launch().leads()) say("{}", doubt);
     const NewRun run = options->out.empty() ? new_run(config.name) : NewRun{options->out, ""};
     run_training(run.folder, config.name, run.note, options->json,
                  [&](const TrainListener& listener, const Launch& launch) {

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "spikemix/core/json.h"
+#include "spikemix/core/text.h"
+
+namespace spikemix {
+
+// How the program talks, all of it: the answer on standard output, everything else on standard error. Nothing here
+// throws, whatever has become of the other side: a disk that is full, a terminal that is gone, a reader that has left.
+// An answer that did not arrive is told by end_talk(); what goes to standard error may get lost.
+//
+// Strings among the arguments of answer(), report() and say() come from files, folders and the command line: they are
+// made printable(). What is ours to the last byte (colours, a recipe's text) goes through answer_text().
+
+/// First of all in main: holds the descriptors 0 to 2, so that no file which is opened later becomes one of them.
+void begin_talk() noexcept;
+
+/// Standard output, as it is; it goes out with the next flush_answer(), or when there is much of it.
+void answer_text(std::string_view text) noexcept;
+void flush_answer() noexcept;
+/// Nobody will read the rest: what goes on only for the answer can end.
+bool answer_lost() noexcept;
+/// Standard output had been closed before the program began.
+bool answer_unwanted() noexcept;
+
+/// Last of all in main. @return `code`, or kFailed (and it is said why) if an answer did not arrive. Does not return if
+/// whoever read it has left: that ends a program quietly, by SIGPIPE.
+int end_talk(int code) noexcept;
+
+/// Standard error, as it is, at once.
+void say_text(std::string_view text) noexcept;
+
+namespace talk {
+
+void lose_answer(int error) noexcept;
+
+template <class T>
+decltype(auto) shown(const T& value) {
+  if constexpr (std::is_convertible_v<const T&, std::string_view>)
+    return printable(value);
+  else
+    return (value);
+}
+
+template <class... Args>
+std::string text(fmt::format_string<Args...> format, const Args&... args) {
+  return [&](const auto&... clean) {
+    return fmt::vformat(fmt::string_view(format), fmt::make_format_args(clean...));
+  }(shown(args)...);
+}
+
+// work(). False: memory has run out, which is no reason to end.
+template <class Work>
+bool attempt(const Work& work) noexcept {
+  try {
+    work();
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace talk
+
+/// Of the answer.
+template <class... Args>
+void answer(fmt::format_string<Args...> format, const Args&... args) noexcept {
+  if (!talk::attempt([&] { answer_text(talk::text<Args...>(format, args...)); })) talk::lose_answer(ENOMEM);
+}
+
+/// The answer as a document.
+template <class Json>
+void answer_json(const Json& document, int indent = 2) noexcept {
+  if (!talk::attempt([&] { answer_text(json_text(document, indent) + "\n"); })) talk::lose_answer(ENOMEM);
+}
+
+/// What was done, on standard output, where the answer is a file or a run: an answer unless nobody wants one.
+template <class... Args>
+void report(fmt::format_string<Args...> format, const Args&... args) noexcept {
+  if (!answer_unwanted()) answer<Args...>(format, args...);
+}
+
+/// A line on standard error: "spikemix: TEXT".
+template <class... Args>
+void say(fmt::format_string<Args...> format, const Args&... args) noexcept {
+  talk::attempt([&] { say_text("spikemix: " + talk::text<Args...>(format, args...) + "\n"); });
+}
+
+}  // namespace spikemix

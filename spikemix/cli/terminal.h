@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "spikemix/core/clock.h"
+
+namespace spikemix {
+
+/// May escape codes (colours, a cursor that moves up) go there? To a terminal that is not TERM=dumb, without NO_COLOR.
+bool takes_escape_codes(int descriptor);
+
+/// Columns of the terminal, as wide as it is now; else what COLUMNS says; else 80.
+int columns_of(int descriptor);
+
+/// Columns that a text takes: two for a wide character, none for one that combines with the last.
+int width_of(std::string_view text);
+
+/// As much of the text's beginning as fits in so many columns.
+std::string cut(std::string_view text, int columns);
+
+/// One line on standard error that tells how far a work is: drawn over itself on a terminal, else a line of its own
+/// every ten seconds. It never is longer than a terminal's line, and needs no escape codes.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  ~ProgressLine() { clear(); }
+
+  bool moves() const { return moves_; }
+  /// Is it time to say something again? Asked first, so that a text that nobody sees is not made.
+  bool due() const;
+  /// `title`, a bar that is `share` (0 to 1) full, `text`: where there is no room for all, first the bar gets shorter,
+  /// then the title.
+  void show(const std::string& title, double share, const std::string& text);
+  /// Takes it away, as before a line that stays.
+  void clear();
+  /// The next one is not due before its usual pause has gone.
+  void wait() { last_ = Clock::now(); }
+
+ private:
+  const bool moves_;
+  int drawn_ = 0;  // columns of what stands there
+  Clock::time_point last_{};
+};
+
+}  // namespace spikemix
