@@ -43,6 +43,7 @@ nlohmann::json to_json(const SplitSummary& s) {
 nlohmann::json to_json(const DataSummary& summary) {
   nlohmann::json json = {{"format", summary.format}, {"classes", summary.classes}};
   for (const SplitSummary& s : summary.splits) json["splits"].push_back(to_json(s));
+  json["files"] = summary.report;
   return json;
 }
 
@@ -63,8 +64,17 @@ void print_recordings(const DataSummary& summary, const SplitSummary& s) {
   }
 }
 
+// Which files made which split, and which made none.
+void print_report(const DataReport& report) {
+  if (report.drawn) answer("  {}\n", kDrawn);
+  if (!report.train_folder.empty()) answer("  train: {}\n", report.train_folder);
+  if (!report.test_folder.empty()) answer("  test: {}\n", report.test_folder);
+  for (const Remark& remark : report.left_out) answer("  left out: {}\n", to_line(remark));
+}
+
 void print(const std::string& path, const DataSummary& summary) {
   answer("{}: {}, {} classes\n", path, summary.format, summary.classes.size());
+  print_report(summary.report);
   for (const SplitSummary& s : summary.splits) {
     if (!s.damaged.empty()) answer("\n{}: {} damaged, left out\n", s.name, s.damaged.size());
     for (const std::string& fault : s.damaged) answer("  {}\n", fault);
@@ -107,7 +117,7 @@ void add_data(CLI::App& app) {
   auto* info = data->add_subcommand(
       "info",
       "images, classes, sizes, mean and deviation of a data set; recordings, events and durations of one of event "
-      "cameras");
+      "cameras; which folder became which split, and what was left out");
   info->footer(R"(Examples:
   spikemix data info cifar-10-binary.tar.gz
   spikemix data info pictures --json
@@ -124,7 +134,9 @@ void add_data(CLI::App& app) {
   info->add_flag("--json", options->json, "print JSON");
   info->callback([options] {
     options->sensor.apply(options->data);
-    const DataSummary summary = summarise(options->data, options->sample, opening_printer());
+    const OpenListener listener = opening_printer();
+    const DataSummary summary = summarise(options->data, options->sample, listener);
+    tell({.repeated = summary.report.repeated}, options->data.dir, listener.note);
     if (options->json) {
       answer_json(to_json(summary));
     } else {

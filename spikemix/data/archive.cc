@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -37,9 +38,10 @@ class Budget {
   /// @throws InputError if there are not so many left
   void spend(uint64_t bytes) {
     if (bytes > left_) {
-      throw input_error("{}: unpacks to more than {} MiB, {} times its size: no data set that was packed once; unpack "
-                        "it, look at what it holds, and give that",
-                        file_.string(), most_ >> 20, kRatio);
+      throw input_error(
+          "{}: unpacks to more than {} MiB, {} times its size: no data set that was packed once; unpack "
+          "it, look at what it holds, and give that",
+          file_.string(), most_ >> 20, kRatio);
     }
     left_ -= bytes;
   }
@@ -58,8 +60,7 @@ void open(archive* a, const std::filesystem::path& file) {
 }
 
 // The current entry's bytes, at most `limit`. The size that the entry claims is a hint, not trusted.
-Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& file, size_t limit,
-                 Budget& budget) {
+Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& file, size_t limit, Budget& budget) {
   std::array<uint8_t, kBlock> block;
   Bytes bytes;
   bytes.reserve(std::min<size_t>(size_t(std::max<int64_t>(0, archive_entry_size(entry))), 16 * kBlock));
@@ -73,26 +74,82 @@ Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& 
   return bytes;
 }
 
-std::string entry_name(archive_entry* entry) {
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const size_t more = c < 0x80                ? 0
+                        : c >= 0xC2 && c < 0xE0 ? 1
+                        : c >= 0xE0 && c < 0xF0 ? 2
+                        : c >= 0xF0 && c < 0xF5 ? 3
+                                                : 4;
+    if (more == 4 || text.size() - i <= more) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+// The upper half of code page 437, two or three bytes of UTF-8 each.
+std::string from_code_page_437(std::string_view text) {
+  static constexpr const char* kUpper[] = {
+      "Ç", "ü", "é", "â", "ä", "à", "å", "ç", "ê", "ë", "è", "ï", "î", "ì", "Ä", "Å", "É", "æ",     "Æ", "ô", "ö", "ò",
+      "û", "ù", "ÿ", "Ö", "Ü", "¢", "£", "¥", "₧", "ƒ", "á", "í", "ó", "ú", "ñ", "Ñ", "ª", "º",     "¿", "⌐", "¬", "½",
+      "¼", "¡", "«", "»", "░", "▒", "▓", "│", "┤", "╡", "╢", "╖", "╕", "╣", "║", "╗", "╝", "╜",     "╛", "┐", "└", "┴",
+      "┬", "├", "─", "┼", "╞", "╟", "╚", "╔", "╩", "╦", "╠", "═", "╬", "╧", "╨", "╤", "╥", "╙",     "╘", "╒", "╓", "╫",
+      "╪", "┘", "┌", "█", "▄", "▌", "▐", "▀", "α", "ß", "Γ", "π", "Σ", "σ", "µ", "τ", "Φ", "Θ",     "Ω", "δ", "∞", "φ",
+      "ε", "∩", "≡", "±", "≥", "≤", "⌠", "⌡", "÷", "≈", "°", "∙", "·", "√", "ⁿ", "²", "■", "\u00a0"};
+  static_assert(std::size(kUpper) == 128);
+  std::string utf8;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    byte < 0x80 ? utf8 += c : utf8 += kUpper[byte - 0x80];
+  }
+  return utf8;
+}
+
+std::string entry_name(archive* a, archive_entry* entry) {
   // The UTF-8 form first: the other one is missing in the C locale if a name is not ASCII.
   const char* stored = archive_entry_pathname_utf8(entry);
   if (!stored) stored = archive_entry_pathname(entry);
   std::string_view name = stored ? stored : "";
   while (name.starts_with("./")) name.remove_prefix(2);
   while (name.ends_with('/')) name.remove_suffix(1);
-  return std::string(name);
+  const bool zip = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+  return zip && !is_utf8(name) ? from_code_page_437(name) : std::string(name);
+}
+
+// The ending that makes a name an archive's; "" if there is none.
+std::string_view archive_ending(std::string_view name) {
+  constexpr std::array<std::string_view, 8> kEndings = {".tar",    ".tar.gz", ".tgz",     ".tar.bz2",
+                                                        ".tar.xz", ".txz",    ".tar.zst", ".zip"};
+  for (const std::string_view ending : kEndings) {
+    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+    if (name.size() > ending.size() && std::ranges::equal(name.substr(name.size() - ending.size()), ending, same)) {
+      return ending;
+    }
+  }
+  return "";
 }
 
 }  // namespace
 
 bool is_tar_name(const std::filesystem::path& file) {
-  constexpr std::array<std::string_view, 7> kSuffixes = {".tar",    ".tar.gz", ".tgz",    ".tar.bz2",
-                                                         ".tar.xz", ".txz",    ".tar.zst"};
-  const std::string name = file.filename().string();
-  return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
+  return is_archive_name(file) && archive_ending(file.filename().string()) != ".zip";
 }
 
-bool is_archive_name(const std::filesystem::path& file) { return is_tar_name(file) || file.extension() == ".zip"; }
+bool is_archive_name(const std::filesystem::path& file) { return !archive_ending(file.filename().string()).empty(); }
+
+std::string archive_stem(std::string_view name) {
+  return std::string(name.substr(0, name.size() - archive_ending(name).size()));
+}
+
+bool is_hidden_name(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kOfSystems = {"__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini",
+                                                          "@eaDir"};
+  return name.starts_with('.') || std::ranges::count(kOfSystems, name) > 0;
+}
 
 void read_archive(const std::filesystem::path& file,
                   const std::function<Choice(const std::string&, bool folder)>& choose,
@@ -108,7 +165,7 @@ void read_archive(const std::filesystem::path& file,
     const int status = archive_read_next_header(a.get(), &entry);
     if (status == ARCHIVE_EOF) return;
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail(a.get(), file);  // a warning: an odd character in a name
-    std::string name = entry_name(entry);
+    std::string name = entry_name(a.get(), entry);
     const auto type = archive_entry_filetype(entry);
     const Choice chosen = choose(name, type == AE_IFDIR);
     if (chosen == Choice::kStop) return;

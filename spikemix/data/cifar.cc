@@ -142,28 +142,34 @@ bool holds_batches(const Release& release, const fs::path& folder) {
   return std::ranges::any_of(release.train, is_there) || std::ranges::any_of(release.test, is_there);
 }
 
-// The folder of batches or the archive that `path` is or holds; empty if there is none.
-fs::path find_binary(const Release& release, const fs::path& path) {
-  std::error_code error;
-  if (fs::is_regular_file(path, error)) {
-    return is_tar_name(path) && path.filename() != release.python_archive ? path : fs::path();
-  }
-  if (holds_batches(release, path)) return path;
-  if (holds_batches(release, path / release.folder)) return path / release.folder;
-  if (fs::is_regular_file(path / release.archive, error)) return path / release.archive;
-  return {};
-}
-
 // The folder or the archive for Python that `path` is or holds; empty if there is none.
 fs::path find_python(const Release& release, const fs::path& path) {
   std::error_code error;
+  const std::string stem = archive_stem(release.python_archive);
+  const auto is_archive = [&](const fs::path& file) {  // as .tar or renamed by a browser, too
+    return is_tar_name(file) && file.filename().string().starts_with(stem) && fs::is_regular_file(file, error);
+  };
   const auto has_files = [&](const fs::path& folder) {
     return std::ranges::all_of(release.python_files,
                                [&](const std::string& file) { return fs::is_regular_file(folder / file, error); });
   };
-  if (path.filename() == release.python_archive || has_files(path)) return path;
+  if (is_archive(path) || has_files(path)) return path;
   if (has_files(path / release.python_folder)) return path / release.python_folder;
-  if (fs::is_regular_file(path / release.python_archive, error)) return path / release.python_archive;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    if (is_archive(entry.path())) return entry.path();
+  }
+  return {};
+}
+
+// The folder of batches or the archive that `path` is or holds; empty if there is none.
+fs::path find_binary(const Release& release, const fs::path& path) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) {
+    return is_tar_name(path) && find_python(release, path).empty() ? path : fs::path();
+  }
+  if (holds_batches(release, path)) return path;
+  if (holds_batches(release, path / release.folder)) return path / release.folder;
+  if (fs::is_regular_file(path / release.archive, error)) return path / release.archive;
   return {};
 }
 
@@ -194,7 +200,9 @@ std::map<std::string, Bytes> read_members(const fs::path& place, const std::vect
 }
 
 std::vector<std::string> parse_classes(const Release& release, const fs::path& place, const Bytes& text) {
-  std::istringstream in(std::string(text.begin(), text.end()));
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of Windows' editors
+  const std::string_view all(reinterpret_cast<const char*>(text.data()), text.size());
+  std::istringstream in(std::string(all.substr(all.starts_with(kMark) ? kMark.size() : 0)));
   const std::vector<std::string> names{std::istream_iterator<std::string>(in), {}};
   if (names.size() != release.classes.size()) {
     throw input_error("{}: {} class names, expected {}", (place / release.class_file).string(), names.size(),

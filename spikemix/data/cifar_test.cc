@@ -125,7 +125,9 @@ TEST_F(CifarTest, RefusesPythonPicklesAndNamesTheArchiveToGet) {
   write("cifar-100-python/train", Bytes{0x80});
   write("cifar-100-python/meta", Bytes{0x80});
   write("archive/cifar-10-python.tar.gz", Bytes{0x1f});
-  for (const char* place : {"cifar-10-batches-py", "renamed", "archive", "archive/cifar-10-python.tar.gz", "."}) {
+  write("browser/cifar-10-python (1).tar.gz", Bytes{0x1f});
+  for (const char* place : {"cifar-10-batches-py", "renamed", "archive", "archive/cifar-10-python.tar.gz", "browser",
+                            "browser/cifar-10-python (1).tar.gz", "."}) {
     expect_input_error([&] { open_dataset(dir_ / place, Split::kTrain); },
                        "for Python; get the binary version, cifar-10-binary.tar.gz");
   }

@@ -28,6 +28,7 @@ class SoundPictures : public Dataset {
   std::string source(int64_t i) const override { return whole_->source(chosen_[size_t(i)]); }
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
   const std::vector<std::string>& damaged() const override { return damaged_; }
+  const DataReport& report() const override { return whole_->report(); }
   Image image(int64_t i) const override {
     try {
       return whole_->image(chosen_[size_t(i)]);

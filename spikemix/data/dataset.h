@@ -31,6 +31,8 @@ struct RecordingInfo {
   int64_t first_t = 0, last_t = 0;  ///< microseconds
 };
 
+struct DataReport;
+
 /// One split of a data set: labelled images, or recordings of event cameras, read at random. Thread-safe after
 /// construction.
 class Dataset {
@@ -45,6 +47,8 @@ class Dataset {
   virtual const std::vector<std::string>& classes() const = 0;
   /// Samples that were left out because they are damaged (data.skip_bad, damaged.h): file and fault of each.
   virtual const std::vector<std::string>& damaged() const;
+  /// How its files became it; empty for formats that are always whole.
+  virtual const DataReport& report() const;
 
   /// Recordings, not images: then image() throws, and these two do not.
   virtual bool holds_events() const { return false; }

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <string_view>
 
+#include "spikemix/data/kind.h"
 #include "spikemix/data/recordings.h"
 
 namespace spikemix {
@@ -58,17 +60,20 @@ std::vector<std::string_view> fields_of(std::string_view line) {
 }
 
 // "DvsGesture/" if that is where the list of trials lies.
-std::string folder_of_trials(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (name == kTrain || name.ends_with("/" + std::string(kTrain))) return name.substr(0, name.size() - kTrain.size());
+std::string folder_of_trials(const FileTree& tree) {
+  for (const std::string& name : tree.names()) {
+    const std::string& member = tree.member(name);
+    if (member == kTrain || member.ends_with("/" + std::string(kTrain))) {
+      return member.substr(0, member.size() - kTrain.size());
+    }
   }
   return {};
 }
 
 std::vector<std::string> read_classes(const FileTree& tree, const std::string& folder) {
   std::vector<std::string> classes(std::begin(kClasses), std::end(kClasses));
-  const std::string mapping = folder + "gesture_mapping.csv";
-  if (!tree.contains(mapping)) return classes;
+  const std::string mapping = tree.find(folder + "gesture_mapping.csv");
+  if (mapping.empty()) return classes;
   const std::string text = tree.text(mapping);
   for (const auto& [line, content] : lines_of(text)) {
     const auto fields = fields_of(content);
@@ -85,8 +90,8 @@ std::vector<std::string> read_classes(const FileTree& tree, const std::string& f
 
 // The lines "class,start,end" of a recording's csv.
 void add_samples(const FileTree& tree, const std::string& recording, Split split, RecordingList& list) {
-  const std::string csv = recording.substr(0, recording.rfind('.')) + "_labels.csv";
-  if (!tree.contains(csv)) throw input_error("{}: no such file, expected the labels of {}", tree.where(csv), recording);
+  const std::string table = recording.substr(0, recording.rfind('.')) + "_labels.csv", csv = tree.find(table);
+  if (csv.empty()) throw input_error("{}: no such file, expected the labels of {}", tree.where(table), recording);
   const std::string text = tree.text(csv);
   for (const auto& [line, content] : lines_of(text)) {
     if (line == 1 && content.starts_with("class")) continue;
@@ -106,7 +111,7 @@ void add_samples(const FileTree& tree, const std::string& recording, Split split
                         values[2]);
     }
     list.samples.push_back(
-        {.file = recording, .split = split, .label = values[0] - 1, .begin = values[1], .end = values[2]});
+        {.file = tree.find(recording), .split = split, .label = values[0] - 1, .begin = values[1], .end = values[2]});
   }
 }
 
@@ -121,20 +126,32 @@ bool recognises_dvs_gesture(const std::filesystem::path& path) {
 }
 
 RecordingList list_dvs_gesture(const FileTree& tree) {
-  const std::string folder = folder_of_trials(tree.names());
+  const std::string folder = folder_of_trials(tree);
   RecordingList list{.classes = read_classes(tree, folder), .samples = {}, .sensor = {}};
+  list.report.train_folder = folder + std::string(kTrain), list.report.test_folder = folder + std::string(kTest);
+  std::map<std::string, Split> splits;
   for (const auto& [trials, split] : {std::pair{kTrain, Split::kTrain}, {kTest, Split::kTest}}) {
-    const std::string name = folder + std::string(trials);
-    if (!tree.contains(name)) throw input_error("{}: no such file, expected a recording a line", tree.where(name));
+    const std::string table = folder + std::string(trials), name = tree.find(table);
+    if (name.empty()) throw input_error("{}: no such file, expected a recording a line", tree.where(table));
     const std::string text = tree.text(name);
     for (const auto& [line, recording] : lines_of(text)) {
       const std::string file = folder + std::string(recording);
-      if (!tree.contains(file)) {
+      if (tree.find(file).empty()) {
         throw input_error("{}:{}: names '{}', which is not there", tree.where(name), line, recording);
+      }
+      if (const auto [at, added] = splits.emplace(file, split); !added) {
+        throw input_error("{}:{}: names '{}' again{}; remove one of them", tree.where(name), line, recording,
+                          at->second == split ? "" : ", which is named for training");
       }
       add_samples(tree, file, split, list);
     }
   }
+  for (const std::string& name : tree.names()) {
+    if (is_recording_name(name) && !splits.contains(tree.member(name))) {
+      add_remark(list.report.left_out, "recordings that the tables do not name", name);
+    }
+  }
+  add_left_out(list.report, tree, is_recording_name);
   return list;
 }
 

@@ -75,6 +75,7 @@ bool EventCache::read_index() {
   try {
     classes_ = file_.index().at("classes");
     damaged_ = file_.index().at("damaged");
+    report_ = file_.index().at("report");
     for (const Json& item : file_.index().at("samples")) {
       if (!is_sample(item)) return false;
       const CachedSample s = samples_.emplace_back(sample_from(item));
@@ -121,10 +122,10 @@ size_t EventCacheWriter::add(CachedSample sample, std::span<const Event> events)
 }
 
 void EventCacheWriter::commit(const std::vector<std::string>& classes,
-                              const std::array<std::vector<std::string>, 2>& damaged) {
+                              const std::array<std::vector<std::string>, 2>& damaged, const DataReport& report) {
   Json samples = Json::array();
   for (const CachedSample& sample : samples_) samples.push_back(to_json(sample));
-  file_.commit({{"classes", classes}, {"samples", samples}, {"damaged", damaged}});
+  file_.commit({{"classes", classes}, {"samples", samples}, {"damaged", damaged}, {"report", report}});
 }
 
 }  // namespace spikemix

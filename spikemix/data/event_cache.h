@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "spikemix/data/cache_file.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 
@@ -37,6 +38,7 @@ class EventCache {
   const std::vector<CachedSample>& samples() const { return samples_; }
   /// Recordings of a split that were left out, damaged (data.skip_bad).
   const std::vector<std::string>& damaged(Split split) const { return damaged_[split == Split::kTest]; }
+  const DataReport& report() const { return report_; }
   /// Thread-safe. @throws RunError if the words are not those that were written
   std::vector<Event> events(size_t i) const;
 
@@ -47,6 +49,7 @@ class EventCache {
   std::vector<std::string> classes_;
   std::vector<CachedSample> samples_;
   std::array<std::vector<std::string>, 2> damaged_;  ///< training, test
+  DataReport report_;
   mutable std::vector<uint8_t> checked_;  ///< by sample; a race only checks twice
 };
 
@@ -59,7 +62,8 @@ class EventCacheWriter {
   std::vector<CachedSample>& samples() { return samples_; }
   /// Puts the file in its place, with the samples as they stand now. @throws CacheUnwritable
   /// @param damaged  recordings of the training and of the test data that were left out
-  void commit(const std::vector<std::string>& classes, const std::array<std::vector<std::string>, 2>& damaged);
+  void commit(const std::vector<std::string>& classes, const std::array<std::vector<std::string>, 2>& damaged,
+              const DataReport& report);
 
  private:
   CacheWriter file_;

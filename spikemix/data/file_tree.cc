@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
+#include <system_error>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -16,35 +19,69 @@ namespace fs = std::filesystem;
 
 constexpr size_t kSomeNames = 64;  // of each folder or archive: enough to see a data set's layout
 
-bool is_hidden(const std::string& name) {
-  const fs::path path(name);
-  return std::ranges::any_of(path, [](const fs::path& part) { return part.string().starts_with('.'); }) ||
-         path.begin()->string() == "__MACOSX";
+bool is_hidden_path(const std::string& name) {
+  return std::ranges::any_of(fs::path(name), [](const fs::path& part) { return is_hidden_name(part.string()); });
 }
 
-// The folder's files, hidden ones left out, and whatever order the system gives them.
-template <class F>
-void for_files(const fs::path& root, F&& f) {
-  for (auto at = fs::recursive_directory_iterator(root, fs::directory_options::follow_directory_symlink);
-       at != fs::recursive_directory_iterator(); ++at) {
-    if (at->path().filename().string().starts_with('.')) {
-      at.disable_recursion_pending();
-    } else if (at->is_regular_file()) {
-      if (!f(at->path())) return;
+/// What is done with what a folder holds.
+struct Visitor {
+  std::function<bool(const fs::path&)> file;  ///< false: no more
+  std::function<void(const fs::path&)> folder = {}, hidden = {}, dangling = {}, loop = {};
+};
+
+using Inode = std::pair<dev_t, ino_t>;
+
+// In the order of the names, links followed. @return false if `file` wanted no more
+bool visit_folder(const fs::path& folder, const Visitor& visitor, std::vector<Inode>& above) {
+  const auto tell = [](const std::function<void(const fs::path&)>& f, const fs::path& path) {
+    if (f) f(path);
+  };
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0)
+    throw fs::filesystem_error("", folder, std::make_error_code(std::errc(errno)));
+  const Inode inode{status.st_dev, status.st_ino};
+  if (std::ranges::count(above, inode) > 0) {
+    tell(visitor.loop, folder);
+    return true;
+  }
+  above.push_back(inode);
+  std::vector<fs::directory_entry> entries(fs::directory_iterator(folder), {});
+  std::ranges::sort(entries);
+  for (const fs::directory_entry& entry : entries) {
+    std::error_code error;
+    if (is_hidden_name(entry.path().filename().string())) {
+      tell(visitor.hidden, entry.path());
+    } else if (entry.is_directory(error)) {
+      tell(visitor.folder, entry.path());
+      if (!visit_folder(entry.path(), visitor, above)) return false;
+    } else if (entry.is_regular_file(error)) {
+      if (!visitor.file(entry.path())) return false;
+    } else if (entry.is_symlink(error) && !entry.exists(error)) {
+      tell(visitor.dangling, entry.path());
     }
   }
+  above.pop_back();
+  return true;
 }
 
-void list_archive(const fs::path& archive, size_t limit, const std::function<void(const std::string&)>& f) {
+void visit_files(const fs::path& root, const Visitor& visitor) {
+  std::vector<Inode> above;
+  visit_folder(root, visitor, above);
+}
+
+void list_archive(const fs::path& archive, size_t limit,
+                  const std::function<void(const std::string&, bool folder)>& f) {
   size_t count = 0;
   read_archive(
       archive,
       [&](const std::string& name, bool folder) {
-        if (!folder && !is_hidden(name)) f(name), ++count;
+        if (!name.empty()) f(name, folder), ++count;
         return count < limit ? Choice::kSkip : Choice::kStop;
       },
       [](const std::string&, const Bytes&) {});
 }
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // FNV-1a.
 void add(uint64_t& hash, std::string_view bytes) {
@@ -53,46 +90,83 @@ void add(uint64_t& hash, std::string_view bytes) {
 
 }  // namespace
 
-FileTree::FileTree(const fs::path& root) : root_(root) {
-  const auto add_archive = [&](const fs::path& archive) {
-    list_archive(archive, SIZE_MAX, [&](const std::string& name) {
-      const auto [at, added] = files_.emplace(name, archive);
-      if (!added && at->second != archive) {
-        throw input_error("{}: '{}' is in {} as well; remove one of them", archive.string(), name, at->second.string());
-      }
-    });
-  };
-  if (!fs::is_directory(root)) {
-    add_archive(root);
-    return;
+FileTree::FileTree(const fs::path& root, const std::function<bool(const fs::path&)>& wanted) : root_(root) {
+  if (fs::is_directory(root)) {
+    list_folder(wanted);
+  } else {
+    add_archive(root, "");
   }
-  for_files(root, [&](const fs::path& file) {
+  for (const auto& [name, file] : files_) names_.push_back(name);
+  std::ranges::stable_sort(names_, {}, [&](const std::string& name) { return files_.at(name).member; });
+}
+
+void FileTree::list_folder(const std::function<bool(const fs::path&)>& wanted) {
+  const auto relative = [&](const fs::path& path) { return path.lexically_relative(root_).generic_string(); };
+  const auto add_to = [&](std::vector<std::string>& list) {
+    return [&list, &relative](const fs::path& path) { list.push_back(relative(path)); };
+  };
+  std::vector<fs::path> archives;
+  Visitor visitor;
+  visitor.file = [&](const fs::path& file) {
     if (is_archive_name(file)) {
-      add_archive(file);
+      archives.push_back(file);
     } else {
-      files_.emplace(file.lexically_relative(root).generic_string(), file);
+      files_[relative(file)] = {file, relative(file)};
     }
     return true;
+  };
+  visitor.folder = add_to(folders_), visitor.hidden = add_to(hidden_);
+  visitor.dangling = add_to(dangling_), visitor.loop = add_to(loops_);
+  visit_files(root_, visitor);
+  for (const fs::path& archive : archives) {
+    const std::string unpacked = relative(archive.parent_path() / archive_stem(archive.filename().string())) + "/";
+    const auto first = files_.lower_bound(unpacked);
+    const bool is_unpacked = first != files_.end() && first->first.starts_with(unpacked);
+    if (is_unpacked || (wanted && !wanted(archive))) {
+      closed_archives_.push_back(relative(archive));
+    } else {
+      add_archive(archive, relative(archive) + "/");
+    }
+  }
+}
+
+void FileTree::add_archive(const fs::path& archive, const std::string& prefix) {
+  list_archive(archive, SIZE_MAX, [&](const std::string& name, bool folder) {
+    if (is_hidden_path(name)) {
+      if (!folder) hidden_.push_back(prefix + name);
+    } else if (folder) {
+      folders_.push_back(prefix + name);
+    } else if (is_archive_name(name)) {
+      closed_archives_.push_back(prefix + name);
+    } else {
+      files_[prefix + name] = {archive, name, true};
+    }
   });
 }
 
 std::vector<std::string> FileTree::some_names(const fs::path& root) {
+  constexpr size_t kSomeArchives = 4;  // of each folder
   std::vector<std::string> names;
-  const auto take = [&](const std::string& name) { names.push_back(name); };
+  const auto list = [&](const fs::path& archive, const std::string& prefix) {
+    list_archive(archive, kSomeNames, [&](const std::string& name, bool folder) {
+      if (!folder && !is_hidden_path(name)) names.push_back(prefix + name);
+    });
+  };
   if (!fs::is_directory(root)) {
-    if (is_archive_name(root)) list_archive(root, kSomeNames, take);
+    if (is_archive_name(root)) list(root, "");
     return names;
   }
   // Each folder is looked into, since the first one may be of pictures and the next of recordings.
-  std::map<fs::path, size_t> seen;
-  for_files(root, [&](const fs::path& file) {
-    if (is_archive_name(file) && seen[file.parent_path()]++ == 0) {
-      list_archive(file, kSomeNames, take);
-    } else if (!is_archive_name(file) && seen[file.parent_path()]++ < kSomeNames) {
-      take(file.lexically_relative(root).generic_string());
-    }
-    return names.size() < 16 * kSomeNames;
-  });
+  std::map<fs::path, size_t> seen, archives;
+  visit_files(root, {.file = [&](const fs::path& file) {
+                const std::string name = file.lexically_relative(root).generic_string();
+                if (is_archive_name(file)) {
+                  if (archives[file.parent_path()]++ < kSomeArchives) list(file, name + "/");
+                } else if (seen[file.parent_path()]++ < kSomeNames) {
+                  names.push_back(name);
+                }
+                return names.size() < 16 * kSomeNames;
+              }});
   return names;
 }
 
@@ -100,13 +174,13 @@ uint64_t FileTree::fingerprint(const fs::path& root, const fs::path& cache_folde
   constexpr std::array<std::string_view, 4> kOfCaches = {".events", ".images", ".lock", ".partial"};
   std::vector<fs::path> files;
   if (fs::is_directory(root)) {
-    for_files(root, [&](const fs::path& file) {
-      std::error_code error;
-      const bool of_cache = std::ranges::count(kOfCaches, file.extension().string()) > 0 &&
-                            fs::equivalent(file.parent_path(), cache_folder, error);
-      if (!of_cache) files.push_back(file);
-      return true;
-    });
+    visit_files(root, {.file = [&](const fs::path& file) {
+                  std::error_code error;
+                  const bool of_cache = std::ranges::count(kOfCaches, file.extension().string()) > 0 &&
+                                        fs::equivalent(file.parent_path(), cache_folder, error);
+                  if (!of_cache) files.push_back(file);
+                  return true;
+                }});
     std::ranges::sort(files);
   } else {
     files.push_back(root);
@@ -121,16 +195,30 @@ uint64_t FileTree::fingerprint(const fs::path& root, const fs::path& cache_folde
   return hash;
 }
 
-std::vector<std::string> FileTree::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, file] : files_) names.push_back(name);
-  return names;
+std::string FileTree::find(const std::string& member) const {
+  if (files_.contains(member)) return member;
+  std::string found;
+  for (const auto& [name, file] : files_) {
+    if (!file.in_archive || file.member != member) continue;
+    if (!found.empty()) {
+      throw input_error("{}: '{}' is in {} as well; remove one of them", file.path.string(), member,
+                        files_.at(found).path.string());
+    }
+    found = name;
+  }
+  return found;
 }
 
 std::string FileTree::where(const std::string& name) const {
   const auto found = files_.find(name);
   if (found == files_.end()) return (root_ / name).string();
-  return is_archive_name(found->second) ? found->second.string() + ": " + name : found->second.string();
+  const File& file = found->second;
+  return file.in_archive ? file.path.string() + ": " + file.member : file.path.string();
+}
+
+fs::path FileTree::path(const std::string& name) const {
+  const auto found = files_.find(name);
+  return found == files_.end() || found->second.in_archive ? fs::path() : found->second.path;
 }
 
 std::string FileTree::text(const std::string& name) const {
@@ -141,31 +229,47 @@ std::string FileTree::text(const std::string& name) const {
     if (bytes.size() > kMost) throw input_error("{}: larger than 1 MiB, expected a few lines", where(name));
     text.assign(bytes.begin(), bytes.end());
   });
-  return text;
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    throw input_error("{}: text in UTF-16, expected UTF-8; save it as UTF-8", where(name));
+  }
+  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
 }
 
 void FileTree::read(const std::set<std::string>& wanted,
                     const std::function<void(const std::string&, ByteSource)>& take) const {
-  std::map<fs::path, std::set<std::string>> archives;
+  std::set<std::string> members;
   for (const std::string& name : wanted) {
     const auto found = files_.find(name);
     if (found == files_.end()) throw input_error("{}: no such file", where(name));
-    if (is_archive_name(found->second)) {
-      archives[found->second].insert(name);
+    if (found->second.in_archive) {
+      members.insert(name);
     } else {
-      take(name, ByteSource::open(found->second));
+      take(name, ByteSource::open(found->second.path));
     }
+  }
+  read_members(members, [&](const std::string& name, const Bytes& bytes) {
+    take(name, ByteSource::memory(where(name), bytes));
+  });
+}
+
+void FileTree::read_members(const std::set<std::string>& wanted,
+                            const std::function<void(const std::string&, Bytes)>& take) const {
+  std::map<fs::path, std::map<std::string, std::string>> archives;  // the names, by those in their archive
+  for (const std::string& name : wanted) {
+    const File& file = files_.at(name);
+    archives[file.path].emplace(file.member, name);
   }
   for (auto& [archive, members] : archives) {
     read_archive(
         archive,
-        [&](const std::string& name, bool folder) {
+        [&](const std::string& member, bool folder) {
           if (members.empty()) return Choice::kStop;
-          return !folder && members.contains(name) ? Choice::kTake : Choice::kSkip;
+          return !folder && members.contains(member) ? Choice::kTake : Choice::kSkip;
         },
-        [&](const std::string& name, const Bytes& bytes) {
-          take(name, ByteSource::memory(where(name), bytes));
-          members.erase(name);
+        [&](const std::string& member, Bytes bytes) {
+          const auto found = members.find(member);
+          take(found->second, std::move(bytes));
+          members.erase(found);
         });
   }
 }

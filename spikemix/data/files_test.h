@@ -10,9 +10,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <jpeglib.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <jpeglib.h>
 
 #include "spikemix/core/file.h"
 #include "spikemix/data/archive.h"
@@ -44,6 +44,7 @@ class FilesTest : public ::testing::Test {
   /// A tar as `tar` writes it; a name that ends with "/" is a folder.
   fs::path write_tar(const std::string& name, const std::vector<Member>& members) const {
     const fs::path file = dir_ / name;
+    fs::create_directories(file.parent_path());
     archive* a = archive_write_new();
     archive_write_set_format_pax_restricted(a);
     if (name.ends_with("gz")) archive_write_add_filter_gzip(a);

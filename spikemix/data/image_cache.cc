@@ -63,6 +63,7 @@ bool ImageCache::read_index() {
     if (!holds_whole_numbers(index.at("labels")) || !holds_whole_numbers(index.at("checksums"))) return false;
     index.at("labels").get_to(labels_);
     index.at("checksums").get_to(checksums_);
+    index.at("report").get_to(report_);
     const Json shape = {shape_.height, shape_.width, shape_.channels};
     if (index.at("shape") != shape) return false;
   } catch (const Json::exception&) {
@@ -131,7 +132,8 @@ void build_image_cache(const std::filesystem::path& file, uint64_t fingerprint, 
                  {"labels", labels},
                  {"sources", sources},
                  {"damaged", data.damaged()},
-                 {"checksums", checksums}});
+                 {"checksums", checksums},
+                 {"report", data.report()}});
 }
 
 }  // namespace spikemix

@@ -11,6 +11,7 @@
 
 #include "spikemix/data/cache_file.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 
@@ -38,6 +39,7 @@ class ImageCache : public Dataset {
   std::string source(int64_t i) const override { return sources_[size_t(i)]; }
   const std::vector<std::string>& classes() const override { return classes_; }
   const std::vector<std::string>& damaged() const override { return left_out_; }
+  const DataReport& report() const override { return report_; }
 
  private:
   bool read_index();
@@ -49,6 +51,7 @@ class ImageCache : public Dataset {
   std::vector<std::string> classes_, sources_, left_out_;
   std::vector<int64_t> labels_;
   std::vector<uint32_t> checksums_;
+  DataReport report_;
   mutable std::vector<uint8_t> checked_;  ///< by picture; a race only checks twice
 
   const std::function<std::shared_ptr<const Dataset>()> open_source_;

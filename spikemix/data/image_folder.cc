@@ -1,147 +1,182 @@
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "spikemix/data/archive.h"
 #include "spikemix/data/decode.h"
+#include "spikemix/data/file_tree.h"
+#include "spikemix/data/kind.h"
 #include "spikemix/data/readers.h"
+#include "spikemix/data/report.h"
+#include "spikemix/data/same_files.h"
+#include "spikemix/data/splits.h"
 
 namespace spikemix {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// One picture: a file to be read when asked for, or a tar's member, its bytes held.
+/// One picture: a file to be read when asked for, or an archive's member, its bytes held.
 struct Picture {
   std::string source;
   fs::path file;
   Bytes bytes;
 };
 
-/// One split: pictures by class and by name within it. Ordered maps make the order the same on every machine.
-using Tree = std::map<std::string, std::map<std::string, Picture>>;
+/// One split: names in the FileTree by class, and by name within it. Ordered maps make the order the same on every
+/// machine.
+using Tree = std::map<std::string, std::map<std::string, std::string>>;
 
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+/// The pictures of a data set, before any is read.
+struct Listing {
+  FileTree files;
+  SplitLayout layout;
+  Tree train = {}, test = {};
+  DataReport report = {};
 
-std::vector<std::string> split_names(Split split) {
-  if (split == Split::kTrain) return {"train"};
-  return {"test", "val", "valid"};
+  const Tree& of(Split split) const { return split == Split::kTrain ? train : test; }
+  /// For errors: the split's folder, or its archive.
+  std::string where(Split split) const {
+    const std::string folder = split == Split::kTrain ? layout.train_folder() : layout.test_folder();
+    return fs::is_directory(files.root()) ? (files.root() / folder).string() : files.root().string();
+  }
+};
+
+void add_left_out_picture(const std::string& name, const SplitLayout& layout, DataReport& report) {
+  using Where = SplitLayout::Where;
+  const Where where = layout.where(name);
+  const std::string what = where == Where::kOtherSplit ? "pictures of a split that is not used"
+                           : where == Where::kNoClass  ? "pictures in no folder of a class"
+                                                       : "pictures outside of the folders of the splits";
+  add_remark(report.left_out, what, name);
 }
 
-// Folder `root` with CLASS/.../picture.
-Tree read_folder(const fs::path& root) {
-  Tree tree;
-  for (const fs::directory_entry& class_folder : fs::directory_iterator(root)) {
-    if (!class_folder.is_directory() || is_hidden(class_folder.path())) continue;
-    auto& pictures = tree[class_folder.path().filename().string()];
-    for (fs::recursive_directory_iterator file(class_folder.path()), end; file != end; ++file) {
-      if (is_hidden(file->path())) {
-        file.disable_recursion_pending();
-        continue;
-      }
-      if (!is_picture_name(file->path()) || !file->is_regular_file()) continue;
-      pictures[file->path().lexically_relative(class_folder.path()).generic_string()] = {
-          file->path().string(), file->path(), {}};
+// "test.tar" does, but not beside test/ or val/.
+bool stands_for_a_split(const fs::path& archive) {
+  const Part part = part_named(archive.filename().string());
+  if (part == Part::kNone) return false;
+  std::error_code error;
+  return std::ranges::none_of(fs::directory_iterator(archive.parent_path()), [&](const fs::directory_entry& beside) {
+    const Part other = part_named(beside.path().filename().string());
+    const bool both_train = part == Part::kTrain && other == Part::kTrain;
+    const bool both_test = part != Part::kTrain && other != Part::kTrain && other != Part::kNone;
+    return (both_train || both_test) && beside.is_directory(error);
+  });
+}
+
+Listing list_pictures(const fs::path& path) {
+  FileTree files(path, stands_for_a_split);
+  DataReport report;
+  std::vector<std::string> pictures, recordings;
+  for (const std::string& name : files.names()) {
+    if (is_picture_name(name)) pictures.push_back(name);
+    if (is_recording_name(name)) recordings.push_back(name);
+    const std::string_view unread = unread_picture_format(name);
+    if (!unread.empty()) add_remark(report.left_out, fmt::format("{} pictures, which are not read", unread), name);
+  }
+  SplitLayout layout(pictures, path.string());
+  Listing listing{.files = std::move(files), .layout = std::move(layout)};
+  report.train_folder = listing.layout.train_folder(), report.test_folder = listing.layout.test_folder();
+  listing.report = std::move(report);
+  for (const std::string& name : pictures) {
+    if (const auto place = listing.layout.place(name)) {
+      const bool train = listing.layout.where(name) == SplitLayout::Where::kTrain;
+      (train ? listing.train : listing.test)[place->class_name][place->rest] = name;
+    } else {
+      add_left_out_picture(name, listing.layout, listing.report);
     }
   }
-  return tree;
-}
-
-// "set/train/cat/1.jpg" is "cat/1.jpg" of the split "train"; a member below no such folder is of the split "".
-std::pair<std::string, fs::path> split_of(const fs::path& member) {
-  static const std::vector<std::string> kNames = {"train", "test", "val", "valid"};
-  for (auto part = member.begin(); part != member.end(); ++part) {
-    if (std::ranges::count(kNames, part->string()) == 0) continue;
-    const std::string name = part->string();
-    fs::path rest;
-    while (++part != member.end()) rest /= *part;
-    return {name, rest};
+  for (const std::string& name : recordings) {
+    add_remark(listing.report.left_out, "files named like recordings of event cameras", name);
   }
-  return {"", member};
+  add_left_out(listing.report, listing.files, [](const std::string& name) { return is_picture_name(name); });
+  return listing;
 }
 
-// The first of `names` that the tar holds; `whole`: the tar is that split, its members CLASS/... with or without the
-// split's name before. With keep_bytes false only names are gathered.
-Tree read_tar_tree(const fs::path& tar, std::vector<std::string> names, bool whole, bool keep_bytes) {
-  if (whole) names.push_back("");
-  std::map<std::string, Tree> trees;
-  read_tar(
-      tar,
-      [&](const std::string& member, bool folder) {
-        const auto [split, path] = split_of(member);
-        if (std::ranges::count(names, split) == 0 || path.empty()) return false;
-        if (is_hidden(path) || is_hidden(*path.begin())) return false;
-        const bool direct = std::next(path.begin()) == path.end();
-        if (folder) {
-          if (direct) trees[split][path.string()];
-          return false;
-        }
-        if (direct || !is_picture_name(path)) return false;
-        if (!keep_bytes) trees[split][path.begin()->string()][path.string()] = {};
-        return keep_bytes;
-      },
-      [&](std::string member, Bytes bytes) {
-        const auto [split, path] = split_of(member);
-        trees[split][path.begin()->string()][path.string()] = {tar.string() + ": " + member, {}, std::move(bytes)};
-      });
+// A folder of a class that holds no picture.
+void check_classes_are_filled(const Listing& listing, Split split) {
+  for (const std::string& folder : listing.files.folders()) {
+    const auto place = listing.layout.place(folder + "/");
+    if (!place || !place->rest.empty()) continue;
+    const bool train = listing.layout.where(folder + "/") == SplitLayout::Where::kTrain;
+    if (train == (split == Split::kTrain) && !listing.of(split).contains(place->class_name)) {
+      throw input_error("{}: class '{}' has no .jpg or other picture ({}); fill or remove it", listing.where(split),
+                        place->class_name, kPictureFormats);
+    }
+  }
+}
+
+[[noreturn]] void throw_missing(const fs::path& path, Split split, const Listing& listing) {
+  const std::vector<std::string>& folders = listing.files.folders();
+  std::string seen;
+  for (const std::string& folder : folders) {
+    if (folder.find('/') != folder.npos) continue;
+    const Part part = part_named(folder);
+    const bool is_split =
+        split == Split::kTrain ? part == Part::kTrain : part == Part::kTest || part == Part::kValidation;
+    if (is_split)
+      throw input_error("{}: no CLASS/*.jpg or other picture ({})", (path / folder).string(), kPictureFormats);
+    seen += (seen.empty() ? "; found " : ", ") + folder + "/";
+  }
+  const std::string text =
+      split == Split::kTrain
+          ? fmt::format("{}: no train/CLASS/*.jpg, and no train.tar{}", path.string(), seen)
+          : fmt::format("{}: no test/CLASS/*.jpg, val/ or valid/, and no test.tar{}", path.string(), seen);
+  if (recognises_image_folder(path)) throw MissingSplit(text);
+  throw InputError(text);
+}
+
+std::set<std::string> names_in(const Tree& tree) {
+  std::set<std::string> names;
+  for (const auto& [class_name, pictures] : tree) {
+    for (const auto& [rest, name] : pictures) names.insert(name);
+  }
+  return names;
+}
+
+// Those of `names` that are in archives, by name: their bytes, given to `take`.
+void read_from_archives(const FileTree& files, const std::set<std::string>& names,
+                        const std::function<void(const std::string&, Bytes)>& take) {
+  std::set<std::string> members;
   for (const std::string& name : names) {
-    if (trees.contains(name)) return std::move(trees[name]);
+    if (files.path(name).empty()) members.insert(name);
   }
-  return {};
+  files.read_members(members, take);
 }
 
-fs::path find_folder(const fs::path& root, Split split) {
-  std::error_code error;
-  for (const std::string& name : split_names(split)) {
-    if (fs::is_directory(root / name, error)) return root / name;
+std::vector<FileContents> contents_of(const FileTree& files, const std::set<std::string>& names,
+                                      const std::map<std::string, FileContents>& members) {
+  std::vector<FileContents> contents;
+  for (const std::string& name : names) {
+    const fs::path file = files.path(name);
+    contents.push_back(file.empty() ? members.at(name) : FileContents(file));
   }
-  return {};
+  return contents;
 }
 
-fs::path find_tar(const fs::path& root, Split split) {
-  std::error_code error;
-  for (const std::string& name : split_names(split)) {
-    for (const char* suffix : {".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".tar.zst"}) {
-      if (fs::is_regular_file(root / (name + suffix), error)) return root / (name + suffix);
-    }
+// Test pictures that are training pictures as well. @param test_bytes those of the test pictures in archives
+void add_repeated(Listing& listing, const std::map<std::string, Bytes>& test_bytes) {
+  const std::set<std::string> train = names_in(listing.train), test = names_in(listing.test);
+  std::map<std::string, FileContents> members;
+  for (const auto& [name, bytes] : test_bytes) members.emplace(name, FileContents(bytes));
+  read_from_archives(listing.files, train,
+                     [&](const std::string& name, const Bytes& bytes) { members.emplace(name, FileContents(bytes)); });
+  const auto same = same_files(contents_of(listing.files, train, members), contents_of(listing.files, test, members));
+  const std::vector<std::string> of_train(train.begin(), train.end()), of_test(test.begin(), test.end());
+  for (const auto& [i, j] : same) {
+    add_remark(listing.report.repeated, "test pictures that are training pictures too",
+               fmt::format("{} = {}", of_test[j], of_train[i]));
   }
-  return {};
-}
-
-// The split's pictures; no value if the split is not there.
-std::optional<Tree> read_split(const fs::path& path, Split split, bool keep_bytes) {
-  Tree tree;
-  std::string where;
-  if (!fs::is_directory(path)) {
-    tree = read_tar_tree(path, split_names(split), false, keep_bytes);
-    if (tree.empty()) return std::nullopt;
-    where = path.string() + ":";
-  } else if (const fs::path folder = find_folder(path, split); !folder.empty()) {
-    tree = read_folder(folder);
-    where = folder.string() + ":";
-  } else if (const fs::path tar = find_tar(path, split); !tar.empty()) {
-    tree = read_tar_tree(tar, split_names(split), true, keep_bytes);
-    where = tar.string() + ":";
-  } else {
-    return std::nullopt;
-  }
-  if (tree.empty()) throw input_error("{} no CLASS/*.jpg, .jpeg or .png", where);
-  for (const auto& [name, pictures] : tree) {
-    if (pictures.empty()) throw input_error("{} class '{}' has no .jpg, .jpeg or .png; fill or remove it", where, name);
-  }
-  return tree;
 }
 
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(Tree tree, std::vector<std::string> classes) : classes_(std::move(classes)) {
-    for (auto& [name, pictures] : tree) {
-      const int64_t label = std::ranges::lower_bound(classes_, name) - classes_.begin();
-      for (auto& [file, picture] : pictures) {
-        pictures_.push_back(std::move(picture));
+  ImageFolder(const Listing& listing, Split split, std::vector<std::string> classes, std::map<std::string, Bytes> bytes)
+      : classes_(std::move(classes)), report_(listing.report) {
+    for (const auto& [class_name, pictures] : listing.of(split)) {
+      const int64_t label = std::ranges::lower_bound(classes_, class_name) - classes_.begin();
+      for (const auto& [rest, name] : pictures) {
+        pictures_.push_back({listing.files.where(name), listing.files.path(name), std::move(bytes[name])});
         labels_.push_back(label);
       }
     }
@@ -151,6 +186,7 @@ class ImageFolder : public Dataset {
   int64_t label(int64_t i) const override { return labels_[size_t(i)]; }
   std::string source(int64_t i) const override { return pictures_[size_t(i)].source; }
   const std::vector<std::string>& classes() const override { return classes_; }
+  const DataReport& report() const override { return report_; }
 
   Image image(int64_t i) const override {
     const Picture& picture = pictures_[size_t(i)];
@@ -161,36 +197,40 @@ class ImageFolder : public Dataset {
   std::vector<Picture> pictures_;
   std::vector<int64_t> labels_;
   std::vector<std::string> classes_;
+  DataReport report_;
 };
 
 }  // namespace
 
 bool recognises_image_folder(const fs::path& path) {
+  const DataKind kind = kind_of(FileTree::some_names(path), path.string());
+  if (kind != DataKind::kNone) return kind == DataKind::kPictures;
+  // Without pictures still, for an error that says what is missing.
   std::error_code error;
-  if (!fs::is_directory(path, error)) return is_tar_name(path);
-  const auto holds = [&](Split split) { return !find_folder(path, split).empty() || !find_tar(path, split).empty(); };
-  return holds(Split::kTrain) || holds(Split::kTest);
+  if (!fs::is_directory(path, error)) return is_archive_name(path);
+  return std::ranges::any_of(fs::directory_iterator(path), [&](const fs::directory_entry& entry) {
+    const bool holds = entry.is_directory(error) || is_archive_name(entry.path());
+    return holds && part_named(entry.path().filename().string()) != Part::kNone;
+  });
 }
 
 std::unique_ptr<Dataset> open_image_folder(const fs::path& path, Split split) {
-  std::optional<Tree> tree = read_split(path, split, true);
-  if (!tree) {
-    const std::string text =
-        split == Split::kTrain ? fmt::format("{}: no train/CLASS/*.jpg, and no train.tar", path.string())
-                               : fmt::format("{}: no test/CLASS/*.jpg, val/ or valid/, and no test.tar", path.string());
-    if (recognises_image_folder(path)) throw MissingSplit(text);
-    throw InputError(text);
-  }
+  Listing listing = list_pictures(path);
+  if (listing.of(split).empty()) throw_missing(path, split, listing);
+  check_classes_are_filled(listing, split);
+  std::map<std::string, Bytes> bytes;
+  read_from_archives(listing.files, names_in(listing.of(split)),
+                     [&](const std::string& name, Bytes b) { bytes[name] = std::move(b); });
+  if (split == Split::kTest && !listing.train.empty()) add_repeated(listing, bytes);
   // A label is a place in train's list of classes, so the test split needs that list; without train, its own.
   std::vector<std::string> classes;
-  const std::optional<Tree> train = split == Split::kTest ? read_split(path, Split::kTrain, false) : std::nullopt;
-  for (const auto& [name, pictures] : train ? *train : *tree) classes.push_back(name);
-  for (const auto& [name, pictures] : *tree) {
+  for (const auto& [name, pictures] : listing.train.empty() ? listing.test : listing.train) classes.push_back(name);
+  for (const auto& [name, pictures] : listing.of(split)) {
     if (!std::ranges::binary_search(classes, name)) {
       throw input_error("{}: class '{}' of the test images is no class of the training images", path.string(), name);
     }
   }
-  return std::make_unique<ImageFolder>(std::move(*tree), std::move(classes));
+  return std::make_unique<ImageFolder>(listing, split, std::move(classes), std::move(bytes));
 }
 
 }  // namespace spikemix

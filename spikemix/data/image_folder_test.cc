@@ -2,6 +2,7 @@
 
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 namespace {
@@ -97,14 +98,84 @@ TEST_F(ImageFolderTest, ReadsAFolderOfOneTarForEachSplit) {
   EXPECT_EQ(test->label(0), 1);
 }
 
+TEST_F(ImageFolderTest, SplitsAreKnownByTheWordsOfTheirNames) {
+  for (const auto& [train, test] : {std::pair{"Training", "Validation"}, {"TRAIN", "eval"}, {"my_train", "my_test"}}) {
+    write(fmt::format("set/{}/cat/1.png", train), png(1));
+    write(fmt::format("set/{}/cat/1.png", test), png(2));
+    EXPECT_EQ(level(*open_dataset(dir_ / "set", Split::kTrain), 0), 1) << train;
+    EXPECT_EQ(level(*open_dataset(dir_ / "set", Split::kTest), 0), 2) << test;
+    fs::remove_all(dir_ / "set");
+  }
+  for (const char* name : {"train/cat", "train_old/cat", "test/cat"}) write(fmt::format("set/{}/1.png", name), png(1));
+  expect_input_error([&] { open_dataset(dir_ / "set", Split::kTrain); },
+                     "set: train and train_old: each looks like the training set");
+}
+
+TEST_F(ImageFolderTest, AClassMayBeCalledTrainInATarToo) {
+  std::vector<Member> members;
+  for (const char* name : {"bus", "train", "plane"}) members.push_back({fmt::format("{}/1.png", name), png(1)});
+  write_tar("tars/train.tar", members);
+  write_tar("tars/test.tar.gz", {{"train/1.png", png(2)}});
+  const auto train = open_dataset(dir_ / "tars", Split::kTrain), test = open_dataset(dir_ / "tars", Split::kTest);
+  EXPECT_THAT(train->classes(), ElementsAre("bus", "plane", "train"));
+  EXPECT_EQ(test->label(0), 2);
+  // Beside folders, archives are those that they were unpacked from.
+  write("tars/train/bus/1.png", png(3));
+  write("tars/val/bus/1.png", png(4));
+  const auto folders = open_dataset(dir_ / "tars", Split::kTest);
+  EXPECT_EQ(level(*folders, 0), 4);
+  EXPECT_THAT(folders->report().left_out, ElementsAre(Remark{"archives that are not looked into", 2, "test.tar.gz"}));
+}
+
+TEST_F(ImageFolderTest, LinkedFoldersAreFollowed) {
+  write_tree("set");
+  write("more/7.png", png(7));
+  fs::create_directory_symlink(dir_ / "more", dir_ / "set/train/cat/more");
+  fs::create_directory_symlink(dir_ / "set/train", dir_ / "set/train/cat/back");
+  fs::create_symlink("gone.png", dir_ / "set/train/cat/0.png");
+  const auto train = open_dataset(dir_ / "set", Split::kTrain);
+  ASSERT_EQ(train->size(), 5);
+  EXPECT_EQ(level(*train, 0), 7);
+  std::vector<std::string> left_out;
+  for (const Remark& remark : train->report().left_out) left_out.push_back(to_line(remark));
+  EXPECT_THAT(left_out, ElementsAre("pictures in no folder of a class: 1 (train/readme.png)",
+                                    "hidden files: 1 (train/dog/._a.png)", "links to nothing: 1 (train/cat/0.png)",
+                                    "links to a folder above them: 1 (train/cat/back)"));
+}
+
+TEST_F(ImageFolderTest, ATableAmongPicturesIsNoRecording) {
+  write_tree("set");
+  write("set/stats/mean.npz", std::string("x"));
+  write("set/train/cat/features.npz", std::string("x"));
+  write("set/train/cat/phone.heic", std::string("x"));
+  const auto train = open_dataset(dir_ / "set", Split::kTrain);
+  EXPECT_EQ(train->size(), 4);
+  EXPECT_THAT(train->report().left_out,
+              ::testing::Contains(Remark{"HEIC pictures, which are not read", 1, "train/cat/phone.heic"}));
+  EXPECT_THAT(train->report().left_out,
+              ::testing::Contains(Remark{"files named like recordings of event cameras", 2, "stats/mean.npz"}));
+}
+
+TEST_F(ImageFolderTest, TestPicturesThatAreTrainingPicturesAreCounted) {
+  for (const char* name : {"train/a/1", "test/a/2", "test/a/3"}) write(fmt::format("set/{}.png", name), png(1));
+  write("set/train/a/4.png", png(4));
+  write("set/test/a/5.png", png(5));
+  const fs::path tar =
+      write_tar("a.tar", {{"train/a/1.png", png(1)}, {"test/a/2.png", png(1)}, {"test/a/3.png", png(3)}});
+  EXPECT_THAT(open_dataset(dir_ / "set", Split::kTest)->report().repeated,
+              ElementsAre(Remark{"test pictures that are training pictures too", 2, "test/a/2.png = train/a/1.png"}));
+  EXPECT_THAT(open_dataset(tar, Split::kTest)->report().repeated,
+              ElementsAre(Remark{"test pictures that are training pictures too", 1, "test/a/2.png = train/a/1.png"}));
+}
+
 TEST_F(ImageFolderTest, RefusesWhatHasNoImages) {
   expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "no data set found here; looked for cifar10 (");
   expect_input_error([&] { open_dataset(dir_, Split::kTrain, "imagefolder"); }, "no train/CLASS/*.jpg");
   fs::create_directories(dir_ / "train");
-  expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "train: no CLASS/*.jpg, .jpeg or .png");
+  expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "train: no CLASS/*.jpg or other picture (JPEG, PNG");
   write("train/cat/1.png", png(1));
   write("train/dog/1.txt", std::string("x"));
-  expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "train: class 'dog' has no .jpg, .jpeg or .png");
+  expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "train: class 'dog' has no .jpg or other picture");
   const fs::path empty_class = write_tar("a.tar", {{"train/cat/1.png", png(1)}, {"train/dog/", {}}});
   expect_input_error([&] { open_dataset(empty_class, Split::kTrain); }, "a.tar: class 'dog' has no .jpg");
   const fs::path no_images = write_tar("b.tar", {{"note.txt", {1}}});

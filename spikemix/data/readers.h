@@ -19,11 +19,12 @@ std::unique_ptr<Dataset> open_cifar100(const std::filesystem::path& path, Split 
 bool recognises_idx(const std::filesystem::path& path);
 std::unique_ptr<Dataset> open_idx(const std::filesystem::path& path, Split split);
 
-/// Any tree train/CLASS/... and test/CLASS/... (or val/, valid/) of picture files (decode.h); the layout of
-/// torchvision's ImageFolder. A folder, a tar of it (plain, gz, bz2, xz, zst), or a folder of two tars, train.tar* and
-/// test.tar*, whose members are CLASS/... . Classes are train's, sorted by name (test's, if there is no train); images are sorted
-/// by name within their class. A tar's files are held in memory as they are (CIFAR-10 in JPEG: 60 MB); pictures are
-/// decoded when they are asked for. Files of other kinds and hidden files are ignored.
+/// Any tree train/CLASS/... and test/CLASS/... (or val/; splits.h) of picture files (decode.h); the layout of
+/// torchvision's ImageFolder. A folder, an archive of it (tar: plain, gz, bz2, xz, zst; zip), or a folder of two
+/// archives, train.tar* and test.tar*, whose members are CLASS/... . Classes are train's, sorted by name (test's, if
+/// there is no train); images are sorted by name within their class. An archive's files are held in memory as they are
+/// (CIFAR-10 in JPEG: 60 MB); pictures are decoded when they are asked for. Files of other kinds are ignored; pictures
+/// that are left out are counted in the report, and so are test pictures that are training pictures too.
 bool recognises_image_folder(const std::filesystem::path& path);
 std::unique_ptr<Dataset> open_image_folder(const std::filesystem::path& path, Split split);
 

@@ -30,6 +30,7 @@ class Recordings : public Dataset {
   int64_t label(int64_t i) const override { return sample(i).label; }
   std::string source(int64_t i) const override { return sample(i).source; }
   const std::vector<std::string>& classes() const override { return cache_->classes(); }
+  const DataReport& report() const override { return cache_->report(); }
   bool holds_events() const override { return true; }
   const std::vector<std::string>& damaged() const override { return cache_->damaged(split_); }
   RecordingInfo recording(int64_t i) const override {
@@ -63,9 +64,54 @@ std::vector<Event> part_of(std::vector<Event>& events, const RecordingSample& sa
   return part;
 }
 
+constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
+
+/// What build_cache() knows of a sample once it is read.
+struct ReadSample {
+  size_t place = kLeftOut;  ///< in the cache
+  uint64_t contents = 0;    ///< a hash of its events, their times counted from the first; 0: it has none
+};
+
+uint64_t hash_of(const std::vector<Event>& events) {
+  uint64_t hash = 0;
+  for (const Event& e : events) {
+    const uint64_t t = uint64_t(e.t) - uint64_t(events.front().t);
+    for (const uint64_t value : {t, uint64_t(e.x) << 32 | uint64_t(e.y) << 1 | uint64_t(e.p)}) {
+      hash = (hash ^ value) * 0x9E3779B97F4A7C15;
+      hash ^= hash >> 32;
+    }
+  }
+  return events.empty() ? 0 : std::max<uint64_t>(hash, 1);
+}
+
+// The same events under two names: told, but an error if our own split has one of them for training and the other for
+// tests.
+void find_repeated(const FileTree& tree, RecordingList& list, const std::vector<ReadSample>& read) {
+  std::map<uint64_t, std::vector<size_t>> by_contents;
+  for (size_t i = 0; i < read.size(); ++i) {
+    if (read[i].contents != 0) by_contents[read[i].contents].push_back(i);
+  }
+  const auto split_of = [&](size_t i) { return list.samples[i].split; };
+  std::vector<Remark> shared;
+  for (const auto& [contents, samples] : by_contents) {
+    for (size_t k = 1; k < samples.size(); ++k) {
+      const size_t a = samples[0], b = samples[k];
+      const bool both = split_of(a) != split_of(b);
+      add_remark(both ? shared : list.report.repeated,
+                 both ? "test recordings that are training recordings too" : "recordings with the events of another",
+                 fmt::format("{} = {}", tree.where(list.samples[b].file), tree.where(list.samples[a].file)));
+    }
+  }
+  if (shared.empty()) return;
+  if (list.report.drawn) {
+    throw input_error("{}: {}; remove one of each two", tree.root().string(), to_line(shared[0]));
+  }
+  list.report.repeated.push_back(shared[0]);
+}
+
 // Reads one file, and puts the events of each of its samples into the cache.
 void add_file(const FileTree& tree, const Parts& parts, ByteSource source, const ReadOptions& options,
-              EventCacheWriter& writer, std::vector<size_t>& places) {
+              EventCacheWriter& writer, std::vector<ReadSample>& read) {
   WholeRecording recording = read_recording(std::move(source), options);
   const std::string file = tree.where(parts.front().second->file);
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -74,17 +120,17 @@ void add_file(const FileTree& tree, const Parts& parts, ByteSource source, const
     put_in_order(events, file);
     std::string name = file;
     if (sample.begin > 0) name += fmt::format(" from {} us", sample.begin);
-    places[parts[i].first] = writer.add({.source = name,
-                                         .label = sample.label,
-                                         .test = sample.split == Split::kTest,
-                                         .sensor = recording.sensor,
-                                         .says_sensor = recording.says,
-                                         .left_out = i == 0 ? recording.left_out : 0},
-                                        events);
+    ReadSample& sample_read = read[parts[i].first];
+    sample_read.contents = hash_of(events);
+    sample_read.place = writer.add({.source = name,
+                                    .label = sample.label,
+                                    .test = sample.split == Split::kTest,
+                                    .sensor = recording.sensor,
+                                    .says_sensor = recording.says,
+                                    .left_out = i == 0 ? recording.left_out : 0},
+                                   events);
   }
 }
-
-constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
 
 void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& data, const DataFormat& format) {
   // In order of time events are put here: some published recordings run back by a few microseconds.
@@ -92,7 +138,7 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
   options.time_unit = parse_time_unit(data.time_unit, "data.time_unit");
   options.of_data_set = true;
   const FileTree tree(data.dir);
-  const RecordingList list = format.list(tree);
+  RecordingList list = format.list(tree);
   if (!options.sensor.known()) options.sensor = list.sensor;
   if (list.samples.empty()) throw input_error("{}: no recordings", data.dir);
   std::set<std::string> files;
@@ -102,29 +148,30 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
     parts[list.samples[i].file].emplace_back(i, &list.samples[i]);
   }
   EventCacheWriter writer(file, fingerprint);
-  std::vector<size_t> places(list.samples.size(), kLeftOut);
+  std::vector<ReadSample> read(list.samples.size());
   std::array<std::vector<std::string>, 2> damaged;
   std::set<std::string> missing = files;
   tree.read(files, [&](const std::string& name, ByteSource source) {
     missing.erase(name);
     const Parts& own = parts[name];
     try {
-      add_file(tree, own, std::move(source), options, writer, places);
+      add_file(tree, own, std::move(source), options, writer, read);
     } catch (const InputError& error) {
-      for (const auto& [i, sample] : own) places[i] = kLeftOut;
+      for (const auto& [i, sample] : own) read[i] = {};
       auto& of_split = damaged[own.front().second->split == Split::kTest];
       of_split.emplace_back(error.what());
       check_damaged(of_split, data.skip_bad);
     }
   });
   if (!missing.empty()) throw input_error("{}: is no longer there", tree.where(*missing.begin()));
+  find_repeated(tree, list, read);
   // In the list's order, not in that of the archive.
   std::vector<CachedSample> samples;
-  for (const size_t place : places) {
-    if (place != kLeftOut) samples.push_back(std::move(writer.samples()[place]));
+  for (const ReadSample& sample : read) {
+    if (sample.place != kLeftOut) samples.push_back(std::move(writer.samples()[sample.place]));
   }
   writer.samples() = std::move(samples);
-  writer.commit(list.classes, damaged);
+  writer.commit(list.classes, damaged, list.report);
 }
 
 std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataFormat& format,
@@ -182,7 +229,10 @@ std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, co
   auto recordings = std::make_unique<Recordings>(cache, split);
   check_damaged(recordings->damaged(), data.skip_bad);
   if (recordings->size() == 0) {
-    throw MissingSplit(fmt::format("{}: no {} recordings", data.dir, split == Split::kTrain ? "training" : "test"));
+    const DataReport& report = recordings->report();
+    const std::string found = report.train_folder + report.test_folder;  // one of them
+    throw MissingSplit(fmt::format("{}: no {} recordings{}", data.dir, split == Split::kTrain ? "training" : "test",
+                                   found.empty() ? "" : "; found only " + found + "/, expected train/ and test/"));
   }
   return recordings;
 }

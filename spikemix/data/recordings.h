@@ -9,6 +9,7 @@
 
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/file_tree.h"
+#include "spikemix/data/report.h"
 #include "spikemix/events/reader.h"
 
 namespace spikemix {
@@ -26,6 +27,7 @@ struct RecordingList {
   std::vector<std::string> classes;
   std::vector<RecordingSample> samples;  ///< in the order in which the data set has them
   SensorSize sensor;                     ///< for recordings that do not say; unknown: what their formats say
+  DataReport report = {};
 };
 
 /// DVS128 Gesture (IBM, Amir et al. 2017) as published: a folder with trials_to_train.txt and trials_to_test.txt, which
@@ -36,18 +38,19 @@ bool recognises_dvs_gesture(const std::filesystem::path& path);
 RecordingList list_dvs_gesture(const FileTree& tree);
 
 /// Recordings in a folder for each class, in any format that `spikemix events formats` lists:
-///  * train/CLASS/... and test/CLASS/... (or val/, valid/; in any case): N-MNIST
+///  * train/CLASS/... and test/CLASS/..., by what their names say (splits.h): N-MNIST, N-CARS, N-ImageNet
 ///  * CLASS/...: CIFAR10-DVS, N-Caltech101, which have no split. The first 90 % of each class, by name and rounded up,
 ///    are the training set, as SpikingJelly's split_to_train_test_set and with it the papers take them.
 /// Classes are sorted by name. N-MNIST's format does not say how large the sensor was: 34 x 34 where all classes are
-/// digits, else 240 x 180 (N-Caltech101).
+/// digits, else 240 x 180 (N-Caltech101). Its annotations, and frames that SpikingJelly made, are left out.
 bool recognises_recordings(const std::filesystem::path& path);
 RecordingList list_recordings(const FileTree& tree);
 
 /// Opens a split by way of the cache: a file that holds the events of all samples, 4 bytes each, made when the data set
 /// is opened for the first time or has changed since. Where no cache may be kept (data.cache = "off", a folder that
 /// cannot be written to, a full disk) the file lies in the system's temporary folder, without a name.
-/// @throws as `format.list` and as the recordings' readers; CacheUnwritable
+/// @throws as `format.list` and as the recordings' readers; InputError naming two recordings with the same events, one
+/// drawn for training and one for tests (where the files have a split it is told in the report); CacheUnwritable
 std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
                                          const OpenListener& listener);
 

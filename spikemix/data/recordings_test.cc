@@ -1,6 +1,7 @@
 #include "spikemix/data/recordings.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <nlohmann/json.hpp>
 
@@ -57,6 +58,7 @@ class RecordingsTest : public FilesTest {
   }
   /// A recording that its number of events tells apart.
   static Bytes recording(size_t n) { return encode::aedat3(encode::random_events(n, {128, 128}, n)); }
+  static Bytes as_npz(size_t n) { return encode::npz(encode::random_events(n, {128, 128}, n), true); }
   std::vector<int64_t> counts(const Dataset& set) const {
     std::vector<int64_t> all;
     for (int64_t i = 0; i < set.size(); ++i) {
@@ -114,6 +116,119 @@ TEST_F(RecordingsTest, FoldersOfSplitsAndArchivesOfThem) {
   EXPECT_THAT(open_dataset(data("set.tar.gz"), Split::kTest)->source(0), EndsWith("set.tar.gz: Test/1/00009.bin"));
 }
 
+TEST_F(RecordingsTest, PublishedNamesOfSplitsAreTakenAsTheyAre) {
+  for (const auto& [folder, count] : {std::pair{"n-cars_train", 10}, {"n-cars_test", 4}}) {
+    for (int i = 0; i < count; ++i) {
+      write(fmt::format("set/{}/{}/{}.aedat", folder, i % 2 ? "cars" : "background", i),
+            recording(size_t(10 * count + i)));
+    }
+  }
+  EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->size(), 10);
+  const auto test = open_dataset(data("set"), Split::kTest);
+  EXPECT_EQ(test->size(), 4);
+  EXPECT_EQ(test->report().train_folder, "n-cars_train");
+  EXPECT_EQ(test->report().test_folder, "n-cars_test");
+  EXPECT_FALSE(test->report().drawn);
+  // One of them alone is no set of which a part could be drawn.
+  expect_input_error([&] { open_dataset(data("set/n-cars_train"), Split::kTrain); },
+                     "n-cars_train: one split of a data set, beside n-cars_test; give the folder that holds both");
+}
+
+TEST_F(RecordingsTest, ValidationIsNotMixedIntoTheTestSet) {
+  for (const char* name : {"train/a/1", "train/a/2", "val/a/3", "test/a/4"}) {
+    write(fmt::format("set/{}.aedat", name), recording(size_t(100 + name[std::strlen(name) - 1])));
+  }
+  const auto test = open_dataset(data("set"), Split::kTest);
+  EXPECT_EQ(test->size(), 1);
+  EXPECT_THAT(test->source(0), EndsWith("set/test/a/4.aedat"));
+  EXPECT_THAT(test->report().left_out,
+              ElementsAre(Remark{"recordings of a split that is not used", 1, "val/a/3.aedat"}));
+  EXPECT_EQ(open_dataset(data("set"), Split::kTest)->report(), test->report());  // out of the cache, too
+}
+
+TEST_F(RecordingsTest, ArchivesNamedAsSplitsAreSplits) {
+  write_tar("set/train.tar", {{"cat/1.aedat", recording(10)}, {"dog/1.aedat", recording(11)}});
+  write_tar("set/test.tar", {{"cat/1.aedat", recording(12)}});
+  EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(10, 11));
+  EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTest)), ElementsAre(12));
+}
+
+TEST_F(RecordingsTest, ARecordingIsNeverInTrainingAndTestDataUnderTwoNames) {
+  const auto refuses = [&](const std::string& text) {
+    expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, text);
+    EXPECT_EQ(cache_file(), fs::path());
+    fs::remove_all(dir_ / "set");
+  };
+  const auto write_class = [&] {
+    for (int i = 0; i < 9; ++i) write(fmt::format("set/cat/{}.aedat", i), recording(size_t(10 + i)));
+  };
+  write_class();
+  write("set/cat/9.aedat", recording(10));  // a copy, which is drawn for tests
+  refuses("set: test recordings that are training recordings too: 1 (" + (dir_ / "set/cat/9.aedat").string() + " = " +
+          (dir_ / "set/cat/0.aedat").string() + "); remove one of each two");
+  write_class();
+  fs::create_hard_link(dir_ / "set/cat/3.aedat", dir_ / "set/cat/z.aedat");
+  refuses("test recordings that are training recordings too: 1 (");
+  write_class();
+  write("set/cat/z.npz", as_npz(14));  // in another format
+  refuses("test recordings that are training recordings too: 1 (");
+  write_class();
+  std::vector<Event> later = encode::random_events(14, {128, 128}, 14);
+  for (Event& e : later) e.t += 1000000;
+  write("set/cat/z.aedat", encode::aedat3(later));  // its clock elsewhere
+  refuses("test recordings that are training recordings too: 1 (");
+  // Where the files have a split, and within one, it is told; recordings without events are not the same.
+  write("set/train/cat/1.aedat", recording(10));
+  write("set/test/cat/2.aedat", recording(10));
+  EXPECT_THAT(open_dataset(data("set"), Split::kTrain)->report().repeated,
+              ElementsAre(::testing::Field(&Remark::what, "test recordings that are training recordings too")));
+  fs::remove_all(dir_ / "set");
+  for (const char* name : {"train/cat/1", "train/cat/2"}) write(fmt::format("set/{}.aedat", name), recording(10));
+  for (const char* name : {"train/cat/3", "test/cat/4"}) write(fmt::format("set/{}.aedat", name), encode::aedat3({}));
+  EXPECT_THAT(open_dataset(data("set"), Split::kTrain)->report().repeated,
+              ElementsAre(::testing::Field(&Remark::count, 1)));
+}
+
+TEST_F(RecordingsTest, CopiesThatSpikingJellyMakesAreRefusedOrLeftOut) {
+  for (int i = 0; i < 10; ++i) {
+    write(fmt::format("set/extract/cat/cat_{}.aedat", i), recording(size_t(10 + i)));
+    write(fmt::format("set/frames_number_4_split_by_number/cat/cat_{}.npz", i), std::string("frames"));
+  }
+  const auto train = open_dataset(data("set"), Split::kTrain);
+  EXPECT_EQ(train->size(), 9);
+  EXPECT_TRUE(train->report().drawn);
+  EXPECT_THAT(train->report().left_out, ElementsAre(::testing::Field(&Remark::count, 10)));
+  for (int i = 0; i < 10; ++i) write(fmt::format("set/events_np/cat/cat_{}.npz", i), as_npz(size_t(10 + i)));
+  expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, "in another format, and a recording must not");
+  fs::remove_all(dir_ / "set/events_np");
+  write_tar("set/download/cat.tar", {{"cat/cat_0.aedat", recording(10)}, {"cat/cat_9.aedat", recording(19)}});
+  expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, "test recordings that are training recordings");
+}
+
+TEST_F(RecordingsTest, AnArchiveBesideWhatWasUnpackedFromItIsLeftOut) {
+  std::vector<Member> members;
+  for (int i = 0; i < 10; ++i) {
+    members.push_back({fmt::format("cat/{}.aedat", i), recording(size_t(10 + i))});
+    write(fmt::format("set/cat/cat/{}.aedat", i), members.back().bytes);
+  }
+  write_tar("set/cat.tar", members);
+  const auto train = open_dataset(data("set"), Split::kTrain);
+  EXPECT_EQ(train->size(), 9);
+  EXPECT_THAT(train->report().left_out, ElementsAre(Remark{"archives that are not looked into", 1, "cat.tar"}));
+}
+
+TEST_F(RecordingsTest, CaltechAsDownloaded) {
+  for (const char* name : {"BACKGROUND_Google", "airplanes"}) {
+    write(fmt::format("set/Caltech101/{}/image_0001.bin", name),
+          encode::nmnist(encode::random_events(10, {200, 150}, *name)));
+    write(fmt::format("set/Caltech101_annotations/{}/annotation_0001.bin", name), Bytes{2, 0, 4, 0, 1, 0});
+  }
+  const auto train = open_dataset(data("set"), Split::kTrain);
+  EXPECT_THAT(train->classes(), ElementsAre("BACKGROUND_Google", "airplanes"));
+  EXPECT_EQ(train->size(), 2);
+  EXPECT_THAT(train->report().left_out, ElementsAre(::testing::Field(&Remark::what, "annotations (N-Caltech101)")));
+}
+
 TEST_F(RecordingsTest, CaltechsSensorIsLarger) {
   write("set/airplanes/image_0001.bin", encode::nmnist(encode::random_events(10, {200, 150})));
   EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->recording(0).sensor, (SensorSize{240, 180}));
@@ -138,6 +253,14 @@ TEST_F(RecordingsTest, GestureIsCutByItsTables) {
   EXPECT_EQ(test->events(0), events);
   EXPECT_THAT(train->source(0), EndsWith("user01_led.aedat from 1000 us"));
 
+  const std::string mark = "\xEF\xBB\xBF";  // as Windows' editors write tables
+  for (const char* file : {"user01_led_labels.csv", "trials_to_train.txt", "trials_to_test.txt"}) {
+    const std::string before = read_file(dir_ / "set" / file);
+    write(fmt::format("set/{}", file), mark + before);
+    EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->size(), 2) << file;
+    write(fmt::format("set/{}", file), before);
+  }
+
   write("set/gesture_mapping.csv", std::string("action,label\nwave,1\n"));
   EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->classes()[0], "wave");
   const auto refuses = [&](const std::string& file, const std::string& text, const std::string& message) {
@@ -152,6 +275,8 @@ TEST_F(RecordingsTest, GestureIsCutByItsTables) {
   refuses("set/user01_led_labels.csv", head + "1,x,10\n", ":2: '1,x,10', expected CLASS,START,END");
   refuses("set/user01_led_labels.csv", head + "1,10,10\n", ":2: from 10 to 10 us, expected an end after the start");
   refuses("set/trials_to_test.txt", "user02_led.aedat\nuser03.aedat\n", ":2: names 'user03.aedat', which is not there");
+  refuses("set/trials_to_test.txt", "user02_led.aedat\nuser01_led.aedat\n",
+          ":2: names 'user01_led.aedat' again, which is named for training");
   refuses("set/gesture_mapping.csv", "action,label\nwave,0\n", ":2: 'wave,0', expected ACTION,LABEL");
   fs::remove(dir_ / "set/user02_led_labels.csv");
   expect_input_error([&] { open_dataset(data("set"), Split::kTest); }, "user02_led_labels.csv: no such file");
@@ -208,7 +333,7 @@ TEST_F(RecordingsTest, TheCacheIsUsedUntilTheDataChange) {
   EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->events(0), encode::random_events(100, {128, 128}, 100));
   write("set/cat/a.aedat", recording(70));
   EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(70));
-  for (int i = 0; i < 10; ++i) write(fmt::format("set/cat/b{}.aedat", i), recording(80));
+  for (int i = 0; i < 10; ++i) write(fmt::format("set/cat/b{}.aedat", i), recording(size_t(80 + i)));
   EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->size(), 10);
 }
 

@@ -1,7 +1,12 @@
+#include <algorithm>
+#include <map>
+
 #include "spikemix/core/nearest.h"
 #include "spikemix/data/damaged.h"
+#include "spikemix/data/file_tree.h"
 #include "spikemix/data/readers.h"
 #include "spikemix/data/recordings.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 namespace {
@@ -14,14 +19,29 @@ constexpr DataFormat kFormats[] = {
     {"dvsgesture", "DVS128 Gesture: trials_to_train.txt, trials_to_test.txt, *.aedat, *_labels.csv: folder or archive",
      recognises_dvs_gesture, nullptr, list_dvs_gesture},
     {"recordings",
-     "event cameras: train/CLASS/* and test/CLASS/* (N-MNIST), or CLASS/*, split 9:1 (CIFAR10-DVS, N-Caltech101): a "
-     "folder or archive, or a folder of archives",
+     "event cameras: train/CLASS/* and test/CLASS/* (N-MNIST, N-CARS), or CLASS/*, split 9:1 (CIFAR10-DVS, "
+     "N-Caltech101): a folder or archive, or a folder of archives",
      recognises_recordings, nullptr, list_recordings},
     {"imagefolder",
-     "train/CLASS/*.jpg (.png, .webp, .gif, .bmp, .tif, .ppm), and test/, val/ or valid/: a folder, a tar, or a tar "
-     "for each",
+     "train/CLASS/*.jpg (.png, .webp, .gif, .bmp, .tif, .ppm), and test/ or val/: a folder, a tar or zip, or one for "
+     "each",
      recognises_image_folder, open_image_folder, nullptr, /*decodes=*/true},
 };
+
+// "12 .parquet, 1 .json": what there is instead of a data set; "" if there is nothing.
+std::string endings_seen(const std::filesystem::path& path) {
+  std::map<std::string, int64_t> counts;
+  for (const std::string& name : FileTree::some_names(path)) {
+    const std::string ending = std::filesystem::path(name).extension().string();
+    ++counts[ending.empty() ? "without an ending" : ending];
+  }
+  std::vector<std::pair<std::string, int64_t>> most(counts.begin(), counts.end());
+  std::ranges::stable_sort(most, std::ranges::greater{}, &std::pair<std::string, int64_t>::second);
+  if (most.size() > 4) most.resize(4);
+  std::string text;
+  for (const auto& [ending, count] : most) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, ending);
+  return text;
+}
 
 }  // namespace
 
@@ -38,7 +58,9 @@ const DataFormat& find_format(const std::filesystem::path& path, const std::stri
     looked_for += fmt::format("{}{} ({})", looked_for.empty() ? "" : "; ", f.name, f.summary);
   }
   if (format != "auto") throw input_error("unknown data format {}", unknown_name(format, names));
-  throw input_error("{}: no data set found here; looked for {}", path.string(), looked_for);
+  const std::string seen = endings_seen(path);
+  throw input_error("{}: no data set found here{}{}; looked for {}", path.string(),
+                    seen.empty() ? "" : ", but files: ", seen, looked_for);
 }
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split, const OpenListener& listener) {
@@ -57,6 +79,11 @@ std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path, Split s
   DataConfig data;
   data.dir = path, data.format = format;
   return open_dataset(data, split);
+}
+
+const DataReport& Dataset::report() const {
+  static const DataReport kNothing;
+  return kNothing;
 }
 
 Image Dataset::image(int64_t i) const {

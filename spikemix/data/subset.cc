@@ -19,6 +19,7 @@ class Subset : public Dataset {
   std::string source(int64_t i) const override { return whole_->source(chosen_[size_t(i)]); }
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
   const std::vector<std::string>& damaged() const override { return whole_->damaged(); }
+  const DataReport& report() const override { return whole_->report(); }
 
  private:
   std::shared_ptr<const Dataset> whole_;

@@ -84,6 +84,8 @@ DataSummary summarise(const DataConfig& data, int64_t sample, const OpenListener
     try {
       const auto dataset = open_dataset(data, split, listener);
       summary.classes = dataset->classes();
+      // A format of pictures looks for repeated ones only when it opens the test split, which comes last.
+      summary.report = dataset->report();
       summary.splits.push_back(summarise(*dataset, name, sample));
     } catch (const MissingSplit&) {
       if (missing) throw;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "spikemix/data/dataset.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 
@@ -21,7 +22,7 @@ struct SplitSummary {
   int64_t images = 0;  ///< or recordings
   std::vector<int64_t> class_counts;
   std::map<std::string, int64_t> endings = {};  ///< of pictures in files of their own: how many are .jpg, .webp
-  std::vector<std::string> damaged = {};  ///< left out (data.skip_bad): file and fault of each
+  std::vector<std::string> damaged = {};        ///< left out (data.skip_bad): file and fault of each
   /// Of recordings; all of them count, and what follows of images is not known.
   std::vector<EventTotals> class_events = {};
   SensorSize sensor = {};
@@ -36,6 +37,7 @@ struct DataSummary {
   std::string format;
   std::vector<std::string> classes = {};
   std::vector<SplitSummary> splits = {};  ///< those that are there
+  DataReport report = {};
 };
 
 SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t sample);

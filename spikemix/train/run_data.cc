@@ -6,6 +6,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/data/fitted.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 
@@ -21,11 +22,12 @@ void tell_partial_batch(const Config& config, int64_t images, const OpenListener
   int64_t fitting = config.train.batch - 1;
   while (fitting > 1 && !takes_all(fitting)) --fitting;
   const bool close = 2 * fitting >= config.train.batch;
-  listener.note(fmt::format("{} of {} training {} make no whole batch of {}{}: each epoch leaves out as many, others "
-                            "each time{}",
-                            left, images, config.model.takes_events() ? "recordings" : "images", config.train.batch,
-                            config.train.accumulate > 1 ? fmt::format(" x {}", config.train.accumulate) : "",
-                            close ? fmt::format(" (train.batch={} takes all)", fitting) : ""));
+  listener.note(
+      fmt::format("{} of {} training {} make no whole batch of {}{}: each epoch leaves out as many, others "
+                  "each time{}",
+                  left, images, config.model.takes_events() ? "recordings" : "images", config.train.batch,
+                  config.train.accumulate > 1 ? fmt::format(" x {}", config.train.accumulate) : "",
+                  close ? fmt::format(" (train.batch={} takes all)", fitting) : ""));
 }
 
 }  // namespace
@@ -39,6 +41,7 @@ RunData open_run_data(const Config& config, const OpenListener& listener) {
   RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
   fit.images = d.test_images, fit.images_key = "data.test_images";
   data.test = open_fitted(d, Split::kTest, fit, listener);
+  tell(data.test->report(), d.dir, listener.note);
   if (data.train->size() < config.train.batch * config.train.accumulate) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());
