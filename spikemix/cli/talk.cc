@@ -18,8 +18,9 @@ constexpr size_t kBuffered = 1 << 16;  // bytes
 
 struct Output {
   std::string waiting;
-  int error = 0;  // errno of the first write that failed
-  bool used = false, closed_at_start = false;
+  int error = 0;                         // errno of the first write that failed
+  bool used = false, asked_for = false;  // all of it a report(): not asked for
+  bool closed_at_start = false;
 };
 
 Output& output() noexcept {
@@ -61,9 +62,9 @@ void flush_answer() noexcept {
   out.waiting.clear();
 }
 
-void answer_text(std::string_view text) noexcept {
+void answer_text(std::string_view text, bool asked_for) noexcept {
   Output& out = output();
-  out.used = true;
+  out.used = true, out.asked_for |= asked_for;
   if (out.closed_at_start) talk::lose_answer(EBADF);
   if (out.error) return;
   if (!talk::attempt([&] { out.waiting += text; })) talk::lose_answer(ENOMEM);
@@ -71,7 +72,6 @@ void answer_text(std::string_view text) noexcept {
 }
 
 bool answer_lost() noexcept { return output().error != 0; }
-bool answer_unwanted() noexcept { return output().closed_at_start; }
 
 void say_text(std::string_view text) noexcept {
   constexpr int kPatience = 200;  // ms; no line is worth more of a training's time
@@ -88,6 +88,8 @@ int end_talk(int code) noexcept {
   // Some file systems tell only at the end that there was no room.
   if (out.used && !out.error && ::close(STDOUT_FILENO) != 0 && errno != EINTR) out.error = errno;
   if (!out.error || code != kDone) return code;
+  const bool nobody_there = out.error == EPIPE || out.error == EIO || out.error == EBADF;
+  if (nobody_there && !out.asked_for) return code;
   if (out.error == EPIPE) {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);

@@ -24,12 +24,11 @@ namespace spikemix {
 void begin_talk() noexcept;
 
 /// Standard output, as it is; it goes out with the next flush_answer(), or when there is much of it.
-void answer_text(std::string_view text) noexcept;
+/// @param asked_for  false: of a report()
+void answer_text(std::string_view text, bool asked_for = true) noexcept;
 void flush_answer() noexcept;
 /// Nobody will read the rest: what goes on only for the answer can end.
 bool answer_lost() noexcept;
-/// Standard output had been closed before the program began.
-bool answer_unwanted() noexcept;
 
 /// Last of all in main. @return `code`, or kFailed (and it is said why) if an answer did not arrive. Does not return if
 /// whoever read it has left: that ends a program quietly, by SIGPIPE.
@@ -82,10 +81,12 @@ void answer_json(const Json& document, int indent = 2) noexcept {
   if (!talk::attempt([&] { answer_text(json_text(document, indent) + "\n"); })) talk::lose_answer(ENOMEM);
 }
 
-/// What was done, on standard output, where the answer is a file or a run: an answer unless nobody wants one.
+/// What was done, on standard output, where a file or a run is what was asked for: no failure if nobody is there to
+/// read it (standard output closed from the start, a terminal that has gone, a reader that has left).
 template <class... Args>
 void report(fmt::format_string<Args...> format, const Args&... args) noexcept {
-  if (!answer_unwanted()) answer<Args...>(format, args...);
+  if (!talk::attempt([&] { answer_text(talk::text<Args...>(format, args...), /*asked_for=*/false); }))
+    talk::lose_answer(ENOMEM);
 }
 
 /// A line on standard error: "spikemix: TEXT".
