@@ -94,6 +94,7 @@ WRAPPED = {
     "Lightning": lambda s: {"state_dict": {**{"model." + k: v for k, v in s.items()}, "criterion.weight": torch.ones(5)}},
     "Lightning with an average": lambda s: {"state_dict": {**{"model." + k: v for k, v in s.items()},
                                                            **{"model_ema.module." + k: 0 * v for k, v in s.items()}}},
+    "an average beside": lambda s: {**s, **{"model_ema.module." + k: 0 * v for k, v in s.items()}},
     "timm": lambda s: {"state_dict": s, "state_dict_ema": {k: 0 * v for k, v in s.items()}, "metric": torch.tensor(1.0)},
     "average alone": lambda s: {"ema": {"module": s, "updates": 7}},
     "profiled": lambda s: {**s, "total_ops": torch.zeros(1), "block.0.mlp.total_params": torch.zeros(1)},

@@ -136,7 +136,7 @@ def test_out_of_memory_says_what_to_change(spikemix, place):
                         "model.embed_dim=128"), preexec_fn=limit)
     assert result.returncode == 1, result.stderr
     message = result.stderr.strip().splitlines()[-1]
-    assert "out of memory in epoch 1, step 1" in message and "train.batch (now 500; --find-batch" in message, message
+    assert "out of memory in epoch 1, step 1" in message and "train.batch (now 500; `spikemix train --find-batch`" in message, message
 
 
 def test_two_processes_do_not_share_a_run(spikemix, place):
@@ -154,7 +154,7 @@ def test_two_processes_do_not_share_a_run(spikemix, place):
 
 
 def test_loss_that_is_no_number(spikemix, place):
-    result = run(*train(spikemix, place, place / "nan", "train.lr=1e30", "train.warmup_lr=1e30"))
+    result = run(*train(spikemix, place, place / "nan", "train.lr=1000", "train.warmup_lr=1000"))
     assert result.returncode == 1
     assert len(result.stderr.strip().splitlines()) <= 3 and "train.lr" in result.stderr
     # The last checkpoint is of a step that was still sound.

@@ -33,7 +33,7 @@ struct BenchOptions {
   RunnerOptions runner;
   InputBenchOptions input;
   std::string data, format = "auto";
-  int64_t batch = 1, images = 1000;
+  int64_t batch = 1, images = 1000, skip_bad = -1;
   bool layers = false, train = false, json = false;
 };
 
@@ -49,9 +49,9 @@ Unit unit_of(const ModelCard& card) {
 
 // All images, decoded before any clock runs.
 std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
-  DataConfig source = data_of_model(o.runner.model, o.data, o.format);
+  DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.input.sensor.apply(source);
-  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTest, opening_printer());
+  std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   data = subset(data, std::min(o.images, data->size()), "--images");
   note_other_sensor(card, *data);
   Loader loader(data, test_loader_options(card, o.batch, 1));
@@ -200,6 +200,10 @@ void add_bench(CLI::App& app) {
                       "folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   options->input.sensor.add_to(*command);
+  command
+      ->add_option("--skip-bad", options->skip_bad,
+                   "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "how many test images or recordings, spread over the classes")
       ->check(CLI::PositiveNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);

@@ -103,8 +103,7 @@ void run(EventsSimulateOptions o) {
   if (o.threads <= 0) o.threads = int(std::max(1u, std::thread::hardware_concurrency()));
   const EventSimulator simulator(o.simulator);
   std::error_code error;
-  const std::string ending = fs::path(o.in).extension();
-  if (fs::is_regular_file(o.in, error) && (ending == ".png" || ending == ".jpg" || ending == ".jpeg")) {
+  if (fs::is_regular_file(o.in, error) && is_picture_name(o.in)) {
     const auto events = simulator.simulate(to_intensity(read_image(o.in)), 0);
     write(o.out, o.simulator.sensor, events);
     report("{}: {} events\n", o.out, events.size());

@@ -27,7 +27,7 @@ namespace {
 struct ExportOptions {
   std::string model, out, precision = "int8", data, format = "auto";
   SensorFlags sensor;
-  int64_t images = 64;
+  int64_t images = 64, skip_bad = 0;
   double tolerance = 0.01;
 };
 
@@ -35,9 +35,9 @@ struct ExportOptions {
 std::set<std::string> calibrate(const ExportOptions& o) {
   const auto exact = load_network(o.model, Precision::kFp32);
   DataConfig source;
-  source.dir = o.data, source.format = o.format;
+  source.dir = o.data, source.format = o.format, source.skip_bad = o.skip_bad;
   o.sensor.apply(source);
-  std::shared_ptr<const Dataset> data = open_dataset(source, Split::kTrain, opening_printer());
+  std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTrain);
   data = subset(data, std::min(o.images, data->size()), "--images");
   note_other_sensor(exact->card, *data);
   Loader loader(data, test_loader_options(exact->card, data->size(), 1));
@@ -70,6 +70,8 @@ void add_export(CLI::App& app) {
       "data set: give all 8 (or 16) bits to the layers whose spikes change too much on its training images");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   options->sensor.add_to(*command);
+  command->add_option("--skip-bad", options->skip_bad, "leave out up to this many damaged files")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "how many images to calibrate on")->check(CLI::PositiveNumber);
   command->add_option("--tolerance", options->tolerance, "share of a layer's spikes that may change; default: 0.01")
       ->check(CLI::NonNegativeNumber);

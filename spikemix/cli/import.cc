@@ -56,19 +56,31 @@ bool is_counter(const std::string& name) {
   return part == "total_ops" || part == "total_params" || part == "n_averaged" || part == "num_updates";
 }
 
-// What stands before the names of the model's tensors where a larger module holds it, as "model." of Lightning.
-std::string prefix_of(const std::vector<NamedTensor>& tensors, const std::string& file) {
+/// Where a larger module holds the model, as "model." of Lightning, and averages of it beside.
+struct Prefixes {
+  std::string model;                  // stands before the names of the model's tensors
+  std::vector<std::string> averages;  // before those of its averages
+
+  bool is_of_model(const std::string& name) const {
+    return name.starts_with(model) &&
+           std::ranges::none_of(averages, [&](const std::string& average) { return name.starts_with(average); });
+  }
+};
+
+Prefixes prefixes_of(const std::vector<NamedTensor>& tensors, const std::string& file) {
   constexpr std::string_view kFirst = "patch_embed.proj_conv.weight";
   std::vector<std::string> prefixes;
   for (const NamedTensor& t : tensors) {
     if (t.name.ends_with(kFirst)) prefixes.push_back(t.name.substr(0, t.name.size() - kFirst.size()));
   }
-  if (prefixes.size() < 2) return prefixes.empty() ? "" : prefixes.front();
-  std::erase_if(prefixes, [](const std::string& prefix) { return prefix.find("ema") != prefix.npos; });
-  if (prefixes.size() != 1)
+  if (prefixes.size() < 2) return {prefixes.empty() ? "" : prefixes.front(), {}};
+  const auto averages = std::ranges::stable_partition(
+      prefixes, [](const std::string& prefix) { return prefix.find("ema") == prefix.npos; });
+  const auto models = std::ranges::distance(prefixes.begin(), averages.begin());
+  if (models != 1)
     throw input_error("{}: holds {} Spikformers, under {}; save one alone", file, prefixes.size(),
                       fmt::join(prefixes, ", "));
-  return prefixes.front();
+  return {prefixes.front(), {averages.begin(), averages.end()}};
 }
 
 // The published ImageNet model has linear maps that are convolutions of size 1, without bias for q, k and v.
@@ -118,13 +130,13 @@ void add_import(CLI::App& app) {
     for (const std::string& key_value : options->overrides) apply_override(config, key_value);
     validate(config);
     const PthFile file = PthFile::open(options->file, options->weights);
-    const std::string prefix = prefix_of(file.tensors(), options->file);
+    const Prefixes prefixes = prefixes_of(file.tensors(), options->file);
     std::map<std::string, TensorView> found;
     std::vector<std::string> unused, elsewhere;
     int64_t counters = 0;
     for (const NamedTensor& tensor : file.tensors()) {
-      const bool ours = tensor.name.starts_with(prefix);
-      const std::string name = ours ? tensor.name.substr(prefix.size()) : tensor.name;
+      const bool ours = prefixes.is_of_model(tensor.name);
+      const std::string name = ours ? tensor.name.substr(prefixes.model.size()) : tensor.name;
       if (is_counter(name)) {
         ++counters;
       } else if (is_published_but_unused(name)) {
@@ -160,7 +172,9 @@ void add_import(CLI::App& app) {
     report("{}: {} tensors, {} parameters\n", options->out, tensors.size(), learned_values(expected));
     if (!unused.empty()) report("skipped, read by no computation: {}\n", fmt::format("{}", fmt::join(unused, ", ")));
     if (counters > 0) report("skipped: {} counters of profilers and averages (total_ops, ...)\n", counters);
-    if (!elsewhere.empty()) report("skipped, not under '{}': {}\n", prefix, list_of(elsewhere));
+    if (!elsewhere.empty() && prefixes.model.empty()) report("skipped, of an average: {}\n", list_of(elsewhere));
+    if (!elsewhere.empty() && !prefixes.model.empty())
+      report("skipped, not under '{}': {}\n", prefixes.model, list_of(elsewhere));
     if (!file.others().empty()) {
       report("taken from {}; --weights takes another: {}\n", file.key().empty() ? "the top" : file.key(),
              fmt::format("{}", fmt::join(file.others(), ", ")));

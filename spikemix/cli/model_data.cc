@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/builtin_model.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 #include "spikemix/core/json.h"
+#include "spikemix/data/damaged.h"
 #include "spikemix/data/event_input.h"
+#include "spikemix/data/report.h"
 
 namespace spikemix {
 
@@ -29,6 +32,13 @@ DataConfig data_of_model(const std::filesystem::path& model, const std::string& 
     }
   }
   throw input_error("{}: does not say what it was trained on; give --data DIR", model.string());
+}
+
+std::shared_ptr<const Dataset> open_and_tell(const DataConfig& source, Split split) {
+  std::shared_ptr<const Dataset> data = open_dataset(source, split, opening_printer());
+  tell_damaged(*data, split, opening_printer());
+  tell(data->report(), source.dir, opening_printer().note);
+  return data;
 }
 
 void check_classes(const ModelCard& card, const Dataset& data, const std::string& model, const std::string& dir) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "spikemix/core/config.h"
@@ -14,6 +15,9 @@ namespace spikemix {
 /// @throws InputError if neither says
 DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format,
                          int64_t skip_bad = -1);
+
+/// Opens a split and says on standard error what of it was left out, repeated or damaged.
+std::shared_ptr<const Dataset> open_and_tell(const DataConfig& source, Split split);
 
 /// @throws InputError if the data's classes are not the model's
 void check_classes(const ModelCard& card, const Dataset& data, const std::string& model, const std::string& dir);

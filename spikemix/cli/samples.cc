@@ -115,7 +115,7 @@ FilesToRead::FilesToRead(const std::vector<std::string>& arguments, const ReadOp
       std::set<fs::path> seen;
       list_folder(argument, seen, files_);
     } catch (const fs::filesystem_error& e) {  // a folder that may not be read
-      throw input_error("{}: {}", e.path1().string(), e.code().message());
+      throw_file_error(e.path1().string(), e.code().value());
     }
     if (files_.size() == before) throw input_error("{}: holds no files", argument);
   }

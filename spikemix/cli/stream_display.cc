@@ -70,13 +70,15 @@ void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dr
   size_t width = 0;
   for (const int64_t c : shown) width = std::max(width, name(c).size());
   std::string text = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : "";
-  text += fmt::format("{:.3f} s   step {:>2} of {}   {:.0f} events/s   {:.2f} ms after its end{}{}",
-                      1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,
-                      dropped > 0 ? fmt::format("   {} steps dropped", dropped) : "", kToLineEnd);
+  const int columns = columns_of(STDOUT_FILENO) - 1;  // a line that wraps is two, and the next picture would scroll
+  const auto line = [&](const std::string& content) { text += cut(content, columns) + kToLineEnd; };
+  line(fmt::format("{:.3f} s   step {:>2} of {}   {:.0f} events/s   {:.2f} ms after its end{}",
+                   1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,
+                   dropped > 0 ? fmt::format("   {} steps dropped", dropped) : ""));
   for (const int64_t c : shown) {
-    text += fmt::format("  {:>{}}  {} {:5.1f} %{}{}", printable(name(c)), width, bar(probability[size_t(c)], 30),
-                        100 * probability[size_t(c)],
-                        &bars == &s ? "" : fmt::format("   now {:5.1f} %", 100 * now[size_t(c)]), kToLineEnd);
+    line(fmt::format("  {:>{}}  {} {:5.1f} %{}", printable(name(c)), width, bar(probability[size_t(c)], 30),
+                     100 * probability[size_t(c)],
+                     &bars == &s ? "" : fmt::format("   now {:5.1f} %", 100 * now[size_t(c)])));
   }
   lines_ = 1 + int(shown.size());
   answer_text(text);

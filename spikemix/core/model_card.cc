@@ -12,6 +12,11 @@ FrameSettings frames_from(const nlohmann::json& json, const std::string& where) 
   FrameSettings frames;
   frames.by = json.value("by", frames.by), frames.values = json.value("values", frames.values);
   frames.step_us = json.value("step_us", 0.0), frames.step_events = json.value("step_events", 0.0);
+  for (const double step : {frames.step_us, frames.step_events}) {
+    constexpr double kMost = 1e15;
+    if (!(step >= 0 && step <= kMost))
+      throw input_error("{}: its frames' step_us or step_events is {}, expected 0 to {}", where, step, kMost);
+  }
   if (!json.contains("sensor")) return frames;
   const auto sensor = json["sensor"].get<std::vector<int64_t>>();
   const auto fits = [](int64_t pixels) { return pixels >= 1 && pixels <= kMaxSensor; };

@@ -87,8 +87,9 @@ Layout read_layout(TIFF* tiff, std::string_view name) {
   TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &l.orientation);
   uint16_t* kinds = nullptr;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &l.extra, &kinds);
-  l.premultiplied = l.extra > 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
   if (l.samples == 1 && l.photometric == PHOTOMETRIC_YCBCR) l.photometric = PHOTOMETRIC_MINISBLACK;
+  // Some files claim an alpha that they have no sample for.
+  l.premultiplied = l.extra > 0 && l.samples > l.colours() && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
   const bool depth = l.bits == 8 || l.bits == 16 || (l.samples == 1 && (l.bits == 1 || l.bits == 2 || l.bits == 4));
   const bool colour = l.photometric <= PHOTOMETRIC_PALETTE || l.photometric == PHOTOMETRIC_SEPARATED || l.ycbcr();
   if (!depth || !colour || l.format != SAMPLEFORMAT_UINT || l.samples < l.colours() || l.samples > 8 ||

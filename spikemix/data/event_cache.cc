@@ -20,7 +20,7 @@ Json to_json(const CachedSample& s) {
 }
 
 // The largest sensor and time that an event's fields hold, with room to subtract.
-constexpr int64_t kMostSide = 1 << 16, kMostTime = int64_t{1} << 62;
+constexpr int64_t kMostSide = 1 << 16;
 
 // Numbers alone that a cache of ours can hold: a sample's further fields are checked against the file.
 bool is_sample(const Json& j) {

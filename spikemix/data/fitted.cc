@@ -57,7 +57,7 @@ std::shared_ptr<const Dataset> open_fitted(const DataConfig& data, Split split, 
     try {
       opened = open_cached(data, split, format, options, listener);
     } catch (const fs::filesystem_error& e) {  // a folder that may not be read
-      throw input_error("{}: {}", e.path1().string(), e.code().message());
+      throw_file_error(e.path1().string(), e.code().value());
     }
   }
   tell_damaged(*opened, split, listener);

@@ -71,7 +71,7 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& data, Split split, const
     auto dataset = found.open(path, split);
     return found.decodes ? sound_pictures(std::move(dataset), data.skip_bad) : std::move(dataset);
   } catch (const std::filesystem::filesystem_error& e) {  // a folder that may not be read
-    throw input_error("{}: {}", e.path1().string(), e.code().message());
+    throw_file_error(e.path1().string(), e.code().value());
   }
 }
 

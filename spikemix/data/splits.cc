@@ -67,9 +67,14 @@ struct Folder {
   bool files = false;  ///< samples directly in it
 };
 
+// What looks at folders goes as deep as they do; an archive's names may claim any depth.
+constexpr std::ptrdiff_t kDeepest = 100;
+
 Folder folders_of(const std::vector<std::string>& names) {
   Folder root;
   for (const std::string& name : names) {
+    if (std::ranges::count(name, '/') > kDeepest)
+      throw input_error("{}...: more than {} folders in each other; a damaged archive?", name.substr(0, 60), kDeepest);
     Folder* at = &root;
     size_t begin = 0;
     for (size_t slash; (slash = name.find('/', begin)) != name.npos; begin = slash + 1) {

@@ -99,5 +99,13 @@ TEST(Splits, EachNameHasItsPlace) {
   EXPECT_FALSE(layout.place("val/a/1"));
 }
 
+// An archive's names may claim any depth: no stack is deep enough for 40,000 folders.
+TEST(Splits, RefusesFoldersWithoutEnd) {
+  std::string name;
+  for (int i = 0; i < 40'000; ++i) name += "a/";
+  EXPECT_THAT([&] { SplitLayout({name + "1"}, "root"); },
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("more than 100 folders in each other")));
+}
+
 }  // namespace
 }  // namespace spikemix

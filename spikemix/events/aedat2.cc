@@ -105,7 +105,8 @@ std::unique_ptr<EventReader> open_aedat2(ByteSource source, const ReadOptions& o
   }
   // Of a pipe only what has come by now: its next bytes may be long in coming.
   const auto head = source.peek(8);
-  if (!sensor.known())
+  const bool too_few = !source.input()->size() && head.size() < 20 * 8;  // of a pipe, for addresses to show anything
+  if (!sensor.known() && !(too_few && !options.sensor.known()))
     sensor = options.sensor.known() ? options.sensor
                                     : sensor_of_addresses(head.first(std::min(head.size(), kRecogniseBytes)));
   if (sensor == kDvs128) {

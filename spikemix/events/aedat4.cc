@@ -185,7 +185,7 @@ class Aedat4Reader : public EventReader {
     bool odd = false;
     int64_t last = checks_.last();
     for (const Event& e : events) {
-      odd |= checks_.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
+      odd |= checks_.outside(e.x, e.y) | (e.p > 1) | (e.t < last) | (e.t > kMostTime) | (e.t < -kMostTime);
       last = e.t;
     }
     if (odd) return kept(events, byte);

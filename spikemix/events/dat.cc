@@ -25,8 +25,9 @@ void check_version(ByteSource& source, const TextHeader& header) {
   const auto version = header.value("% Version");
   if (version && *version == "2") return;
   if (version) throw source.error_at(0, "DAT version {}, expected 2", *version);
-  const auto head = source.peek(64 * Dat::kBytes);
-  bool high = head.size() < Dat::kBytes;
+  // Of a pipe only what has come by now, which may be too little to tell.
+  const auto head = source.peek(Dat::kBytes);
+  bool high = head.size() < Dat::kBytes || (!source.input()->size() && head.size() < 64 * Dat::kBytes);
   for (size_t at = 0; at + Dat::kBytes <= std::min(head.size(), kRecogniseBytes); at += Dat::kBytes) {
     high |= load_little_endian<uint32_t>(&head[at + 4]) >> 18 != 0;
   }

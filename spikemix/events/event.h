@@ -22,6 +22,9 @@ struct Event {
 };
 static_assert(sizeof(Event) == 16 && std::endian::native == std::endian::little);
 
+/// No recording's time is further from 0, in microseconds: the difference of two fits 64 bits.
+constexpr int64_t kMostTime = int64_t{1} << 62;
+
 /// *at = {t, x, y, p} in two stores, where compilers make four: decoders live from it. x, y < 2^16.
 inline void store_event(Event* at, int64_t t, uint32_t x, uint32_t y, uint32_t p) {
   const uint64_t rest = x | uint64_t(y) << 16 | uint64_t(p) << 32;

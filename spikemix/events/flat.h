@@ -41,6 +41,7 @@ class EventChecks {
                             e.x, e.y, width_, height_);
     }
     if (e.p > 1) throw source.error_at(byte, "polarity {}, expected 0 or 1", e.p);
+    if (e.t > kMostTime || e.t < -kMostTime) throw source.error_at(byte, "time {} us, expected 2^62 at most", e.t);
     if (e.t < last_ && !unordered_) {
       throw source.error_at(byte, "time runs back from {} to {} us, expected no less (--unordered reads it as it is)",
                             last_, e.t);

@@ -13,7 +13,6 @@ constexpr size_t kEvents = 8192;
 // What is no whole number of 63 bits: no check lets it through.
 constexpr int64_t kNone = INT64_MIN;
 // Times have room to be subtracted from each other.
-constexpr int64_t kMostTime = int64_t(1) << 62;
 
 template <class T>
 T load(const uint8_t* bytes, bool big_endian) {

@@ -33,6 +33,11 @@ Place place_of(const std::map<std::string, std::string>& metadata, const std::st
   Place place;
   try {
     nlohmann::json json = parse_json(metadata.at("place"), where + ":");
+    // Numbers that are no integers become some by conversion, which check() cannot see any more.
+    for (const char* key : {"epoch", "step", "metrics_size", "best_epoch", "peak_memory"}) {
+      const nlohmann::json& value = json.at(key);
+      if (!value.is_number_integer() || value.get<double>() >= 0x1p63) throw InputError(key);
+    }
     if (json.is_object()) json.emplace("test_seconds", 0.0);  // not in states of earlier versions
     place = json.get<Place>();
   } catch (const std::exception&) {
