@@ -154,9 +154,10 @@ def test_two_processes_do_not_share_a_run(spikemix, place):
 
 
 def test_loss_that_is_no_number(spikemix, place):
-    result = run(*train(spikemix, place, place / "nan", "train.lr=1000", "train.warmup_lr=1000"))
+    result = run(*train(spikemix, place, place / "nan", "train.lr=1000", "train.warmup_lr=1000",
+                        "train.weight_decay=1000"))
     assert result.returncode == 1
-    assert len(result.stderr.strip().splitlines()) <= 3 and "train.lr" in result.stderr
+    assert len(result.stderr.strip().splitlines()) <= 4 and "train.lr" in result.stderr  # folder, settings, progress, error
     # The last checkpoint is of a step that was still sound.
     state = place / "nan" / "state.safetensors"
     if state.exists():
@@ -302,6 +303,28 @@ def test_a_place_that_no_run_has_is_refused(spikemix, uninterrupted, tmp_path, k
         refused(spikemix, tmp_path / "run", "does not say where the run stands")
     safetensors.numpy.save_file(tensors, state, {"place": json.dumps(place)})
     assert run(spikemix, "resume", tmp_path / "run").returncode == 0  # and a sound one of that kind goes on
+
+
+def test_a_run_goes_on_with_its_own_data_only(spikemix, tmp_path):
+    place = make_place(tmp_path, 160, 40)
+    assert run(*train(spikemix, place, place / "run", "train.epochs=1", "train.warmup_epochs=0")).returncode == 0
+    labels = place / "data" / "train-labels-idx1-ubyte"
+    own = labels.read_bytes()
+    labels.write_bytes(own[:-1] + bytes([(own[-1] + 1) % 10]))
+    refused = run(spikemix, "resume", place / "run", "train.epochs=2")
+    assert refused.returncode == 2 and "the run began with other data" in refused.stderr, refused.stderr
+    labels.write_bytes(own)
+    assert run(spikemix, "resume", place / "run", "train.epochs=2").returncode == 0
+
+
+@pytest.mark.parametrize("effective", [[], None, {"ranks": "x"}])
+def test_a_record_of_another_kind_is_refused(spikemix, uninterrupted, tmp_path, effective):
+    out = tmp_path / "run"
+    shutil.copytree(uninterrupted, out)
+    record = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**record, "effective": effective}))
+    result = run(spikemix, "resume", out, "train.epochs=5")
+    assert result.returncode == 2 and "'effective' values" in result.stderr, result.stderr
 
 
 def test_settings_that_cannot_work_leave_no_run_folder(spikemix, place, tmp_path):

@@ -41,8 +41,11 @@ void take(const nlohmann::json& summary, ComparedRun& run) {
 ComparedRun read_run(const std::string& folder) {
   ComparedRun run{.folder = folder};
   const std::filesystem::path path = folder, summary = path / "summary.json";
-  if (!std::filesystem::exists(path)) throw input_error("{}: there is no such run folder", folder);
-  if (!std::filesystem::exists(path / "config.json")) {
+  if (std::error_code error; !std::filesystem::exists(std::filesystem::symlink_status(path, error)))
+    throw input_error("{}: there is no such run folder", folder);
+  if (!std::filesystem::exists(path)) {
+    run.skipped = "a link to nothing";
+  } else if (!std::filesystem::exists(path / "config.json")) {
     run.skipped = "no run folder (it has no config.json)";
   } else if (!std::filesystem::exists(summary)) {
     run.skipped = fmt::format("not finished; `spikemix resume {}` goes on with it", folder);

@@ -137,7 +137,8 @@ void add_eval(CLI::App& app) {
                    "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
       ->check(CLI::NonNegativeNumber);
   options->sensor.add_to(*command);
-  command->add_option("--images", options->images, "only this many test images, the same share of each class");
+  command->add_option("--images", options->images, "only this many test images, the same share of each class; 0: all")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
   command
       ->add_option("--exit-confidence", options->exit_confidence,

@@ -19,6 +19,7 @@ namespace spikemix {
 DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format,
                          int64_t skip_bad) {
   DataConfig source;
+  check_format(format);
   source.dir = data, source.format = format, source.skip_bad = std::max<int64_t>(0, skip_bad);
   if (!data.empty()) return source;
   if (is_builtin(model.string())) throw input_error("the built-in model: does not bring its data; give --data DIR");

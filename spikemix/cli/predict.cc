@@ -163,7 +163,7 @@ void predict_data(const PredictOptions& o, Predictor& predictor) {
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.recordings.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
-  check_classes(predictor.card(), *data, o.runner.model, source.dir);
+  check_classes(predictor.card(), *data, o.runner.model.empty() ? kBuiltin : o.runner.model, source.dir);
   data = subset(data, std::min(o.images, data->size()), "--images");
   check_render(o, predictor.card(), size_t(data->size()));
   for (int64_t i = 0; i < data->size(); ++i) predictor.add(sample_of(*data, i));

@@ -53,6 +53,7 @@ void begin_talk() noexcept {
     // one turns into (torch_half.h), which is to find it as this one did.
     if (::fcntl(descriptor, F_GETFD) < 0) std::ignore = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has left is an error of write(2), not the end of a training
 }
 

@@ -103,6 +103,9 @@ struct DataFormat {
 
 std::span<const DataFormat> data_formats();
 
+/// @throws InputError with the nearest name if there is no format of that name, and it is not "auto"
+void check_format(const std::string& format);
+
 /// The format named `format` ("auto": the first that recognises `path`).
 /// @throws InputError if the path is missing, if no format fits (saying what was looked for), or if the format is
 /// unknown

@@ -47,17 +47,22 @@ std::string endings_seen(const std::filesystem::path& path) {
 
 std::span<const DataFormat> data_formats() { return kFormats; }
 
-const DataFormat& find_format(const std::filesystem::path& path, const std::string& format) {
+void check_format(const std::string& format) {
   std::vector<std::string> names = {"auto"};
   for (const DataFormat& f : kFormats) names.emplace_back(f.name);
+  if (std::ranges::find(names, format) == names.end())
+    throw input_error("unknown data format {}", unknown_name(format, names));
+}
+
+const DataFormat& find_format(const std::filesystem::path& path, const std::string& format) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) throw input_error("{}: no such file or folder", path.string());
+  check_format(format);
   std::string looked_for;
   for (const DataFormat& f : kFormats) {
     if (f.name == format || (format == "auto" && f.recognises(path))) return f;
     looked_for += fmt::format("{}{} ({})", looked_for.empty() ? "" : "; ", f.name, f.summary);
   }
-  if (format != "auto") throw input_error("unknown data format {}", unknown_name(format, names));
   const std::string seen = endings_seen(path);
   throw input_error("{}: no data set found here{}{}; looked for {}", path.string(),
                     seen.empty() ? "" : ", but files: ", seen, looked_for);

@@ -266,6 +266,22 @@ SplitLayout::SplitLayout(const std::vector<std::string>& names, const std::strin
         "{}: samples in {}, without folders of classes in them; expected train/CLASS/... and test/CLASS/...", root,
         folders_seen(search.without_classes));
   }
+  check_classes(names, root);
+}
+
+// A folder too many, as in train/images/CLASS/..., would make one class of all, and a test accuracy of 100 %.
+void SplitLayout::check_classes(const std::vector<std::string>& names, const std::string& root) const {
+  std::set<std::string> classes, below;
+  for (const std::string& name : names) {
+    const std::optional<SplitPlace> at = place(name);
+    if (!at) continue;
+    classes.insert(at->class_name);
+    const size_t slash = at->rest.find('/');
+    if (slash != at->rest.npos) below.insert(at->rest.substr(0, slash));
+  }
+  if (classes.size() != 1 || below.size() < 2) return;
+  throw input_error("{}: one class, '{}', with the folders {} in it: a folder too many? Expected train/CLASS/...", root,
+                    *classes.begin(), folders_seen({below.begin(), below.end()}));
 }
 
 SplitLayout::Where SplitLayout::where(const std::string& name) const {

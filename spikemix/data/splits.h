@@ -63,6 +63,8 @@ class SplitLayout {
   std::optional<SplitPlace> place(const std::string& name) const;
 
  private:
+  void check_classes(const std::vector<std::string>& names, const std::string& root) const;
+
   std::optional<SplitFolder> train_, test_;
   std::vector<std::string> others_;
 };

@@ -36,6 +36,15 @@
 namespace spikemix {
 namespace {
 
+// Counts, classes, labels and some samples, by name; not where they lie, which may change.
+nlohmann::json described(const RunData& data) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const Fact& fact : facts_of(data)) {
+    if (!fact.what.ends_with("sources")) json[fact.what] = fact.value;
+  }
+  return json;
+}
+
 using Json = nlohmann::json;
 
 constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
@@ -92,6 +101,7 @@ class Trainer {
     for (const auto& [split, data] : {std::pair{"train", data_.train.get()}, {"test", data_.test.get()}}) {
       if (!data->damaged().empty()) record["damaged"][split] = data->damaged();  // left out: data.skip_bad
     }
+    record["data_facts"] = described(data_);
     if (!before.is_null()) {
       record["earlier"] = before.value("earlier", Json::array());
       before.erase("earlier");
@@ -401,6 +411,30 @@ Config recorded_config(const Json& record, const std::string& where) {
   return config;
 }
 
+// What resume() reads of a record's "effective" values. @throws InputError if they are not what a run writes
+Json checked_effective(const Json& record, const std::string& where) {
+  const Json effective = record.value("effective", Json::object());
+  const auto fits = [&](const char* key, bool (Json::*is)() const noexcept) {
+    return !effective.contains(key) || (effective[key].*is)();
+  };
+  if (!effective.is_object() || !fits("ranks", &Json::is_number_integer) ||
+      !fits("threads_by_default", &Json::is_boolean))
+    throw input_error("{}: its 'effective' values are not those that a run writes: damaged?", where);
+  return effective;
+}
+
+// A run that goes on with other data, or the same with other labels, would learn nonsense.
+void check_same_data(const Json& record, const RunData& data, const std::string& where) {
+  const auto before = record.find("data_facts");
+  if (before == record.end() || !before->is_object()) return;  // earlier versions had none
+  const Json now = described(data);
+  for (const auto& [what, value] : now.items()) {
+    if (before->contains(what) && (*before)[what] != value)
+      throw input_error("{}: the run began with other data: {} {}, now {}. Restore the data, or train anew", where, what,
+                        json_text((*before)[what]), json_text(value));
+  }
+}
+
 // What a run needs before there is a trainer.
 struct Start {
   std::filesystem::path run;
@@ -472,7 +506,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
       config = config_from_json(parse_json(start.share(json_text(to_json(config))), "rank 0's settings"),
                                 "rank 0's settings");
     batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
-    const Json before = record.value("effective", Json::object());
+    const Json before = checked_effective(record, folder.config().string());
     const bool other_ranks = before.value("ranks", int64_t{1}) != launch.ranks;
     const bool own_threads = threads ? *threads == 0 : before.value("threads_by_default", false);
     const int64_t threads_before = config.train.threads;
@@ -482,6 +516,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_run_data(config, listener.on_open);
     if (start.ranks) agree(*start.ranks, facts_of(data));
+    check_same_data(record, data, folder.config().string());
     start.meet();
     const std::filesystem::path summary = folder.summary();
     Trainer trainer(std::move(folder), config, std::move(data), listener, device, start.ranks, start.place);

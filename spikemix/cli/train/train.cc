@@ -105,6 +105,8 @@ struct NewRun {
 };
 
 NewRun new_run(const std::string& name) {
+  if (name.find('/') != name.npos || name == "." || name == "..")
+    throw input_error("name = '{}': expected a name that a folder in runs/ can have; or give --out", name);
   NewRun run{.folder = "runs/" + name, .note = {}};
   std::string before;
   for (int i = 2; std::filesystem::exists(run.folder); ++i) {
