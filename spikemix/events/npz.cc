@@ -147,13 +147,14 @@ class NpzReader : public EventReader {
   }
 
   void fill_times(size_t n) {
-    const auto set = [](Event& e, int64_t t) { return e.t = t, t >= -kMostTime && t <= kMostTime; };
+    // One comparison for both bounds.
+    const auto set = [](Event& e, int64_t t) { return e.t = t, uint64_t(t) + kMostTime <= 2 * uint64_t(kMostTime); };
     if (!time_unit_) return fill<0>(n, set);
     fill_from<0>(n, set, [&](size_t i) { return to_us(columns_[0].field, element<0>(i), *time_unit_); });
   }
 
   void fill_polarities(size_t n) {
-    const bool good = !minus_ && try_fill<3>(n, [](Event& e, int64_t p) { return e.p = uint8_t(p), p == 0 || p == 1; });
+    const bool good = !minus_ && try_fill<3>(n, [](Event& e, int64_t p) { return e.p = uint8_t(p), uint64_t(p) <= 1; });
     if (good) {
       zeros_ = zeros_ || std::ranges::any_of(std::span(events_).first(n), [](const Event& e) { return e.p == 0; });
       return;
@@ -180,13 +181,14 @@ class NpzReader : public EventReader {
     const NpyField& field = columns_[kColumn].field;
     const uint8_t* first = element<kColumn>(0);
     const size_t stride = arrays_[columns_[kColumn].array].header.element;
+    Event* const events = events_.data();  // a byte that is stored may alias the vector
     bool good = true;
     // numpy's usual integers in a loop of their own.
     if (field.kind == 'i' && field.size == 8 && !field.big_endian) {
-      for (size_t i = 0; i < n; ++i) good &= set(events_[i], load_little_endian<int64_t>(first + i * stride));
+      for (size_t i = 0; i < n; ++i) good &= set(events[i], load_little_endian<int64_t>(first + i * stride));
     } else {
       const Convert convert = converter(field);
-      for (size_t i = 0; i < n; ++i) good &= set(events_[i], convert(first + i * stride, field.big_endian));
+      for (size_t i = 0; i < n; ++i) good &= set(events[i], convert(first + i * stride, field.big_endian));
     }
     return good;
   }
