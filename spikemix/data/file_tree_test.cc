@@ -16,7 +16,7 @@ class FileTreeTest : public FilesTest {
     std::string local, central;
     const auto number = [](uint32_t value, int bytes) {
       std::string text;
-      for (int i = 0; i < bytes; ++i) text += char(value >> (8 * i) & 255);
+      for (int i = 0; i < bytes; ++i, value >>= 8) text += char(value & 255);
       return text;
     };
     for (const std::string& member : members) {
