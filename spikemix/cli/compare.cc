@@ -135,6 +135,8 @@ void add_compare(CLI::App& app) {
       ComparedRun run = read_run(folder);
       if (run.skipped.empty()) {
         finished.push_back(std::move(run));
+      } else if (options->runs.size() == 1 && !std::filesystem::exists(folder)) {
+        throw input_error("{}: {}", folder, run.skipped);
       } else {
         say("{}: skipped: {}", folder, run.skipped);
       }
