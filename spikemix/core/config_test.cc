@@ -87,17 +87,20 @@ TEST(Config, EveryKeyIsDescribed) {
   }
 }
 
+// What validate() says of these overrides, or "accepted".
+template <class... Overrides>
+std::string error(const Overrides&... overrides) {
+  Config c;
+  (apply_override(c, overrides), ...);
+  try {
+    validate(c);
+  } catch (const InputError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
 TEST(Config, ValidateNamesTheKey) {
-  const auto error = [](const auto&... overrides) {
-    Config c;
-    (apply_override(c, overrides), ...);
-    try {
-      validate(c);
-    } catch (const InputError& e) {
-      return std::string(e.what());
-    }
-    return std::string("accepted");
-  };
   EXPECT_EQ(error("model.T=4"), "accepted");
   EXPECT_THAT(error("model.embed_dim=100"), HasSubstr("model.embed_dim = 100: expected a multiple of 8"));
   EXPECT_THAT(error("neuron.tau=1"), HasSubstr("neuron.tau"));
@@ -148,16 +151,6 @@ TEST(Config, EveryNumberHasBounds) {
 }
 
 TEST(Config, BoundsHoldForWholeModels) {
-  const auto error = [](const auto&... overrides) {
-    Config c;
-    (apply_override(c, overrides), ...);
-    try {
-      validate(c);
-    } catch (const InputError& e) {
-      return std::string(e.what());
-    }
-    return std::string("accepted");
-  };
   EXPECT_EQ(error("model.T=300"), "model.T = 300: expected 1 to 256");
   EXPECT_EQ(error("model.mlp_ratio=16"), "model.mlp_ratio = 16: expected 1 to 15");
   EXPECT_EQ(error("model.depth=126", "model.mlp_ratio=15", "model.T=256"), "accepted");
