@@ -15,31 +15,29 @@ namespace spikemix {
 
 /// The network's shape. Defaults: the published CIFAR Spikformer 4-384.
 struct ModelConfig {
-  std::string input = "image";
+  std::string architecture = "spikformer", input = "image";
   int64_t channels = 3, height = 32, width = 32, classes = 10;
   int64_t T = 4, embed_dim = 384, depth = 4, mlp_ratio = 4;
+  std::vector<int64_t> depths;
+  std::string stream = "auto", stem = "conv4";
+  int64_t patch = 0;
   std::vector<int64_t> pool = {0, 0, 1, 1};
+  bool pool_before_neuron = false;
   std::vector<std::string> mixer = {"fft2d"};
   std::string wavelet = "haar", axes;
   int64_t levels = 0;
   bool alternate = false;
   std::vector<std::string> bases;
-  int64_t heads = 12;
+  std::vector<int64_t> heads = {12};
   double ssa_scale = 0.125;
 
-  /// Height and width of the token grid, after the stem's max-pools (3x3, stride 2, padding 1: each halves, rounding
-  /// up).
-  int64_t token_rows() const;
-  int64_t token_columns() const;
-  int64_t tokens() const { return token_rows() * token_columns(); }
-  /// The mixer spec of one block: one for all, or one for each.
-  const std::string& mixer_of(int64_t block) const { return mixer.size() == 1 ? mixer[0] : mixer[size_t(block)]; }
   bool takes_events() const { return input == "events"; }
   /// Of a batch: [batch, C, H, W] images, or [batch, T, C, H, W] frames of events.
   std::vector<int64_t> input_shape(int64_t batch) const;
 
   template <class Visitor>
   void visit(Visitor&& v) {
+    v("architecture", architecture, "family of networks: spikformer, maxformer or qkformer");
     v("input", input, "what comes in: image (the same at every time step) or events (T frames, 2 polarities)");
     v("channels", channels, "input channels C");
     v("height", height, "input height in pixels");
@@ -48,15 +46,22 @@ struct ModelConfig {
     v("T", T, "time steps");
     v("embed_dim", embed_dim, "embedding dim D; the stem's convolutions have D/8, D/4, D/2 and D channels");
     v("depth", depth, "number of blocks");
+    v("depths", depths, "blocks of each stage; empty: the architecture's own, spikformer has one stage of model.depth");
+    v("stream", stream,
+      "what the residual stream holds: spike (counts of spikes), membrane (potentials), iand (spikes); auto: the "
+      "architecture's own");
+    v("stem", stem, "spikformer's: conv4 (the published four convolutions), conv2 or conv1 (patches, learned position)");
+    v("patch", patch, "side of conv1's patches in pixels; 0: 4 of images, 16 of events");
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
     v("pool", pool, "after which of the stem's four convolutions a 3x3 stride-2 max-pool stands");
-    v("mixer", mixer, "token mixer, NAME[:option=value...]; a list gives one for each block (see `spikemix mixers`)");
+    v("pool_before_neuron", pool_before_neuron, "pools stand in front of a convolution's neurons, not behind them");
+    v("mixer", mixer, "token mixer, NAME[:option=value...]; a list gives one for each stage or block (see `spikemix mixers`)");
     v("wavelet", wavelet, "wavelet of wt1d and wt2d: haar, db1..db38, sym*, coif*, bior*, rbio*");
     v("levels", levels, "wavelet levels; 0: as many as the size allows");
     v("axes", axes, "axes to mix over: tokens, embed, height, width, time, joined by commas; empty: the mixer's own");
     v("alternate", alternate, "use the inverse transform in every second block");
     v("bases", bases, "bases of dwt-c and fwt-c; empty: the mixer's own");
-    v("heads", heads, "attention heads (ssa)");
+    v("heads", heads, "attention heads; a list gives those of each stage");
     v("ssa_scale", ssa_scale, "factor on the attention product (ssa): 0.125 for CIFAR, 0.25 for DVS as published");
   }
 };

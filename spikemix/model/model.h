@@ -1,0 +1,27 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "spikemix/plan/plan.h"
+
+namespace spikemix {
+
+class PlanBuilder;
+
+/// A family of networks: a file of this folder. In registry.cc.
+struct Architecture {
+  const char* name;
+  Plan (*build)(PlanBuilder builder);
+  const char* stream;  // what model.stream = auto stands for
+  const char* summary;
+};
+
+/// The only list: config checks, help and docs read it.
+std::span<const Architecture> architectures();
+
+/// The network that a config describes.
+/// @throws InputError naming the key (or the mixer) that does not fit; nothing has been allocated for the network then
+Plan make_plan(const ModelConfig& model, const NeuronConfig& neuron);
+
+}  // namespace spikemix

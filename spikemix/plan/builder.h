@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spikemix/plan/plan.h"
+
+namespace spikemix {
+
+/// What a layer with weights is called and whether its map has a bias; one for each part.
+struct MapNames {
+  std::string name;                 // "block.0.mlp.fc1"
+  std::string weight, norm, neuron; // prefixes: "block.0.mlp.fc1_linear", "block.0.mlp.fc1_bn", "block.0.mlp.fc1_lif"
+  bool bias = false;
+};
+
+/// Writes a plan layer by layer, in the order of the forward pass. Each call returns the value that its layer writes,
+/// with sizes and range worked out from what it reads; calls refuse what neither training nor the engine can run.
+class PlanBuilder {
+ public:
+  PlanBuilder(const ModelConfig& model, const NeuronConfig& neuron);
+
+  const ModelConfig& model() const { return model_; }
+  const ValuePlan& value(int64_t index) const { return plan_.values[size_t(index)]; }
+
+  /// The network's input: pixels, the same at every step, or frames of events.
+  int64_t input();
+
+  /// Does the layer have neurons of its own behind the norm?
+  enum class Fires : bool { kNo, kYes };
+  int64_t convolution(int64_t x, const MapNames& names, const Window& window, int64_t channels, Fires fires);
+  /// Of each token; several names: that many maps side by side. `trailing` ones behind the weight's [out, in].
+  int64_t linear(int64_t x, const std::vector<MapNames>& names, int64_t channels, int64_t trailing, Fires fires);
+  /// @param prefix  "block.0.attn.": tensors coeff, bn.*, lif.*
+  int64_t transform(int64_t x, const std::string& name, const std::string& prefix, std::shared_ptr<const Mixer> mixer,
+                    int64_t coefficients, bool mixes_time, Fires fires);
+  /// Neurons of threshold 0.5 on the attention product of the parts of `x`.
+  int64_t attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind, int64_t heads,
+                    double scale);
+  int64_t max_pool(int64_t x, const std::string& name, const Window& window);
+  int64_t token_mean(int64_t x, const std::string& name);
+  /// Neurons alone; with `position`, on x + that learned tensor.
+  int64_t neurons(int64_t x, const std::string& name, const std::string& neuron, const std::string& position = "");
+  /// Batch norm alone, with or without neurons behind it.
+  int64_t norm(int64_t x, const std::string& name, const std::string& norm, const std::string& neuron, Fires fires);
+
+  /// Merges y, which the last layer wrote and nobody has read, with x. @returns the merged value
+  int64_t merge(int64_t x, int64_t y, Merge merge);
+
+  /// Layers from here on, up to the next call, belong together (Segment).
+  void begin_segment(const std::string& name);
+
+  /// `features` are what the head reads.
+  /// @throws InputError if the plan has more tokens or larger counts than any part of the project can hold
+  Plan finish(int64_t features, const std::string& head) &&;
+
+ private:
+  LayerPlan& add(int64_t x, const std::string& name, Map map);
+  int64_t write(ValuePlan value);
+
+  ModelConfig model_;
+  Plan plan_;
+};
+
+}  // namespace spikemix

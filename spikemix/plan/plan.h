@@ -1,0 +1,165 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix {
+
+class Mixer;
+
+/// What a value can be. The proof that integer sums cannot overflow, the kernels and the operation counts rest on it, so
+/// there is no default: real numbers, or whole numbers from `smallest` to `largest`.
+class Range {
+ public:
+  static constexpr Range real() { return {false, 0, 0}; }
+  static constexpr Range whole(int64_t smallest, int64_t largest) { return {true, smallest, largest}; }
+  static constexpr Range spikes() { return whole(0, 1); }
+
+  constexpr bool is_real() const { return !whole_; }
+  constexpr bool is_spikes() const { return whole_ && smallest_ == 0 && largest_ == 1; }
+  /// Of whole numbers.
+  constexpr int64_t smallest() const { return smallest_; }
+  constexpr int64_t largest() const { return largest_; }
+  constexpr bool operator==(const Range&) const = default;
+
+ private:
+  constexpr Range(bool whole, int64_t smallest, int64_t largest)
+      : whole_(whole), smallest_(smallest), largest_(largest) {}
+
+  bool whole_;
+  int64_t smallest_, largest_;
+};
+
+/// What flows between layers: [T, batch, height, width, parts x channels], channels last. Tokens are height x width, row by
+/// row.
+struct ValuePlan {
+  int64_t height, width, channels;
+  Range range;
+  /// So many values of `channels` side by side (q, k and v), which one layer made of one input.
+  int64_t parts = 1;
+  /// The same at every time step, and held once: [batch, height, width, channels].
+  bool still = false;
+
+  int64_t rows() const { return height * width; }
+};
+
+/// Names of a layer's tensors in a model file, as the network's authors published them. Empty: there is none.
+struct LayerTensors {
+  std::string weight, bias;  // of the map
+  std::string norm;          // prefix of the batch norm's .weight, .bias, .running_mean, .running_var, ...
+  std::string neuron;        // prefix of the neurons' .w, which only plif has
+};
+
+/// One of the maps that a layer makes side by side: q, k and v; most layers have one part.
+struct LayerPart {
+  std::string name;  // what observers, profiles and tables show: "block.0.mlp.fc1"
+  LayerTensors tensors;
+};
+
+/// What stands in front of a layer's batch norm.
+enum class Map {
+  kNone,         ///< nothing: neurons alone, or a sum alone
+  kConvolution,  ///< LayerPlan::window, weight [out, in / groups, kernel, kernel]
+  kLinear,       ///< of each token: weight [out, in], or a convolution of size 1: [out, in, 1], [out, in, 1, 1]
+  kTransform,    ///< LayerPlan::mixer, a linear map without weights but its coefficients
+  kAttention,    ///< LayerPlan::attention of the parts that it reads
+  kMaxPool,      ///< LayerPlan::window, of each channel
+  kTokenMean,    ///< the mean over all tokens, of each channel and time step
+};
+
+/// Where a convolution or pool looks: kernel x kernel, zeros (nothing, for a pool) outside.
+struct Window {
+  int64_t kernel = 3, stride = 1, padding = 1;
+  bool depthwise = false;  // a convolution of each channel by itself
+
+  int64_t out(int64_t size) const { return (size + 2 * padding - kernel) / stride + 1; }
+};
+
+/// Products of spikes that stand in attention's place. q, k, v are the parts of the value read, in this order.
+enum class Attention {
+  kSsa,         ///< scale (q k') v of each head: Spikformer, equation 6
+  kQkToken,     ///< neurons on the sum of q over a head's channels: one bit for each head and token, AND k (QKFormer)
+  kQkChannel,   ///< neurons on the sum of q over tokens: one bit for each channel, AND k (QKFormer)
+  kSpikeDriven  ///< q AND neurons on the sum over tokens of k AND v (Spike-driven Transformer, SDSA-1)
+};
+
+/// How a layer's output joins the value that it is merged with.
+enum class Merge {
+  kNone,
+  kAdd,   ///< x + y
+  kIand,  ///< x (1 - y): spikes stay spikes (SEW-ResNet)
+};
+
+/// Where a layer with weights stands: optimisers and quantisers treat the first and the last by rules of their own.
+enum class Role { kFirst, kHidden };
+
+/// map -> batch norm -> neurons, each of which may be missing, merged with another value or not. A membrane stream's
+/// "neurons, then map, then norm" is two of them.
+struct LayerPlan {
+  std::string name;  // of its only part; "block.0.attn.qkv" of several
+  std::vector<LayerPart> parts;
+  Map map = Map::kNone;
+  Role role = Role::kHidden;
+  std::vector<int64_t> weight_shape;  // of each part
+  Window window;
+  std::shared_ptr<const Mixer> mixer;
+  std::string coefficients;  // tensor of the mixer's learned coefficients
+  int64_t coefficient_count = 0;
+  bool mixes_time = false;  // needs all T steps of a sample at once
+  Attention attention = Attention::kSsa;
+  int64_t heads = 1;
+  double scale = 1;      // of attention
+  std::string position;  // tensor [tokens, channels], added to what the map and norm make
+  bool neurons = false;  // else what it makes is real
+  std::optional<double> v_threshold;  // of neurons with one of their own
+
+  int64_t reads = -1;  // value
+  int64_t merges = -1; // value that what it makes is merged with
+  Merge merge = Merge::kNone;
+  int64_t writes = -1; // value: the merged one, if it merges
+  /// What the layer itself makes, before it is merged: an observer sees that.
+  Range makes = Range::real();
+
+  bool has_weights() const { return !weight_shape.empty(); }
+  bool has_norm() const { return !parts[0].tensors.norm.empty(); }
+};
+
+/// Layers [first, last), which read one value from outside and write one that others read: a stem, a block. What
+/// recomputation in backward keeps (train.recompute).
+struct Segment {
+  std::string name;
+  size_t first, last;
+  int64_t reads, writes;
+};
+
+/// A network as data: what LibTorch modules, packed weights, buffers, tensor names, quantisation, operation counts and
+/// `spikemix info` are made from. Layers stand in the order of the forward pass; value 0 is the input.
+struct Plan {
+  std::string architecture;
+  int64_t T = 1, classes = 0;
+  NeuronConfig neuron;
+  std::vector<ValuePlan> values;
+  std::vector<LayerPlan> layers;
+  std::vector<Segment> segments;
+  /// The head: weight [classes, channels], bias [classes], on the mean over time and tokens of this value.
+  int64_t features = -1;
+  std::string head_weight, head_bias;
+
+  const ValuePlan& input() const { return values[0]; }
+  bool mixes_time() const {
+    for (const LayerPlan& layer : layers) {
+      if (layer.mixes_time) return true;
+    }
+    return false;
+  }
+};
+
+/// Multiply-adds of a dense engine for one part of a layer, one image and one time step; 0 for what has no weights.
+double dense_macs(const Plan& plan, const LayerPlan& layer);
+
+}  // namespace spikemix

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "spikemix/plan/plan.h"
+
+namespace spikemix {
+
+/// One tensor of a model file.
+struct TensorSpec {
+  enum class Kind {
+    kWeight,        ///< of a map
+    kBias,          ///< of a map
+    kNormWeight,
+    kNormBias,
+    kRunningMean,
+    kRunningVar,
+    kCounter,       ///< batches that a norm's statistics have seen: a whole number
+    kNeuron,        ///< plif's w
+    kCoefficients,  ///< of a mixer
+    kPosition,
+  };
+  std::string name;
+  std::vector<int64_t> shape;
+  Kind kind;
+  std::string layer;      // the part that it belongs to: "block.0.mlp.fc1"; "head"
+  double macs = 0;        // dense multiply-adds of one image and time step, for weights
+  bool hidden = false;    // a weight between first and last layer
+  bool integers = false;  // a weight that may be whole numbers beside one unit for each output (unit_name())
+  int64_t largest_input = 0;  // that such a weight is multiplied by
+
+  int64_t values() const;
+  /// False: batch norm's statistics.
+  bool learned() const {
+    return kind != Kind::kRunningMean && kind != Kind::kRunningVar && kind != Kind::kCounter;
+  }
+};
+
+/// Every tensor of a network, in order of the forward pass: what `spikemix info` counts, what a loader expects, what
+/// training saves and export rounds.
+std::vector<TensorSpec> tensors_of(const Plan& plan);
+
+/// LayerNorms and a position embedding that the published Spikformer's constructors make and no forward pass reads:
+/// skipped in files.
+bool is_published_but_unused(const std::string& name);
+
+/// Count of learned values: 9,324,730 for the published 4-384 with attention and 10 classes.
+int64_t learned_values(const std::vector<TensorSpec>& tensors);
+
+/// The tensors of a batch norm, by its prefix.
+struct NormNames {
+  explicit NormNames(const std::string& norm)
+      : weight(norm + ".weight"),
+        bias(norm + ".bias"),
+        mean(norm + ".running_mean"),
+        variance(norm + ".running_var"),
+        counter(norm + ".num_batches_tracked") {}
+  std::string weight, bias, mean, variance, counter;
+};
+/// plif's learned w, by its neurons' prefix.
+inline std::string neuron_tensor(const std::string& neuron) { return neuron + ".w"; }
+
+/// The tensor beside whole-number weights that holds one unit for each output, and back; "" if `name` is none.
+inline std::string unit_name(const std::string& weight) { return weight + "_unit"; }
+std::string weight_of_unit(const std::string& name);
+
+}  // namespace spikemix
