@@ -22,6 +22,7 @@
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/plan/tensors.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/tensor_file.h"
@@ -64,7 +65,7 @@ void run(const std::vector<std::string>& arguments) {
   const std::string device = open_device(config.train.device);
   const Images images = read_images(arguments[4], std::stoll(arguments[3]), config.model, torch::Device(device));
 
-  Spikformer model(config.model, config.neuron, /*seed=*/0);
+  SpikingTransformer model(config.model, config.neuron, /*seed=*/0);
   model.to(torch::Device(device));
   if (!weights.empty()) {
     load_model_state(model, read_tensors(weights).tensors, weights);
@@ -80,7 +81,7 @@ void run(const std::vector<std::string>& arguments) {
   config.train.weight_decay = 0.01;  // torch.optim.AdamW's
   NamedTensors parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
-  Optimizer optimizer(parameters, config.train);
+  Optimizer optimizer(parameters, tensors_of(model.plan()), config.train);
 
   const auto step = [&]() -> nlohmann::json {
     if (!train) {

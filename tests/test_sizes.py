@@ -124,7 +124,7 @@ def test_max_pool(ops, dtype):
     for images, H, W, C in [*alone(2, 5, 4, 3), *((1, *shape, 3) for shape in sizes(5, 4))]:
         x = torch.randint(0, 2, (images, H, W, C)).to(dtype)
         a, b = x.clone().requires_grad_(), x.double().requires_grad_()
-        y = ops.spike_max_pool(a[None])[0]
+        y = ops.max_pool(a[None])[0]
         want = F.max_pool2d(b.permute(0, 3, 1, 2), 3, 2, 1).permute(0, 2, 3, 1)
         g = torch.randint(-8, 8, y.shape).double()
         y.backward(g.to(dtype))
@@ -235,7 +235,7 @@ def test_views_give_what_their_copies_give(ops, transform):
     spikes = torch.randint(0, 2, (3, 2, 4, 5, 6)).float()
     cases = [(lambda x: ops.spike_conv(x, view(torch.ones(7, 6, 3, 3)), SPIKES, 99), spikes),
              (lambda x: ops.spike_linear(x, view(torch.ones(7, 6)), COUNTS, 99), spikes),
-             (ops.spike_max_pool, spikes),
+             (ops.max_pool, spikes),
              (lambda x: ops.spiking_attention(x, 2, 1.0), spikes[0]),
              (lambda x: ops.mix(x, "fft2d", 5, 1, None), spikes[0]),
              (lambda x: ops.neuron(x, None, "lif", 2.0, 1.0, "hard", 0.0, True, "sigmoid", 0.0), 2 * spikes)]

@@ -1,5 +1,6 @@
 #include "spikemix/nn/attention.h"
 
+#include "spikemix/nn/packed.h"
 #include "spikemix/nn/processor.h"
 
 namespace spikemix {
@@ -86,66 +87,30 @@ Tensor spiking_attention(const Tensor& x, int64_t heads, double scale) {
   return AttentionFunction::apply(qkv, heads, scale);
 }
 
-SelfAttentionImpl::SelfAttentionImpl(const std::string& name, const ModelConfig& model, const NeuronConfig& neuron)
-    : heads_(model.heads), scale_(model.ssa_scale) {
-  const bool events = model.input == "events";
-  const int64_t D = model.embed_dim;
-  const auto layer = [&](const std::string& part, bool with_bias) {
-    SpikingLayer l;
-    l.name = name + "." + part;
-    const std::vector<int64_t> sizes = events ? std::vector<int64_t>{D, D, 1} : std::vector<int64_t>{D, D};
-    l.weights = register_module(part + (events ? "_conv" : "_linear"), Weights(sizes, with_bias));
-    l.bn = register_module(part + "_bn", BatchNorm(D));
-    l.lif = register_module(part + "_lif", Neuron(neuron));
-    return l;
-  };
-  q_ = layer("q", !events);
-  k_ = layer("k", !events);
-  v_ = layer("v", !events);
-  attention_.name = name + ".attn";
-  attention_.lif = register_module("attn_lif", Neuron(neuron, /*v_threshold=*/0.5));
-  projection_ = layer("proj", true);
+namespace {
+
+// Sums of spikes, exact.
+Tensor sum_of(const Tensor& spikes, int64_t axis) {
+  const auto type = spikes.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+  return spikes.sum(axis, /*keepdim=*/true, type);
 }
 
-// The spikes of q, k and v side by side, from y [T, B, N, 3 D]: as one layer of 3 D channels, which spares the copies
-// that three would need. With plif each has a tau of its own, so that they run apart.
-Tensor SelfAttentionImpl::fire_qkv(const Product& y, const Pass& pass) const {
-  const std::array<const SpikingLayer*, 3> layers = {&q_, &k_, &v_};
-  if (q_.lif->w.defined()) {
-    const auto parts = y.y.chunk(3, -1);
-    std::vector<Tensor> spikes;
-    for (size_t i = 0; i < 3; ++i) spikes.push_back(layers[i]->fire({parts[i], {}}, {}, pass));
-    return torch::cat(spikes, -1);
-  }
+}  // namespace
 
-  const auto joined = [&](const auto& member) { return torch::cat({member(q_), member(k_), member(v_)}); };
-  Norm norm{joined([](const SpikingLayer& l) { return l.bn->weight; }),
-            joined([](const SpikingLayer& l) { return l.bn->bias; }),
-            joined([](const SpikingLayer& l) { return l.bn->running_mean; }),
-            joined([](const SpikingLayer& l) { return l.bn->running_var; }),
-            q_.weights->bias.defined() ? joined([](const SpikingLayer& l) { return l.weights->bias; }) : Tensor(),
-            pass.training,
-            !pass.again,
-            pass.ranks};
-  const Tensor spikes = neurons(y.y, norm, q_.lif->params, {}, {}, pass.type, 0, y.moments, attention_.name);
-  const auto means = norm.running_mean.chunk(3), variances = norm.running_var.chunk(3), parts = spikes.chunk(3, -1);
-  for (size_t i = 0; i < 3; ++i) {
-    if (norm.training && norm.updates) {
-      layers[i]->bn->running_mean.copy_(means[i]);
-      layers[i]->bn->running_var.copy_(variances[i]);
-      layers[i]->bn->num_batches_tracked.add_(1);
-    }
-    if (pass.observer) (*pass.observer)(layers[i]->name, parts[i]);
-  }
-  return spikes;
+Tensor qk_token_attention(const Tensor& qk, int64_t heads, const Fire& fire) {
+  const auto parts = qk.chunk(2, -1);
+  const Tensor q = parts[0].unflatten(-1, {heads, -1}), k = parts[1].unflatten(-1, {heads, -1});
+  return (k * fire(sum_of(q, -1).squeeze(-1)).unsqueeze(-1)).flatten(-2);
 }
 
-Tensor SelfAttentionImpl::forward(const Tensor& x, const Pass& pass) {
-  const auto weight = [](const SpikingLayer& layer) { return layer.weights->weight.flatten(1); };
-  const Product y = spike_linear(x, torch::cat({weight(q_), weight(k_), weight(v_)}), Values::kCounts,
-                                 {attention_.name, pass.sparse_below});
-  const Tensor attended = spiking_attention(fire_qkv(y, pass), heads_, scale_);
-  return projection_.linear(attention_.fire({attended, {}}, {}, pass), Values::kSpikes, /*residual=*/x, pass);
+Tensor qk_channel_attention(const Tensor& qk, const Fire& fire) {
+  const auto parts = qk.chunk(2, -1);
+  return parts[1] * fire(sum_of(parts[0], -2));
+}
+
+Tensor spike_driven_attention(const Tensor& qkv, const Fire& fire) {
+  const auto parts = qkv.chunk(3, -1);
+  return parts[0] * fire(sum_of(parts[1] * parts[2], -2));
 }
 
 }  // namespace spikemix

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "spikemix/core/config.h"
-#include "spikemix/nn/layer.h"
+#include <functional>
+
+#include "spikemix/nn/torch.h"
 
 namespace spikemix {
 
@@ -10,21 +11,16 @@ namespace spikemix {
 /// fp32, whatever qkv's type; -> [T, B, N, D] in fp32. Keeps the spikes as bits.
 torch::Tensor spiking_attention(const torch::Tensor& qkv, int64_t heads, double scale);
 
-/// Spiking self-attention (SSA), the published baseline: "attn" of a block.
-class SelfAttentionImpl : public torch::nn::Module {
- public:
-  SelfAttentionImpl(const std::string& name, const ModelConfig& model, const NeuronConfig& neuron);
+/// Neurons: sums of spikes [T, ...] -> spikes of the same shape.
+using Fire = std::function<torch::Tensor(const torch::Tensor& sums)>;
 
-  /// x [T, B, N, D] -> x + SSA(x)
-  torch::Tensor forward(const torch::Tensor& x, const Pass& pass);
-
- private:
-  torch::Tensor fire_qkv(const Product& y, const Pass& pass) const;
-
-  int64_t heads_;
-  double scale_;
-  SpikingLayer q_, k_, v_, attention_, projection_;
-};
-TORCH_MODULE(SelfAttention);
+/// k AND one bit for each head and token, which fires on the sum of q over the head's channels (QKFormer).
+/// qk [T, B, N, 2 D] -> [T, B, N, D]
+torch::Tensor qk_token_attention(const torch::Tensor& qk, int64_t heads, const Fire& fire);
+/// k AND one bit for each channel, which fires on the sum of q over the tokens (QKFormer).
+torch::Tensor qk_channel_attention(const torch::Tensor& qk, const Fire& fire);
+/// q AND one bit for each channel, which fires on the sum of k AND v over the tokens (Spike-driven Transformer, SDSA-1).
+/// qkv [T, B, N, 3 D] -> [T, B, N, D]
+torch::Tensor spike_driven_attention(const torch::Tensor& qkv, const Fire& fire);
 
 }  // namespace spikemix

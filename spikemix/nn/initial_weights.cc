@@ -2,40 +2,45 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "spikemix/core/hash.h"
 #include "spikemix/core/rng.h"
 #include "spikemix/nn/kernel_data.h"
-#include "spikemix/nn/layer.h"
 
 namespace spikemix {
 namespace {
 
 template <class Draw>
 void fill(const torch::Tensor& tensor, const std::string& name, uint64_t seed, const Draw& draw) {
+  const torch::NoGradGuard no_grad;
   Rng rng(seed, Rng::Purpose::kWeights, Hash().add(name).value());
   auto* values = kernel_data<float>(tensor);
   for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = float(draw(rng));
 }
 
+void fill_normal(const torch::Tensor& tensor, const std::string& name, uint64_t seed) {
+  fill(tensor, name, seed, [](Rng& rng) { return std::clamp(rng.normal(0, 0.02), -2.0, 2.0); });
+}
+
+void fill_uniform(const torch::Tensor& tensor, const std::string& name, const torch::Tensor& weight, uint64_t seed) {
+  const double bound = 1 / std::sqrt(double(weight[0].numel()));
+  fill(tensor, name, seed, [&](Rng& rng) { return rng.uniform(-bound, bound); });
+}
+
+bool is_matrix(const torch::Tensor& weight) { return weight.dim() == 2; }
+
 }  // namespace
 
-void draw_initial_weights(torch::nn::Module& model, uint64_t seed) {
-  const torch::NoGradGuard no_grad;
-  for (const auto& item : model.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
-    const auto* layer = item.value()->as<Weights>();
-    if (!layer) continue;
-    const torch::Tensor& weight = layer->weight;
-    if (weight.dim() == 2) {
-      fill(weight, item.key() + ".weight", seed, [](Rng& rng) { return std::clamp(rng.normal(0, 0.02), -2.0, 2.0); });
-      continue;  // zero bias, as built
-    }
-    const double bound = 1 / std::sqrt(double(weight[0].numel()));
-    const auto uniform = [&](Rng& rng) { return rng.uniform(-bound, bound); };
-    fill(weight, item.key() + ".weight", seed, uniform);
-    if (layer->bias.defined()) fill(layer->bias, item.key() + ".bias", seed, uniform);
-  }
+void draw_weight(const torch::Tensor& weight, const std::string& name, uint64_t seed) {
+  is_matrix(weight) ? fill_normal(weight, name, seed) : fill_uniform(weight, name, weight, seed);
+}
+
+void draw_bias(const torch::Tensor& bias, const std::string& name, const torch::Tensor& weight, uint64_t seed) {
+  if (!is_matrix(weight)) fill_uniform(bias, name, weight, seed);  // else zero, as built
+}
+
+void draw_position(const torch::Tensor& position, const std::string& name, uint64_t seed) {
+  fill_normal(position, name, seed);
 }
 
 }  // namespace spikemix

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <string>
+
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {
 
-/// The published initial values of every "weight" and "bias" of a linear map or convolution (norms, neurons and mixers
-/// have theirs from their constructors): matrices from a normal of std 0.02 cut off at +-2, with zero bias;
-/// convolutions, those of size 1 included, and their biases from PyTorch's default, uniform in +-1 / sqrt(fan in).
-void draw_initial_weights(torch::nn::Module& model, uint64_t seed);
+/// Initial values of a map's weight and bias (which may be undefined): the published ones. Matrices from a normal of
+/// std 0.02 cut off at +-2, with zero bias; convolutions, those of size 1 included, and their biases from PyTorch's
+/// default, uniform in +-1 / sqrt(fan in). They depend on the seed, the tensor's name and its shape alone.
+void draw_weight(const torch::Tensor& weight, const std::string& name, uint64_t seed);
+/// @param weight  of the same map
+void draw_bias(const torch::Tensor& bias, const std::string& name, const torch::Tensor& weight, uint64_t seed);
+/// Of a learned position: a normal of std 0.02, cut off at +-2.
+void draw_position(const torch::Tensor& position, const std::string& name, uint64_t seed);
 
 }  // namespace spikemix

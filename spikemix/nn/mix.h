@@ -15,7 +15,7 @@ namespace spikemix {
 class TorchMixer : public torch::CustomClassHolder {
  public:
   /// `shape` is what the mixer was made for.
-  TorchMixer(std::unique_ptr<Mixer> mixer, const MixerShape& shape) : mixer_(std::move(mixer)), shape_(shape) {}
+  TorchMixer(std::shared_ptr<const Mixer> mixer, const MixerShape& shape) : mixer_(std::move(mixer)), shape_(shape) {}
 
   const Mixer& mixer() const { return *mixer_; }
   const MixerShape& shape() const { return shape_; }
@@ -49,7 +49,7 @@ class TorchMixer : public torch::CustomClassHolder {
   };
   const std::vector<DenseTerm>& dense_terms(const torch::Tensor& like) const;
 
-  std::unique_ptr<Mixer> mixer_;
+  std::shared_ptr<const Mixer> mixer_;
   MixerShape shape_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Dense>> dense_;  // one for each device and type seen

@@ -1,59 +1,102 @@
 #include "spikemix/nn/model.h"
 
+#include <utility>
+
 #include <fmt/ranges.h>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/validate.h"
+#include "spikemix/model/model.h"
 #include "spikemix/nn/initial_weights.h"
+#include "spikemix/nn/named_modules.h"
 #include "spikemix/nn/recompute.h"
 
 namespace spikemix {
 namespace {
 
-// A stem's or block's forward pass, which keeps all that its backward needs, or its input alone.
-template <class Part>
-torch::Tensor run(Part& part, const torch::Tensor& x, Values values, bool recompute, const Pass& pass) {
-  if (!recompute) return part->forward(x, pass);
-  return recomputed([part](const torch::Tensor& in, const Pass& p) mutable { return part->forward(in, p); },
-                    part->parameters(), x, values, pass);
+using torch::Tensor;
+
+Plan checked_plan(const ModelConfig& model, const NeuronConfig& neuron) {
+  validate(model, neuron);
+  if (model.classes < 1) throw input_error("model.classes = {}: expected 1 or more", model.classes);
+  return make_plan(model, neuron);
+}
+
+// For each layer the values that it is the last to read; the head's never.
+std::vector<std::vector<int64_t>> last_reads(const Plan& plan) {
+  std::vector<std::vector<int64_t>> values(plan.layers.size());
+  std::vector<bool> read(plan.values.size(), false);
+  read[size_t(plan.features)] = true;
+  for (size_t i = plan.layers.size(); i-- > 0;) {
+    for (const int64_t value : {plan.layers[i].reads, plan.layers[i].merges}) {
+      if (value < 0 || read[size_t(value)]) continue;
+      read[size_t(value)] = true;
+      values[i].push_back(value);
+    }
+  }
+  return values;
 }
 
 }  // namespace
 
-Spikformer::Spikformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed)
-    : config_(model), training_steps_(model.T) {
-  validate(model, neuron);
-  if (model.classes < 1) throw input_error("model.classes = {}: expected 1 or more", model.classes);
-  stem_ = register_module("patch_embed", Stem(model, neuron));
-  auto blocks = register_module("block", std::make_shared<torch::nn::Module>());
-  for (int64_t i = 0; i < model.depth; ++i)
-    blocks_.push_back(blocks->register_module(std::to_string(i), Block(i, model, neuron)));
-  head_ = register_module("head", Weights(std::vector<int64_t>{model.classes, model.embed_dim}, true));
-  draw_initial_weights(*this, seed);
+SpikingTransformer::SpikingTransformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed)
+    : plan_(checked_plan(model, neuron)), last_reads_(last_reads(plan_)), training_steps_(plan_.T) {
+  layers_.reserve(plan_.layers.size());
+  for (const LayerPlan& layer : plan_.layers) layers_.emplace_back(plan_, layer, *this, seed);
+  const int64_t D = plan_.values[size_t(plan_.features)].channels;
+  head_weight_ = register_parameter_as(*this, plan_.head_weight, torch::zeros({plan_.classes, D}));
+  head_bias_ = register_parameter_as(*this, plan_.head_bias, torch::zeros({plan_.classes}));
+  draw_weight(head_weight_, plan_.head_weight, seed);
 }
 
-torch::Tensor Spikformer::forward(const torch::Tensor& images) {
-  const ModelConfig& c = config_;
-  const std::vector<int64_t> still = {images.size(0), c.channels, c.height, c.width};
-  const std::vector<int64_t> events = {images.size(0), c.T, c.channels, c.height, c.width};
-  if (images.sizes() != (c.input == "image" ? still : events))
-    throw input_error("the model takes input of shape {} (batch first), found [{}]",
-                      c.input == "image" ? fmt::format("[B, {}, {}, {}]", c.channels, c.height, c.width)
-                                         : fmt::format("[B, {}, {}, {}, {}]", c.T, c.channels, c.height, c.width),
-                      fmt::join(images.sizes(), ", "));
-  const bool in_double = head_->weight.scalar_type() == torch::kFloat64;
-  const auto type = in_double ? torch::kFloat64 : precision_;
+Tensor SpikingTransformer::forward(const Tensor& images) {
+  const auto type = head_weight_.scalar_type() == torch::kFloat64 ? torch::kFloat64 : precision_;
   const Pass pass{.type = type,
                   .training = is_training(),
                   .sparse_below = sparse_below_,
-                  .T = is_training() ? training_steps_ : c.T,
+                  .T = is_training() ? training_steps_ : plan_.T,
                   .observer = observer_ ? &observer_ : nullptr,
                   .ranks = ranks_};
+  Tensor x = input(images, type);
+  for (const Segment& segment : plan_.segments) {
+    if (!recompute_) {
+      x = run(segment, std::move(x), pass);
+      continue;
+    }
+    std::vector<Tensor> parameters;
+    for (size_t i = segment.first; i < segment.last; ++i) {
+      for (const Tensor& parameter : layers_[i].parameters()) parameters.push_back(parameter);
+    }
+    const auto part = [this, &segment](const Tensor& in, const Pass& p) { return run(segment, in, p); };
+    x = recomputed(part, parameters, x, kept_as(plan_.values[size_t(segment.reads)].range), pass);
+  }
+  x = x.flatten(2, 3).mean(torch::IntArrayRef{0, 2}, false, head_weight_.scalar_type());  // [B, D]
+  return torch::linear(x, head_weight_, head_bias_);
+}
 
-  torch::Tensor x = run(stem_, images, Values::kReal, recompute_, pass);  // [T, B, N, D]
-  for (Block& block : blocks_) x = run(block, x, Values::kCounts, recompute_, pass);
-  x = x.mean(torch::IntArrayRef{0, 2}, false, head_->weight.scalar_type());  // [B, D]
-  return torch::linear(x, head_->weight, head_->bias);
+// Channels last: [B, H, W, C], or [T, B, H, W, C]. The first layer has few channels: it stays in fp32.
+Tensor SpikingTransformer::input(const Tensor& images, torch::ScalarType type) const {
+  const ValuePlan& in = plan_.input();
+  std::vector<int64_t> sizes = {in.channels, in.height, in.width};
+  if (!in.still) sizes.insert(sizes.begin(), plan_.T);
+  if (images.dim() < 1 || images.sizes().slice(1) != torch::IntArrayRef(sizes))
+    throw input_error("the model takes input of shape [B, {}] (batch first), found [{}]", fmt::join(sizes, ", "),
+                      fmt::join(images.sizes(), ", "));
+  return (in.still ? images.permute({0, 2, 3, 1}) : images.permute({1, 0, 3, 4, 2}))
+      .to(type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32);
+}
+
+// The layers of one segment, value by value; a value is released when its last reader is done.
+Tensor SpikingTransformer::run(const Segment& segment, Tensor x, const Pass& pass) const {
+  std::vector<Tensor> values(plan_.values.size());
+  values[size_t(segment.reads)] = std::move(x);
+  for (size_t i = segment.first; i < segment.last; ++i) {
+    const LayerPlan& layer = plan_.layers[i];
+    const Tensor merged = layer.merges < 0 ? Tensor() : values[size_t(layer.merges)];
+    values[size_t(layer.writes)] = layers_[i].forward(values[size_t(layer.reads)], merged, pass);
+    for (const int64_t value : last_reads_[i]) values[size_t(value)].reset();
+  }
+  return values[size_t(segment.writes)];
 }
 
 int64_t learned_values(const torch::nn::Module& model) {

@@ -7,7 +7,7 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
 #include "spikemix/core/problems.h"
-#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
 NamedTensors model_state(const torch::nn::Module& model) {

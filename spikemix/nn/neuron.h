@@ -5,8 +5,7 @@
 
 #include "spikemix/core/config.h"
 #include "spikemix/kernels/lif/lif.h"
-#include "spikemix/nn/neuron_passes.h"
-#include "spikemix/nn/ranks.h"
+#include "spikemix/nn/norm.h"
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {
@@ -21,29 +20,6 @@ class NeuronImpl : public torch::nn::Module {
   torch::Tensor w;  // [], undefined unless plif
 };
 TORCH_MODULE(Neuron);
-
-/// Batch norm's tensors under their usual names; eps 1e-5, momentum 0.1. neurons() below computes with them.
-class BatchNormImpl : public torch::nn::Module {
- public:
-  explicit BatchNormImpl(int64_t channels);
-
-  torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
-};
-TORCH_MODULE(BatchNorm);
-
-/// What stands between a layer's linear map and its spikes. All [C]; undefined weight: no batch norm.
-struct Norm {
-  torch::Tensor weight, bias, running_mean, running_var;
-  /// The bias of the linear map in front, which is not in y: it moves the running mean, and cancels out while the
-  /// statistics are the batch's, so that its gradient is then exactly zero. May be undefined.
-  torch::Tensor linear_bias;
-  /// Statistics of the batch instead of the running ones.
-  bool training = false;
-  /// In training: moves the running ones towards them.
-  bool updates = true;
-  /// Those whose batches the statistics are over (synchronised batch norm); null: this process alone.
-  Ranks* ranks = nullptr;
-};
 
 /// s = residual + spikes of the neurons on BN(y), in one autograd function over all T steps. y is kept for backward,
 /// the potentials and spikes are computed from it again: 4 bytes a value (2 in bf16) for the whole of BN and LIF.

@@ -115,8 +115,18 @@ NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& d
   return result;
 }
 
-void norm_backward(const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b, const Tensor& c, Tensor& dz) {
-  dz.copy_(torch::addcmul(torch::addcmul(c, x - mean, b), dz, a));
+Tensor norm_forward(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual) {
+  const Tensor z = torch::addcmul(shift, x.to(accumulator(x)), scale);
+  return residual.defined() ? z.add_(residual) : z;
+}
+
+std::pair<Tensor, Tensor> norm_sums(const Tensor& x, const Tensor& mean, const Tensor& dz) {
+  return {dz.sum(0), (dz * (x - mean)).sum(0)};
+}
+
+void norm_backward(const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b, const Tensor& c,
+                   const Tensor& dz, Tensor& dx) {
+  dx.copy_(torch::addcmul(torch::addcmul(c, x - mean, b), dz, a));
 }
 
 }  // namespace spikemix::aten

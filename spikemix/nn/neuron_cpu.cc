@@ -113,17 +113,53 @@ NeuronGradients backward(const NeuronPasses& p, const torch::Tensor& x, const to
   return result;
 }
 
+torch::Tensor norm_forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift,
+                           const torch::Tensor& residual) {
+  const int64_t rows = x.numel() / x.size(-1), fold = fold_of(rows, x.size(-1)), wide = fold * x.size(-1);
+  const auto scales = repeated(scale, fold), shifts = repeated(shift, fold);
+  const auto z = torch::empty(x.sizes(), torch::kFloat32);
+  with_kernel_type(x, [&]<class X>(X) {
+    for_chunks(rows / fold, kChunk, [&](int64_t, int64_t begin, int64_t end) {
+      const auto* carried = kernel_data<float>(residual);
+      batch_norm_forward(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(scales),
+                         kernel_data<float>(shifts), carried ? carried + begin * wide : nullptr,
+                         kernel_data<float>(z) + begin * wide);
+    });
+  });
+  return z;
+}
+
+std::pair<torch::Tensor, torch::Tensor> norm_sums(const torch::Tensor& x, const torch::Tensor& mean,
+                                                  const torch::Tensor& dz) {
+  const int64_t rows = x.numel() / x.size(-1), fold = fold_of(rows, x.size(-1)), wide = fold * x.size(-1);
+  const auto means = repeated(mean, fold);
+  const auto sums = torch::zeros({chunks(rows / fold, kChunk), 2, wide}, torch::kFloat32);
+  with_kernel_type(x, [&]<class X>(X) {
+    for_chunks(rows / fold, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
+      float* sum = kernel_data<float>(sums) + chunk * 2 * wide;
+      batch_norm_sums(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(means),
+                      kernel_data<float>(dz) + begin * wide, sum, sum + wide);
+    });
+  });
+  const auto total = totals(sums, x.size(-1)).to(torch::kFloat32);
+  return {total[0], total[1]};
+}
+
 void norm_backward(const torch::Tensor& x, const torch::Tensor& mean, const torch::Tensor& a, const torch::Tensor& b,
-                   const torch::Tensor& c, torch::Tensor& dz) {
+                   const torch::Tensor& c, const torch::Tensor& dz, torch::Tensor& dx) {
   const int64_t rows = x.numel() / x.size(-1), fold = fold_of(rows, x.size(-1)), wide = fold * x.size(-1);
   const auto means = repeated(mean, fold), as = repeated(a, fold), bs = repeated(b, fold), cs = repeated(c, fold);
-  with_kernel_type(x, [&]<class X>(X) {
+  const auto run = [&]<class X, class Z>(X, Z) {
     for_chunks(rows / fold, kChunk, [&](int64_t, int64_t begin, int64_t end) {
       batch_norm_backward(end - begin, wide, kernel_data<X>(x) + begin * wide, kernel_data<float>(means),
                           kernel_data<float>(as), kernel_data<float>(bs), kernel_data<float>(cs),
-                          kernel_data<X>(dz) + begin * wide);
+                          kernel_data<Z>(dz) + begin * wide, kernel_data<X>(dx) + begin * wide);
     });
-  });
+  };
+  if (x.scalar_type() == torch::kFloat32)
+    run(float{}, float{});
+  else
+    with_kernel_type(dz, [&]<class Z>(Z) { run(Bfloat16{}, Z{}); });
 }
 
 }  // namespace spikemix::cpu

@@ -16,6 +16,8 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+bool pools_by_kernels(const Tensor& x, int64_t stride) { return has_kernels(x) && stride == 2; }
+
 // x [images, H, W, C]; `chosen` is undefined in inference.
 Tensor pool(const Tensor& x, const Tensor& chosen) {
   const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
@@ -43,41 +45,42 @@ Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef 
 // another order each time.
 
 // y [images, H', W', C], and which of its window's nine values each is, row by row.
-std::pair<Tensor, Tensor> aten_pool(const Tensor& x) {
-  Tensor nchw = x.permute({0, 3, 1, 2});
+std::pair<Tensor, Tensor> aten_pool(const Tensor& x, int64_t stride) {
+  Tensor images = x.permute({0, 3, 1, 2});
   // LibTorch 2.11 reads a GPU's doubles in this order at addresses that it must not.
-  if (x.scalar_type() == torch::kFloat64) nchw = nchw.contiguous();
-  const auto [y, place] = at::max_pool2d_with_indices(nchw, 3, 2, 1);
-  const auto corners = [&](int64_t axis) { return 2 * torch::arange(y.size(axis), place.options()) - 1; };
+  if (x.scalar_type() == torch::kFloat64) images = images.contiguous();
+  const auto [y, place] = at::max_pool2d_with_indices(images, 3, stride, 1);
+  const auto corners = [&](int64_t axis) { return stride * torch::arange(y.size(axis), place.options()) - 1; };
   const Tensor row = place.div(x.size(2), "floor") - corners(2).view({-1, 1});
   const Tensor column = place.remainder(x.size(2)) - corners(3);
   const auto channels_last = [](const Tensor& t) { return t.permute({0, 2, 3, 1}).contiguous(); };
   return {channels_last(y), channels_last((3 * row + column).to(torch::kUInt8))};
 }
 
-Tensor aten_pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
-  const int64_t H = dy.size(1), W = dy.size(2);
-  const auto framed = torch::zeros({sizes[0], 2 * H + 1, 2 * W + 1, sizes[3]}, dy.options());
+Tensor aten_pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes, int64_t stride) {
+  const int64_t height = stride * (dy.size(1) - 1) + 1, width = stride * (dy.size(2) - 1) + 1;  // of windows' corners
+  const auto framed = torch::zeros({sizes[0], height + 2, width + 2, sizes[3]}, dy.options());
   for (int64_t k = 0; k < 9; ++k) {
     const int64_t row = k / 3, column = k % 3;
-    framed.slice(1, row, row + 2 * H - 1, 2).slice(2, column, column + 2 * W - 1, 2).add_(dy * (chosen == k));
+    framed.slice(1, row, row + height, stride).slice(2, column, column + width, stride).add_(dy * (chosen == k));
   }
   return framed.slice(1, 1, 1 + sizes[1]).slice(2, 1, 1 + sizes[2]).contiguous();
 }
 
 struct PoolFunction : torch::autograd::Function<PoolFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, int64_t stride) {
     const ProfileScope scope("pools", "forward");
     const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
     Tensor y, chosen;
-    if (has_kernels(x)) {
+    if (pools_by_kernels(x, stride)) {
       chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
       y = pool(x, chosen);
     } else {
-      std::tie(y, chosen) = aten_pool(x);
+      std::tie(y, chosen) = aten_pool(x, stride);
     }
     ctx->save_for_backward({chosen});
     ctx->saved_data["sizes"] = x.sizes();
+    ctx->saved_data["stride"] = stride;
     return y;
   }
 
@@ -85,18 +88,21 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     const ProfileScope scope("pools", "backward");
     const Tensor dy = grads[0].contiguous(), chosen = ctx->get_saved_variables()[0];
     const auto sizes = ctx->saved_data["sizes"].toIntVector();
-    return {has_kernels(dy) ? pool_backward(dy, chosen, sizes) : aten_pool_backward(dy, chosen, sizes)};
+    const int64_t stride = ctx->saved_data["stride"].toInt();
+    return {pools_by_kernels(dy, stride) ? pool_backward(dy, chosen, sizes)
+                                         : aten_pool_backward(dy, chosen, sizes, stride),
+            Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor spike_max_pool(const Tensor& x) {
+Tensor max_pool(const Tensor& x, int64_t stride) {
   std::vector<int64_t> shape = x.sizes().vec();
   const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
-  const Tensor y = torch::GradMode::is_enabled() ? PoolFunction::apply(images)
-                   : has_kernels(x)              ? pool(images, {})
-                                                 : aten_pool(images).first;
+  const Tensor y = torch::GradMode::is_enabled() ? PoolFunction::apply(images, stride)
+                   : pools_by_kernels(x, stride) ? pool(images, {})
+                                                 : aten_pool(images, stride).first;
   shape[shape.size() - 3] = y.size(1);
   shape[shape.size() - 2] = y.size(2);
   return y.view(shape);

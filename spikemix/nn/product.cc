@@ -14,10 +14,11 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The two maps, on x [rows, in] and on x [images, H, W, in]; once as matrices, with the weights rounded to x's type,
-// and once from the spikes that are there.
+// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the first
+// two also from the spikes that are there.
 struct Linear {
-  static constexpr bool kSparseCounts = true;
+  static constexpr bool kSparseSpikes = true, kSparseCounts = true;
+  static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0)); }
   static Tensor forward(const Tensor& x, const Tensor& weight) {
     const auto type = multiplied_in(x);
     return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
@@ -49,17 +50,18 @@ struct Linear {
   }
 };
 
-struct Conv {
-  static constexpr bool kSparseCounts = false;  // no layer needs it
+// [images, H, W, C] <-> its view as channels_last [images, C, H, W].
+Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
+Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
+// Rounded as x is.
+Tensor factor(const Tensor& weight, const Tensor& x) {
+  return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast).to(multiplied_in(x));
+}
+Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
 
-  // [images, H, W, C] <-> its view as channels_last [images, C, H, W].
-  static Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
-  static Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
-  // Rounded as x is.
-  static Tensor factor(const Tensor& weight, const Tensor& x) {
-    return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast).to(multiplied_in(x));
-  }
-  static Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
+struct Conv {
+  static constexpr bool kSparseSpikes = true, kSparseCounts = false;  // few layers read counts
+  static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0) * 9); }
 
   static Tensor forward(const Tensor& x, const Tensor& weight) {
     return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
@@ -91,6 +93,29 @@ struct Conv {
   }
 };
 
+// A convolution of each channel by itself, weight [C, 1, k, k], padding k / 2: as matrices only.
+struct Depthwise {
+  static constexpr bool kSparseSpikes = false, kSparseCounts = false;
+  static double macs(const Tensor& x, const Tensor& weight) {
+    return double(x.numel()) * double(weight.size(2) * weight.size(3));
+  }
+
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, weight.size(2) / 2, 1, weight.size(0)))
+        .to(x.scalar_type());
+  }
+  static double dx_share(const Tensor&) { return 1; }
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) { return forward(dy, weight.flip({2, 3})); }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+    constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
+    const std::array<int64_t, 2> padding = {weight.size(2) / 2, weight.size(3) / 2};
+    return std::get<1>(at::convolution_backward(factor(dy), factor(x), factor(weight, x), std::nullopt, one, padding,
+                                                one, false, zero, weight.size(0),
+                                                std::array<bool, 3>{false, true, false}))
+        .to(dy.scalar_type());
+  }
+};
+
 struct ProductCall : torch::CustomClassHolder {
   Values values;
   ProductSettings settings;
@@ -106,13 +131,28 @@ struct ProductCall : torch::CustomClassHolder {
     sizes = x.sizes().vec(), type = x.scalar_type();
     const double below =
         settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
-    sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&
-             double(packed.entries()) < below * double(x.numel());
-    macs = double(x.numel()) * double(weight.numel()) / double(weight.size(1));
+    macs = Map::macs(x, weight);
+    if constexpr (Map::kSparseSpikes) {
+      sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&
+               double(packed.entries()) < below * double(x.numel());
+    }
     adds = sparse ? macs * double(packed.entries()) / double(x.numel()) : macs;
     scope.count(macs, adds);
-    if (sparse) scope.rename("forward, spikes");
-    return sparse ? Map::sparse_forward(packed, sizes, weight, type, moments) : Map::forward(x, weight);
+    if constexpr (Map::kSparseSpikes) {
+      if (sparse) {
+        scope.rename("forward, spikes");
+        return Map::sparse_forward(packed, sizes, weight, type, moments);
+      }
+    }
+    return Map::forward(x, weight);
+  }
+
+  template <class Map>
+  Tensor backward_weight(const Tensor& dy, const Packed& x, const Tensor& weight) const {
+    if constexpr (Map::kSparseSpikes) {
+      if (sparse) return Map::sparse_backward_weight(dy, x, sizes, weight);
+    }
+    return Map::backward_weight(dy, x.unpack(), weight);
   }
 };
 
@@ -139,9 +179,7 @@ struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
     if (call->dweight) {
       ProfileScope scope(call->settings.layer, call->sparse ? "dW, spikes" : "dW");
       scope.count(call->macs, call->adds);
-      dweight = call->sparse ? Map::sparse_backward_weight(dy, x, call->sizes, weight)
-                             : Map::backward_weight(dy, x.unpack(), weight);
-      dweight = dweight.to(weight.scalar_type());
+      dweight = call->backward_weight<Map>(dy, x, weight).to(weight.scalar_type());
     }
     if (call->dx) {
       const double share = Map::dx_share(dy);
@@ -162,6 +200,16 @@ Product apply(const Tensor& x, const Tensor& weight, Values values, const Produc
   return {y, call->moments};
 }
 
+template <class Map>
+Product apply_to_images(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
+  Product product = apply<Map>(images, weight, values, settings);
+  shape.back() = weight.size(0);
+  product.y = product.y.view(shape);
+  return product;
+}
+
 }  // namespace
 
 Product spike_linear(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
@@ -173,12 +221,11 @@ Product spike_linear(const Tensor& x, const Tensor& weight, Values values, const
 }
 
 Product spike_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
-  std::vector<int64_t> shape = x.sizes().vec();
-  const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
-  Product product = apply<Conv>(images, weight, values, settings);
-  shape.back() = weight.size(0);
-  product.y = product.y.view(shape);
-  return product;
+  return apply_to_images<Conv>(x, weight, values, settings);
+}
+
+Product depthwise_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  return apply_to_images<Depthwise>(x, weight, values, settings);
 }
 
 }  // namespace spikemix

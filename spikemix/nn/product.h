@@ -32,4 +32,7 @@ Product spike_linear(const torch::Tensor& x, const torch::Tensor& weight, Values
 /// 3x3, padding 1, channels last: x [..., H, W, in] -> [..., H, W, out]; weight [out, in, 3, 3].
 Product spike_conv(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
 
+/// Each channel by itself, k x k (k odd), stride 1, padding k / 2: x [..., H, W, C] -> the same; weight [C, 1, k, k].
+Product depthwise_conv(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
+
 }  // namespace spikemix

@@ -10,7 +10,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Recomputation : torch::CustomClassHolder {
-  Segment segment;
+  Part part;
   variable_list parameters;
   Pass pass;
   Values values;
@@ -32,7 +32,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
     ctx->save_for_backward({Packed(x, call->values).tensor()});
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     ctx->saved_data["dx"] = x.requires_grad();
-    return call->segment(x, call->pass);  // Function::apply has turned gradients off
+    return call->part(x, call->pass);  // Function::apply has turned gradients off
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -46,7 +46,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
       const torch::AutoGradMode graph(true);
       x = Packed(ctx->get_saved_variables()[0], call->values, call->sizes, call->type).unpack().detach();
       x.requires_grad_(dx);
-      y = call->segment(x, pass);
+      y = call->part(x, pass);
     }
     variable_list wanted = call->parameters;
     if (dx) wanted.push_back(x);
@@ -59,11 +59,11 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
 
 }  // namespace
 
-Tensor recomputed(const Segment& segment, const std::vector<Tensor>& parameters, const Tensor& x, Values values,
+Tensor recomputed(const Part& part, const std::vector<Tensor>& parameters, const Tensor& x, Values values,
                   const Pass& pass) {
-  if (!torch::GradMode::is_enabled()) return segment(x, pass);
+  if (!torch::GradMode::is_enabled()) return part(x, pass);
   auto call = c10::make_intrusive<Recomputation>();
-  call->segment = segment, call->parameters = parameters, call->pass = pass, call->values = values;
+  call->part = part, call->parameters = parameters, call->pass = pass, call->values = values;
   call->sizes = x.sizes().vec(), call->type = x.scalar_type();
   return RecomputedFunction::apply(x.contiguous(), flat(parameters), call);
 }

@@ -9,14 +9,14 @@
 namespace spikemix {
 
 /// A part of the model, x -> y.
-using Segment = std::function<torch::Tensor(const torch::Tensor& x, const Pass& pass)>;
+using Part = std::function<torch::Tensor(const torch::Tensor& x, const Pass& pass)>;
 
-/// y = segment(x), of which the graph keeps x alone, packed as `values` says: backward computes the segment anew and
-/// goes through that (activation checkpointing, train.recompute). The same bits as segment(x, pass), gradients
+/// y = part(x), of which the graph keeps x alone, packed as `values` says: backward computes the part anew and
+/// goes through that (activation checkpointing, train.recompute). The same bits as part(x, pass), gradients
 /// included; the second time moves no running statistics and tells no observer.
 ///
-/// @param parameters  all that the segment learns
-torch::Tensor recomputed(const Segment& segment, const std::vector<torch::Tensor>& parameters, const torch::Tensor& x,
+/// @param parameters  all that the part learns
+torch::Tensor recomputed(const Part& part, const std::vector<torch::Tensor>& parameters, const torch::Tensor& x,
                          Values values, const Pass& pass);
 
 }  // namespace spikemix

@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-NamedTensors trained_parameters(const Spikformer& model) {
+NamedTensors trained_parameters(const SpikingTransformer& model) {
   NamedTensors parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
   return parameters;
@@ -21,7 +21,7 @@ Learner::Learner(const Config& config, const std::string& device, ProcessGroup* 
       ranks_(ranks),
       device_(device),
       model_(make_model()),
-      optimizer_(trained_parameters(*model_), config.train) {
+      optimizer_(trained_parameters(*model_), tensors_of(model_->plan()), config.train) {
   if (config.train.ema > 0) {
     average_ = make_model();
     average_->eval();
@@ -31,8 +31,8 @@ Learner::Learner(const Config& config, const std::string& device, ProcessGroup* 
   ranks_->own_gradients(model_->parameters());
 }
 
-std::shared_ptr<Spikformer> Learner::make_model() const {
-  auto model = std::make_shared<Spikformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
+std::shared_ptr<SpikingTransformer> Learner::make_model() const {
+  auto model = std::make_shared<SpikingTransformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
   model->to(device_);
   model->set_sparse_below(config_.train.sparse_below);
   model->set_recompute(config_.train.recompute);

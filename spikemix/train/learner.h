@@ -39,20 +39,20 @@ class Learner {
   /// The gradient's norm at the last step of the optimiser, before clipping.
   double gradient_norm() const { return gradient_norm_; }
   /// What is tested and exported: the average, if there is one.
-  Spikformer& result() { return average_ ? *average_ : *model_; }
+  SpikingTransformer& result() { return average_ ? *average_ : *model_; }
   bool averages() const { return average_ != nullptr; }
   /// Every tensor that goes on learning, each the live one.
   NamedTensors state() const;
 
  private:
-  std::shared_ptr<Spikformer> make_model() const;
+  std::shared_ptr<SpikingTransformer> make_model() const;
   torch::Tensor to_tensor(const std::vector<float>& values, at::IntArrayRef shape) const;
   void update_average();
 
   const Config& config_;
   ProcessGroup* const ranks_;
   const torch::Device device_;
-  std::shared_ptr<Spikformer> model_, average_;
+  std::shared_ptr<SpikingTransformer> model_, average_;
   Optimizer optimizer_;
   double gradient_norm_ = 0;
 };

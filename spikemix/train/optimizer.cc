@@ -1,29 +1,32 @@
 #include "spikemix/train/optimizer.h"
 
+#include <set>
+#include <string>
+
 #include <ATen/ops/_foreach_norm.h>
 
 namespace spikemix {
 namespace {
 
-// First and last layer stay with AdamW, as Muon's authors advise: their rows belong to colours and classes, which are
-// not to be learned at one speed.
-bool for_muon(const TrainConfig& config, const std::string& name, const torch::Tensor& parameter) {
-  return config.optimizer == "muon" && parameter.dim() >= 2 && name != "patch_embed.proj_conv.weight" &&
-         name != "head.weight";
-}
-
-NamedTensors those_of(bool muon, const NamedTensors& parameters, const TrainConfig& config) {
+// The parameters that Muon takes (or those that it leaves).
+NamedTensors those_of(bool muon, const NamedTensors& parameters, std::span<const TensorSpec> tensors,
+                      const TrainConfig& config) {
+  std::set<std::string> hidden;
+  for (const TensorSpec& tensor : tensors) {
+    if (tensor.hidden) hidden.insert(tensor.name);
+  }
   NamedTensors chosen;
   for (const auto& [name, parameter] : parameters) {
-    if (for_muon(config, name, parameter) == muon) chosen.emplace_back(name, parameter);
+    if ((config.optimizer == "muon" && hidden.contains(name)) == muon) chosen.emplace_back(name, parameter);
   }
   return chosen;
 }
 
 }  // namespace
 
-Optimizer::Optimizer(const NamedTensors& parameters, const TrainConfig& config)
-    : adamw_(those_of(false, parameters, config), config), muon_(those_of(true, parameters, config), config) {
+Optimizer::Optimizer(const NamedTensors& parameters, std::span<const TensorSpec> tensors, const TrainConfig& config)
+    : adamw_(those_of(false, parameters, tensors, config), config),
+      muon_(those_of(true, parameters, tensors, config), config) {
   for (const auto& [name, parameter] : parameters) parameters_.push_back(parameter);
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 TEST(Optimizer, ClipsToTheNormAndReportsItFirst) {
   torch::Tensor a = torch::zeros({2}, torch::requires_grad()), b = torch::zeros({1}, torch::requires_grad());
-  Optimizer optimizer({{"a", a}, {"b", b}}, TrainConfig());
+  Optimizer optimizer({{"a", a}, {"b", b}}, {}, TrainConfig());
   a.mutable_grad() = torch::tensor({3.0f, 0.0f});
   b.mutable_grad() = torch::tensor({4.0f});
   EXPECT_DOUBLE_EQ(optimizer.clip(0), 5);
@@ -19,17 +19,21 @@ TEST(Optimizer, ClipsToTheNormAndReportsItFirst) {
 }
 
 // All four learn, and the state says with which optimiser.
-TEST(Optimizer, MuonTakesTheWeightsBetweenFirstAndLastLayer) {
+TEST(Optimizer, MuonTakesTheHiddenWeights) {
   torch::manual_seed(1);
   NamedTensors parameters;
   for (const char* name : {"patch_embed.proj_conv.weight", "patch_embed.proj_conv1.weight", "head.weight"}) {
     parameters.emplace_back(name, torch::randn({4, 3}).requires_grad_());
   }
   parameters.emplace_back("block.0.mlp.fc1_bn.weight", torch::ones({4}, torch::requires_grad()));
+  const std::vector<TensorSpec> tensors = {{.name = "patch_embed.proj_conv.weight"},
+                                           {.name = "patch_embed.proj_conv1.weight", .hidden = true},
+                                           {.name = "head.weight"},
+                                           {.name = "block.0.mlp.fc1_bn.weight"}};
   const auto learned = [&](const std::string& optimizer) {
     TrainConfig config;
     config.optimizer = optimizer;
-    Optimizer learner(parameters, config);
+    Optimizer learner(parameters, tensors, config);
     for (auto& [name, parameter] : parameters) {
       const torch::Tensor before = parameter.detach().clone();
       learner.zero_grad();

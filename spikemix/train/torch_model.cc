@@ -21,7 +21,7 @@
 namespace spikemix {
 namespace {
 
-std::vector<float> logits_of(Spikformer& model, const ModelCard& card, const Batch& batch) {
+std::vector<float> logits_of(SpikingTransformer& model, const ModelCard& card, const Batch& batch) {
   const ModelConfig& m = card.model;
   const torch::InferenceMode no_gradients;
   const torch::Tensor images = torch::from_blob(const_cast<float*>(batch.images.data()), m.input_shape(batch.size));
@@ -32,7 +32,7 @@ std::vector<float> logits_of(Spikformer& model, const ModelCard& card, const Bat
 
 }  // namespace
 
-EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
+EvalResult evaluate_model(SpikingTransformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
                           int64_t loader_threads, const std::function<void(int64_t done)>& on_batch,
                           ProcessGroup* ranks) {
   model.eval();
@@ -52,7 +52,7 @@ EvalResult evaluate_model(Spikformer& model, const ModelCard& card, std::shared_
 
 struct TorchModel::State {
   ModelCard card;
-  std::shared_ptr<Spikformer> model;
+  std::shared_ptr<SpikingTransformer> model;
 };
 
 TorchModel::TorchModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -65,7 +65,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
   const TensorFile tensors = read_tensors(file);
   auto state = std::make_unique<State>();
   state->card = read_model_card(file);
-  state->model = std::make_shared<Spikformer>(state->card.model, state->card.neuron, /*seed=*/0);
+  state->model = std::make_shared<SpikingTransformer>(state->card.model, state->card.neuron, /*seed=*/0);
   load_model_state(*state->model, tensors.tensors, file.string());
   state->model->to(torch::Device(open_device(device)));
   state->model->set_precision(product_type(precision));

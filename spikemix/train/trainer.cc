@@ -15,11 +15,12 @@
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
-#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/model/model.h"
 #include "spikemix/nn/model.h"
 #include "spikemix/nn/model_state.h"
 #include "spikemix/nn/profile.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/plan/tensors.h"
 #include "spikemix/train/agreement.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
@@ -366,7 +367,7 @@ class Trainer {
         double(steps() * config_.train.batch * (config_.train.epochs + config_.train.cooldown_epochs));
     const Json summary = {{"name", config_.name},
                           {"mixer", config_.model.mixer},
-                          {"parameters", learned_values(tensor_list(config_.model, config_.neuron))},
+                          {"parameters", learned_values(tensors_of(learner_.result().plan()))},
                           {"best_top1", place_.best_top1},
                           {"best_epoch", place_.best_epoch},
                           {"last_top1", place_.last_top1},
@@ -471,7 +472,7 @@ TrainOutcome on_all_ranks(const std::filesystem::path& run, const Launch& launch
 TrainOutcome train(const Config& asked, const std::filesystem::path& run, const TrainListener& listener,
                    const Launch& launch) {
   validate(asked);
-  tensor_list(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
+  make_plan(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
   batch_of_rank(asked.train.batch, asked.augment.mixup > 0, launch);
   return on_all_ranks(run, launch, [&](Start& start) {
     Config config = asked;

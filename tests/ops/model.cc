@@ -24,7 +24,7 @@ class Model : public torch::CustomClassHolder {
     };
     model.visit(read("model"));
     neuron.visit(read("neuron"));
-    model_ = std::make_shared<spikemix::Spikformer>(model, neuron, uint64_t(seed));
+    model_ = std::make_shared<spikemix::SpikingTransformer>(model, neuron, uint64_t(seed));
   }
 
   Tensor forward(const Tensor& x) { return model_->forward(x); }
@@ -61,7 +61,7 @@ class Model : public torch::CustomClassHolder {
   c10::Dict<std::string, Tensor> spikes() { return spikes_; }
 
  private:
-  std::shared_ptr<spikemix::Spikformer> model_;
+  std::shared_ptr<spikemix::SpikingTransformer> model_;
   c10::Dict<std::string, Tensor> spikes_;
 };
 

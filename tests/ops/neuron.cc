@@ -46,6 +46,6 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
   library.def("norm_neuron", norm_neuron);
   library.def("spike_linear", spike_linear);
   library.def("spike_conv", spike_conv);
-  library.def("spike_max_pool", spikemix::spike_max_pool);
+  library.def("max_pool(Tensor x, int stride=2) -> Tensor", [](const Tensor& x, int64_t stride) { return spikemix::max_pool(x, stride); });
   library.def("spiking_attention", spikemix::spiking_attention);
 }

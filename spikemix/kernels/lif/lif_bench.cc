@@ -57,7 +57,8 @@ void norm_backward_pass(benchmark::State& state) {
   NeuronLayer layer;
   const float* c = layer.shift.data();
   for (auto _ : state)
-    batch_norm_backward(kShape.T * kShape.M, kShape.C, layer.x.data(), c, layer.scale.data(), c, c, layer.dz.data());
+    batch_norm_backward(kShape.T * kShape.M, kShape.C, layer.x.data(), c, layer.scale.data(), c, c, layer.dz.data(),
+                        layer.dz.data());
   rate(state);
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "spikemix/nn/torch.h"
+
+namespace spikemix {
+
+/// Registers a parameter under a whole dotted name, "block.0.mlp.fc1_linear.weight", making the modules on the way.
+torch::Tensor register_parameter_as(torch::nn::Module& root, const std::string& name, const torch::Tensor& value);
+
+/// Registers a module under a whole dotted name.
+void register_module_as(torch::nn::Module& root, const std::string& name, std::shared_ptr<torch::nn::Module> module);
+
+}  // namespace spikemix
