@@ -133,18 +133,6 @@ Json parse_value(const std::string& text) {
 
 }  // namespace
 
-int64_t ModelConfig::token_rows() const {
-  int64_t rows = height;
-  for (const int64_t pooled : pool) rows = pooled ? (rows + 1) / 2 : rows;
-  return rows;
-}
-
-int64_t ModelConfig::token_columns() const {
-  int64_t columns = width;
-  for (const int64_t pooled : pool) columns = pooled ? (columns + 1) / 2 : columns;
-  return columns;
-}
-
 std::vector<int64_t> ModelConfig::input_shape(int64_t batch) const {
   if (takes_events()) return {batch, T, channels, height, width};
   return {batch, channels, height, width};

@@ -105,7 +105,6 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("model.embed_dim=100"), HasSubstr("model.embed_dim = 100: expected a multiple of 8"));
   EXPECT_THAT(error("neuron.tau=1"), HasSubstr("neuron.tau"));
   EXPECT_THAT(error("neuron.surrogate=sigmod"), HasSubstr("did you mean 'sigmoid'?"));
-  EXPECT_THAT(error("model.mixer=ssa,fft2d"), HasSubstr("one for each of the 4 blocks"));
   EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
   EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 to 1048576"));
   EXPECT_EQ(error("train.one_step_epochs=2"), "accepted");
@@ -156,8 +155,6 @@ TEST(Config, BoundsHoldForWholeModels) {
   EXPECT_EQ(error("model.depth=126", "model.mlp_ratio=15", "model.T=256"), "accepted");
   EXPECT_EQ(error("model.depth=127"), "model.depth = 127: expected 1 to 126");
   EXPECT_THAT(error("model.T=5", "model.height=1024", "model.width=1024"), HasSubstr("= 5242880: expected up to"));
-  EXPECT_THAT(error("model.T=4", "model.height=1024", "model.width=1024", "model.pool=0,0,0,1"),
-              HasSubstr("expected up to 65536 tokens"));
   EXPECT_EQ(error("train.loader_threads=1000000"), "train.loader_threads = 1000000: expected 1 to 1024");
   EXPECT_EQ(error("train.epochs=900000000000000"), "train.epochs = 900000000000000: expected 1 to 1000000");
 }
@@ -172,14 +169,6 @@ TEST(Config, DoubtsStepsThatAreNeverShown) {
   EXPECT_THAT(doubts(c), HasSubstr("only in the cooldown trained on its 4 time steps"));
   c.train.one_step_epochs = 12;
   EXPECT_THAT(doubts(c), HasSubstr("never trained on its 4 time steps"));
-}
-
-TEST(ModelConfig, TokenGridFollowsThePools) {
-  ModelConfig m;
-  EXPECT_EQ(m.tokens(), 64);
-  m.height = 35, m.width = 28;  // each pool rounds up: 35 -> 18 -> 9, 28 -> 14 -> 7
-  EXPECT_EQ(m.token_rows(), 9);
-  EXPECT_EQ(m.token_columns(), 7);
 }
 
 }  // namespace

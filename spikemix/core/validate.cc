@@ -24,7 +24,7 @@ constexpr double kMany = 1 << 20, kMostEpochs = 1e6, kMostThreads = 1024, kMostP
 //   model.T            the engine counts time steps in a byte
 //   model.embed_dim    its lists of spikes hold 16-bit indices: 9 x 4096 inputs of a convolution,
 //   model.mlp_ratio    15 x 4096 hidden values
-//   model.depth        the residual stream's counts are bytes: 2 after the stem, and 2 more by each block
+//   model.depth        the residual stream's counts are bytes: 2 after the stem, and 2 more by each block (plan/)
 constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"model.height", 1, kMostPixels},
                               {"model.width", 1, kMostPixels},
@@ -32,6 +32,8 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"model.T", 1, 256},
                               {"model.embed_dim", 8, 4096},
                               {"model.depth", 1, 126},
+                              {"model.depths", 1, 126},
+                              {"model.patch", 0, kMostPixels},
                               {"model.mlp_ratio", 1, 15},
                               {"model.pool", 0, 1},
                               {"model.levels", 0, 30},
@@ -86,7 +88,7 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"train.checkpoint_seconds", 0, 1e9},
                               {"train.eval_every", 1, kMostEpochs}};
 
-constexpr int64_t kMostPositions = int64_t{1} << 22, kMostTokens = int64_t{1} << 16;
+constexpr int64_t kMostPositions = int64_t{1} << 22;
 constexpr size_t kLongestText = 4096, kLongestList = 1024, kLongestName = 200;
 
 template <class T>
@@ -164,14 +166,10 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
           fmt::format("up to {}", kMostPositions));
   require(m.embed_dim % 8 == 0, "model.embed_dim", m.embed_dim, "a multiple of 8: the stem has D/8 channels first");
   require(m.pool.size() == 4, "model.pool", m.pool.size(), "four values, one for each convolution of the stem");
-  require(m.tokens() <= kMostTokens, "model.height x width after the pools", m.tokens(),
-          fmt::format("up to {} tokens", kMostTokens));
-  require(m.mixer.size() == 1 || int64_t(m.mixer.size()) == m.depth, "model.mixer", m.mixer.size(),
-          fmt::format("one mixer, or one for each of the {} blocks", m.depth));
-  const bool attends =
-      std::any_of(m.mixer.begin(), m.mixer.end(), [](const auto& name) { return name.starts_with("ssa"); });
-  require(!attends || m.embed_dim % m.heads == 0, "model.heads", m.heads,
-          fmt::format("a divisor of model.embed_dim = {}", m.embed_dim));
+  require_one_of("model.stream", m.stream, {"auto", "spike", "membrane", "iand"});
+  require_one_of("model.stem", m.stem, {"conv4", "conv2", "conv1"});
+  require(!m.mixer.empty(), "model.mixer", 0, "one mixer or more");
+  require(!m.heads.empty(), "model.heads", 0, "one number or more");
 
   check_section("neuron", n);
   require_one_of("neuron.kind", n.kind, {"lif", "if", "plif"});

@@ -11,6 +11,9 @@
 
 namespace spikemix {
 
+class PlanBuilder;
+struct BlockStyle;
+
 /// What a mixer is built for: one sample's tokens. N = height x width tokens, row-major; spikes are [T, N, D].
 struct MixerShape {
   int64_t T = 4, height = 8, width = 8, D = 384;
@@ -24,6 +27,9 @@ struct MixerOptions {
   bool inverse = false;
   std::vector<std::string> bases;
   int64_t heads = 12;
+  double scale = 0.125;
+  bool branch = true;    // false: nothing stands in the mixer's place, x = x (identity)
+  bool residual = true;  // false: x = mixer(x), without norm and neurons (pools)
 };
 
 /// y = sum over terms k of sign_k c_k (A_k,1 along axis 1) (A_k,2 along axis 2) ... x: a linear mixer written as small
@@ -67,12 +73,18 @@ class Mixer {
   virtual std::vector<SeparableTerm> terms() const = 0;
 };
 
-/// @throws InputError naming the size and what it allows
+class Branch;
+
+/// A linear mixer. @throws InputError naming the size and what it allows
 using MakeMixer = std::unique_ptr<Mixer>(const MixerShape&, const MixerOptions&);
+/// A mixer with weights, or that is no linear map: adds its layers to a branch of the residual stream.
+/// @throws InputError naming what does not fit
+using AddMixer = void(Branch&, const MixerOptions&);
 
 struct MixerEntry {
   const char* name;
-  MakeMixer* make;      // nullptr: self-attention, which nn/ builds (it is no linear map)
+  MakeMixer* make;  // one of the two, the other is null
+  AddMixer* add;
   const char* options;  // those that it honours, joined by commas
   const char* cost;     // per time step, in the paper's letters
   const char* summary;
@@ -94,9 +106,10 @@ struct MixerSpec {
 /// @throws InputError naming the spec and the nearest mixer or option
 MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults = {});
 
-/// The mixer of one block: its spec over the model's own options. With `alternate`, every second block's `inverse` is
-/// flipped.
-MixerSpec mixer_spec(const ModelConfig& model, int64_t block);
-MixerShape mixer_shape(const ModelConfig& model);
+/// Merges x, the residual stream, with a mixer's branch. Tensors are named under `prefix`, "block.0.attn.".
+/// @returns the stream behind it
+/// @throws InputError naming model.mixer, and what it allows at this size
+int64_t add_mixer(PlanBuilder& plan, const BlockStyle& style, int64_t x, const std::string& prefix,
+                  const MixerSpec& spec);
 
 }  // namespace spikemix

@@ -5,32 +5,42 @@
 #include "spikemix/core/nearest.h"
 #include "spikemix/mixers/mixer.h"
 
-// The list. A new mixer is its file, NAME.cc with make_NAME, and one line here.
-//    name        factory         options                      cost               summary
-#define SPIKEMIX_MIXERS(MIXER)                                                                                     \
-  MIXER("fft1d", make_fft1d, "axes,inverse", "O(N D log N)", "real part of the FFT over the tokens")               \
-  MIXER("fft2d", make_fft2d, "axes,inverse", "O(N D log ND)", "real part of the FFT over tokens and embedding")    \
-  MIXER("wt1d", make_wt1d, "axes,inverse,wavelet,levels", "O(N D)", "wavelet transform over the tokens")           \
-  MIXER("wt2d", make_wt2d, "axes,inverse,wavelet,levels", "O(N D)", "wavelet transform over tokens and embedding") \
-  MIXER("dwt-c", make_dwt_c, "axes,inverse,levels,bases", "O(K N D)", "learned sum of K wavelet bases")            \
-  MIXER("fwt-c", make_fwt_c, "axes,inverse,levels,bases", "O(N D log ND + K N D)",                                 \
-        "learned sum of Fourier and wavelet bases")                                                                \
-  MIXER("hartley", make_hartley, "axes,inverse", "O(N D log N)", "Hartley transform: Re - Im of the FFT")          \
-  MIXER("dct", make_dct, "axes,inverse", "O(N D log N)", "orthonormal cosine transform (DCT-II)")                  \
-  MIXER("hadamard", make_hadamard, "axes,inverse", "O(N D log N)", "Walsh-Hadamard transform: additions only")     \
-  MIXER("identity", make_identity, "", "0", "no mixing: the ablation")
+// The list. A new mixer is its file, NAME.cc, and one line here: LINEAR with make_NAME, a Mixer; LAYERS with add_NAME,
+// which adds layers to a branch.
+//         name        function        options                      cost               summary
+#define SPIKEMIX_MIXERS(LINEAR, LAYERS)                                                                             \
+  LAYERS("ssa", add_ssa, "heads", "O(N^2 D + N D^2)", "spiking self-attention: the baseline")                       \
+  LINEAR("fft1d", make_fft1d, "axes,inverse", "O(N D log N)", "real part of the FFT over the tokens")               \
+  LINEAR("fft2d", make_fft2d, "axes,inverse", "O(N D log ND)", "real part of the FFT over tokens and embedding")    \
+  LINEAR("wt1d", make_wt1d, "axes,inverse,wavelet,levels", "O(N D)", "wavelet transform over the tokens")           \
+  LINEAR("wt2d", make_wt2d, "axes,inverse,wavelet,levels", "O(N D)", "wavelet transform over tokens and embedding") \
+  LINEAR("dwt-c", make_dwt_c, "axes,inverse,levels,bases", "O(K N D)", "learned sum of K wavelet bases")            \
+  LINEAR("fwt-c", make_fwt_c, "axes,inverse,levels,bases", "O(N D log ND + K N D)",                                 \
+         "learned sum of Fourier and wavelet bases")                                                                \
+  LINEAR("hartley", make_hartley, "axes,inverse", "O(N D log N)", "Hartley transform: Re - Im of the FFT")          \
+  LINEAR("dct", make_dct, "axes,inverse", "O(N D log N)", "orthonormal cosine transform (DCT-II)")                  \
+  LINEAR("hadamard", make_hadamard, "axes,inverse", "O(N D log N)", "Walsh-Hadamard transform: additions only")     \
+  LINEAR("avgpool3", make_avgpool3, "residual", "O(N D)", "mean of 3 x 3 tokens")                                   \
+  LAYERS("maxpool3", add_maxpool3, "residual", "O(N D)", "largest of 3 x 3 tokens")                                 \
+  LAYERS("dwc3", add_dwc3, "", "O(N D)", "depthwise convolution of 3 x 3 tokens")                                   \
+  LAYERS("dwc5", add_dwc5, "", "O(N D)", "depthwise convolution of 5 x 5 tokens")                                   \
+  LAYERS("dwc7", add_dwc7, "", "O(N D)", "depthwise convolution of 7 x 7 tokens")                                   \
+  LAYERS("qk-token", add_qk_token, "heads", "O(N D^2)", "QKFormer's attention: q picks the tokens of k")            \
+  LAYERS("qk-channel", add_qk_channel, "", "O(N D^2)", "QKFormer's attention: q picks the channels of k")           \
+  LAYERS("sdsa1", add_sdsa1, "", "O(N D^2)", "Spike-driven Transformer's attention: k and v pick channels of q")    \
+  LAYERS("random", add_random, "heads", "O(N^2 D + N D^2)", "ssa with q and k that are never learned: an ablation") \
+  LINEAR("identity", make_identity, "branch", "0", "no mixing: the ablation")
 
 namespace spikemix {
 
-#define DECLARE(name, make, options, cost, summary) MakeMixer make;
-SPIKEMIX_MIXERS(DECLARE)
+#define DECLARE_LINEAR(name, make, options, cost, summary) MakeMixer make;
+#define DECLARE_LAYERS(name, add, options, cost, summary) AddMixer add;
+SPIKEMIX_MIXERS(DECLARE_LINEAR, DECLARE_LAYERS)
 
 std::span<const MixerEntry> mixers() {
-#define ENTRY(name, make, options, cost, summary) {name, make, options, cost, summary},
-  static constexpr MixerEntry kMixers[] = {
-      {"ssa", nullptr, "heads", "O(N^2 D + N D^2)", "spiking self-attention: the baseline"},
-      SPIKEMIX_MIXERS(ENTRY)  //
-  };
+#define LINEAR_ENTRY(name, make, options, cost, summary) {name, make, nullptr, options, cost, summary},
+#define LAYERS_ENTRY(name, add, options, cost, summary) {name, nullptr, add, options, cost, summary},
+  static constexpr MixerEntry kMixers[] = {SPIKEMIX_MIXERS(LINEAR_ENTRY, LAYERS_ENTRY)};
   return kMixers;
 }
 

@@ -12,10 +12,10 @@
 namespace spikemix {
 namespace {
 
-bool parse_bool(const std::string& spec, const std::string& value) {
+bool parse_bool(const std::string& spec, const std::string& key, const std::string& value) {
   if (value == "true") return true;
   if (value == "false") return false;
-  throw input_error("mixer '{}': inverse is '{}', expected true or false", spec, value);
+  throw input_error("mixer '{}': {} is '{}', expected true or false", spec, key, value);
 }
 
 int64_t parse_count(const std::string& spec, const std::string& key, const std::string& value) {
@@ -31,8 +31,10 @@ void set_option(MixerOptions& options, const std::string& spec, const std::strin
   if (key == "wavelet") options.wavelet = value;
   if (key == "axes") options.axes = value;
   if (key == "levels") options.levels = parse_count(spec, key, value);
-  if (key == "inverse") options.inverse = parse_bool(spec, value);
+  if (key == "inverse") options.inverse = parse_bool(spec, key, value);
   if (key == "bases") options.bases = split(value, ',');
+  if (key == "branch") options.branch = parse_bool(spec, key, value);
+  if (key == "residual") options.residual = parse_bool(spec, key, value);
   if (key == "heads") options.heads = parse_count(spec, key, value);
 }
 
@@ -42,6 +44,7 @@ MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults
   const std::vector<std::string> parts = split(spec, ':');
   MixerSpec result{&find_mixer(parts[0]), defaults};
   const std::vector<std::string> known = split(result.entry->options, ',');
+  if (std::find(known.begin(), known.end(), "residual") == known.end()) result.options.residual = true;
   for (size_t i = 1; i < parts.size(); ++i) {
     const size_t equals = parts[i].find('=');
     if (equals == std::string::npos) {
@@ -55,22 +58,6 @@ MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults
     set_option(result.options, spec, key, parts[i].substr(equals + 1));
   }
   return result;
-}
-
-MixerSpec mixer_spec(const ModelConfig& model, int64_t block) {
-  MixerOptions defaults;
-  defaults.wavelet = model.wavelet;
-  defaults.axes = model.axes;
-  defaults.levels = model.levels;
-  defaults.bases = model.bases;
-  defaults.heads = model.heads;
-  MixerSpec spec = parse_mixer_spec(model.mixer_of(block), defaults);
-  if (model.alternate && block % 2 == 1) spec.options.inverse = !spec.options.inverse;
-  return spec;
-}
-
-MixerShape mixer_shape(const ModelConfig& model) {
-  return {.T = model.T, .height = model.token_rows(), .width = model.token_columns(), .D = model.embed_dim};
 }
 
 }  // namespace spikemix

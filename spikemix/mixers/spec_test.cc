@@ -13,10 +13,10 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 TEST(MixerSpec, ReadsNameAndOptionsOverTheDefaults) {
-  ModelConfig model;
-  model.levels = 2;
-  model.mixer = {"wt2d:wavelet=db2:axes=height,width:inverse=true", "fwt-c:bases=fft,haar:levels=3"};
-  const MixerSpec first = mixer_spec(model, 0), second = mixer_spec(model, 1);
+  MixerOptions defaults;
+  defaults.levels = 2;
+  const MixerSpec first = parse_mixer_spec("wt2d:wavelet=db2:axes=height,width:inverse=true", defaults);
+  const MixerSpec second = parse_mixer_spec("fwt-c:bases=fft,haar:levels=3", defaults);
   EXPECT_STREQ(first.entry->name, "wt2d");
   EXPECT_EQ(first.options.wavelet, "db2");
   EXPECT_EQ(first.options.axes, "height,width");
@@ -27,15 +27,8 @@ TEST(MixerSpec, ReadsNameAndOptionsOverTheDefaults) {
   EXPECT_EQ(second.options.levels, 3);
   EXPECT_EQ(second.options.bases, (std::vector<std::string>{"fft", "haar"}));
   EXPECT_FALSE(second.options.inverse);
-}
-
-TEST(MixerSpec, AlternateFlipsEverySecondBlock) {
-  ModelConfig model;
-  model.mixer = {"wt2d"};
-  model.alternate = true;
-  for (int64_t block = 0; block < 4; ++block) EXPECT_EQ(mixer_spec(model, block).options.inverse, block % 2 == 1);
-  model.mixer = {"wt2d:inverse=true"};
-  for (int64_t block = 0; block < 4; ++block) EXPECT_EQ(mixer_spec(model, block).options.inverse, block % 2 == 0);
+  EXPECT_FALSE(parse_mixer_spec("identity:branch=false").options.branch);
+  EXPECT_FALSE(parse_mixer_spec("maxpool3:residual=false").options.residual);
 }
 
 TEST(MixerSpec, NamesTheNearest) {
@@ -43,11 +36,12 @@ TEST(MixerSpec, NamesTheNearest) {
       {"fft3d", "unknown mixer 'fft3d'; did you mean 'fft1d'?"},
       {"wt2d:wavlet=db2", "mixer 'wt2d:wavlet=db2': unknown option 'wavlet'; did you mean 'wavelet'?"},
       {"fft1d:levels=2", "mixer 'fft1d:levels=2': unknown option 'levels'; known: axes, inverse"},
-      {"identity:axes=embed", "mixer 'identity:axes=embed': identity takes no options"},
+      {"identity:axes=embed", "mixer 'identity:axes=embed': unknown option 'axes'; known: branch"},
       {"wt1d:levels=two", "levels is 'two', expected a whole number"},
       {"wt1d:levels=-1", "levels is '-1', expected a whole number"},
       {"wt1d:levels=", "levels is '', expected a whole number"},
       {"wt1d:inverse=yes", "inverse is 'yes', expected true or false"},
+      {"dwc3:axes=embed", "mixer 'dwc3:axes=embed': dwc3 takes no options"},
       {"wt1d:haar", "'haar' is no option=value"},
       {"", "unknown mixer ''"},
   };
@@ -56,24 +50,12 @@ TEST(MixerSpec, NamesTheNearest) {
   }
 }
 
-TEST(MixerSpec, ShapeIsTheTokenGrid) {
-  ModelConfig model;
-  model.height = 28, model.width = 20, model.T = 2, model.embed_dim = 96;
-  model.pool = {0, 0, 1, 1};
-  const MixerShape shape = mixer_shape(model);
-  EXPECT_EQ(shape.T, 2);
-  EXPECT_EQ(shape.height, 7);
-  EXPECT_EQ(shape.width, 5);
-  EXPECT_EQ(shape.N(), 35);
-  EXPECT_EQ(shape.D, 96);
-}
-
 TEST(Registry, EveryMixerStandsOnceAndIsFound) {
   std::map<std::string, int> seen;
   for (const MixerEntry& entry : mixers()) {
     ++seen[entry.name];
     EXPECT_EQ(&find_mixer(entry.name), &entry);
-    EXPECT_EQ(entry.make == nullptr, entry.name == std::string("ssa"));
+    EXPECT_NE(entry.make == nullptr, entry.add == nullptr) << entry.name;
   }
   for (const char* name :
        {"ssa", "fft1d", "fft2d", "wt1d", "wt2d", "dwt-c", "fwt-c", "hartley", "dct", "hadamard", "identity"}) {

@@ -13,7 +13,7 @@ class PlanBuilder;
 struct Architecture {
   const char* name;
   Plan (*build)(PlanBuilder builder);
-  const char* stream;  // what model.stream = auto stands for
+  const char* streams;  // that model.stream may name, joined by commas; the first is what auto stands for
   const char* summary;
 };
 

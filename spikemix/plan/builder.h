@@ -11,9 +11,10 @@ namespace spikemix {
 
 /// What a layer with weights is called and whether its map has a bias; one for each part.
 struct MapNames {
-  std::string name;                 // "block.0.mlp.fc1"
-  std::string weight, norm, neuron; // prefixes: "block.0.mlp.fc1_linear", "block.0.mlp.fc1_bn", "block.0.mlp.fc1_lif"
+  std::string name;                  // "block.0.mlp.fc1"
+  std::string weight, norm, neuron;  // prefixes: "block.0.mlp.fc1_linear", "block.0.mlp.fc1_bn", "block.0.mlp.fc1_lif"
   bool bias = false;
+  bool frozen = false;  // LayerPart::frozen
 };
 
 /// Writes a plan layer by layer, in the order of the forward pass. Each call returns the value that its layer writes,
@@ -36,17 +37,21 @@ class PlanBuilder {
   /// @param prefix  "block.0.attn.": tensors coeff, bn.*, lif.*
   int64_t transform(int64_t x, const std::string& name, const std::string& prefix, std::shared_ptr<const Mixer> mixer,
                     int64_t coefficients, bool mixes_time, Fires fires);
+  /// A mixer of real values alone, without norm and neurons.
+  int64_t bare_transform(int64_t x, const std::string& name, std::shared_ptr<const Mixer> mixer);
   /// Neurons of threshold 0.5 on the attention product of the parts of `x`.
   int64_t attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind, int64_t heads,
                     double scale);
   int64_t max_pool(int64_t x, const std::string& name, const Window& window);
   int64_t token_mean(int64_t x, const std::string& name);
-  /// Neurons alone; with `position`, on x + that learned tensor.
-  int64_t neurons(int64_t x, const std::string& name, const std::string& neuron, const std::string& position = "");
+  /// x + the learned tensor `position`, with or without neurons behind it.
+  int64_t add_position(int64_t x, const std::string& name, const std::string& position, const std::string& neuron,
+                       Fires fires);
+  int64_t neurons(int64_t x, const std::string& name, const std::string& neuron);
   /// Batch norm alone, with or without neurons behind it.
   int64_t norm(int64_t x, const std::string& name, const std::string& norm, const std::string& neuron, Fires fires);
 
-  /// Merges y, which the last layer wrote and nobody has read, with x. @returns the merged value
+  /// Merges y with x, in y's layer if that is the last one. @returns the merged value
   int64_t merge(int64_t x, int64_t y, Merge merge);
 
   /// Layers from here on, up to the next call, belong together (Segment).
@@ -58,6 +63,8 @@ class PlanBuilder {
 
  private:
   LayerPlan& add(int64_t x, const std::string& name, Map map);
+  /// The last layer's output: `sizes` of a real value, or of spikes if it has neurons.
+  int64_t write(ValuePlan sizes, Fires fires);
   int64_t write(ValuePlan value);
 
   ModelConfig model_;

@@ -12,8 +12,8 @@ namespace spikemix {
 
 class Mixer;
 
-/// What a value can be. The proof that integer sums cannot overflow, the kernels and the operation counts rest on it, so
-/// there is no default: real numbers, or whole numbers from `smallest` to `largest`.
+/// What a value can be. The proof that integer sums cannot overflow, the kernels and the operation counts rest on it,
+/// so there is no default: real numbers, or whole numbers from `smallest` to `largest`.
 class Range {
  public:
   static constexpr Range real() { return {false, 0, 0}; }
@@ -35,8 +35,8 @@ class Range {
   int64_t smallest_, largest_;
 };
 
-/// What flows between layers: [T, batch, height, width, parts x channels], channels last. Tokens are height x width, row by
-/// row.
+/// What flows between layers: [T, batch, height, width, parts x channels], channels last. Tokens are height x width,
+/// row by row.
 struct ValuePlan {
   int64_t height, width, channels;
   Range range;
@@ -59,6 +59,7 @@ struct LayerTensors {
 struct LayerPart {
   std::string name;  // what observers, profiles and tables show: "block.0.mlp.fc1"
   LayerTensors tensors;
+  bool frozen = false;  // the map's weight is drawn once and never learned
 };
 
 /// What stands in front of a layer's batch norm.
@@ -113,15 +114,15 @@ struct LayerPlan {
   bool mixes_time = false;  // needs all T steps of a sample at once
   Attention attention = Attention::kSsa;
   int64_t heads = 1;
-  double scale = 1;      // of attention
-  std::string position;  // tensor [tokens, channels], added to what the map and norm make
-  bool neurons = false;  // else what it makes is real
+  double scale = 1;                   // of attention
+  std::string position;               // tensor [tokens, channels], added to what the map and norm make
+  bool neurons = false;               // else what it makes is real
   std::optional<double> v_threshold;  // of neurons with one of their own
 
-  int64_t reads = -1;  // value
-  int64_t merges = -1; // value that what it makes is merged with
+  int64_t reads = -1;   // value
+  int64_t merges = -1;  // value that what it makes is merged with; may be still where `writes` is not
   Merge merge = Merge::kNone;
-  int64_t writes = -1; // value: the merged one, if it merges
+  int64_t writes = -1;  // value: the merged one, if it merges
   /// What the layer itself makes, before it is merged: an observer sees that.
   Range makes = Range::real();
 

@@ -11,8 +11,8 @@ namespace spikemix {
 /// One tensor of a model file.
 struct TensorSpec {
   enum class Kind {
-    kWeight,        ///< of a map
-    kBias,          ///< of a map
+    kWeight,  ///< of a map
+    kBias,    ///< of a map
     kNormWeight,
     kNormBias,
     kRunningMean,
@@ -25,16 +25,17 @@ struct TensorSpec {
   std::string name;
   std::vector<int64_t> shape;
   Kind kind;
-  std::string layer;      // the part that it belongs to: "block.0.mlp.fc1"; "head"
-  double macs = 0;        // dense multiply-adds of one image and time step, for weights
-  bool hidden = false;    // a weight between first and last layer
-  bool integers = false;  // a weight that may be whole numbers beside one unit for each output (unit_name())
+  std::string layer;          // the part that it belongs to: "block.0.mlp.fc1"; "head"
+  double macs = 0;            // dense multiply-adds of one image and time step, for weights
+  bool hidden = false;        // a weight between first and last layer
+  bool frozen = false;        // a weight that is drawn once and never learned
+  bool integers = false;      // a weight that may be whole numbers beside one unit for each output (unit_name())
   int64_t largest_input = 0;  // that such a weight is multiplied by
 
   int64_t values() const;
-  /// False: batch norm's statistics.
+  /// False: batch norm's statistics, and weights that stay as they are drawn.
   bool learned() const {
-    return kind != Kind::kRunningMean && kind != Kind::kRunningVar && kind != Kind::kCounter;
+    return !frozen && kind != Kind::kRunningMean && kind != Kind::kRunningVar && kind != Kind::kCounter;
   }
 };
 

@@ -1,0 +1,93 @@
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/model/blocks.h"
+#include "spikemix/model/model.h"
+
+namespace spikemix {
+namespace {
+
+using Fires = PlanBuilder::Fires;
+
+constexpr Window kPool{.kernel = 3, .stride = 2, .padding = 1};
+
+MapNames names(const std::string& prefix, const std::string& part) {
+  const std::string name = prefix + part;
+  return {.name = name + "_conv", .weight = name + "_conv", .norm = name + "_bn", .neuron = name + "_lif"};
+}
+
+int64_t add_beside(PlanBuilder& plan, int64_t x, const std::string& prefix, int64_t stride, int64_t channels) {
+  const Window window{.kernel = 1, .stride = stride, .padding = 0};
+  return plan.convolution(x, names(prefix, "proj_res"), window, channels, Fires::kYes);
+}
+
+// The pool stands in front of the neurons.
+int64_t add_pooled(PlanBuilder& plan, int64_t x, const std::string& prefix, const std::string& part,
+                   const std::string& pool, int64_t channels) {
+  const MapNames map = names(prefix, part);
+  const int64_t y = plan.convolution(x, map, Window(), channels, Fires::kNo);
+  return plan.neurons(plan.max_pool(y, prefix + pool, kPool), map.neuron, map.neuron);
+}
+
+// PatchEmbedInit of images: full resolution.
+int64_t first_of_images(PlanBuilder& plan, int64_t x, const std::string& prefix, int64_t channels) {
+  const int64_t a = plan.convolution(x, names(prefix, "proj"), Window(), channels / 2, Fires::kYes);
+  const int64_t beside = add_beside(plan, a, prefix, 1, channels);
+  return plan.merge(beside, plan.convolution(a, names(prefix, "proj1"), Window(), channels, Fires::kYes), Merge::kAdd);
+}
+
+// PatchEmbedInit of events: an eighth of the resolution.
+int64_t first_of_events(PlanBuilder& plan, int64_t x, const std::string& prefix, int64_t channels) {
+  const int64_t z = plan.convolution(x, names(prefix, "proj"), Window(), channels / 8, Fires::kYes);
+  const int64_t a = add_pooled(plan, z, prefix, "proj1", "maxpool1", channels / 4);
+  const int64_t beside = add_beside(plan, a, prefix, 4, channels);
+  const int64_t b = add_pooled(plan, a, prefix, "proj2", "maxpool2", channels / 2);
+  return plan.merge(beside, add_pooled(plan, b, prefix, "proj3", "maxpool3", channels), Merge::kAdd);
+}
+
+// PatchEmbeddingStage: half the resolution. `first` is what its first convolution is called.
+int64_t next(PlanBuilder& plan, int64_t x, const std::string& prefix, const std::string& first, int64_t channels) {
+  const int64_t beside = add_beside(plan, x, prefix, 2, channels);
+  const int64_t a = plan.convolution(x, names(prefix, first), Window(), channels, Fires::kYes);
+  return plan.merge(beside, add_pooled(plan, a, prefix, "proj4", "proj4_maxpool", channels), Merge::kAdd);
+}
+
+}  // namespace
+
+/// QKFormer (arXiv 2403.16552): stages of D/4, D/2 and D channels (images), D/2 and D (events); names of
+/// cifar10/model.py and cifar10-dvs/model.py. Published mixers: qk-token, qk-token, ssa; of events qk-token, ssa.
+Plan build_qkformer(PlanBuilder plan) {
+  const ModelConfig& m = plan.model();
+  const bool events = m.takes_events();
+  if (events && m.embed_dim % 16 != 0)
+    throw input_error("model.embed_dim = {}: expected a multiple of 16: the first layer has D/16 channels",
+                      m.embed_dim);
+  const Stages stages(m, events ? std::vector<int64_t>{1, 1} : std::vector<int64_t>{1, 1, 2});
+  BlockStyle style;
+  style.stream = Stream::kSpike;
+  style.qkv_bias = false, style.map_suffix = "_conv", style.mlp_layer = "mlp";
+  style.attention_trailing = 1, style.mlp_trailing = 2;
+  int64_t x = plan.input();
+  for (int64_t stage = 0; stage < stages.count(); ++stage) {
+    const std::string embed = fmt::format("patch_embed{}.", stage + 1);
+    const int64_t channels = m.embed_dim >> (stages.count() - 1 - stage);
+    plan.begin_segment(embed.substr(0, embed.size() - 1));
+    x = stage > 0 ? next(plan, x, embed, events ? "proj" : "proj3", channels)
+        : events  ? first_of_events(plan, x, embed, channels)
+                  : first_of_images(plan, x, embed, channels);
+    for (int64_t i = 0; i < stages.blocks(stage); ++i) {
+      const std::string block = fmt::format("stage{}.{}.", stage + 1, i);
+      const MixerSpec mixer = stages.mixer(stage, i);
+      const std::string name = mixer.entry->name;
+      plan.begin_segment(block.substr(0, block.size() - 1));
+      x = add_mixer(plan, style, x, block + (name == "qk-token" ? "tssa." : "ssa."), mixer);
+      x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
+    }
+  }
+  return std::move(plan).finish(x, "head");
+}
+
+}  // namespace spikemix
