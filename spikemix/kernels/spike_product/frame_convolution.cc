@@ -82,6 +82,14 @@ void add_row(const float* weights, const Frames& frames, const uint64_t* marks, 
   if (x0 + kStrip < W && words[1] & 1) add(kStrip);
 }
 
+// The sums of a strip at one step.
+template <int kWidth>
+HWY_INLINE void add_rows_around(const float* weights, const Frames& frames, const uint64_t* marks, int64_t t, int64_t y,
+                                int64_t x0, Strip<kWidth>& strip) {
+  for (int64_t ky = y == 0 ? 1 : 0; ky < 3 && y + ky <= frames.height; ++ky)
+    add_row<kWidth>(weights, frames, marks, t, y + ky - 1, x0, ky, strip);
+}
+
 template <int kWidth>
 void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames& frames, const uint64_t* marks,
                  int64_t begin, int64_t end, const NeuronState& state) {
@@ -98,8 +106,7 @@ void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames&
       for (int64_t i = 0; i < pixels; ++i) out.rest(strip.potentials + i * kWidth);
       // A step of all pixels, then the next: within one pixel each step waits for the one before.
       for (int64_t t = 0; t < state.T; ++t) {
-        for (int64_t ky = y == 0 ? 1 : 0; ky < 3 && y + ky <= frames.height; ++ky)
-          add_row<kWidth>(weights, frames, marks, t, y + ky - 1, x0, ky, strip);
+        add_rows_around<kWidth>(weights, frames, marks, t, y, x0, strip);
         for (int64_t i = 0; i < pixels; ++i) {
           float* const kept = out.kept_potentials(first + i);
           out.continue_row(first + i, kept ? kept : strip.potentials + i * kWidth);
@@ -115,8 +122,37 @@ void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames&
   }
 }
 
-void frame_convolution(const PackedWeights& w, const Frames& frames, const uint64_t* marks, int64_t begin, int64_t end,
-                       const NeuronState& state) {
+template <int kWidth>
+void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames& frames, const uint64_t* marks,
+                 int64_t begin, int64_t end, const Potentials& potentials) {
+  using Sums = FloatSums<kWidth>;
+  const typename Sums::D d;
+  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
+  HWY_ALIGN float part[64];
+  PanelPotentials out(w, panel, potentials);
+  Strip<kWidth> strip;
+  for (int64_t y = begin; y < end; ++y) {
+    for (int64_t x0 = 0; x0 < frames.width; x0 += kStrip) {
+      const int64_t first = y * frames.width + x0, pixels = std::min(kStrip, frames.width - x0);
+      for (int64_t t = 0; t < potentials.T; ++t) {
+        std::fill_n(strip.sums, std::size(strip.sums), 0.0f);
+        add_rows_around<kWidth>(weights, frames, marks, t, y, x0, strip);
+        for (int64_t i = 0; i < pixels; ++i) {
+          out.begin(first + i, t, part);
+          const float* const sums = strip.sums_of(i);
+          SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v)
+              out.put(d, v * Sums::kLanes, hn::Load(d, sums + v * Sums::kLanes));
+          out.end();
+        }
+      }
+    }
+  }
+}
+
+// State is NeuronState or Potentials.
+template <class State>
+void all_frame_panels(const PackedWeights& w, const Frames& frames, const uint64_t* marks, int64_t begin, int64_t end,
+                      const State& state) {
   for (const WeightPanel& panel : w.panels) {
     switch (panel.width) {
       case 16:
@@ -131,6 +167,14 @@ void frame_convolution(const PackedWeights& w, const Frames& frames, const uint6
     }
   }
 }
+void frame_convolution(const PackedWeights& w, const Frames& frames, const uint64_t* marks, int64_t begin, int64_t end,
+                       const NeuronState& state) {
+  all_frame_panels(w, frames, marks, begin, end, state);
+}
+void frame_potentials(const PackedWeights& w, const Frames& frames, const uint64_t* marks, int64_t begin, int64_t end,
+                      const Potentials& potentials) {
+  all_frame_panels(w, frames, marks, begin, end, potentials);
+}
 
 }  // namespace spikemix::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -140,6 +184,7 @@ namespace spikemix {
 
 HWY_EXPORT(mark_pixels);
 HWY_EXPORT(frame_convolution);
+HWY_EXPORT(frame_potentials);
 
 void mark_pixels(const Frames& frames, int64_t begin, int64_t end, uint64_t* marks) {
   HWY_DYNAMIC_DISPATCH(mark_pixels)(frames, begin, end, marks);
@@ -147,6 +192,10 @@ void mark_pixels(const Frames& frames, int64_t begin, int64_t end, uint64_t* mar
 void frame_convolution(const PackedWeights& weights, const Frames& frames, const uint64_t* marks, int64_t begin,
                        int64_t end, const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(frame_convolution)(weights, frames, marks, begin, end, neurons);
+}
+void frame_potentials(const PackedWeights& weights, const Frames& frames, const uint64_t* marks, int64_t begin,
+                      int64_t end, const Potentials& potentials) {
+  HWY_DYNAMIC_DISPATCH(frame_potentials)(weights, frames, marks, begin, end, potentials);
 }
 
 }  // namespace spikemix

@@ -29,5 +29,8 @@ void mark_pixels(const Frames& frames, int64_t begin, int64_t end, uint64_t* mar
 /// @param neurons  T steps of height * width rows; row 0 is the first pixel of the image
 void frame_convolution(const PackedWeights& weights, const Frames& frames, const uint64_t* marks, int64_t begin,
                        int64_t end, const NeuronState& neurons);
+/// The same without neurons.
+void frame_potentials(const PackedWeights& weights, const Frames& frames, const uint64_t* marks, int64_t begin,
+                      int64_t end, const Potentials& potentials);
 
 }  // namespace spikemix

@@ -65,20 +65,26 @@ NeuronState neurons_in(const FrameTest& s, const LifParams& lif, FrameSpikes& re
           .step_words = s.pixels() * words};
 }
 
+// Of one step, every pixel's, one behind the other.
+std::vector<float> neighbourhoods(const FrameTest& s, const std::vector<float>& values, int64_t t) {
+  std::vector<float> x;
+  for (int64_t p = 0; p < s.pixels(); ++p) {
+    for (int64_t k = 0; k < 9; ++k) {
+      const int64_t from_y = p / s.width + k / 3 - 1, from_x = p % s.width + k % 3 - 1;
+      const bool inside = from_y >= 0 && from_y < s.height && from_x >= 0 && from_x < s.width;
+      for (int64_t c = 0; c < s.C; ++c)
+        x.push_back(inside ? values[size_t(((t * s.C + c) * s.height + from_y) * s.width + from_x)] : 0);
+    }
+  }
+  return x;
+}
+
 // The definition: step by step the dense product of every pixel's neighbourhood.
 FrameSpikes dense(const FrameTest& s, const PackedWeights& w, const std::vector<float>& values, const LifParams& lif,
                   float v) {
   FrameSpikes result = before(s, v);
   for (int64_t t = 0; t < s.T; ++t) {
-    std::vector<float> x;
-    for (int64_t p = 0; p < s.pixels(); ++p) {
-      for (int64_t k = 0; k < 9; ++k) {
-        const int64_t from_y = p / s.width + k / 3 - 1, from_x = p % s.width + k % 3 - 1;
-        const bool inside = from_y >= 0 && from_y < s.height && from_x >= 0 && from_x < s.width;
-        for (int64_t c = 0; c < s.C; ++c)
-          x.push_back(inside ? values[size_t(((t * s.C + c) * s.height + from_y) * s.width + from_x)] : 0);
-      }
-    }
+    const std::vector<float> x = neighbourhoods(s, values, t);
     NeuronState step = neurons_in(s, lif, result);
     step.T = 1, step.spikes += t * step.step_words;
     dense_product(w, x.data(), s.pixels(), step);
@@ -122,6 +128,31 @@ TEST(FrameConvolution, HasTheBitsOfTheDenseProduct) {
         ASSERT_EQ(sparse(s, w, values, lif, 0.25f, true), dense(s, w, values, lif, 0.25f));
         ASSERT_EQ(sparse(s, w, values, lif, lif.v_reset, false).spikes, dense(s, w, values, lif, lif.v_reset).spikes);
       }
+    }
+  });
+}
+
+TEST(FrameConvolution, WithoutNeuronsGivesThePotentials) {
+  std::mt19937 rng(13);
+  on_every_target([&] {
+    for (int64_t n = 1; n <= 17; ++n) {
+      const FrameTest s{1 + n % 3, 1 + n % 4, n, n % 2 ? 18 - n : 60 + n, 3 * n};
+      const PackedWeights w = real_weights(s, rng);
+      const std::vector<float> values = random_frames(s, 0.3, rng);
+      const Frames frames{values.data(), s.T, s.C, s.height, s.width};
+      std::vector<uint64_t> marks(size_t(s.T * s.height * frames.row_words()));
+      mark_pixels(frames, 0, s.T * s.height, marks.data());
+      const auto size = size_t(s.T * s.pixels() * s.out);
+      std::vector<float> want(size), got(size, 99);
+      const Potentials out{.T = s.T, .values = got.data(), .step = s.pixels() * s.out, .stride = s.out};
+      for (int64_t y = 0; y < s.height; y += 2)
+        frame_potentials(w, frames, marks.data(), y, std::min(y + 2, s.height), out);
+      for (int64_t t = 0; t < s.T; ++t) {
+        const std::vector<float> x = neighbourhoods(s, values, t);
+        dense_potentials(w, x.data(), s.pixels(),
+                         {.values = want.data() + t * s.pixels() * s.out, .stride = s.out});
+      }
+      ASSERT_EQ(got, want) << s.C << " x " << s.height << " x " << s.width << " to " << s.out;
     }
   });
 }

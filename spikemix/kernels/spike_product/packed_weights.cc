@@ -93,11 +93,12 @@ PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in) {
 
 PackedWeights no_weights(int64_t out) { return pack_weights(out, 0, static_cast<const float*>(nullptr)); }
 
-int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input) {
+int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t smallest, int64_t largest) {
   for (int64_t o = 0; o < out; ++o) {
     int64_t positive = 0, negative = 0;
     for (int64_t i = o * in; i < (o + 1) * in; ++i) (weights[i] > 0 ? positive : negative) += weights[i];
-    if (positive * max_input > INT16_MAX || negative * max_input < INT16_MIN) return o;
+    if (positive * largest + negative * smallest > INT16_MAX || negative * largest + positive * smallest < INT16_MIN)
+      return o;
   }
   return -1;
 }

@@ -57,8 +57,8 @@ PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in);
 PackedWeights no_weights(int64_t out);
 
 /// kU8 sums are exact modulo 2^16, so they are right if the true sum fits int16. This is the proof: the largest and
-/// smallest sums that inputs of 0 to `max_input` can make.
+/// smallest sums that inputs of `smallest` (0 or less) to `largest` can make.
 /// @returns the first output whose sums may leave int16, or -1
-int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t max_input);
+int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t smallest, int64_t largest);
 
 }  // namespace spikemix

@@ -6,6 +6,8 @@
 #define SPIKEMIX_PANEL_NEURONS_INL_H
 #endif
 
+#include <algorithm>
+
 #include <hwy/highway.h>
 
 #include "spikemix/kernels/lif/neuron-inl.h"
@@ -85,6 +87,36 @@ class PanelNeurons {
   uint64_t* spikes_ = nullptr;
   float* v_ = nullptr;
   uint64_t word_ = 0;
+};
+
+// The potentials of a panel without neurons, row by row and step by step.
+class PanelPotentials {
+ public:
+  PanelPotentials(const PackedWeights& w, const WeightPanel& panel, const Potentials& out)
+      : out_(out), panel_(panel), scale_(w.scale.data() + panel.first), shift_(w.shift.data() + panel.first) {}
+
+  // `part` [64] has room for a panel that is wider than what is left of the outputs.
+  HWY_INLINE void begin(int64_t row, int64_t t, float* part) {
+    const int64_t at = row * out_.stride + panel_.first;
+    row_ = out_.values + t * out_.step + at;
+    to_ = panel_.count == panel_.width ? row_ : part;
+    added_to_ = out_.added_to ? out_.added_to + t * out_.added_step + at : nullptr;
+  }
+  template <class D>
+  HWY_INLINE void put(D d, int64_t o, hn::Vec<D> y) {
+    const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
+    hn::StoreU(added_to_ ? hn::Add(hn::LoadU(d, added_to_ + o), z) : z, d, to_ + o);
+  }
+  HWY_INLINE void end() {
+    if (to_ != row_) std::copy_n(to_, panel_.count, row_);
+  }
+
+ private:
+  const Potentials& out_;
+  const WeightPanel& panel_;
+  const float *const scale_, *const shift_;
+  float *row_ = nullptr, *to_ = nullptr;
+  const float* added_to_ = nullptr;
 };
 
 }  // namespace spikemix::HWY_NAMESPACE

@@ -29,6 +29,26 @@ void list_pixels(int64_t rows, int64_t width, int64_t C, const uint64_t* bits, u
   }
 }
 
+void list_pixel_planes(int64_t first, int64_t rows, int64_t all_rows, int64_t width, int64_t C, const uint8_t* counts,
+                       int64_t planes, uint16_t* index, uint32_t* begin) {
+  const int64_t stride = list_stride(width, C), padded = 64 * spike_words(C);
+  for (int64_t p = 0; p < planes; ++p) {
+    for (int64_t row = first; row < first + rows; ++row) {
+      const uint8_t* pixel = counts + row * width * padded;
+      uint16_t *const to = index + (p * all_rows + row) * stride, *end = to;
+      uint32_t* at = begin + (p * all_rows + row) * (width + 1);
+      for (int64_t x = 0; x < width; ++x, pixel += padded) {
+        *at++ = uint32_t(end - to);
+        for (int64_t c = 0; c < C; c += 64) {
+          const uint64_t word = plane_of(pixel + c, planes - 1 - p);
+          if (word) end = append_word(word, uint16_t(x * C + c), end, C - c);  // high planes are nearly empty
+        }
+      }
+      *at = uint32_t(end - to);
+    }
+  }
+}
+
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
   const int64_t words = spike_words(C);
   ListWriter out(lists, C, 1, rows * T);
@@ -72,15 +92,20 @@ void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* coun
   }
 }
 
+void add_counts(int64_t values, const uint8_t* x, uint8_t* counts) {
+  for (int64_t i = 0; i < values; ++i) counts[i] = uint8_t(counts[i] + x[i]);
+}
+
 void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelLists& pixels, SpikeLists& lists) {
   const int64_t H = pixels.height, W = pixels.width, C = pixels.C, stride = list_stride(W, C);
-  ListWriter out(lists, 9 * C, 1, rows * T);
+  ListWriter out(lists, 9 * C, pixels.planes, rows * T);
   for (int64_t r = first; r < first + rows; ++r) {
     const int64_t y = r / W, x = r % W, left = std::max<int64_t>(0, x - 1), right = std::min(W, x + 2);
     const int64_t top = std::max<int64_t>(0, y - 1), bottom = std::min(H, y + 2);
-    for (int64_t t = 0; t < T; ++t) {
+    for (int64_t unit = 0; unit < T * pixels.planes; ++unit) {
+      const int64_t t = unit / pixels.planes, plane = unit % pixels.planes;
       for (int64_t from_y = top; from_y < bottom; ++from_y) {
-        const int64_t row = t * H + from_y;
+        const int64_t row = (plane * T + t) * H + from_y;
         const uint32_t* begin = pixels.begin + row * (W + 1);
         out.list(pixels.index + row * stride + begin[left], begin[right] - begin[left],
                  (3 * (from_y - y + 1) + 1 - x) * C);
@@ -97,10 +122,12 @@ HWY_AFTER_NAMESPACE();
 namespace spikemix {
 
 HWY_EXPORT(list_pixels);
+HWY_EXPORT(list_pixel_planes);
 HWY_EXPORT(lists_of_spikes);
 HWY_EXPORT(lists_of_counts);
 HWY_EXPORT(lists_of_neighbours);
 HWY_EXPORT(add_spikes);
+HWY_EXPORT(add_counts);
 
 void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
   if (max_entries + max_units * (kListMultiple - 1) > entries_room_) {
@@ -116,6 +143,10 @@ void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
 void list_pixels(int64_t rows, int64_t width, int64_t C, const uint64_t* bits, uint16_t* index, uint32_t* begin) {
   HWY_DYNAMIC_DISPATCH(list_pixels)(rows, width, C, bits, index, begin);
 }
+void list_pixels(int64_t first, int64_t rows, int64_t all_rows, int64_t width, int64_t C, const uint8_t* counts,
+                 int64_t planes, uint16_t* index, uint32_t* begin) {
+  HWY_DYNAMIC_DISPATCH(list_pixel_planes)(first, rows, all_rows, width, C, counts, planes, index, begin);
+}
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists) {
   HWY_DYNAMIC_DISPATCH(lists_of_spikes)(rows, T, C, bits, step_words, lists);
 }
@@ -129,6 +160,9 @@ void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelList
 
 void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts) {
   HWY_DYNAMIC_DISPATCH(add_spikes)(rows, words, bits, counts);
+}
+void add_counts(int64_t values, const uint8_t* x, uint8_t* counts) {
+  HWY_DYNAMIC_DISPATCH(add_counts)(values, x, counts);
 }
 
 }  // namespace spikemix

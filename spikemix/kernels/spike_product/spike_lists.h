@@ -32,16 +32,20 @@ class SpikeLists {
 };
 
 /// The spikes of T steps of one image, row of pixels by row of pixels: those of three neighbours lie side by side, so
-/// that a 3x3 neighbourhood is three runs of entries.
+/// that a 3x3 neighbourhood is three runs of entries. Of small integers each plane, the highest first.
 struct PixelLists {
   int64_t height, width, C;
-  const uint16_t* index;  // [T * height, list_stride(width, C)]: x C + c (modulo 2^16) for channel c of pixel x
-  const uint32_t* begin;  // [T * height, width + 1]: pixel x of a row has its entries [begin[x], begin[x + 1])
+  const uint16_t* index;  // [planes, T * height, list_stride(width, C)]: x C + c (modulo 2^16), channel c of pixel x
+  const uint32_t* begin;  // [planes, T * height, width + 1]: pixel x of a row has its entries [begin[x], begin[x + 1])
+  int64_t planes = 1;
 };
 constexpr int64_t list_stride(int64_t width, int64_t C) { return width * C + kListPad; }
 
 /// The lists of `rows` rows of pixels, bits [rows, width, words of C]; index and begin as in PixelLists.
 void list_pixels(int64_t rows, int64_t width, int64_t C, const uint64_t* bits, uint16_t* index, uint32_t* begin);
+/// Of small integers, counts [rows, width, C rounded up to 64]: rows [first, first + rows) of all_rows (T * height).
+void list_pixels(int64_t first, int64_t rows, int64_t all_rows, int64_t width, int64_t C, const uint8_t* counts,
+                 int64_t planes, uint16_t* index, uint32_t* begin);
 
 /// Units of a linear layer on C spikes: unit (r, t) is row r of `bits` + t * step_words, [rows, words of C].
 void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, int64_t step_words, SpikeLists& lists);
@@ -53,6 +57,8 @@ void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, 
 
 /// The residual stream takes up a layer's spikes: counts [rows, 64 words] += bits [rows, words].
 void add_spikes(int64_t rows, int64_t words, const uint64_t* bits, uint8_t* counts);
+/// The same of other counts. @param values  how many
+void add_counts(int64_t values, const uint8_t* x, uint8_t* counts);
 
 /// Units of a 3x3 convolution with padding 1: unit (r, t) is the neighbourhood of pixel `first` + r; input
 /// (3 ky + kx) C + c is channel c of the neighbour at (ky - 1, kx - 1).

@@ -38,11 +38,36 @@ void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLi
   }
 }
 
+// The same without neurons.
+template <class Sums>
+void spike_panel(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
+                 const Potentials& potentials) {
+  const auto* weights = reinterpret_cast<const typename Sums::Weight*>(w.data.get() + panel.offset);
+  HWY_ALIGN float part[64];
+  PanelPotentials out(w, panel, potentials);
+  const uint16_t* const index = lists.index.get();
+  const uint32_t* begin = lists.begin.get();
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t t = 0; t < potentials.T; ++t) {
+      Sums sums;
+      sums.clear();
+      for (int64_t p = 0; p < lists.planes; ++p, ++begin) {
+        if (p > 0) sums.twice();
+        sums.add(weights, index + begin[0], int64_t(begin[1]) - int64_t(begin[0]));
+      }
+      out.begin(r, t, part);
+      sums.each([&](int o, auto y) HWY_ATTR { out.put(typename Sums::DF(), o, y); });
+      out.end();
+    }
+  }
+}
+
 #if HWY_TARGET != HWY_SCALAR
 
-template <int kWidth>
+// State is NeuronState or Potentials.
+template <int kWidth, class State>
 void panel_of_width(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t rows,
-                    const NeuronState& state) {
+                    const State& state) {
   switch (w.type) {
     case WeightType::kF32:
       return spike_panel<FloatSums<kWidth>>(w, panel, lists, rows, state);
@@ -57,12 +82,8 @@ void panel_of_width(const PackedWeights& w, const WeightPanel& panel, const Spik
   }
 }
 
-#endif  // HWY_TARGET != HWY_SCALAR
-
-void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
-#if HWY_TARGET == HWY_SCALAR  // without vectors there is nothing to gain
-  spike_product_ref(w, lists, rows, state);
-#else
+template <class State>
+void all_panels(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const State& state) {
   for (const WeightPanel& panel : w.panels) {
     switch (panel.width) {
       case 16:
@@ -76,27 +97,50 @@ void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows
         break;
     }
   }
+}
+void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
+  all_panels(w, lists, rows, state);
+}
+void spike_potentials(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const Potentials& potentials) {
+  all_panels(w, lists, rows, potentials);
+}
+
+#else  // without vectors there is nothing to gain
+
+void spike_product(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
+  spike_product_ref(w, lists, rows, state);
+}
+void spike_potentials(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const Potentials& potentials) {
+  spike_potentials_ref(w, lists, rows, potentials);
+}
+
 #endif
+
+// The sums of one row of real inputs.
+template <int kWidth>
+HWY_INLINE void dense_sums(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT row, int64_t in,
+                           FloatSums<kWidth>& sums) {
+  using Sums = FloatSums<kWidth>;
+  using D = typename Sums::D;
+  sums.clear();
+  for (int64_t i = 0; i < in; ++i) {
+    const auto value = hn::Set(D(), row[i]);
+    SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
+        hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
+  }
 }
 
 template <int kWidth>
 void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows,
                  const NeuronState& state) {
-  using Sums = FloatSums<kWidth>;
-  using D = typename Sums::D;
+  using D = typename FloatSums<kWidth>::D;
   const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
   const Neurons neurons(D(), state.lif);
   HWY_ALIGN float own[64];
   PanelNeurons out(w, panel, state);
   for (int64_t r = 0; r < rows; ++r) {
-    Sums sums;
-    sums.clear();
-    const float* row = x + r * w.in;
-    for (int64_t i = 0; i < w.in; ++i) {
-      const auto value = hn::Set(D(), row[i]);
-      SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
-          hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
-    }
+    FloatSums<kWidth> sums;
+    dense_sums<kWidth>(weights, x + r * w.in, w.in, sums);
     out.begin_row(r, own);
     for (int64_t t = 0; t < state.T; ++t) {
       sums.each([&](int o, auto y) HWY_ATTR { out.fire(D(), neurons, o, y); });
@@ -105,7 +149,24 @@ void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* 
   }
 }
 
-void dense_product(const PackedWeights& w, const float* x, int64_t rows, const NeuronState& state) {
+template <int kWidth>
+void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows,
+                 const Potentials& potentials) {
+  using D = typename FloatSums<kWidth>::D;
+  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
+  HWY_ALIGN float part[64];
+  PanelPotentials out(w, panel, potentials);
+  for (int64_t r = 0; r < rows; ++r) {
+    FloatSums<kWidth> sums;
+    dense_sums<kWidth>(weights, x + r * w.in, w.in, sums);
+    out.begin(r, 0, part);
+    sums.each([&](int o, auto y) HWY_ATTR { out.put(D(), o, y); });
+    out.end();
+  }
+}
+
+template <class State>
+void all_dense_panels(const PackedWeights& w, const float* x, int64_t rows, const State& state) {
   for (const WeightPanel& panel : w.panels) {
     switch (panel.width) {
       case 16:
@@ -119,6 +180,12 @@ void dense_product(const PackedWeights& w, const float* x, int64_t rows, const N
         break;
     }
   }
+}
+void dense_product(const PackedWeights& w, const float* x, int64_t rows, const NeuronState& state) {
+  all_dense_panels(w, x, rows, state);
+}
+void dense_potentials(const PackedWeights& w, const float* x, int64_t rows, const Potentials& potentials) {
+  all_dense_panels(w, x, rows, potentials);
 }
 
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
@@ -139,6 +206,23 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
   }
 }
 
+void norm_potentials(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
+                     const Potentials& potentials) {
+  const hn::CappedTag<float, 16> d;
+  for (const WeightPanel& panel : norm.panels) {
+    HWY_ALIGN float part[64];
+    PanelPotentials out(norm, panel, potentials);
+    for (int64_t t = 0; t < potentials.T; ++t) {
+      for (int64_t r = 0; r < rows; ++r) {
+        const float* row = y + t * step + r * stride + panel.first;
+        out.begin(r, t, part);
+        for (int64_t o = 0; o < panel.count; o += int64_t(hn::Lanes(d))) out.put(d, o, hn::LoadU(d, row + o));
+        out.end();
+      }
+    }
+  }
+}
+
 }  // namespace spikemix::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -148,6 +232,9 @@ namespace spikemix {
 HWY_EXPORT(spike_product);
 HWY_EXPORT(dense_product);
 HWY_EXPORT(neuron_spikes);
+HWY_EXPORT(spike_potentials);
+HWY_EXPORT(dense_potentials);
+HWY_EXPORT(norm_potentials);
 
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(spike_product)(weights, lists, rows, neurons);
@@ -158,6 +245,17 @@ void dense_product(const PackedWeights& weights, const float* x, int64_t rows, c
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                    const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(neuron_spikes)(norm, y, rows, step, stride, neurons);
+}
+void spike_potentials(const PackedWeights& weights, const SpikeLists& lists, int64_t rows,
+                      const Potentials& potentials) {
+  HWY_DYNAMIC_DISPATCH(spike_potentials)(weights, lists, rows, potentials);
+}
+void dense_potentials(const PackedWeights& weights, const float* x, int64_t rows, const Potentials& potentials) {
+  HWY_DYNAMIC_DISPATCH(dense_potentials)(weights, x, rows, potentials);
+}
+void norm_potentials(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
+                     const Potentials& potentials) {
+  HWY_DYNAMIC_DISPATCH(norm_potentials)(norm, y, rows, step, stride, potentials);
 }
 
 }  // namespace spikemix

@@ -21,7 +21,32 @@ double weight_at(const PackedWeights& w, const WeightPanel& panel, int64_t input
   return 0;
 }
 
+// The sum of one output over a unit's lists.
+float sum_of(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t unit, int64_t o) {
+  float y = 0;
+  for (int64_t plane = 0; plane < lists.planes; ++plane) {
+    const uint32_t* list = lists.begin.get() + unit * lists.planes + plane;
+    y += y;
+    for (uint32_t j = list[0]; j < list[1]; ++j) y += float(weight_at(w, panel, lists.index[j], o));
+  }
+  return y;
+}
+
 }  // namespace
+
+void spike_potentials_ref(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const Potentials& out) {
+  for (const WeightPanel& panel : w.panels) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t t = 0; t < out.T; ++t) {
+        for (int64_t o = 0; o < panel.count; ++o) {
+          const int64_t output = panel.first + o, at = r * out.stride + output;
+          const float z = w.scale[size_t(output)] * sum_of(w, panel, lists, r * out.T + t, o) + w.shift[size_t(output)];
+          out.values[t * out.step + at] = out.added_to ? out.added_to[t * out.added_step + at] + z : z;
+        }
+      }
+    }
+  }
+}
 
 void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t rows, const NeuronState& state) {
   const LifParams& p = state.lif;
@@ -32,12 +57,7 @@ void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t 
         float* kept = state.potentials ? state.potentials + r * state.potentials_stride + output : nullptr;
         float v = kept ? *kept : p.v_reset;
         for (int64_t t = 0; t < state.T; ++t) {
-          float y = 0;
-          for (int64_t plane = 0; plane < lists.planes; ++plane) {
-            const uint32_t* unit = lists.begin.get() + (r * state.T + t) * lists.planes + plane;
-            y += y;
-            for (uint32_t j = unit[0]; j < unit[1]; ++j) y += float(weight_at(w, panel, lists.index[j], o));
-          }
+          const float y = sum_of(w, panel, lists, r * state.T + t, o);
           const float z = w.scale[size_t(output)] * y + w.shift[size_t(output)];
           const float h = v + p.k * (z - p.leak * (v - p.v_reset));
           const bool fired = h >= p.v_threshold;

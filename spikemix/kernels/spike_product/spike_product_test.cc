@@ -136,6 +136,54 @@ TEST(SpikeLists, HoldNeighbourhoods) {
   });
 }
 
+TEST(SpikeLists, HoldNeighbourhoodsOfSmallIntegers) {
+  std::mt19937 rng(8);
+  on_every_target([&] {
+    for (int64_t C = 1; C <= 70; C += C < 17 ? 1 : 53) {
+      const int64_t H = 3, W = 1 + C % 5, T = 2, planes = 1 + C % 3, padded = (C + 63) / 64 * 64;
+      std::vector<uint8_t> counts(size_t(T * H * W * padded));
+      for (size_t i = 0; i < counts.size(); ++i) {
+        if (int64_t(i) % padded < C && rng() % 3 == 0) counts[i] = uint8_t(rng() % (1u << planes));
+      }
+      std::vector<uint16_t> index(size_t(planes * T * H * list_stride(W, C)));
+      std::vector<uint32_t> begin(size_t(planes * T * H * (W + 1)));
+      list_pixels(0, 2, T * H, W, C, counts.data(), planes, index.data(), begin.data());
+      list_pixels(2, T * H - 2, T * H, W, C, counts.data(), planes, index.data(), begin.data());
+      SpikeLists lists;
+      lists.reserve(H * W * T * planes, H * W * T * planes * 9 * C);
+      lists_of_neighbours(0, H * W, T, {H, W, C, index.data(), begin.data(), planes}, lists);
+      const auto all = entries(lists);
+      ASSERT_EQ(int64_t(all.size()), H * W * T * planes);
+      for (int64_t r = 0; r < H * W; ++r) {
+        for (int64_t t = 0; t < T; ++t) {
+          std::vector<int> value(size_t(9 * C), 0), expected(size_t(9 * C), 0);
+          for (int64_t p = 0; p < planes; ++p) {
+            for (int& v : value) v *= 2;
+            for (const int i : all[size_t((r * T + t) * planes + p)]) ++value[size_t(i)];
+          }
+          for (int64_t k = 0; k < 9; ++k) {
+            const int64_t y = r / W + k / 3 - 1, x = r % W + k % 3 - 1;
+            for (int64_t c = 0; y >= 0 && y < H && x >= 0 && x < W && c < C; ++c)
+              expected[size_t(k * C + c)] = counts[size_t(((t * H + y) * W + x) * padded + c)];
+          }
+          ASSERT_EQ(value, expected) << W << " pixels of " << C << " in " << planes << " planes";
+        }
+      }
+    }
+  });
+}
+
+TEST(SpikeLists, AddCounts) {
+  std::vector<uint8_t> x(70, 3), counts(70, 4);
+  on_every_target([&] {
+    std::vector<uint8_t> sum = counts;
+    add_counts(69, x.data(), sum.data());
+    std::vector<uint8_t> expected(70, 7);
+    expected[69] = 4;
+    EXPECT_EQ(sum, expected);
+  });
+}
+
 // Integer weights of at most `largest`, and the same as floats: sums of few of them are exact in every type.
 PackedWeights random_weights(WeightType type, const Sizes& s, int largest, std::mt19937& rng) {
   std::vector<int16_t> w(size_t(s.in * s.out));
@@ -230,6 +278,96 @@ TEST(SpikeProduct, EqualsThePlainLoopsAtSmallSizes) {
   });
 }
 
+// What a stream of potentials holds in front of a layer: multiples of the sums' own units, so that sums are exact.
+std::vector<float> random_stream(int64_t values, std::mt19937& rng) {
+  std::vector<float> stream(size_t(values) + 16);  // vectors read behind the last row
+  for (float& v : stream) v = float(int(rng() % 513) - 256) / 64;
+  return stream;
+}
+
+// Potentials in the place of spikes: alone, added to another value, and in place.
+template <class Kernel, class Reference>
+void compare_potentials(const Sizes& s, std::mt19937& rng, const Kernel& kernel, const Reference& reference) {
+  const std::vector<float> stream = random_stream(s.T * s.rows * s.out, rng);
+  for (const int64_t added : {0, 1, 2, 3}) {
+    std::vector<float> want(stream.size(), 7), got = want;
+    if (added == 2) want = got = stream;
+    const auto out = [&](std::vector<float>& y) {
+      const float* const to = added == 0 ? nullptr : added == 2 ? y.data() : stream.data();
+      return Potentials{.T = s.T, .values = y.data(), .step = s.rows * s.out, .stride = s.out, .added_to = to,
+                        .added_step = added == 3 ? 0 : s.rows * s.out};
+    };
+    reference(out(want));
+    kernel(out(got));
+    ASSERT_EQ(got, want) << s.rows << " x " << s.T << " of " << s.in << " -> " << s.out << ", added " << added;
+  }
+}
+
+TEST(SpikePotentials, EqualThePlainLoops) {
+  std::mt19937 rng(10);
+  const std::pair<WeightType, int> types[] = {
+      {WeightType::kF32, 100}, {WeightType::kU16, 8191}, {WeightType::kU8, 127}, {WeightType::kU8, 31}};
+  std::vector<Sizes> sizes = {{3, 4, 64, 128}, {2, 1, 33, 48}, {5, 2, 100, 10}, {2, 2, 48, 300}};
+  for (const auto& [rows, T, in, out] : small_sizes<4>({2, 2, 5, 3})) sizes.push_back({rows, T, in, out});
+  on_every_target([&] {
+    for (const Sizes& s : sizes) {
+      const auto& [type, largest] = types[rng() % 4];
+      const PackedWeights w = random_weights(type, s, largest, rng);
+      const std::vector<uint64_t> bits = random_bits(s, 0.3, rng);
+      SpikeLists lists;
+      lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
+      lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows * ((s.in + 63) / 64), lists);
+      compare_potentials(
+          s, rng, [&](const Potentials& p) { spike_potentials(w, lists, s.rows, p); },
+          [&](const Potentials& p) { spike_potentials_ref(w, lists, s.rows, p); });
+      if (HasFatalFailure()) return;
+    }
+  });
+}
+
+TEST(SpikePotentials, OfDenseInputsAndOfNormsAlone) {
+  std::mt19937 rng(11);
+  on_every_target([&] {
+    for (const auto& [rows, T, in, out] : small_sizes<4>({3, 2, 5, 20})) {
+      const Sizes s{rows, 1, in, out};
+      const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
+      std::vector<float> x(size_t(rows * in));
+      for (float& v : x) v = float(int(rng() % 17) - 8);
+      const auto plain = [&](const Potentials& p) {
+        for (int64_t r = 0; r < rows; ++r) {
+          for (const WeightPanel& panel : w.panels) {
+            const auto* data = reinterpret_cast<const float*>(w.data.get() + panel.offset);
+            for (int64_t o = 0; o < panel.count; ++o) {
+              float y = 0;
+              for (int64_t i = 0; i < in; ++i) y += data[i * panel.width + o] * x[size_t(r * in + i)];
+              const int64_t output = panel.first + o, at = r * out + output;
+              const float z = w.scale[size_t(output)] * y + w.shift[size_t(output)];
+              p.values[at] = p.added_to ? p.added_to[at] + z : z;
+            }
+          }
+        }
+      };
+      compare_potentials(s, rng, [&](const Potentials& p) { dense_potentials(w, x.data(), rows, p); }, plain);
+      if (HasFatalFailure()) return;
+
+      const Sizes whole{rows, T, 0, out};
+      PackedWeights norm = no_weights(out);
+      for (int64_t o = 0; o < out; ++o) norm.scale[size_t(o)] = w.scale[size_t(o)], norm.shift[size_t(o)] = w.shift[size_t(o)];
+      const std::vector<float> y = random_stream(T * rows * out, rng);
+      compare_potentials(
+          whole, rng, [&](const Potentials& p) { norm_potentials(norm, y.data(), rows, rows * out, out, p); },
+          [&](const Potentials& p) {
+            for (int64_t i = 0; i < T * rows * out; ++i) {
+              const auto o = size_t(i % out);
+              const float z = norm.scale[o] * y[size_t(i)] + norm.shift[o];
+              p.values[i] = p.added_to ? p.added_to[i / (rows * out) * p.added_step + i % (rows * out)] + z : z;
+            }
+          });
+      if (HasFatalFailure()) return;
+    }
+  });
+}
+
 TEST(SpikeProduct, TakesSmallIntegers) {
   std::mt19937 rng(5);
   const Sizes s = {4, 2, 128, 80};
@@ -271,11 +409,14 @@ TEST(DenseProduct, EqualsTheSumsOfSpikes) {
 
 TEST(PackedWeights, ProvesThatSumsFitInt16) {
   const std::vector<int16_t> w = {100, 100, -100, 50, 60, 70};
-  EXPECT_EQ(first_overflow(2, 3, w.data(), 1), -1);
-  EXPECT_EQ(first_overflow(2, 3, w.data(), 163), -1);  // 200 x 163 = 32,600
-  EXPECT_EQ(first_overflow(2, 3, w.data(), 164), 0);   // 200 x 164 = 32,800
-  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 182), -1);
-  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 183), 0);
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 0, 1), -1);
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 0, 163), -1);  // 200 x 163 = 32,600
+  EXPECT_EQ(first_overflow(2, 3, w.data(), 0, 164), 0);   // 200 x 164 = 32,800
+  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 0, 182), -1);
+  EXPECT_EQ(first_overflow(1, 3, w.data() + 3, 0, 183), 0);
+  // Inputs of both signs: 200 x 109 + 100 x 109 = 32,700.
+  EXPECT_EQ(first_overflow(1, 3, w.data(), -109, 109), -1);
+  EXPECT_EQ(first_overflow(1, 3, w.data(), -110, 110), 0);
 }
 
 TEST(PackedWeights, EachPanelIsAsNarrowAsItsWeightsAllow) {

@@ -1,6 +1,7 @@
 #include "spikemix/kernels/spikes/max_pool.h"
 
 #include <algorithm>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "spikemix/kernels/spikes/max_pool.cc"
@@ -30,13 +31,13 @@ HWY_INLINE void store_code(D, hn::Vec<D> v, uint8_t* p) {
 
 template <class X>
 void pool(const PoolShape& shape, int64_t begin, int64_t end, const X* x, X* y, uint8_t* chosen) {
-  const int64_t H = shape.H, W = shape.W, C = shape.C;
-  for (int64_t row = begin * shape.out_H(); row < end * shape.out_H(); ++row) {
-    const int64_t image = row / shape.out_H(), top = 2 * (row % shape.out_H()) - 1;
+  const int64_t H = shape.H, W = shape.W, C = shape.C, stride = shape.stride;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / shape.out_H(), top = stride * (row % shape.out_H()) - 1;
     for (int64_t column = 0; column < shape.out_W(); ++column) {
-      const int64_t left = 2 * column - 1, out = (row * shape.out_W() + column) * C;
+      const int64_t left = stride * column - 1, out = (row * shape.out_W() + column) * C;
       for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
-        auto best = hn::Set(d, -1), best_code = hn::Zero(d);
+        auto best = hn::Set(d, -std::numeric_limits<float>::infinity()), best_code = hn::Zero(d);
         for (int64_t i = std::max<int64_t>(0, -top); i < 3 && top + i < H; ++i) {
           for (int64_t j = std::max<int64_t>(0, -left); j < 3 && left + j < W; ++j) {
             const auto value = load(d, x + ((image * H + top + i) * W + left + j) * C + c);
@@ -54,16 +55,18 @@ void pool(const PoolShape& shape, int64_t begin, int64_t end, const X* x, X* y, 
 template <class X>
 void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* dy, const uint8_t* chosen, X* dx) {
   const int64_t H = shape.H, W = shape.W, C = shape.C, out_H = shape.out_H(), out_W = shape.out_W();
+  const int64_t stride = shape.stride;
+  const auto first_window = [&](int64_t at) { return std::max<int64_t>(0, at - 1 + stride - 1) / stride; };
   for (int64_t row = begin * H; row < end * H; ++row) {
     const int64_t image = row / H, h = row % H;
     for (int64_t w = 0; w < W; ++w) {
-      // Pixel (h, w) lies in at most two windows along each axis: o with 2 o - 1 <= h <= 2 o + 1.
+      // Pixel (h, w) lies in the windows o with stride o - 1 <= h <= stride o + 1: one to three along each axis.
       for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
         auto sum = hn::Zero(d);
-        for (int64_t p = h / 2; p <= std::min((h + 1) / 2, out_H - 1); ++p) {
-          for (int64_t q = w / 2; q <= std::min((w + 1) / 2, out_W - 1); ++q) {
+        for (int64_t p = first_window(h); p <= std::min((h + 1) / stride, out_H - 1); ++p) {
+          for (int64_t q = first_window(w); q <= std::min((w + 1) / stride, out_W - 1); ++q) {
             const int64_t out = ((image * out_H + p) * out_W + q) * C + c;
-            const auto here = hn::Set(d, float(3 * (h - 2 * p + 1) + w - 2 * q + 1));
+            const auto here = hn::Set(d, float(3 * (h - stride * p + 1) + w - stride * q + 1));
             sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(load_code(d, chosen + out), here), load(d, dy + out)));
           }
         }
@@ -73,34 +76,78 @@ void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* 
   }
 }
 
-// Plain loops over words: an OR of nine, most often of one word each.
-void pool_words(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
-  const int64_t H = shape.H, W = shape.W, words = spike_words(shape.C);
-  y += begin * shape.out_W() * words;
+// visit(y, above, here, below, left, middle, right): rows of pixels and places in them, in units of X, for each pixel of
+// the rows [begin, end). A window's row or column outside the image is that at its edge once more, which changes no
+// maximum.
+template <class X, class Visit>
+HWY_INLINE void for_windows(const PoolShape& shape, int64_t begin, int64_t end, int64_t pixel, const X* x, X* y,
+                            const Visit& visit) {
+  const int64_t H = shape.H, W = shape.W, stride = shape.stride;
+  y += begin * shape.out_W() * pixel;
   for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / shape.out_H(), middle = 2 * (row % shape.out_H());
-    // A window's row or column outside the image is that at its edge once more, which changes no OR.
-    const uint64_t* const here = x + (image * H + middle) * W * words;
-    const uint64_t* const above = middle > 0 ? here - W * words : here;
-    const uint64_t* const below = middle + 1 < H ? here + W * words : here;
-    for (int64_t column = 0; column < shape.out_W(); ++column) {
-      const int64_t at = 2 * column * words, left = column > 0 ? at - words : at;
-      const int64_t right = 2 * column + 1 < W ? at + words : at;
-      for (int64_t i = 0; i < words; ++i) {
-        const auto down = [&](int64_t j) { return above[j + i] | here[j + i] | below[j + i]; };
-        *y++ = down(left) | down(at) | down(right);
-      }
+    const int64_t image = row / shape.out_H(), middle = stride * (row % shape.out_H());
+    const X* const here = x + (image * H + middle) * W * pixel;
+    const X* const above = middle > 0 ? here - W * pixel : here;
+    const X* const below = middle + 1 < H ? here + W * pixel : here;
+    for (int64_t column = 0; column < shape.out_W(); ++column, y += pixel) {
+      const int64_t at = stride * column * pixel, left = column > 0 ? at - pixel : at;
+      const int64_t right = stride * column + 1 < W ? at + pixel : at;
+      visit(y, above, here, below, left, at, right);
     }
   }
 }
 
+// Plain loops over words: an OR of nine, most often of one word each.
+void pool_words(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
+  const int64_t words = spike_words(shape.C);
+  for_windows(shape, begin, end, words, x, y,
+              [&](uint64_t* out, const uint64_t* above, const uint64_t* here, const uint64_t* below, int64_t left,
+                  int64_t at, int64_t right) HWY_ATTR {
+                for (int64_t i = 0; i < words; ++i) {
+                  const auto down = [&](int64_t j) { return above[j + i] | here[j + i] | below[j + i]; };
+                  out[i] = down(left) | down(at) | down(right);
+                }
+              });
+}
+
+// Bytes come in whole words of 64.
+void pool_bytes(const PoolShape& shape, int64_t begin, int64_t end, const uint8_t* x, uint8_t* y) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const int64_t bytes = 64 * spike_words(shape.C);
+  for_windows(shape, begin, end, bytes, x, y,
+              [&](uint8_t* out, const uint8_t* above, const uint8_t* here, const uint8_t* below, int64_t left,
+                  int64_t at, int64_t right) HWY_ATTR {
+                for (int64_t i = 0; i < bytes; i += int64_t(hn::Lanes(d))) {
+                  const auto down = [&](int64_t j) HWY_ATTR {
+                    return hn::Max(hn::Max(hn::LoadU(d, above + j + i), hn::LoadU(d, here + j + i)),
+                                   hn::LoadU(d, below + j + i));
+                  };
+                  hn::StoreU(hn::Max(hn::Max(down(left), down(at)), down(right)), d, out + i);
+                }
+              });
+}
+
+void pool_rows(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y) {
+  for_windows(shape, begin, end, shape.C, x, y,
+              [&](float* out, const float* above, const float* here, const float* below, int64_t left, int64_t at,
+                  int64_t right) HWY_ATTR {
+                for_columns(shape.C, [&](auto d, int64_t c) HWY_ATTR {
+                  const auto down = [&](int64_t j) HWY_ATTR {
+                    return hn::Max(hn::Max(hn::LoadU(d, above + j + c), hn::LoadU(d, here + j + c)),
+                                   hn::LoadU(d, below + j + c));
+                  };
+                  hn::StoreU(hn::Max(hn::Max(down(left), down(at)), down(right)), d, out + c);
+                });
+              });
+}
+
 // Named instances, which HWY_EXPORT asks for.
 void pool_float(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen) {
-  pool(shape, begin, end, x, y, chosen);
+  pool(shape, begin * shape.out_H(), end * shape.out_H(), x, y, chosen);
 }
 void pool_bfloat16(const PoolShape& shape, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y,
                    uint8_t* chosen) {
-  pool(shape, begin, end, x, y, chosen);
+  pool(shape, begin * shape.out_H(), end * shape.out_H(), x, y, chosen);
 }
 void pool_backward_float(const PoolShape& shape, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
                          float* dx) {
@@ -120,6 +167,8 @@ namespace spikemix {
 HWY_EXPORT(pool_float);
 HWY_EXPORT(pool_bfloat16);
 HWY_EXPORT(pool_words);
+HWY_EXPORT(pool_bytes);
+HWY_EXPORT(pool_rows);
 HWY_EXPORT(pool_backward_float);
 HWY_EXPORT(pool_backward_bfloat16);
 
@@ -132,6 +181,12 @@ void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const Bf
 }
 void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
   HWY_DYNAMIC_DISPATCH(pool_words)(shape, begin, end, x, y);
+}
+void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const uint8_t* x, uint8_t* y) {
+  HWY_DYNAMIC_DISPATCH(pool_bytes)(shape, begin, end, x, y);
+}
+void spike_max_pool(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(pool_rows)(shape, begin, end, x, y);
 }
 void spike_max_pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
                              float* dx) {

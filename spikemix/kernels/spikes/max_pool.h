@@ -6,11 +6,12 @@
 
 namespace spikemix {
 
-/// Max-pool 3x3, stride 2, padding 1 on spikes: x [images, H, W, C] -> y [images, (H + 1) / 2, (W + 1) / 2, C].
+/// Max-pool 3x3, padding 1: x [images, H, W, C] -> y [images, out_H, out_W, C]; of stride 2, (H + 1) / 2 rows.
 struct PoolShape {
   int64_t H, W, C;
-  int64_t out_H() const { return (H + 1) / 2; }
-  int64_t out_W() const { return (W + 1) / 2; }
+  int64_t stride = 2;  // or 1
+  int64_t out_H() const { return (H + stride - 1) / stride; }
+  int64_t out_W() const { return (W + stride - 1) / stride; }
 };
 
 /// Images [begin, end). `chosen` (like y; null in inference) is where each maximum stood: 3 * row + column in its
@@ -20,6 +21,9 @@ void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const Bfloat16
 
 /// The same of packed spikes, an OR: x [images, H, W, words of C]. Rows [begin, end) of images * out_H().
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y);
+/// And of counts and real values, by rows of images * out_H() as well.
+void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const uint8_t* x, uint8_t* y);
+void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const float* x, float* y);
 
 /// dx [images, H, W, C] from dy and `chosen`.
 void spike_max_pool_backward(const PoolShape&, int64_t begin, int64_t end, const float* dy, const uint8_t* chosen,
