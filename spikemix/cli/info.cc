@@ -12,8 +12,8 @@
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
-#include "spikemix/mixers/mixer.h"
-#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/model/model.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
 namespace {
@@ -40,6 +40,12 @@ Described describe(const std::string& path, const std::vector<std::string>& over
   return described;
 }
 
+// Of the values that the last block writes.
+std::string stream_name(const Plan& plan) {
+  const Range& range = plan.tokens().range;
+  return range.is_real() ? "membrane" : range.is_spikes() ? "iand" : "spike";
+}
+
 }  // namespace
 
 void add_info(CLI::App& app) {
@@ -61,11 +67,14 @@ void add_info(CLI::App& app) {
   command->callback([options] {
     const Described described = describe(options->path, options->overrides);
     const ModelConfig& m = described.card.model;
-    const std::vector<TensorSpec> tensors = tensor_list(m, described.card.neuron);
+    const Plan plan = make_plan(m, described.card.neuron);
+    const std::vector<TensorSpec> tensors = tensors_of(plan);
     double macs = 0;
     for (const TensorSpec& tensor : tensors) macs += tensor.macs * double(m.T);
     std::vector<std::string> mixer_names;
-    for (int64_t block = 0; block < m.depth; ++block) mixer_names.push_back(m.mixer_of(block));
+    for (const Segment& segment : plan.segments) {
+      if (!segment.mixer.empty()) mixer_names.push_back(segment.mixer);
+    }
 
     if (options->json) {
       Config config;
@@ -75,23 +84,29 @@ void add_info(CLI::App& app) {
                              {"name", described.card.name},
                              {"parameters", learned_values(tensors)},
                              {"macs_per_image", macs},
-                             {"tokens", m.tokens()},
+                             {"tokens", plan.tokens().rows()},
                              {"mixers", mixer_names},
                              {"classes", described.card.classes},
                              {"model", keys["model"]},
                              {"neuron", keys["neuron"]},
                              {"training", described.card.training}};
       for (const TensorSpec& tensor : tensors) {
-        json["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"learned", tensor.learned}});
+        json["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"learned", tensor.learned()}});
       }
       answer_json(json);
       return;
     }
     answer("{} {}\n", described.kind, described.card.name.empty() ? options->path : described.card.name);
     answer("  input        {}, {} x {} x {}, T = {}\n", m.input, m.channels, m.height, m.width, m.T);
-    answer("  tokens       {} x {} = {}, embedding dim {}\n", m.token_rows(), m.token_columns(), m.tokens(),
-           m.embed_dim);
-    answer("  blocks       {}: {}\n", m.depth, fmt::join(mixer_names, ", "));
+    answer("  network      {}, {} stream\n", m.architecture, stream_name(plan));
+    answer("  tokens       {} x {} = {}, embedding dim {}\n", plan.tokens().height, plan.tokens().width,
+           plan.tokens().rows(), plan.tokens().channels);
+    answer("  blocks       {}: {}\n", mixer_names.size(), fmt::join(mixer_names, ", "));
+    for (const Segment& segment : plan.segments) {
+      const ValuePlan& to = plan.values[size_t(segment.writes)];
+      answer("    {:<14} {} x {} tokens of {}{}\n", segment.name, to.height, to.width, to.channels,
+             segment.mixer.empty() ? "" : ", " + segment.mixer);
+    }
     answer("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
     answer("  classes      {}\n", m.classes);
     answer("  parameters   {}\n", learned_values(tensors));

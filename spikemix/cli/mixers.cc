@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -8,12 +9,37 @@
 #include "spikemix/cli/talk.h"
 #include "spikemix/core/error.h"
 #include "spikemix/mixers/mixer.h"
+#include "spikemix/plan/branch.h"
 
 namespace spikemix {
+namespace {
+
+// Of a mixer alone: its maps, and what stands in attention's place.
+OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t heads) {
+  MixerOptions options;
+  options.heads = heads;
+  if (entry.make) return entry.make(shape, options)->ops();
+  ModelConfig model;
+  model.T = shape.T, model.height = shape.height, model.width = shape.width, model.channels = shape.D;
+  PlanBuilder builder(model, NeuronConfig());
+  const int64_t x = builder.input();
+  builder.begin_segment("block");
+  Branch branch(builder, BlockStyle(), x, "mixer.");
+  entry.add(branch, options);
+  const Plan plan = std::move(builder).finish(branch.value(), "head");
+  OpCount total;
+  for (const LayerPlan& layer : plan.layers) {
+    const double macs = dense_macs(plan, layer) * double(layer.parts.size());
+    total = total + OpCount{macs + dense_attention(plan, layer), macs};
+  }
+  return total;
+}
+
+}  // namespace
 
 void add_mixers(CLI::App& app) {
   struct Options {
-    int64_t rows = 8, columns = 8, D = 384, T = 4;
+    int64_t rows = 8, columns = 8, D = 384, T = 4, heads = 12;
     bool json = false;
   };
   auto* command = app.add_subcommand("mixers", "list the token mixers with their cost");
@@ -25,10 +51,10 @@ void add_mixers(CLI::App& app) {
   command->add_option("--width", options->columns, "width of the token grid")->check(CLI::PositiveNumber);
   command->add_option("--embed-dim", options->D, "embedding dim D")->check(CLI::PositiveNumber);
   command->add_option("--T", options->T, "time steps")->check(CLI::PositiveNumber);
+  command->add_option("--heads", options->heads, "attention heads")->check(CLI::PositiveNumber);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
     const MixerShape shape{options->T, options->rows, options->columns, options->D};
-    const double N = double(shape.N()), D = double(shape.D);
     nlohmann::json list = nlohmann::json::array();
     if (!options->json) {
       answer("Operations of one sample and time step, N = {} tokens of D = {}:\n\n{:<10} {:>13} {:>13}  {:<18} {}\n",
@@ -38,9 +64,7 @@ void add_mixers(CLI::App& app) {
       nlohmann::json item = {{"name", entry.name}, {"cost", entry.cost}, {"summary", entry.summary}};
       std::string additions = "-", multiplications = "-";
       try {
-        // Attention: q, k, v and the projection, then (q k') v over all heads.
-        const OpCount ops = entry.make ? entry.make(shape, MixerOptions())->ops()
-                                       : OpCount{4 * N * D * D + 2 * N * N * D, 4 * N * D * D + 2 * N * N * D};
+        const OpCount ops = operations(entry, shape, options->heads);
         item["additions"] = ops.additions, item["multiplications"] = ops.multiplications;
         additions = fmt::format("{:.0f}", ops.additions), multiplications = fmt::format("{:.0f}", ops.multiplications);
       } catch (const InputError& refusal) {

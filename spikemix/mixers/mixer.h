@@ -100,6 +100,7 @@ const MixerEntry& find_mixer(const std::string& name);
 struct MixerSpec {
   const MixerEntry* entry = nullptr;
   MixerOptions options;
+  std::string text;  // as it was written
 };
 
 /// "wt2d:wavelet=db2:levels=3:axes=height,width:inverse=true"; what it does not name keeps its value in `defaults`.

@@ -9,7 +9,7 @@
 // which adds layers to a branch.
 //         name        function        options                      cost               summary
 #define SPIKEMIX_MIXERS(LINEAR, LAYERS)                                                                             \
-  LAYERS("ssa", add_ssa, "heads", "O(N^2 D + N D^2)", "spiking self-attention: the baseline")                       \
+  LAYERS("ssa", add_ssa, "heads", "O(N D^2)", "spiking self-attention as q (k' v): the baseline")                   \
   LINEAR("fft1d", make_fft1d, "axes,inverse", "O(N D log N)", "real part of the FFT over the tokens")               \
   LINEAR("fft2d", make_fft2d, "axes,inverse", "O(N D log ND)", "real part of the FFT over tokens and embedding")    \
   LINEAR("wt1d", make_wt1d, "axes,inverse,wavelet,levels", "O(N D)", "wavelet transform over the tokens")           \
@@ -28,7 +28,7 @@
   LAYERS("qk-token", add_qk_token, "heads", "O(N D^2)", "QKFormer's attention: q picks the tokens of k")            \
   LAYERS("qk-channel", add_qk_channel, "", "O(N D^2)", "QKFormer's attention: q picks the channels of k")           \
   LAYERS("sdsa1", add_sdsa1, "", "O(N D^2)", "Spike-driven Transformer's attention: k and v pick channels of q")    \
-  LAYERS("random", add_random, "heads", "O(N^2 D + N D^2)", "ssa with q and k that are never learned: an ablation") \
+  LAYERS("random", add_random, "heads", "O(N D^2)", "ssa with q and k that are never learned: an ablation")         \
   LINEAR("identity", make_identity, "branch", "0", "no mixing: the ablation")
 
 namespace spikemix {

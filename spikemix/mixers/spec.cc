@@ -42,7 +42,7 @@ void set_option(MixerOptions& options, const std::string& spec, const std::strin
 
 MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults) {
   const std::vector<std::string> parts = split(spec, ':');
-  MixerSpec result{&find_mixer(parts[0]), defaults};
+  MixerSpec result{&find_mixer(parts[0]), defaults, spec};
   const std::vector<std::string> known = split(result.entry->options, ',');
   if (std::find(known.begin(), known.end(), "residual") == known.end()) result.options.residual = true;
   for (size_t i = 1; i < parts.size(); ++i) {

@@ -104,7 +104,7 @@ Plan build_maxformer(PlanBuilder plan) {
     for (int64_t i = 0; i < stages.blocks(stage); ++i) {
       const std::string block = fmt::format("stage{}.{}.", stage + 1, i);
       const MixerSpec mixer = stages.mixer(stage, i, own);
-      plan.begin_segment(block.substr(0, block.size() - 1));
+      plan.begin_segment(block.substr(0, block.size() - 1), mixer.text);
       x = add_mixer(plan, style, x, block + (attends(mixer) ? "attn." : "mixer."), mixer);
       x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
     }

@@ -82,7 +82,7 @@ Plan build_qkformer(PlanBuilder plan) {
       const std::string block = fmt::format("stage{}.{}.", stage + 1, i);
       const MixerSpec mixer = stages.mixer(stage, i);
       const std::string name = mixer.entry->name;
-      plan.begin_segment(block.substr(0, block.size() - 1));
+      plan.begin_segment(block.substr(0, block.size() - 1), mixer.text);
       x = add_mixer(plan, style, x, block + (name == "qk-token" ? "tssa." : "ssa."), mixer);
       x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
     }

@@ -101,8 +101,9 @@ Plan build_spikformer(PlanBuilder plan) {
   int64_t x = Stem(plan, style.stream).add();
   for (int64_t i = 0; i < stages.blocks(0); ++i) {
     const std::string block = fmt::format("block.{}.", i);
-    plan.begin_segment(block.substr(0, block.size() - 1));
-    x = add_mixer(plan, style, x, block + "attn.", stages.mixer(0, i));
+    const MixerSpec mixer = stages.mixer(0, i);
+    plan.begin_segment(block.substr(0, block.size() - 1), mixer.text);
+    x = add_mixer(plan, style, x, block + "attn.", mixer);
     x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
   }
   return std::move(plan).finish(x, "head");

@@ -196,9 +196,9 @@ int64_t PlanBuilder::merge(int64_t x, int64_t y, Merge merge) {
   return result;
 }
 
-void PlanBuilder::begin_segment(const std::string& name) {
+void PlanBuilder::begin_segment(const std::string& name, const std::string& mixer) {
   if (!plan_.segments.empty()) plan_.segments.back().last = plan_.layers.size();
-  plan_.segments.push_back({name, plan_.layers.size(), 0, 0, 0});
+  plan_.segments.push_back({name, mixer, plan_.layers.size(), 0, 0, 0});
 }
 
 Plan PlanBuilder::finish(int64_t features, const std::string& head) && {
@@ -229,6 +229,21 @@ double dense_macs(const Plan& plan, const LayerPlan& layer) {
   double weights = 1;
   for (const int64_t size : layer.weight_shape) weights *= double(size);
   return weights * double(plan.values[size_t(layer.writes)].rows());
+}
+
+double dense_attention(const Plan& plan, const LayerPlan& layer) {
+  if (layer.map != Map::kAttention) return 0;
+  const ValuePlan& to = plan.values[size_t(layer.writes)];
+  const double values = double(to.rows() * to.channels);
+  switch (layer.attention) {
+    case Attention::kSsa:
+      return 2 * values * double(to.channels / layer.heads);
+    case Attention::kQkToken:
+    case Attention::kQkChannel:
+    case Attention::kSpikeDriven:
+      return values;
+  }
+  return 0;
 }
 
 }  // namespace spikemix

@@ -55,7 +55,7 @@ class PlanBuilder {
   int64_t merge(int64_t x, int64_t y, Merge merge);
 
   /// Layers from here on, up to the next call, belong together (Segment).
-  void begin_segment(const std::string& name);
+  void begin_segment(const std::string& name, const std::string& mixer = "");
 
   /// `features` are what the head reads.
   /// @throws InputError if the plan has more tokens or larger counts than any part of the project can hold

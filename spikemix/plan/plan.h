@@ -134,6 +134,7 @@ struct LayerPlan {
 /// recomputation in backward keeps (train.recompute).
 struct Segment {
   std::string name;
+  std::string mixer;  // of a block, as model.mixer says it; empty: an embedding
   size_t first, last;
   int64_t reads, writes;
 };
@@ -152,6 +153,13 @@ struct Plan {
   std::string head_weight, head_bias;
 
   const ValuePlan& input() const { return values[0]; }
+  /// The last stage's tokens.
+  const ValuePlan& tokens() const {
+    for (const LayerPlan& layer : layers) {
+      if (layer.map == Map::kTokenMean) return values[size_t(layer.reads)];
+    }
+    return values[size_t(features)];
+  }
   bool mixes_time() const {
     for (const LayerPlan& layer : layers) {
       if (layer.mixes_time) return true;
@@ -162,5 +170,8 @@ struct Plan {
 
 /// Multiply-adds of a dense engine for one part of a layer, one image and one time step; 0 for what has no weights.
 double dense_macs(const Plan& plan, const LayerPlan& layer);
+/// Additions of an attention layer's products over dense spikes, one image and time step, in the order that is cheap: q
+/// (k' v), linear in the number of tokens; 0 for every other layer.
+double dense_attention(const Plan& plan, const LayerPlan& layer);
 
 }  // namespace spikemix
