@@ -36,7 +36,8 @@ BatchNormImpl::BatchNormImpl(int64_t channels) {
 }
 
 BatchStatistics BatchStatistics::of(const Norm& norm, const Moments& known, int64_t copies) {
-  BatchStatistics statistics{.norm = norm, .known = known, .copies = copies};
+  BatchStatistics statistics;
+  statistics.norm = norm, statistics.known = known, statistics.copies = copies;
   for (Tensor* t : {&statistics.norm.weight, &statistics.norm.bias, &statistics.norm.linear_bias})
     if (t->defined()) *t = t->detach();
   return statistics;
