@@ -51,16 +51,16 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
     mixer_ = c10::make_intrusive<TorchMixer>(layer.mixer, shape);
   }
   if (const int64_t K = layer.coefficient_count; K > 0)
-    coefficients_ = register_parameter_as(model, layer.coefficients, torch::full({K}, 1.0 / double(K)));
-  for (const auto& [name, tensors] : layer.parts) {
+    coefficients_ = register_tensor_as(model, layer.coefficients, torch::full({K}, 1.0 / double(K)));
+  for (const auto& [name, tensors, frozen] : layer.parts) {
     Part& part = parts_.emplace_back();
     part.name = name;
     if (layer.has_weights()) {
-      part.weight = register_parameter_as(model, tensors.weight, torch::zeros(layer.weight_shape));
+      part.weight = register_tensor_as(model, tensors.weight, torch::zeros(layer.weight_shape), /*learned=*/!frozen);
       draw_weight(part.weight, tensors.weight, seed);
     }
     if (!tensors.bias.empty()) {
-      part.bias = register_parameter_as(model, tensors.bias, torch::zeros({out.channels}));
+      part.bias = register_tensor_as(model, tensors.bias, torch::zeros({out.channels}));
       draw_bias(part.bias, tensors.bias, part.weight, seed);
     }
     if (layer.has_norm()) {
@@ -73,7 +73,7 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
     }
   }
   if (!layer.position.empty()) {
-    position_ = register_parameter_as(model, layer.position, torch::zeros({out.rows(), out.channels}));
+    position_ = register_tensor_as(model, layer.position, torch::zeros({out.rows(), out.channels}));
     draw_position(position_, layer.position, seed);
   }
 }
@@ -81,7 +81,7 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
 std::vector<Tensor> Layer::parameters() const {
   std::vector<Tensor> all;
   const auto add = [&](const Tensor& tensor) {
-    if (tensor.defined()) all.push_back(tensor);
+    if (tensor.defined() && tensor.requires_grad()) all.push_back(tensor);
   };
   add(coefficients_);
   for (const Part& part : parts_) {
@@ -119,8 +119,10 @@ Product Layer::map(const Tensor& x, const Pass& pass) const {
       for (const Part& part : parts_) weights.push_back(part.weight.flatten(1));
       return spike_linear(x, weights.size() == 1 ? weights[0] : torch::cat(weights), values_, settings);
     }
-    case Map::kTransform:
-      return {mix(mixer_, x.flatten(2, 3), coefficients_).view(x.sizes()), {}};
+    case Map::kTransform: {
+      const Tensor tokens = (still_ ? x.unsqueeze(0) : x).flatten(2, 3);
+      return {mix(mixer_, tokens, coefficients_).view(x.sizes()), {}};
+    }
     case Map::kMaxPool:
       return {max_pool(x, plan_.window.stride), {}};
     case Map::kTokenMean:

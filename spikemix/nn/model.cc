@@ -44,8 +44,8 @@ SpikingTransformer::SpikingTransformer(const ModelConfig& model, const NeuronCon
   layers_.reserve(plan_.layers.size());
   for (const LayerPlan& layer : plan_.layers) layers_.emplace_back(plan_, layer, *this, seed);
   const int64_t D = plan_.values[size_t(plan_.features)].channels;
-  head_weight_ = register_parameter_as(*this, plan_.head_weight, torch::zeros({plan_.classes, D}));
-  head_bias_ = register_parameter_as(*this, plan_.head_bias, torch::zeros({plan_.classes}));
+  head_weight_ = register_tensor_as(*this, plan_.head_weight, torch::zeros({plan_.classes, D}));
+  head_bias_ = register_tensor_as(*this, plan_.head_bias, torch::zeros({plan_.classes}));
   draw_weight(head_weight_, plan_.head_weight, seed);
 }
 

@@ -23,9 +23,11 @@ torch::nn::Module& module_at(torch::nn::Module& root, const std::string& path) {
 
 }  // namespace
 
-torch::Tensor register_parameter_as(torch::nn::Module& root, const std::string& name, const torch::Tensor& value) {
+torch::Tensor register_tensor_as(torch::nn::Module& root, const std::string& name, const torch::Tensor& value,
+                                 bool learned) {
   const auto [path, leaf] = split_last(name);
-  return module_at(root, path).register_parameter(leaf, value);
+  torch::nn::Module& owner = module_at(root, path);
+  return learned ? owner.register_parameter(leaf, value) : owner.register_buffer(leaf, value);
 }
 
 void register_module_as(torch::nn::Module& root, const std::string& name, std::shared_ptr<torch::nn::Module> module) {

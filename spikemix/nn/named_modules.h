@@ -7,8 +7,10 @@
 
 namespace spikemix {
 
-/// Registers a parameter under a whole dotted name, "block.0.mlp.fc1_linear.weight", making the modules on the way.
-torch::Tensor register_parameter_as(torch::nn::Module& root, const std::string& name, const torch::Tensor& value);
+/// Registers a tensor under a whole dotted name, "block.0.mlp.fc1_linear.weight", making the modules on the way: as a
+/// parameter, or as a buffer if it is not learned.
+torch::Tensor register_tensor_as(torch::nn::Module& root, const std::string& name, const torch::Tensor& value,
+                                 bool learned = true);
 
 /// Registers a module under a whole dotted name.
 void register_module_as(torch::nn::Module& root, const std::string& name, std::shared_ptr<torch::nn::Module> module);
