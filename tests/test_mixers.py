@@ -131,6 +131,30 @@ def test_every_wavelet(ops, family):
                      waverec(x.double().numpy(), wavelet, token_levels, 2))
 
 
+def odd_wavedec(a, wavelet, levels, axis):
+    """Of an odd number of values the last is an average as it is."""
+    details = []
+    for _ in range(levels):
+        even, last = numpy.split(a, [a.shape[axis] // 2 * 2], axis)
+        a, detail = pywt.dwt(even, wavelet, "periodization", axis)
+        a = numpy.concatenate([a, last], axis)
+        details.insert(0, detail)
+    return numpy.concatenate([a, *details], axis)
+
+
+@pytest.mark.filterwarnings("ignore:Level value")
+@pytest.mark.parametrize("wavelet", ["haar", "db2", "sym4", "bior2.4"])
+@pytest.mark.parametrize("n", [3, 5, 7, 9, 14, 15, 17, 49, 196])
+def test_wavelets_of_odd_sizes(ops, wavelet, n):
+    x = tokens(T=1, B=1, height=1, width=n, D=5)
+    most = (n - 1).bit_length()
+    for levels in sorted({1, 2, most}):
+        got = ops.mix(x, f"wt1d:wavelet={wavelet}:levels={levels}", 1, n, None)
+        assert_close(got, odd_wavedec(x.double().numpy(), wavelet, levels, 2))
+    usual = most if n % 2 else {14: 1, 196: 2}[n]
+    assert_close(ops.mix(x, f"wt1d:wavelet={wavelet}", 1, n, None), odd_wavedec(x.double().numpy(), wavelet, usual, 2))
+
+
 @pytest.mark.filterwarnings("ignore:Level value")
 @pytest.mark.parametrize("axes", ALL_AXES)
 def test_wavelets_over_axes(ops, axes):

@@ -1,5 +1,6 @@
 #include "spikemix/mixers/wavelets.h"
 
+#include <bit>
 #include <span>
 #include <utility>
 
@@ -35,18 +36,17 @@ Wavelet from_low_pass(const std::vector<double>& dec_lo, const std::vector<doubl
   return {{dec_lo, dec_hi}, {reversed(rec_lo), reversed(rec_hi)}, reversed(rec_lo) == dec_lo};
 }
 
-// The most levels that halving allows.
-int64_t levels_of(int64_t n) {
-  int64_t levels = 0;
-  for (; n % 2 == 0; n /= 2) ++levels;
-  return levels;
-}
+// Levels until one value is left, each of which halves, rounding up.
+int64_t most_levels(int64_t n) { return std::bit_width(uint64_t(n - 1)); }
+
+// As often as 2 divides n; of an odd n, all.
+int64_t usual_levels(int64_t n) { return n % 2 == 1 ? most_levels(n) : std::countr_zero(uint64_t(n)); }
 
 int64_t checked_levels(const MixerAxis& axis, int64_t levels) {
-  const int64_t most = levels_of(axis.view.n);
-  if (most == 0) throw input_error("{} allow no wavelet level: 2 must divide it; choose other axes", axis.label);
+  const int64_t n = axis.view.n, most = most_levels(n);
+  if (most == 0) throw input_error("{} allow no wavelet level; choose other axes", axis.label);
   if (levels > most) throw input_error("levels {}: {} allow levels 1 to {}", levels, axis.label, most);
-  return levels == 0 ? most : levels;
+  return levels == 0 ? usual_levels(n) : levels;
 }
 
 }  // namespace

@@ -102,24 +102,41 @@ void haar_synthesis_level(D d, T detail_scale, T average_scale, int64_t n, int64
   }
 }
 
-// The averages of level l have n / 2^l rows; two buffers take them in turn: n / 2 rows, then n / 4.
+// The averages of level l have n / 2^l rows, rounded up; two buffers take them in turn: n / 2 rows, then n / 4.
 template <class T>
 Rows<T> average_buffer(int64_t n, int64_t lanes, int64_t level, T* scratch) {
-  return {level % 2 ? scratch : scratch + n / 2 * lanes, lanes};
+  return {level % 2 ? scratch : scratch + (n + 1) / 2 * lanes, lanes};
 }
+
+// The last of an odd number of rows is an average as it is.
+template <class D, class T = typename D::T>
+void carry_row(D d, T scale, int64_t lanes, const T* from, T* to) {
+  for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) StoreU(Mul(Set(d, scale), LoadU(d, from + l)), d, to + l);
+}
+
+// What the rows that Haar's sums stand beside have too many by: the factor 1/sqrt(2) that each sum lacks.
+template <class T>
+T carried_scale(const Dwt::Tables<T>& t, int64_t level) {
+  if (!t.haar) return 1;
+  return T(1.41421356237309504880) * (level == t.levels ? t.scales[size_t(level)] : T(1));
+}
+
+// Rows that level 1, 2, ... reads: n, n / 2 rounded up, ...
+inline int64_t rows_at(int64_t n, int64_t level) { return (n + (int64_t{1} << (level - 1)) - 1) >> (level - 1); }
 
 template <class D, class T = typename D::T>
 void analysis(D d, const Dwt::Tables<T>& t, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
   Rows<const T> from = x;
   for (int64_t level = 1; level <= t.levels; ++level) {
-    const int64_t rows = t.n >> (level - 1);
+    const int64_t rows = rows_at(t.n, level), averages = rows_at(t.n, level + 1);
     const Rows<T> average = level == t.levels ? y : average_buffer(t.n, lanes, level, scratch);
-    const Rows<T> detail{y[rows / 2], y.stride};
+    const Rows<T> detail{y[averages], y.stride};
+    if (rows % 2 == 1) carry_row(d, carried_scale(t, level), lanes, from[rows - 1], average[averages - 1]);
     if (t.haar) {
       const T scale = t.scales[size_t(level)];
       haar_analysis_level(d, scale, level == t.levels ? scale : T(1), rows, lanes, from, average, detail);
     } else {
-      analysis_level(d, t, rows, lanes, from, average, detail);
+      analysis_level(d, t, rows / 2 * 2, lanes, from, average, detail);
     }
     from = {average.data, average.stride};
   }
@@ -129,14 +146,15 @@ template <class D, class T = typename D::T>
 void synthesis(D d, const Dwt::Tables<T>& t, int64_t lanes, Rows<const T> y, Rows<T> x, T* scratch) {
   Rows<const T> average = y;
   for (int64_t level = t.levels; level >= 1; --level) {
-    const int64_t rows = t.n >> (level - 1);
+    const int64_t rows = rows_at(t.n, level), averages = rows_at(t.n, level + 1);
     const Rows<T> to = level == 1 ? x : average_buffer(t.n, lanes, level - 1, scratch);
-    const Rows<const T> detail{y[rows / 2], y.stride};
+    const Rows<const T> detail{y[averages], y.stride};
+    if (rows % 2 == 1) carry_row(d, carried_scale(t, level), lanes, average[averages - 1], to[rows - 1]);
     if (t.haar) {
       const T scale = t.scales[size_t(level)];
       haar_synthesis_level(d, scale, level == t.levels ? scale : T(1), rows, lanes, average, detail, to);
     } else {
-      synthesis_level(d, t, rows, lanes, average, detail, to);
+      synthesis_level(d, t, rows / 2 * 2, lanes, average, detail, to);
     }
     average = {to.data, to.stride};
   }

@@ -73,14 +73,15 @@ std::vector<double> Dwt::matrix() const {
   for (int64_t i = 0; i < n; ++i) a[size_t(i * n + i)] = 1;
   for (int64_t level = 0; level < f64_.levels; ++level) {
     const std::vector<double> before = a;
-    const int64_t rows = n >> level;
-    std::fill_n(a.begin(), size_t(rows * n), 0.0);
+    const int64_t all = (n + (int64_t{1} << level) - 1) >> level, rows = all / 2 * 2, averages = all - rows / 2;
+    std::fill_n(a.begin(), size_t(all * n), 0.0);
+    if (all > rows) std::copy_n(before.begin() + rows * n, n, a.begin() + (averages - 1) * n);
     for (int64_t o = 0; o < rows / 2; ++o) {
       for (int64_t j = 0; j < taps; ++j) {
         const int64_t from = (taps / 2 + 2 * o - j + taps * rows) % rows;
         for (int64_t c = 0; c < n; ++c) {
           a[size_t(o * n + c)] += filters_.low[size_t(j)] * before[size_t(from * n + c)];
-          a[size_t((rows / 2 + o) * n + c)] += filters_.high[size_t(j)] * before[size_t(from * n + c)];
+          a[size_t((averages + o) * n + c)] += filters_.high[size_t(j)] * before[size_t(from * n + c)];
         }
       }
     }
@@ -89,7 +90,10 @@ std::vector<double> Dwt::matrix() const {
 }
 
 OpCount Dwt::ops() const {
-  const double n = double(n_), outputs = 2 * n * (1 - std::pow(2, -double(f64_.levels)));  // of all levels
+  double outputs = 0;  // of all levels
+  int64_t rows = n_;
+  for (int64_t level = 0; level < f64_.levels; ++level, rows = (rows + 1) / 2) outputs += double(rows / 2 * 2);
+  const double n = double(n_);
   const double taps = double(filters_.low.size());
   return f64_.haar ? OpCount{outputs, n} : OpCount{(taps - 1) * outputs, taps * outputs};
 }
