@@ -8,9 +8,9 @@ from torch import nn
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 
-SMALL = dict(height=12, width=16, channels=3, embed_dim=32, depth=2, heads=4, classes=7, T=4, pool=[0, 0, 1, 1])
+SMALL = dict(height=12, width=16, channels=3, embed_dim=32, depth=2, heads=[4], classes=7, T=4, pool=[0, 0, 1, 1])
 IMAGE = dict(SMALL, input="image", ssa_scale=1.0)  # few tokens: with the published 0.125 attention stays silent
-EVENTS = dict(SMALL, input="events", channels=2, T=3, height=33, width=32, pool=[1, 1, 1, 0], heads=2, ssa_scale=0.5)
+EVENTS = dict(SMALL, input="events", channels=2, T=3, height=33, width=32, pool=[1, 1, 1, 0], heads=[2], ssa_scale=0.5)
 
 
 def lif(v_threshold=1.0):
@@ -62,7 +62,7 @@ class Layers(nn.Module):
 class Attention(Layers):
     def __init__(self, c):
         super().__init__()
-        self.heads, self.scale, events, D = c["heads"], c["ssa_scale"], c["input"] == "events", c["embed_dim"]
+        self.heads, self.scale, events, D = c["heads"][0], c["ssa_scale"], c["input"] == "events", c["embed_dim"]
         for name in "qkv":
             self.add(name, D, D, events, bias=not events)
         self.add("proj", D, D, events, bias=True)
@@ -184,8 +184,7 @@ def differing(ours, theirs):
     result = {}
     for layer, spikes in ours.spikes().items():
         want = theirs[their_name(layer)]
-        if "patch_embed" in layer:
-            spikes = spikes.permute(0, 1, 4, 2, 3)
+        spikes = spikes.permute(0, 1, 4, 2, 3) if "patch_embed" in layer else spikes.flatten(2, 3)
         assert spikes.shape == want.shape, layer
         assert 0.005 < want.double().mean() < 0.995, layer  # a silent layer would prove nothing
         result[layer] = (spikes != want).double().mean().item()
@@ -238,7 +237,7 @@ def test_equals_the_published_model_in_fp32(ops, c, mixer, device):
 
 
 def test_published_4_384(ops):
-    c = dict(input="image", channels=3, height=32, width=32, classes=10, embed_dim=384, depth=4, heads=12, T=4,
+    c = dict(input="image", channels=3, height=32, width=32, classes=10, embed_dim=384, depth=4, heads=[12], T=4,
              pool=[0, 0, 1, 1], ssa_scale=0.125)
     ours, theirs = both(ops, c, "ssa", torch.float32)
     ours.set_sparse_below(0)  # torch's own products: another order of sums flips spikes, and four blocks spread that
@@ -254,7 +253,7 @@ def test_published_4_384(ops):
 
 
 def test_published_2_256_for_events(ops):
-    model = build(ops, dict(input="events", channels=2, height=128, width=128, embed_dim=256, depth=2, heads=16,
+    model = build(ops, dict(input="events", channels=2, height=128, width=128, embed_dim=256, depth=2, heads=[16],
                             pool=[1, 1, 1, 1], classes=10, T=16), "ssa")
     assert model.learned_values() == 2_566_666
     assert model.state()["block.1.attn.q_conv.weight"].shape == (256, 256, 1)
@@ -365,7 +364,7 @@ def test_loading_lists_every_problem_at_once(ops):
 
 @pytest.mark.parametrize("change,message", [
     (dict(embed_dim=36), "model.embed_dim = 36: expected a multiple of 8"),
-    (dict(heads=5), "model.heads = 5: expected a divisor of model.embed_dim = 32"),
+    (dict(heads=[5]), "model.heads = 5: expected a divisor of the embedding dim 32"),
     (dict(pool=[1]), "model.pool = 1: expected four values"),
     (dict(T=0), "model.T = 0: expected 1 to 256"),
 ])
