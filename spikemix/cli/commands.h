@@ -16,6 +16,7 @@ void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_stream(CLI::App& app);
 void add_export(CLI::App& app);
+void add_count(CLI::App& app);
 void add_bench(CLI::App& app);
 
 // With the training half (cli/train/).

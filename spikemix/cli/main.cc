@@ -45,6 +45,7 @@ void add_commands(CLI::App& app) {
   add_predict(app);
   add_stream(app);
   add_export(app);
+  add_count(app);
   add_bench(app);
   add_compare(app);
   add_info(app);

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "spikemix/plan/plan.h"
+
+namespace spikemix {
+
+/// What one layer computes for one image, all T steps together. F(i), the fan-out of input i, is how many outputs read
+/// it: borders, stride and groups counted, so that an inner value of a 3x3 convolution has 9 x out.
+struct LayerOperations {
+  std::string name;
+  std::string kind;           // "conv", "linear", "mixer", "attention", "neurons", "pool", "sum", "norm", "head"
+  double dense = 0;           // sum of F: what a dense engine multiplies
+  double dense_padded = 0;    // the same without borders, as FLOP counters have it
+  double density = 0;         // share of inputs that are not 0
+  double mean = 0;            // of the inputs
+  double additions = 0;       // sum of F over inputs of 1; and what layers without inputs of whole numbers add
+  double count_once = 0;      // sum of F over inputs above 1: a multiply-add by a small integer each
+  double count_by_value = 0;  // times the input: as so many spikes
+  double count_by_bits = 0;   // times its ones in binary: bit planes, as the engine adds
+  double multiply_adds = 0;   // sum of F over real inputs: once for a still image
+  double mixer_additions = 0, mixer_multiplications = 0;  // of the kernel that runs (Mixer::ops())
+  double attention_qk_first = 0, attention_kv_first = 0;  // additions: (q k') v, q (k' v)
+  double neurons = 0;                                     // updates: charge, compare, reset
+  double norm_multiply_adds = 0;  // of batch norm and unit, one for each output and step, as the engine runs them
+  double comparisons = 0;         // of pools
+  double residual_additions = 0;  // where the layer is merged with the residual stream
+  double bytes = 0;               // weights once, values read and written
+  bool silent = false;            // had whole-number inputs, none of which was there
+
+  LayerOperations& operator+=(const LayerOperations& more);
+};
+
+/// Counts the operations of a network from the spikes that it makes. Derived from the plan alone: a new architecture is
+/// counted without a line here, and a layer that has no rule is an error.
+class OperationCounter {
+ public:
+  /// @param weight_bytes  4 fp32, 2 int16, 1 int8
+  OperationCounter(const Plan& plan, double weight_bytes);
+
+  /// The image's input: [C, H, W] if it is still, else [T, C, H, W].
+  void begin_image(const float* input);
+  /// The spikes of a layer's part, in any order: [T, rows, words of channels].
+  void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits);
+  /// @throws std::logic_error if a layer's spikes were not seen
+  void end_image();
+
+  int64_t images() const { return images_; }
+  /// Means over the images, in the order of the forward pass, one for each part; last the head.
+  std::vector<LayerOperations> layers() const;
+
+ private:
+  /// Whole numbers [T, rows, parts x channels] (one step if still); of the input, which is real, only what density
+  /// needs.
+  struct Value {
+    std::vector<uint8_t> whole;
+    double density = 0, mean = 0;
+  };
+
+  void count_inputs(const LayerPlan& layer, LayerOperations* parts);
+  void count_attention(const LayerPlan& layer, LayerOperations& to) const;
+  void make_value(const LayerPlan& layer);
+
+  const Plan& plan_;
+  int64_t images_ = 0;
+  std::vector<Value> values_;
+  std::map<std::string, std::vector<uint8_t>> seen_;  // spikes of a part: [T, rows, channels]
+  std::vector<LayerOperations> sums_;                 // a row for each part, last the head
+};
+
+/// Dense figures alone, without any image: what a recipe tells.
+std::vector<LayerOperations> dense_operations(const Plan& plan, double weight_bytes);
+
+/// The sum of all rows, named "total"; density and mean are weighted with the dense operations that they stand for.
+LayerOperations total_of(const std::vector<LayerOperations>& layers);
+
+/// How many outputs along one axis of `size` values read each of them: [size].
+std::vector<int64_t> fan_out(const Window& window, int64_t size);
+
+}  // namespace spikemix
