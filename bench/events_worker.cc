@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/core/file.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/summary.h"
 
 namespace spikemix {

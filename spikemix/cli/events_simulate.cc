@@ -15,9 +15,9 @@
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
-#include "spikemix/events/readers.h"
+#include "spikemix/events/formats/readers.h"
+#include "spikemix/events/formats/text_header.h"
 #include "spikemix/events/simulate.h"
-#include "spikemix/events/text_header.h"
 
 namespace spikemix {
 namespace {

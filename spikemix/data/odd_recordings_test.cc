@@ -2,7 +2,7 @@
 
 #include "spikemix/data/files_test.h"
 #include "spikemix/data/recordings.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
 
 // Recordings of a data set that are not quite as they should be.
 namespace spikemix {

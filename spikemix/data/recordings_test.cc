@@ -14,7 +14,7 @@
 #include "spikemix/data/subset.h"
 #include "spikemix/data/summary.h"
 #include "spikemix/data/whole_recording.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/frames.h"
 
 namespace spikemix {

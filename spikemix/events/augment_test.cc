@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "spikemix/data/files_test.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
 
 namespace spikemix {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "spikemix/core/file.h"
 #include "spikemix/data/files_test.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
+#include "spikemix/events/formats/readers.h"
 #include "spikemix/events/frames.h"
-#include "spikemix/events/readers.h"
 #include "spikemix/events/summary.h"
 
 // Real recordings, with the figures that independent readers gave (the JSON beside each).

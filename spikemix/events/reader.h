@@ -69,7 +69,7 @@ class EventWriter {
 /// What AEDAT 3.1 and 4 and npz's int16 hold. @throws InputError naming the file and `format` for a larger sensor
 void check_writable(const std::filesystem::path& path, SensorSize sensor, const char* format);
 
-/// A format of recordings: one file and one line in registry.cc.
+/// A format of recordings: one file and one line in formats/registry.cc.
 struct EventFormat {
   const char* name;
   const char* summary;

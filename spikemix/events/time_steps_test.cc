@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "spikemix/core/error.h"
-#include "spikemix/events/encode_test.h"
+#include "spikemix/events/formats/encode_test.h"
 
 namespace spikemix {
 namespace {

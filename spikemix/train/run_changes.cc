@@ -8,7 +8,8 @@
 #include <fmt/ranges.h>
 
 #include "spikemix/core/error.h"
-#include "spikemix/train/place.h"
+#include "spikemix/train/schedule.h"
+#include "spikemix/train/trainer_state.h"
 
 namespace spikemix {
 namespace {
@@ -31,15 +32,15 @@ Config with_changes(Config config, const std::vector<std::string>& changes, cons
   for (const std::string& change : changes) apply_change(config, change);
   if (!changes.empty()) validate(config);
   const TrainConfig& t = config.train;
-  const Place place = read_place(folder.state());
-  const bool nothing_left = place.epoch >= t.epochs + t.cooldown_epochs;
-  if (t.epochs != epochs_before && (nothing_left || t.epochs < place.epoch + (place.step > 0))) {
-    throw input_error("train.epochs={}: {} has begun epoch {} of {} already; give more", t.epochs, folder.path().string(),
-                      place.epoch + (place.step > 0), epochs_before + t.cooldown_epochs);
+  const TrainerState state = read_trainer_state(folder.state());
+  const bool nothing_left = state.epoch >= all_epochs(t);
+  if (t.epochs != epochs_before && (nothing_left || t.epochs < state.epoch + (state.step > 0))) {
+    throw input_error("train.epochs={}: {} has begun epoch {} of {} already; give more", t.epochs,
+                      folder.path().string(), state.epoch + (state.step > 0), epochs_before + t.cooldown_epochs);
   }
   if (nothing_left && std::filesystem::exists(folder.summary())) {
     throw input_error("{0}: this run is done, after {1} epochs; `spikemix resume {0} train.epochs=N` goes on with it",
-                      folder.path().string(), place.epoch);
+                      folder.path().string(), state.epoch);
   }
   return config;
 }

@@ -3,11 +3,6 @@
 #include <filesystem>
 #include <string>
 #include <utility>
-#include <vector>
-
-#include <nlohmann/json_fwd.hpp>
-
-#include "spikemix/core/config.h"
 
 namespace spikemix {
 
@@ -38,20 +33,5 @@ class RunFolder {
   std::filesystem::path path_;
   int lock_ = -1;
 };
-
-/// On how many ranks a run goes.
-struct RunRanks {
-  int64_t ranks = 1;
-  bool own_threads = false;           // train.threads was 0: chosen for this number of ranks
-  std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
-};
-
-/// The record of a run's conditions, written once at its start: {"config": every key, "effective": what follows from
-/// them (scaled learning rate, steps, ranks, threads), "environment": versions, git commit, processor}.
-nlohmann::json run_record(const Config& config, int64_t steps_per_epoch, int64_t train_images, int64_t test_images,
-                          const RunRanks& ranks);
-
-/// The record that a run folder holds; its "config" is one. @throws InputError
-nlohmann::json read_run_record(const RunFolder& folder);
 
 }  // namespace spikemix

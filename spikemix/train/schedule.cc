@@ -3,9 +3,13 @@
 #include <cmath>
 #include <numbers>
 
-#include "spikemix/train/trainer.h"
-
 namespace spikemix {
+
+int64_t all_epochs(const TrainConfig& config) { return config.epochs + config.cooldown_epochs; }
+
+int64_t steps_per_epoch(const TrainConfig& config, int64_t images) {
+  return images / (config.batch * config.accumulate) * config.accumulate;
+}
 
 double peak_learning_rate(const TrainConfig& config) {
   return config.lr_batch == 0 ? config.lr
@@ -21,6 +25,10 @@ double learning_rate(const TrainConfig& config, double epoch) {
 
 int64_t time_steps(const Config& config, int64_t epoch) {
   return epoch < config.train.one_step_epochs ? 1 : config.model.T;
+}
+
+bool tests_after(const TrainConfig& config, int64_t epoch) {
+  return (epoch + 1) % config.eval_every == 0 || epoch + 1 == all_epochs(config);
 }
 
 }  // namespace spikemix

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "spikemix/train/trainer.h"
-
 namespace spikemix {
 namespace {
 

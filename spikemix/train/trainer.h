@@ -71,7 +71,4 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {},
                     std::optional<int64_t> threads = {}, const std::vector<std::string>& changes = {});
 
-/// The learning rate after scaling with the batch: lr (batch x accumulate) / lr_batch, or lr itself.
-double peak_learning_rate(const TrainConfig& config);
-
 }  // namespace spikemix

@@ -1,0 +1,36 @@
+#include "spikemix/events/formats/prophesee.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace spikemix {
+
+bool prophesee_header_is_whole(std::span<const uint8_t> head) { return read_text_header(head, '%', "% end").whole; }
+
+std::string prophesee_encoding(const TextHeader& header) {
+  if (const auto format = header.value("% format ")) return format->substr(0, format->find(';'));
+  if (auto version = header.value("% evt ")) {  // "3.0" -> "EVT3", "2.1" -> "EVT21"
+    if (version->ends_with(".0")) version->resize(version->size() - 2);
+    std::erase(*version, '.');
+    return "EVT" + *version;
+  }
+  return {};
+}
+
+SensorSize prophesee_sensor(const TextHeader& header) {
+  std::string text;
+  if (const auto geometry = header.value("% geometry ")) {
+    text = *geometry;
+  } else {
+    for (const auto& [width_key, height_key] : {std::pair("% width ", "% height "), std::pair("width=", "height=")}) {
+      const auto width = header.value(width_key), height = header.value(height_key);
+      if (!width || !height) continue;
+      text = width->substr(0, width->find(';')) + "x" + height->substr(0, height->find(';'));
+      break;
+    }
+  }
+  const auto size = parse_size(text);
+  return size ? SensorSize{size->first, size->second} : SensorSize{};
+}
+
+}  // namespace spikemix

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "spikemix/events/source.h"
+
+namespace spikemix {
+
+/// The lines of text that many recordings begin with: each begins with the same character ('#' in AEDAT, '%' in
+/// Prophesee's files), so that the data can begin right after them.
+struct TextHeader {
+  std::string text;   ///< as in the file, line ends included
+  bool cut = false;   ///< the bytes end within a line
+  bool whole = true;  ///< no line of it can still come
+
+  /// What follows `key` in its line, without blanks around it; nullopt without such a line. The case does not matter.
+  std::optional<std::string> value(std::string_view key) const;
+};
+
+/// The lines at the front of `head` that begin with `mark`, up to and including the line `last` (if one is given).
+/// What does not look like text is data, even if its first byte is a mark by chance.
+TextHeader read_text_header(std::span<const uint8_t> head, char mark, std::string_view last = {});
+
+/// The same from where `source` is, which then goes on behind it: up to 16 MiB, since jAER puts all its preferences
+/// there.
+/// @throws InputError if the file ends within a line
+TextHeader read_text_header(ByteSource& source, char mark, std::string_view last = {});
+
+/// "640x480" and "640 x 480": two numbers of at most five digits; nullopt for anything else.
+std::optional<std::pair<int, int>> parse_size(std::string_view text);
+
+}  // namespace spikemix

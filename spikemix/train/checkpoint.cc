@@ -1,0 +1,76 @@
+#include "spikemix/train/checkpoint.h"
+
+#include <map>
+#include <string>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
+#include "spikemix/nn/torch.h"
+#include "spikemix/train/tensor_file.h"
+
+namespace spikemix {
+namespace {
+
+// The state that a checkpoint tells, which must be one that this run comes to.
+TrainerState state_within(const TensorFile& checkpoint, const RunLength& length, const std::string& where) {
+  const TrainerState state = trainer_state_of(checkpoint.metadata, where);
+  if (state.epoch > length.epochs || state.step > length.steps || state.best_epoch > length.epochs)
+    throw input_error("{}: stands at epoch {}, step {}, best epoch {}; this run has {} epochs of {} steps", where,
+                      state.epoch, state.step, state.best_epoch, length.epochs, length.steps);
+  return state;
+}
+
+void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::string& where) {
+  const std::map<std::string, torch::Tensor> saved(from.begin(), from.end());
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : to) {
+    const auto found = saved.find(name);
+    if (found == saved.end() || found->second.sizes() != tensor.sizes() ||
+        found->second.scalar_type() != tensor.scalar_type()) {
+      throw input_error("{}: tensor '{}' is missing, or of another shape or type than the run's config says", where,
+                        name);
+    }
+    torch::Tensor(tensor).copy_(found->second);
+  }
+}
+
+}  // namespace
+
+Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folder) {
+  if (writes) metrics_.emplace(folder_.metrics());
+}
+
+void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length) {
+  if (!metrics_) return;
+  if (!std::filesystem::exists(folder_.state())) {
+    metrics_->truncate(0);
+    return;
+  }
+  const TensorFile file = read_tensors(folder_.state());
+  const std::string where = folder_.state().string();
+  const TrainerState saved = state_within(file, length, where);  // before anything is changed
+  copy_tensors(file.tensors, tensors, where);
+  state = saved;
+  metrics_->truncate(state.metrics_size);
+}
+
+void Checkpointer::save(TrainerState& state, const NamedTensors& tensors) {
+  if (!metrics_) return;
+  state.metrics_size = metrics_->sync();
+  write_tensors(folder_.state(), tensors, to_metadata(state), /*with_hash=*/true);
+}
+
+void Checkpointer::log(const nlohmann::json& line) {
+  if (metrics_) metrics_->append(line);
+}
+
+void Checkpointer::write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card) {
+  if (metrics_) write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
+}
+
+void Checkpointer::write_summary(const nlohmann::json& summary) {
+  if (metrics_) write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
+}
+
+}  // namespace spikemix

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "spikemix/core/json_lines.h"
+#include "spikemix/core/model_card.h"
+#include "spikemix/nn/model_state.h"
+#include "spikemix/train/run_folder.h"
+#include "spikemix/train/trainer_state.h"
+
+namespace spikemix {
+
+/// How far a run goes.
+struct RunLength {
+  int64_t epochs = 0, steps = 0;  // steps of one epoch
+};
+
+/// What a run leaves in its folder as it goes: the checkpoint from which it resumes, its metrics, its models. Of
+/// several ranks rank 0 alone writes: on the others no call does anything.
+class Checkpointer {
+ public:
+  /// @throws InputError or RunError if the metrics cannot be written
+  Checkpointer(const RunFolder& folder, bool writes);
+
+  /// `state` and the tensors back to where the last checkpoint stands; without one they stay, at the start. The metrics
+  /// too: what was logged after it is dropped.
+  /// @throws InputError, with nothing changed, if the checkpoint is damaged or stands where this run does not come; if
+  /// it has other tensors than these
+  void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length);
+  /// Replaces the last one atomically; sets state.metrics_size.
+  void save(TrainerState& state, const NamedTensors& tensors);
+
+  /// A line of metrics.jsonl.
+  void log(const nlohmann::json& line);
+  void write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card);
+  void write_summary(const nlohmann::json& summary);
+
+ private:
+  const RunFolder& folder_;
+  std::optional<JsonLines> metrics_;  // none: does not write
+};
+
+}  // namespace spikemix

@@ -1,0 +1,122 @@
+#include "spikemix/train/run_record.h"
+
+#include <fstream>
+#include <utility>
+
+#include <torch/version.h>
+
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+#include "spikemix/core/json.h"
+#include "spikemix/core/version.h"
+#include "spikemix/nn/torch.h"
+#include "spikemix/train/agreement.h"
+#include "spikemix/train/schedule.h"
+
+namespace spikemix {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+Json effective(const Config& config, const RunData& data, const RunRanks& ranks) {
+  const TrainConfig& t = config.train;
+  const int64_t steps = steps_per_epoch(t, data.train->size());
+  return {{"peak_learning_rate", peak_learning_rate(t)},
+          {"batch_for_each_optimiser_step", t.batch * t.accumulate},
+          {"steps_per_epoch", steps},
+          {"optimiser_steps", steps / t.accumulate * all_epochs(t)},
+          {"train_images", data.train->size()},
+          {"test_images", data.test->size()},
+          {"ranks", ranks.ranks},
+          {"batch_of_each_rank", t.batch / ranks.ranks},
+          {"bucket_bytes", ranks.bucket_bytes},
+          {"threads", at::get_num_threads()},
+          {"threads_by_default", ranks.own_threads},
+          {"loader_threads", t.loader_threads}};
+}
+
+Json environment() {
+  return {{"spikemix", kVersion},    {"git_commit", kGitCommit},      {"torch", TORCH_VERSION},
+          {"compiler", __VERSION__}, {"processor", processor_name()}, {"cpu_capability", at::get_cpu_capability()}};
+}
+
+// Counts, classes, labels and some samples, by name; not where they lie, which may change.
+Json described(const RunData& data) {
+  Json json = Json::object();
+  for (const Fact& fact : facts_of(data)) {
+    if (!fact.what.ends_with("sources")) json[fact.what] = fact.value;
+  }
+  return json;
+}
+
+}  // namespace
+
+void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
+                      const Json& earlier) {
+  Json record = {{"config", to_json(config)},
+                 {"effective", effective(config, data, ranks)},
+                 {"environment", environment()},
+                 {"data_facts", described(data)}};
+  for (const auto& [split, set] : {std::pair{"train", data.train.get()}, {"test", data.test.get()}}) {
+    if (!set->damaged().empty()) record["damaged"][split] = set->damaged();
+  }
+  if (!earlier.empty()) record["earlier"] = earlier;
+  write_file_atomically(folder.config(), json_text(record, 2) + "\n");
+}
+
+Json read_run_record(const RunFolder& folder) {
+  const std::string where = folder.config().string();
+  Json record = parse_json(read_file(folder.config()), where + ":");
+  if (!record.is_object() || !record.contains("config")) throw input_error("{}: not a run's record", where);
+  return record;
+}
+
+Config recorded_config(const Json& record, const std::string& where) {
+  Config config = config_from_json(record.at("config"), where);
+  try {
+    validate(config);
+  } catch (const InputError& error) {
+    throw input_error("{}: its {}", where, error.what());
+  }
+  return config;
+}
+
+Json recorded_effective(const Json& record, const std::string& where) {
+  const Json values = record.value("effective", Json::object());
+  const auto fits = [&](const char* key, bool (Json::*is)() const noexcept) {
+    return !values.contains(key) || (values[key].*is)();
+  };
+  if (!values.is_object() || !fits("ranks", &Json::is_number_integer) || !fits("threads_by_default", &Json::is_boolean))
+    throw input_error("{}: its 'effective' values are not those that a run writes: damaged?", where);
+  return values;
+}
+
+void check_same_data(const Json& record, const RunData& data, const std::string& where) {
+  const auto before = record.find("data_facts");
+  if (before == record.end() || !before->is_object()) return;  // earlier versions had none
+  const Json now = described(data);
+  for (const auto& [what, value] : now.items()) {
+    if (before->contains(what) && (*before)[what] != value)
+      throw input_error("{}: the run began with other data: {} {}, now {}. Restore the data, or train anew", where,
+                        what, json_text((*before)[what]), json_text(value));
+  }
+}
+
+Json earlier_conditions(Json record, const TrainerState& state) {
+  Json earlier = record.value("earlier", Json::array());
+  earlier.push_back({{"until_epoch", state.epoch},
+                     {"until_step", state.step},
+                     {"train.epochs", record["config"]["train"]["epochs"]},
+                     {"effective", record["effective"]}});
+  return earlier;
+}
+
+}  // namespace spikemix

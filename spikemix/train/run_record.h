@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/config.h"
+#include "spikemix/train/run_data.h"
+#include "spikemix/train/run_folder.h"
+#include "spikemix/train/trainer_state.h"
+
+namespace spikemix {
+
+/// On how many ranks a run goes.
+struct RunRanks {
+  int64_t ranks = 1;
+  bool own_threads = false;           // train.threads was 0: chosen for this number of ranks
+  std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
+};
+
+/// Writes a run's config.json, the record of its conditions: {"config": every key, "effective": what follows from them
+/// (scaled learning rate, steps, ranks, threads), "environment": versions, git commit, processor, "data_facts",
+/// "damaged": files that data.skip_bad left out, "earlier": see earlier_conditions()}.
+/// @throws RunError if it cannot be written
+void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
+                      const nlohmann::json& earlier = nlohmann::json::array());
+
+/// The record that a run folder holds; its "config" is one. @throws InputError
+nlohmann::json read_run_record(const RunFolder& folder);
+
+// Parts of a record; `where` names it in errors.
+
+/// The config, as validate() takes it. @throws InputError
+Config recorded_config(const nlohmann::json& record, const std::string& where);
+/// The "effective" values, or none: those that resume() reads are of the right type. @throws InputError
+nlohmann::json recorded_effective(const nlohmann::json& record, const std::string& where);
+/// A run that goes on with other data, or the same with other labels, would learn nonsense. @throws InputError
+void check_same_data(const nlohmann::json& record, const RunData& data, const std::string& where);
+/// What held until `state`, after all that `record` says of the time before it.
+nlohmann::json earlier_conditions(nlohmann::json record, const TrainerState& state);
+
+}  // namespace spikemix

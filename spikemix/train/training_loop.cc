@@ -1,0 +1,274 @@
+#include "spikemix/train/training_loop.h"
+
+#include <algorithm>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "spikemix/core/json.h"
+#include "spikemix/plan/tensors.h"
+#include "spikemix/nn/profile.h"
+#include "spikemix/nn/torch.h"
+#include "spikemix/train/device.h"
+#include "spikemix/train/evaluate_model.h"
+#include "spikemix/train/schedule.h"
+
+namespace spikemix {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
+
+// What is left of a run, in images of the epoch that it is in: one with more time steps counts for more.
+double images_left(const Config& config, const RunLength& length, const TrainerState& state) {
+  const int64_t one_step = std::clamp(config.train.one_step_epochs, state.epoch, length.epochs);
+  const double in_steps = double(one_step - state.epoch) + double(length.epochs - one_step) * double(config.model.T);
+  return (double(length.steps) * in_steps / double(time_steps(config, state.epoch)) - double(state.step)) *
+         double(config.train.batch);
+}
+
+// Images of a test a second. Before the first: a step goes forward once and back, which is twice as much, so that a
+// test is three times as fast.
+double test_rate(const Config& config, const TrainerState& state, double training_rate) {
+  if (state.test_images_per_second > 0) return state.test_images_per_second;
+  return 3 * training_rate * double(time_steps(config, state.epoch)) / double(config.model.T);
+}
+
+int64_t tests_left(const TrainConfig& t, const RunLength& length, int64_t epoch) {
+  return length.epochs / t.eval_every - epoch / t.eval_every + (length.epochs % t.eval_every != 0);
+}
+
+// LibTorch has no type of its own for the CPU's.
+bool is_out_of_memory(const c10::Error& error) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
+         std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+}
+
+}  // namespace
+
+TrainingLoop::TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks,
+                           TrainerState& state)
+    : folder_(parts.folder),
+      config_(std::move(parts.config)),
+      data_(std::move(parts.data)),
+      device_(std::move(parts.device)),
+      card_(card_of(config_, *data_.train)),
+      length_{all_epochs(config_.train), steps_per_epoch(config_.train, data_.train->size())},
+      listener_(listener),
+      ranks_(ranks),
+      state_(state),
+      learner_(config_, device_, ranks.group()),
+      loader_(data_.train, loader_options()),
+      checkpoint_(folder_, ranks.leads()) {}
+
+LoaderOptions TrainingLoop::loader_options() const {
+  LoaderOptions options = train_loader_options(card_, config_);
+  options.rank = ranks_.rank(), options.ranks = ranks_.count();
+  return options;
+}
+
+TrainOutcome TrainingLoop::run() {
+  begin();
+  while (state_.epoch < length_.epochs) {
+    if (!train_epoch()) return TrainOutcome::kStopped;
+    finish_epoch();
+  }
+  write_summary();
+  return TrainOutcome::kDone;
+}
+
+void TrainingLoop::begin() {
+  ranks_.share(state_, learner_.state());
+  if (!listener_.on_begin) return;
+  listener_.on_begin({.ranks = ranks_.count(),
+                      .batch = t().batch,
+                      .accumulate = t().accumulate,
+                      .peak_learning_rate = peak_learning_rate(t()),
+                      .threads = at::get_num_threads()});
+}
+
+// --- learning ------------------------------------------------------------------------------------------------------
+
+// The rest of the epoch. False: stopped, with a checkpoint.
+bool TrainingLoop::train_epoch() {
+  try {
+    return train_steps();
+  } catch (const std::bad_alloc&) {
+    throw out_of_memory();
+  } catch (const c10::Error& error) {
+    if (is_out_of_memory(error)) throw out_of_memory();
+    throw;
+  }
+}
+
+bool TrainingLoop::train_steps() {
+  loader_.start_epoch(state_.epoch, state_.step);
+  learner_.start_epoch(state_.epoch);
+  const EpochStart start{Clock::now(), state_.epoch_seconds, state_.step};
+  Clock::time_point last_checkpoint = start.time;
+  Batch batch;
+  const auto next = [&] {
+    const ProfileScope scope("step", "wait for a batch");
+    return loader_.next(batch);
+  };
+  while (state_.step < length_.steps && next()) {
+    const double lr = learning_rate(t(), double(state_.epoch) + double(state_.step) / double(length_.steps));
+    const double loss = train_step(batch, lr);
+    state_.loss_sum += loss;
+    ++state_.step;
+    tell_step(loss, lr, start);
+    if (state_.step == length_.steps) break;
+    const bool stop = ranks_.group() ? stop_agreed_ : should_stop();
+    const bool due = stop || seconds_since(last_checkpoint) >= double(t().checkpoint_seconds);
+    if (!due || state_.step % t().accumulate != 0) continue;
+    checkpoint_.save(state_, learner_.state());
+    last_checkpoint = Clock::now();
+    if (stop) return false;
+  }
+  return true;
+}
+
+double TrainingLoop::train_step(const Batch& batch, double lr) {
+  const int64_t turn = state_.step % t().accumulate;
+  try {
+    return learner_.learn(batch, {.first = turn == 0, .last = turn + 1 == t().accumulate}, lr,
+                          [this](double own_loss) { return average_loss(own_loss); });
+  } catch (const NotFinite& found) {
+    throw not_finite(found);
+  }
+}
+
+// Of several ranks the answer to should_stop() goes with the loss: every rank sees the same, and does the same.
+double TrainingLoop::average_loss(double own_loss) {
+  if (!ranks_.group()) return own_loss;
+  const TrainingRanks::Vote vote = ranks_.average({own_loss, should_stop()});
+  stop_agreed_ = vote.stop;
+  return vote.loss;
+}
+
+void TrainingLoop::tell_step(double loss, double lr, const EpochStart& start) {
+  const double elapsed = seconds_since(start.time);
+  state_.epoch_seconds = start.seconds + elapsed;
+  if (state_.step % kStepsPerLine == 0 && state_.step < length_.steps) {
+    checkpoint_.log({{"type", "step"},
+                     {"epoch", state_.epoch},
+                     {"step", state_.step},
+                     {"loss", loss},
+                     {"lr", lr},
+                     {"gradient_norm", learner_.gradient_norm()}});
+  }
+  if (!listener_.on_step) return;
+  const double rate = double((state_.step - start.step) * t().batch) / elapsed;
+  listener_.on_step({state_.epoch, length_.epochs, state_.step, length_.steps, loss, lr, rate, seconds_left(rate)});
+}
+
+// Of training, and of the tests at the speed of the last one.
+double TrainingLoop::seconds_left(double images_per_second) const {
+  const double tested = double(tests_left(t(), length_, state_.epoch) * data_.test->size());
+  return images_left(config_, length_, state_) / images_per_second +
+         tested / test_rate(config_, state_, images_per_second);
+}
+
+// --- the end of an epoch -------------------------------------------------------------------------------------------
+
+void TrainingLoop::finish_epoch() {
+  EpochResult result{.epoch = state_.epoch, .epochs = length_.epochs};
+  result.train_loss = state_.loss_sum / double(length_.steps);
+  result.lr = learning_rate(t(), double(state_.epoch + 1) - 1 / double(length_.steps));
+  result.seconds = state_.epoch_seconds;
+  result.images_per_second = double(length_.steps * t().batch) / state_.epoch_seconds;
+  Json line = {{"type", "epoch"},
+               {"epoch", result.epoch},
+               {"train_loss", result.train_loss},
+               {"lr", result.lr},
+               {"T", time_steps(config_, state_.epoch)},
+               {"seconds", result.seconds},
+               {"images_per_second", result.images_per_second},
+               {"gradient_norm", learner_.gradient_norm()}};
+  if (tests_after(t(), state_.epoch)) test_epoch(result, line);
+  checkpoint_.log(line);
+  state_.total_seconds += state_.epoch_seconds;
+  state_.peak_memory = std::max(state_.peak_memory, peak_memory(device_));
+  // The checkpoint stands at the start of the next epoch, whose sums are empty.
+  ++state_.epoch;
+  state_.step = 0, state_.loss_sum = 0, state_.epoch_seconds = 0;
+  checkpoint_.save(state_, learner_.state());
+  if (listener_.on_epoch) listener_.on_epoch(result);
+}
+
+void TrainingLoop::test_epoch(EpochResult& result, Json& line) {
+  const EvalResult measured = test();
+  result.tested = true;
+  result.test_loss = measured.loss, result.test_top1 = measured.top1, result.test_top5 = measured.top5;
+  result.test_images_per_second = measured.images_per_second;
+  result.best = measured.top1 > state_.best_top1;
+  state_.last_top1 = measured.top1;
+  state_.test_images_per_second = measured.images_per_second;
+  line.update({{"test_loss", measured.loss},
+               {"test_top1", measured.top1},
+               {"test_top5", measured.top5},
+               {"test_images_per_second", measured.images_per_second}});
+  if (result.best) {
+    state_.best_top1 = measured.top1, state_.best_epoch = state_.epoch;
+    write_model(folder_.best_model());
+  }
+  write_model(folder_.last_model());
+}
+
+EvalResult TrainingLoop::test() {
+  const Clock::time_point start = Clock::now();
+  const auto on_batch = [&](int64_t done) {
+    const int64_t images = data_.test->size();  // of all ranks, which share them out evenly
+    if (listener_.on_test) listener_.on_test(std::min(images, done * ranks_.count()), images);
+  };
+  const EvalResult result =
+      evaluate_model(learner_.result(), card_, data_.test, t().batch, t().loader_threads, on_batch, ranks_.group());
+  state_.test_seconds += seconds_since(start);
+  return result;
+}
+
+void TrainingLoop::write_model(const std::filesystem::path& file) {
+  ModelCard card = card_;
+  card.training = {
+      {"epoch", state_.epoch}, {"test_top1", state_.last_top1}, {"seed", t().seed}, {"averaged", learner_.averages()}};
+  checkpoint_.write_model(file, model_state(learner_.result()), card);
+}
+
+void TrainingLoop::write_summary() {
+  const double seconds = state_.total_seconds;
+  const double images = double(length_.steps * t().batch * length_.epochs);
+  checkpoint_.write_summary({{"name", config_.name},
+                             {"mixer", config_.model.mixer},
+                             {"parameters", learned_values(tensors_of(learner_.result().plan()))},
+                             {"best_top1", state_.best_top1},
+                             {"best_epoch", state_.best_epoch},
+                             {"last_top1", state_.last_top1},
+                             {"test_images", data_.test->size()},
+                             {"train_seconds", seconds},
+                             {"test_seconds", state_.test_seconds},
+                             {"train_images_per_second", images / seconds},
+                             {"test_images_per_second", state_.test_images_per_second},
+                             {"peak_memory_bytes", state_.peak_memory},
+                             {"seed", t().seed}});
+}
+
+// --- errors --------------------------------------------------------------------------------------------------------
+
+RunError TrainingLoop::not_finite(const NotFinite& found) const {
+  return run_error(
+      "{}: {} became {} in epoch {}, step {}; checkpoints before it are intact. Try a smaller train.lr (now {}), or "
+      "train.clip_norm=1",
+      folder_.path().string(), found.what, found.value, state_.epoch + 1, state_.step + 1, peak_learning_rate(t()));
+}
+
+RunError TrainingLoop::out_of_memory() const {
+  return run_error(
+      "{}: out of memory in epoch {}, step {}, with {:.1f} GB in use; checkpoints before it are intact. Lower "
+      "train.batch (now {}; `spikemix train --find-batch` tells the largest that fits), or set "
+      "train.recompute=true{}",
+      folder_.path().string(), state_.epoch + 1, state_.step + 1, double(peak_memory(device_)) / 1e9, t().batch,
+      t().precision == "bf16" ? "" : " or train.precision=bf16");
+}
+
+}  // namespace spikemix

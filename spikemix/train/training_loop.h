@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "spikemix/core/clock.h"
+#include "spikemix/core/config.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/model_card.h"
+#include "spikemix/data/evaluate.h"
+#include "spikemix/data/loader.h"
+#include "spikemix/train/checkpoint.h"
+#include "spikemix/train/learner.h"
+#include "spikemix/train/run_data.h"
+#include "spikemix/train/run_folder.h"
+#include "spikemix/train/trainer.h"
+#include "spikemix/train/trainer_state.h"
+#include "spikemix/train/training_ranks.h"
+
+namespace spikemix {
+
+/// What a loop is given.
+struct TrainingParts {
+  const RunFolder& folder;
+  Config config;
+  RunData data;
+  std::string device;  // as open_device() names it
+};
+
+/// Epochs of steps, a test and a checkpoint after each, on one rank. Everything that is referred to outlives it.
+class TrainingLoop {
+ public:
+  /// @param state  where to begin; kept up to date
+  TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks, TrainerState& state);
+
+  /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
+  void restore() { checkpoint_.restore(state_, learner_.state(), length_); }
+  /// @throws RunError
+  TrainOutcome run();
+
+  const Config& config() const { return config_; }
+  const RunData& data() const { return data_; }
+
+ private:
+  /// Where this process took an epoch up: its speed counts from there.
+  struct EpochStart {
+    Clock::time_point time;
+    double seconds = 0;
+    int64_t step = 0;
+  };
+
+  LoaderOptions loader_options() const;
+  const TrainConfig& t() const { return config_.train; }
+  bool should_stop() const { return listener_.should_stop && listener_.should_stop(); }
+
+  void begin();
+  bool train_epoch();
+  bool train_steps();
+  double train_step(const Batch& batch, double lr);
+  double average_loss(double own_loss);
+  void tell_step(double loss, double lr, const EpochStart& start);
+  double seconds_left(double images_per_second) const;
+
+  void finish_epoch();
+  void test_epoch(EpochResult& result, nlohmann::json& line);
+  EvalResult test();
+  void write_model(const std::filesystem::path& file);
+  void write_summary();
+
+  RunError not_finite(const NotFinite& found) const;
+  RunError out_of_memory() const;
+
+  const RunFolder& folder_;
+  const Config config_;
+  const RunData data_;
+  const std::string device_;
+  const ModelCard card_;
+  const RunLength length_;
+  const TrainListener& listener_;
+  TrainingRanks& ranks_;
+  TrainerState& state_;
+  Learner learner_;
+  Loader loader_;
+  Checkpointer checkpoint_;
+  bool stop_agreed_ = false;  // by several ranks
+};
+
+}  // namespace spikemix
