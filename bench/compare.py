@@ -56,9 +56,6 @@ def parse_arguments():
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--time-steps", type=int, default=4)
     parser.add_argument("--heads", type=int, default=12)
-    parser.add_argument("--peer", type=pathlib.Path,
-                        default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"),
-                        help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--data", type=pathlib.Path, help="official binary CIFAR-10 (the published size, or that of --runs)")
     parser.add_argument("--runs", type=pathlib.Path, help="folder of run folders named by mixer, already trained")
@@ -169,7 +166,7 @@ class Bench:
 
     def peer(self, mixer, config):
         a = self.arguments
-        return [sys.executable, ROOT / "bench" / "peer_worker.py", a.peer, NEAREST[mixer], "MODE", config, a.threads,
+        return [sys.executable, ROOT / "bench" / "peer_worker.py", NEAREST[mixer], "MODE", config, a.threads,
                 a.batch, self.images, json.dumps(self.shape), self.weights(mixer) if a.data else "", a.device]
 
     def weights(self, mixer):
@@ -298,10 +295,6 @@ def main():
     for mixer in wanted:
         if mixer not in every:
             sys.exit(f"compare.py: --mixers {mixer}: known: {', '.join(every)}")
-    has_peer = (arguments.peer / "torch_spikformer.py").is_file()
-    if "a" in arguments.tables and not has_peer:
-        print(f"compare.py: no torch_spikformer.py in {arguments.peer} (--peer DIR, or SPIKEMIX_PEERS): "
-              "table (a) is left out", file=sys.stderr)
 
     machine = device_name(arguments.device)
     print(f"{machine}, {arguments.threads} threads; Spikformer {arguments.depth}-{arguments.embed_dim}, T = "
@@ -310,7 +303,7 @@ def main():
     document = {"machine": machine, **{key: str(value) for key, value in vars(arguments).items()}}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, pathlib.Path(folder))
-        if "a" in arguments.tables and has_peer:
+        if "a" in arguments.tables:
             shared = [mixer for mixer in wanted if mixer in NEAREST]
             document["against_peer"] = against_peer(bench, shared)
         if "b" in arguments.tables:

@@ -6,7 +6,7 @@ usage: engine_worker.py prepare|run SPEC_JSON
 of those that run it. `run` answers "turn" (all images once: {"seconds"}), "logits" (of the images to check: {"logits"})
 and "memory" ({"peak_bytes"} since the warm-up). Images are normalised before any clock runs, as in `spikemix bench`.
 
-SPEC: peers (folder of torch_spikformer.py), model (model.safetensors), mixer (the peer's name for it), how (eager-fp32,
+SPEC: model (model.safetensors), mixer (the peer's name for it), how (eager-fp32,
 ..., ov-int8; prepare: all of them), threads, batch, images, check and calibration (files of uint8 [N, 3, H, W]), folder
 (where the exported models lie).
 """
@@ -20,7 +20,6 @@ import warnings
 
 import numpy
 
-from peer_model import load_weights
 
 
 def read_card(spec):
@@ -41,11 +40,11 @@ def batches_of(spec, name, card):
 
 def load_peer(spec, card):
     """The peer with the trained weights."""
-    sys.path.insert(0, spec["peers"])
-    from torch_spikformer import Spikformer
+    from torch_spikformer import Spikformer, load_weights
 
     m = card["model"]
-    model = Spikformer(spec["mixer"], d=m["embed_dim"], depth=m["depth"], heads=m["heads"], T=m["T"], size=m["height"],
+    heads = m["heads"][0] if isinstance(m["heads"], list) else m["heads"]
+    model = Spikformer(spec["mixer"], d=m["embed_dim"], depth=m["depth"], heads=heads, T=m["T"], size=m["height"],
                        cin=m["channels"], classes=m["classes"], pools=m["pool"])
     load_weights(model, spec["model"])
     return model.eval()
@@ -74,11 +73,11 @@ def without_complex_numbers(model, tokens):
             y = self.cos_n @ x
             if self.both_axes:
                 y = y @ self.cos_d - (self.sin_n @ x) @ self.sin_d
-            y = self.bn(y.flatten(0, 1).transpose(-1, -2)).transpose(-1, -2)
-            return self.lif(y.reshape(x.shape).contiguous())
+            return self.lif(self.bn(y.flatten(0, 2)).view(x.shape))
 
-    model.mix = torch.nn.ModuleList(Products(layer) if getattr(layer, "kind", "").startswith("fft") else layer
-                                    for layer in model.mix)
+    for block in model.block:
+        if getattr(block.attn, "kind", "").startswith("fft"):
+            block.attn = Products(block.attn)
 
 
 def exported(spec, kind):

@@ -49,9 +49,6 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="few rounds and images: %s" % QUICK)
     for key, value in FULL.items():
         parser.add_argument("--" + key.replace("_", "-"), type=int, help=f"default: {value}")
-    parser.add_argument("--peer", type=pathlib.Path,
-                        default=os.environ.get("SPIKEMIX_PEERS", ROOT.parent / "shared" / "peers"),
-                        help="folder of torch_spikformer.py; default: $SPIKEMIX_PEERS, then ../shared/peers")
     parser.add_argument("--environment", type=pathlib.Path, default=ROOT / "build" / "peers-venv",
                         help="virtual environment of the dense engines; default: %(default)s")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
@@ -67,8 +64,6 @@ def parse_arguments():
             parser.error(f"--{flag} {','.join(wrong)}: known: {', '.join(known)}")
     if wrong := [n for n in (a.images, a.check, a.calibration) for batch in a.batch if n % batch]:
         parser.error(f"--batch: must divide {wrong[0]}, the --images, --check or --calibration")
-    if not (a.peer / "torch_spikformer.py").is_file():
-        parser.error(f"no torch_spikformer.py in {a.peer} (--peer DIR, or SPIKEMIX_PEERS)")
     if not (a.build / "spikemix").is_file():
         parser.error(f"no spikemix in {a.build}: run script/bootstrap, or name a build with --build")
     return a
@@ -205,7 +200,7 @@ def main():
         bench = Bench(a, pathlib.Path(name))
         models = {mixer: trained_model(a.build / "spikemix", mixer, a.data, a.runs) for mixer in a.mixers}
         for mixer, model in models.items():
-            spec = {**bench.spec, "peers": str(a.peer), "model": str(model), "mixer": PEER_NAMES[mixer], "folder": name}
+            spec = {**bench.spec, "model": str(model), "mixer": PEER_NAMES[mixer], "folder": name}
             for batch in a.batch:
                 print(f"{mixer}, batch {batch}", file=sys.stderr)
                 if any(how.startswith("o") for how in a.dense):

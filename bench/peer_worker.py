@@ -1,9 +1,9 @@
 """The other contender of compare.py: the plain PyTorch Spikformer, one step for each line on stdin.
 
-usage: peer_worker.py PEER_DIR MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS DEVICE
+usage: peer_worker.py MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS DEVICE
   WEIGHTS  a trained model's model.safetensors, or "" for random weights whose batch norms are settled by three passes
 
-Speaks step_worker.cc's protocol, with the settings of the peer's own time_torch.py: denormals flushed, AdamW at 1e-4,
+Speaks step_worker.cc's protocol, with the settings that time a step best: denormals flushed, AdamW at 1e-4,
 cross entropy, two steps to warm up.
 """
 import json
@@ -13,7 +13,7 @@ import time
 
 import numpy
 import torch
-from peer_model import load_weights
+from torch_spikformer import Spikformer, load_weights
 
 
 def peak_bytes(device):
@@ -33,10 +33,7 @@ def reset_peak(device):
 
 
 def main():
-    peers, mixer, mode, how, threads, batch, images, shape, weights, device = sys.argv[1:]
-    sys.path.insert(0, peers)
-    from torch_spikformer import Spikformer
-
+    mixer, mode, how, threads, batch, images, shape, weights, device = sys.argv[1:]
     shape, batch, bf16 = json.loads(shape), int(batch), how.endswith("bf16")
     torch.manual_seed(0)
     torch.set_num_threads(int(threads))
