@@ -6,8 +6,8 @@
 
 namespace spikemix {
 
-// What stands in front of the neurons of each attention, of one time step, from bits [N, words] of heads x d channels. All
-// sums are integers.
+// What stands in front of the neurons of each attention, of one time step, from bits [N, words] of heads x d channels.
+// All sums are integers.
 
 /// (q k') v of a head range, as q (k' v), whose inner product is d x d: for each spike of k the spikes of its token's v
 /// are added to a row, and for each spike of q a row is added up.

@@ -148,8 +148,8 @@ class Placer {
       case Map::kLinear:
         if (layer.window.depthwise) return true;
         // Else a product's neurons fire as soon as its sums are there.
-        return layer.neurons && (!layer.position.empty() ||
-                                 (from.range.is_real() && !from.still && !is_of_frames(plan_, layer)));
+        return layer.neurons &&
+               (!layer.position.empty() || (from.range.is_real() && !from.still && !is_of_frames(plan_, layer)));
       case Map::kNone:
         return layer.neurons && !layer.position.empty();
       default:

@@ -37,8 +37,8 @@ struct LayerBuffers {
   Buffer marks;         // of event frames, [T, height, words of width]
 };
 
-/// Places in one piece of memory, so that what is not needed at the same time may share it. A sum takes the place of the
-/// value that it is added to, where nobody reads that any more.
+/// Places in one piece of memory, so that what is not needed at the same time may share it. A sum takes the place of
+/// the value that it is added to, where nobody reads that any more.
 struct Buffers {
   std::vector<Buffer> values;        // beside Plan::values; none for the input
   std::vector<LayerBuffers> layers;  // beside Plan::layers

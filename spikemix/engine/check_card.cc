@@ -33,8 +33,7 @@ void check_layer(const Plan& plan, const LayerPlan& layer, const std::string& wh
   if (layer.merge == Merge::kAdd && plan.values[size_t(layer.merges)].range.is_real() != layer.makes.is_real())
     throw input_error("{}: its {} adds spikes and potentials", where, layer.name);
   const Range& out = plan.values[size_t(layer.writes)].range;
-  if (!out.is_real() && out.smallest() < 0)
-    throw input_error("{}: its {} makes numbers below zero", where, layer.name);
+  if (!out.is_real() && out.smallest() < 0) throw input_error("{}: its {} makes numbers below zero", where, layer.name);
   const Window& w = layer.window;
   const bool around = w.kernel == 3 && w.stride == 1 && w.padding == 1, alone = w.kernel == 1 && w.padding == 0;
   const bool real = plan.values[size_t(layer.reads)].range.is_real();

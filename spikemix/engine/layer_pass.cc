@@ -77,8 +77,8 @@ NeuronState LayerPass::neurons(size_t part, int64_t first, uint64_t* bits) {
 
 Potentials LayerPass::potentials(size_t part, int64_t first) {
   const int64_t C = to_->channels, step = to_->rows() * C, T = steps(*to_);
-  Potentials p{.T = T, .values = value<float>(plan_->writes) + int64_t(part) * T * step + first * C, .step = step,
-               .stride = C};
+  Potentials p{
+      .T = T, .values = value<float>(plan_->writes) + int64_t(part) * T * step + first * C, .step = step, .stride = C};
   if (plan_->merge == Merge::kNone) return p;
   p.added_to = value<float>(plan_->merges) + first * C;
   p.added_step = net_.plan.values[size_t(plan_->merges)].still ? 0 : step;
@@ -87,7 +87,9 @@ Potentials LayerPass::potentials(size_t part, int64_t first) {
 
 Potentials LayerPass::sums(int64_t first) {
   const int64_t C = to_->channels;
-  return {.T = steps(*from_), .values = scratch<float>(&LayerBuffers::sums) + first * C, .step = to_->rows() * C,
+  return {.T = steps(*from_),
+          .values = scratch<float>(&LayerBuffers::sums) + first * C,
+          .step = to_->rows() * C,
           .stride = C};
 }
 

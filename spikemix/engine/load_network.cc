@@ -21,7 +21,8 @@ struct Norm {
   std::vector<float> scale, shift;
 };
 
-// A tensor [out, C, kernel, kernel] with its inputs in the order in which the kernels name them: [out, kernel, kernel, C].
+// A tensor [out, C, kernel, kernel] with its inputs in the order in which the kernels name them: [out, kernel, kernel,
+// C].
 template <class T>
 std::vector<T> channels_last(std::vector<T> weights, int64_t out, int64_t in, int64_t taps) {
   if (taps == 1) return weights;
@@ -163,7 +164,8 @@ std::shared_ptr<const Network> load(const SafeTensors& tensors, const std::strin
   const ModelCard card = ModelCard::from_text(config_text, where);
   Plan plan = checked_plan(card, where);
   const TensorReader reader(where, tensors, tensors_of(plan));
-  return std::make_shared<const Network>(Loader(reader, card, std::move(plan), precision_of(tensors, precision)).load());
+  return std::make_shared<const Network>(
+      Loader(reader, card, std::move(plan), precision_of(tensors, precision)).load());
 }
 
 }  // namespace

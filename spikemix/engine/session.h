@@ -60,8 +60,8 @@ class Session {
   /// layer reads them: for firing rates and tests. Costs speed.
   using Observer =
       std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits)>;
-  /// The same of layers without neurons: the potentials that they write, [T, rows, channels] (T is 1 where all steps see
-  /// the same), merged with the residual stream.
+  /// The same of layers without neurons: the potentials that they write, [T, rows, channels] (T is 1 where all steps
+  /// see the same), merged with the residual stream.
   using PotentialObserver =
       std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* potentials)>;
   void set_observer(Observer observer, PotentialObserver potentials = {});
