@@ -48,7 +48,8 @@ std::set<std::string> calibrate(const ExportOptions& o) {
       measure_changes(exact, load_network(o.model, parse_precision(o.precision)), batch.size, batch.images.data());
   const std::set<std::string> wide = wide_layers(changes, o.tolerance);
   for (const LayerChange& c : changes)
-    report("{:<26} {:5.2f} % of its spikes change{}\n", c.layer, 100 * c.share(),
+    report("{:<26} {:5.2f} % {}{}\n", c.layer, 100 * c.share(),
+           c.fires ? "of its spikes change" : "error of its potentials",
            wide.contains(c.layer) ? ": gets all bits" : "");
   return wide;
 }

@@ -1,7 +1,7 @@
 #include "spikemix/engine/calibrate.h"
 
-#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <map>
 
 #include "spikemix/engine/session.h"
@@ -10,42 +10,68 @@
 namespace spikemix {
 namespace {
 
-std::set<std::string> integer_layers(const Network& network) {
-  std::set<std::string> names;
-  for_layers(network, [&](const NetworkLayer& layer) {
-    if (layer.weights && layer.weights->type != WeightType::kF32) names.insert(layer.name);
-  });
-  return names;
-}
+// The changes of all integer layers, and where each observed name's stand.
+struct Changes {
+  std::vector<LayerChange> all;
+  std::map<std::string, size_t> of;
+
+  explicit Changes(const Network& network) {
+    for (size_t i = 0; i < network.layers.size(); ++i) {
+      const LayerPlan& layer = network.plan.layers[i];
+      for (size_t part = 0; part < layer.parts.size(); ++part) {
+        const PackedPart& packed = network.layers[i].parts[part];
+        if (packed.weights.type == WeightType::kF32) continue;
+        of[layer.neurons ? packed.spikes : layer.parts[part].name] = all.size();
+        all.push_back({.layer = layer.parts[part].name, .fires = layer.neurons});
+      }
+    }
+  }
+  LayerChange* find(const std::string& name) {
+    const auto found = of.find(name);
+    return found == of.end() ? nullptr : &all[found->second];
+  }
+};
 
 }  // namespace
 
 std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, std::shared_ptr<const Network> integer,
                                          int64_t images, const float* inputs) {
-  const std::set<std::string> names = integer_layers(*integer);
+  Changes changes(*integer);
   Session exact_session(std::move(exact)), integer_session(std::move(integer));
   std::map<std::string, std::vector<uint64_t>> spikes;
+  std::map<std::string, std::vector<float>> potentials;
   exact_session.set_observer(
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
         spikes[layer].assign(bits, bits + T * rows * spike_words(channels));
+      },
+      [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const float* values) {
+        potentials[layer].assign(values, values + T * rows * channels);
       });
-  std::vector<LayerChange> changes;
-  integer_session.set_observer([&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {
-    const std::vector<uint64_t>& expected = spikes.at(layer);
-    auto change = std::find_if(changes.begin(), changes.end(), [&](const LayerChange& c) { return c.layer == layer; });
-    if (change == changes.end() && names.contains(layer)) change = changes.insert(changes.end(), {.layer = layer});
-    for (size_t i = 0; i < expected.size() && change != changes.end(); ++i) {
-      change->spikes += std::popcount(expected[i]);
-      change->changed += std::popcount(expected[i] ^ bits[i]);
-    }
-    std::copy(expected.begin(), expected.end(), bits);
-  });
+  integer_session.set_observer(
+      [&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {
+        const std::vector<uint64_t>& expected = spikes.at(layer);
+        LayerChange* const change = changes.find(layer);
+        for (size_t i = 0; i < expected.size() && change; ++i) {
+          change->spikes += std::popcount(expected[i]);
+          change->changed += std::popcount(expected[i] ^ bits[i]);
+        }
+        std::copy(expected.begin(), expected.end(), bits);
+      },
+      [&](const std::string& layer, int64_t, int64_t, int64_t, float* values) {
+        const std::vector<float>& expected = potentials.at(layer);
+        LayerChange* const change = changes.find(layer);
+        for (size_t i = 0; i < expected.size() && change; ++i) {
+          change->potentials += std::abs(expected[i]);
+          change->error += std::abs(expected[i] - values[i]);
+        }
+        std::copy(expected.begin(), expected.end(), values);
+      });
   std::vector<float> logits(size_t(exact_session.network().card.model.classes));
   for (int64_t i = 0; i < images; ++i) {
     exact_session.infer(1, inputs + i * exact_session.input_size(), logits.data());
     integer_session.infer(1, inputs + i * exact_session.input_size(), logits.data());
   }
-  return changes;
+  return std::move(changes.all);
 }
 
 std::set<std::string> wide_layers(const std::vector<LayerChange>& changes, double tolerance) {

@@ -1,17 +1,21 @@
 #include "spikemix/engine/check_card.h"
 
+#include <string_view>
+
 #include "spikemix/core/error.h"
-#include "spikemix/core/validate.h"
+#include "spikemix/model/model.h"
 
 namespace spikemix {
+namespace {
+
+// A key of the config is the file's; a mixer speaks for itself.
+InputError placed(const std::string& where, std::string_view message) {
+  const bool key = message.starts_with("model.") || message.starts_with("neuron.");
+  return input_error("{}: {}{}", where, key ? "its " : "", message);
+}
 
 void check_card(const ModelCard& card, const std::string& where) {
   const ModelConfig& m = card.model;
-  try {
-    validate(m, card.neuron);
-  } catch (const InputError& error) {
-    throw input_error("{}: its {}", where, error.what());
-  }
   if (m.classes < 1) throw input_error("{}: its model.classes = {}: expected 1 or more", where, m.classes);
   if (!card.classes.empty() && int64_t(card.classes.size()) != m.classes)
     throw input_error("{}: names {} classes, model.classes is {}", where, card.classes.size(), m.classes);
@@ -22,6 +26,34 @@ void check_card(const ModelCard& card, const std::string& where) {
   for (const double std : card.std) {
     if (!(std > 0)) throw input_error("{}: its std holds {}, expected more than 0", where, std);
   }
+}
+
+// What no kernel does: the plan of an architecture that the engine was never told of.
+void check_layer(const Plan& plan, const LayerPlan& layer, const std::string& where) {
+  if (layer.merge == Merge::kAdd && plan.values[size_t(layer.merges)].range.is_real() != layer.makes.is_real())
+    throw input_error("{}: its {} adds spikes and potentials", where, layer.name);
+  const Range& out = plan.values[size_t(layer.writes)].range;
+  if (!out.is_real() && out.smallest() < 0) throw input_error("{}: its {} makes numbers below zero", where, layer.name);
+  const Window& w = layer.window;
+  const bool around = w.kernel == 3 && w.stride == 1 && w.padding == 1, alone = w.kernel == 1 && w.padding == 0;
+  const bool real = plan.values[size_t(layer.reads)].range.is_real();
+  if (layer.map == Map::kConvolution && !real && !w.depthwise && !around && !alone)
+    throw input_error("{}: its {} is a convolution of size {} and stride {} of spikes", where, layer.name, w.kernel,
+                      w.stride);
+}
+
+}  // namespace
+
+Plan checked_plan(const ModelCard& card, const std::string& where) {
+  Plan plan;
+  try {
+    plan = make_plan(card.model, card.neuron);
+  } catch (const InputError& error) {
+    throw placed(where, error.what());
+  }
+  check_card(card, where);
+  for (const LayerPlan& layer : plan.layers) check_layer(plan, layer, where);
+  return plan;
 }
 
 }  // namespace spikemix

@@ -8,9 +8,9 @@
 #include "spikemix/core/model_file.h"
 #include "spikemix/core/safetensors.h"
 #include "spikemix/engine/check_card.h"
-#include "spikemix/engine/network.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
 namespace {
@@ -31,15 +31,6 @@ class Tensors {
   std::vector<NamedTensor> list_;
 };
 
-// "block.0.mlp.fc1_linear.weight" -> "block.0.mlp.fc1"; a convolution of the stem keeps its own name.
-std::string layer_of(const std::string& weight) {
-  std::string layer = weight.substr(0, weight.size() - std::string(".weight").size());
-  for (const char* suffix : {"_linear", "_conv"}) {
-    if (layer.starts_with("block.") && layer.ends_with(suffix)) layer.resize(layer.rfind('_'));
-  }
-  return layer;
-}
-
 }  // namespace
 
 void export_model(const std::filesystem::path& from, const std::filesystem::path& to, Precision precision,
@@ -47,22 +38,22 @@ void export_model(const std::filesystem::path& from, const std::filesystem::path
   const std::filesystem::path file = model_file_of(from);
   const SafeTensors tensors = SafeTensors::open(file);
   const ModelCard card = read_model_card(file);
-  check_card(card, file.string());
-  const TensorReader reader(file.string(), tensors, card);
+  const std::vector<TensorSpec> specs = tensors_of(checked_plan(card, file.string()));
+  const TensorReader reader(file.string(), tensors, specs);
   Tensors out;
-  for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
-    if (spec.name.ends_with("num_batches_tracked")) {
+  for (const TensorSpec& spec : specs) {
+    if (spec.kind == TensorSpec::Kind::kCounter) {
       const TensorView& steps = *tensors.find(spec.name);
       out.add(spec.name, steps.dtype, spec.shape, std::vector<std::byte>(steps.data.begin(), steps.data.end()));
-    } else if (!may_be_integer(spec)) {
+    } else if (!spec.integers) {
       out.add(spec.name, DType::F32, spec.shape, reader.floats(spec.name));
     } else if (reader.is_quantized(spec.name)) {
       throw input_error("{}: its weights are integers already; export the trained model", file.string());
     } else {
       const int64_t outputs = spec.shape[0], inputs = spec.values() / outputs;
       const std::vector<float> weights = reader.floats(spec.name);
-      const QuantizedWeights q = quantize(precision, outputs, inputs, weights.data(), largest_input(spec.name),
-                                          wide.contains(layer_of(spec.name)));
+      const QuantizedWeights q = quantize(precision, outputs, inputs, weights.data(),
+                                          Range::whole(0, spec.largest_input), wide.contains(spec.layer));
       if (precision == Precision::kInt8)
         out.add(spec.name, DType::I8, spec.shape, std::vector<int8_t>(q.values.begin(), q.values.end()));
       else

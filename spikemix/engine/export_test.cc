@@ -60,9 +60,8 @@ TEST_F(ExportTest, WideLayersChangeFewerSpikes) {
 }
 
 TEST_F(ExportTest, RefusesWhatTheEngineCannotRun) {
-  ModelCard card = tiny_card();
-  card.model.mlp_ratio = 16;
-  expect_input_error([&] { export_model(write_model("wide", card), dir_ / "out", Precision::kInt8); },
+  const fs::path wide = write_config("wide", [](nlohmann::json& json) { json["model"]["mlp_ratio"] = 16; });
+  expect_input_error([&] { export_model(wide, dir_ / "out", Precision::kInt8); },
                      "wide: its model.mlp_ratio = 16: expected 1 to 15");
   expect_input_error([&] { export_model(dir_ / "nowhere", dir_ / "out", Precision::kInt8); }, "no such file");
 }

@@ -5,6 +5,7 @@
 #include "spikemix/engine/export.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
+#include "spikemix/mixers/mixer.h"
 
 // Damaged and hostile model files: each is refused with an InputError or runs, and neither needs memory beyond its
 // size. SPIKEMIX_FUZZ_ROUNDS sets the mutations of each base file (default: a few, for CI); SPIKEMIX_FUZZ_FIRST the

@@ -1,7 +1,5 @@
 #include "spikemix/engine/network.h"
 
-#include <nlohmann/json.hpp>
-
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
 
@@ -16,15 +14,9 @@ class NetworkTest : public EngineTest {
     expect_input_error([&] { load_network(file, precision); }, text);
     expect_input_error([&] { load_network(file, precision); }, "bad.safetensors: ");
   }
-  // A config as text, beside the tensors of another: what the config says is refused before the tensors are compared.
   void refuses_config(const std::function<void(nlohmann::json&)>& change, const std::string& text) const {
-    const SafeTensors good = SafeTensors::open(write_model("good.safetensors", tiny_card()));
-    nlohmann::json json = nlohmann::json::parse(good.metadata().at("spikemix"));
-    change(json);
-    std::vector<NamedTensor> tensors;
-    for (const std::string& name : good.names()) tensors.push_back({name, *good.find(name)});
-    write_safetensors(dir_ / "bad.safetensors", tensors, {{"spikemix", json.dump()}});
-    expect_input_error([&] { load_network(dir_ / "bad.safetensors", Precision::kFp32); }, "bad.safetensors: " + text);
+    const fs::path file = write_config("bad.safetensors", change);
+    expect_input_error([&] { load_network(file, Precision::kFp32); }, "bad.safetensors: " + text);
   }
   template <class T>
   static void set(Tensors& tensors, const std::string& name, size_t at, T value) {
@@ -32,16 +24,6 @@ class NetworkTest : public EngineTest {
   }
   static std::vector<std::byte> ones(size_t n) { return std::vector<std::byte>(n, std::byte{1}); }
 };
-
-TEST(LargestInput, FollowsTheResidualStream) {
-  EXPECT_EQ(largest_input("patch_embed.rpe_conv.weight"), 1);
-  EXPECT_EQ(largest_input("block.0.attn.q_linear.weight"), 2);
-  EXPECT_EQ(largest_input("block.0.attn.proj_linear.weight"), 1);
-  EXPECT_EQ(largest_input("block.0.mlp.fc1_linear.weight"), 3);
-  EXPECT_EQ(largest_input("block.0.mlp.fc2_linear.weight"), 1);
-  EXPECT_EQ(largest_input("block.1.mlp.fc1_conv.weight"), 5);
-  EXPECT_EQ(largest_input("block.12.attn.v_conv.weight"), 26);
-}
 
 TEST_F(NetworkTest, MemoryGivesWhatTheFileGives) {
   const fs::path file = write_model("a.safetensors", tiny_card());
@@ -92,8 +74,9 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
     t["head.weight"] = {DType::I8, ones(3 * 16)};
     t["head.weight_unit"] = {DType::F32, bytes_of(std::vector<float>(3, 1.0f))};
   });
-  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64, F16 or BF16",
-          [](Tensors& t) { t["patch_embed.proj_conv.weight"] = {DType::I16, ones(2 * 2 * 27)}; });
+  refuses(tiny_card(), "'patch_embed.proj_conv.weight' is I16, expected F32, F64, F16 or BF16", [](Tensors& t) {
+    t["patch_embed.proj_conv.weight"] = {DType::I16, ones(2 * 2 * 27)};
+  });
   const std::string fc2 = "block.0.mlp.fc2_linear.weight";
   const auto with_fc2 = [&](int8_t value, float unit) {
     return [=](Tensors& t) {
@@ -104,8 +87,9 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
   EXPECT_NO_THROW(load_network(write_model("good", tiny_card(), DType::F32, with_fc2(-127, 1)), Precision::kFp32));
   refuses(tiny_card(), "'" + fc2 + "' holds -128, expected at least -127", with_fc2(-128, 1));
   refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is no number", with_fc2(1, std::nanf("")));
-  refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing",
-          [&](Tensors& t) { t[fc2] = {DType::I8, ones(16 * 32)}; });
+  refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing", [&](Tensors& t) {
+    t[fc2] = {DType::I8, ones(16 * 32)};
+  });
 }
 
 TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
@@ -119,13 +103,17 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
   refuses_config(model("mlp_ratio", 16), "its model.mlp_ratio = 16: expected 1 to 15");
   refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["T"] = 5; },
                  "its model.T x height x width = 5242880");
-  refuses_config([](Json& j) { j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["pool"] = {0, 0, 0, 1}; },
-                 "its model.height x width after the pools = ");
+  refuses_config(
+      [](Json& j) {
+        j["model"]["height"] = j["model"]["width"] = 1024, j["model"]["pool"] = {0, 0, 0, 1};
+      },
+      "its model.height x width after the pools = ");
   refuses_config(model("embed_dim", 12), "its model.embed_dim = 12: expected a multiple of 8");
   refuses_config(model("T", -1), "its model.T = -1: expected 1 to 256");
   refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected four values");
   refuses_config(model("mixer", "fft3d"), "unknown mixer 'fft3d'");
-  refuses_config(model("mixer", "wt1d:levels=60"), "levels 60: N = 4 tokens allow levels 1 to 2");
+  refuses_config(model("mixer", "wt1d:levels=60"),
+                 "its model.mixer, wt1d: levels 60: N = 4 tokens allow levels 1 to 2");
   refuses_config([](Json& j) { j["mean"] = {0.5}; }, "its mean or std has 1 values, model.channels is 3");
   refuses_config([](Json& j) { j["std"] = {0.5, 0, 1}; }, "its std holds 0, expected more than 0");
   refuses_config([](Json& j) { j["classes"] = {"one"}; }, "names 1 classes, model.classes is 3");

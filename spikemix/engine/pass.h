@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "spikemix/engine/network.h"
 #include "spikemix/engine/session.h"
@@ -12,11 +13,12 @@ namespace spikemix {
 /// Who watches a pass; null pointers: nobody.
 struct Watch {
   const Session::Observer* observer = nullptr;
-  std::vector<LayerProfile>* profile = nullptr;  // one for each layer, in order
+  const Session::PotentialObserver* potentials = nullptr;
+  std::vector<LayerProfile>* profile = nullptr;  // one for each part of each layer, in order, and one for the head
 };
 
 /// Brings one input through the network, w.T steps at once: every member of a team calls it with its share. Adds the
-/// residual stream's sums to w.token_sums and w.T to w.steps.
+/// features' sums to w.feature_sums and w.T to w.steps.
 ///
 /// @param input  [C, H, W], or [w.T, C, H, W] of event frames
 void forward(const Network& network, const float* input, Workspace& w, const Share& share, const Watch& watch);

@@ -15,7 +15,7 @@ void round_row(int64_t in, const float* weights, float unit, int64_t largest, in
 
 }  // namespace
 
-QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input,
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, const Range& input,
                           bool all_bits) {
   const WeightType type = precision == Precision::kInt8 ? WeightType::kU8 : WeightType::kU16;
   const int64_t rows = all_bits ? 1 : type == WeightType::kU8 ? 2 : 4, largest = largest_weight(type, rows);
@@ -28,7 +28,7 @@ QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const fl
     if (!(magnitude > 0)) continue;  // a row of zeros: any unit will do
     float unit = std::max(magnitude / float(largest), 1e-30f);
     round_row(in, row, unit, largest, values);
-    while (type == WeightType::kU8 && first_overflow(1, in, values, max_input) >= 0) {
+    while (type == WeightType::kU8 && first_overflow(1, in, values, input.smallest(), input.largest()) >= 0) {
       unit *= 1.02f;
       round_row(in, row, unit, largest, values);
     }

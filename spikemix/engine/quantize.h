@@ -5,6 +5,7 @@
 
 #include "spikemix/engine/precision.h"
 #include "spikemix/kernels/spike_product/packed_weights.h"
+#include "spikemix/plan/plan.h"
 
 namespace spikemix {
 
@@ -21,10 +22,10 @@ struct QuantizedWeights {
 /// (first_overflow()), an int8 unit grows until they cannot.
 ///
 /// @param precision  kInt8 or kInt16
-/// @param weights    [out, in]
-/// @param max_input  largest value of an input: 1 for spikes
-/// @param all_bits   8 bits of kInt8, 16 of kInt16: finer, one row to an addition
-QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, int64_t max_input,
+/// @param weights   [out, in]
+/// @param input     what an input can be
+/// @param all_bits  8 bits of kInt8, 16 of kInt16: finer, one row to an addition
+QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const float* weights, const Range& input,
                           bool all_bits = false);
 
 }  // namespace spikemix

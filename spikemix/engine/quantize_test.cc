@@ -24,7 +24,7 @@ TEST(Quantize, RoundsToTheNearestAndUsesAllBits) {
   const int64_t out = 4, in = 50;
   const std::vector<float> w = random_weights(out * in, 0);
   for (const auto& [precision, largest] : {std::pair(Precision::kInt8, 63), std::pair(Precision::kInt16, 8191)}) {
-    const QuantizedWeights q = quantize(precision, out, in, w.data(), 1);
+    const QuantizedWeights q = quantize(precision, out, in, w.data(), Range::spikes());
     EXPECT_EQ(q.type, precision == Precision::kInt8 ? WeightType::kU8 : WeightType::kU16);
     for (int64_t o = 0; o < out; ++o) {
       int most = 0;
@@ -44,7 +44,7 @@ TEST(Quantize, NoInputCanOverflowInt8Sums) {
   for (const double mean : {0.0, 0.1, -0.3}) {
     const std::vector<float> w = random_weights(out * in, mean);
     for (const int64_t max_input : {1, 5, 253}) {
-      const QuantizedWeights q = quantize(Precision::kInt8, out, in, w.data(), max_input);
+      const QuantizedWeights q = quantize(Precision::kInt8, out, in, w.data(), Range::whole(0, max_input));
       for (int64_t o = 0; o < out; ++o) {
         // The worst input, by brute force: max_input wherever the weight has one sign.
         int64_t positive = 0, negative = 0;
@@ -54,7 +54,7 @@ TEST(Quantize, NoInputCanOverflowInt8Sums) {
         EXPECT_LE(positive, INT16_MAX);
         EXPECT_GE(negative, INT16_MIN);
       }
-      EXPECT_EQ(first_overflow(out, in, q.values.data(), max_input), -1);
+      EXPECT_EQ(first_overflow(out, in, q.values.data(), 0, max_input), -1);
     }
   }
 }
@@ -64,7 +64,7 @@ TEST(Quantize, RowsOfZerosAndOfExtremes) {
                                 1e-45f,  0,        -1e-45f, 0,  // below the smallest unit: zeros
                                 3.4e38f, -3.4e38f, 1,       0,  //
                                 2,       1.5f,     -1.5f,   0.5f};
-  const QuantizedWeights q = quantize(Precision::kInt8, 4, 4, w.data(), 1);
+  const QuantizedWeights q = quantize(Precision::kInt8, 4, 4, w.data(), Range::spikes());
   EXPECT_THAT(std::vector(q.values.begin(), q.values.begin() + 8), Each(0));
   EXPECT_THAT(std::vector(q.values.begin() + 8, q.values.begin() + 12), ElementsAre(63, -63, 0, 0));
   EXPECT_THAT(std::vector(q.values.begin() + 12, q.values.end()), ElementsAre(63, 47, -47, 16));

@@ -23,7 +23,9 @@ struct Session::State {
           std::make_unique<Workspace>(*network, T, member == 0 ? team.size() : 1, streaming, options.max_image_bytes));
   }
 
-  Watch watch() { return {observer ? &observer : nullptr, profiling ? &layers : nullptr}; }
+  Watch watch() {
+    return {observer ? &observer : nullptr, potentials ? &potentials : nullptr, profiling ? &layers : nullptr};
+  }
 
   // One input, by all threads together.
   void together(const float* input) {
@@ -40,6 +42,7 @@ struct Session::State {
   const bool streaming;
   std::vector<std::unique_ptr<Workspace>> workspaces;
   Observer observer;
+  PotentialObserver potentials;
   bool profiling = false;
   std::vector<LayerProfile> layers;
   Team team;
@@ -50,9 +53,9 @@ Session::Session(std::shared_ptr<const Network> network, const SessionOptions& o
   constexpr int64_t kMostThreads = 1024;
   if (options.threads < 1 || options.threads > kMostThreads)
     throw input_error("threads = {}: must be 1 to {}", options.threads, kMostThreads);
-  for (const NetworkBlock& block : network->blocks) {
-    if (options.streaming && block.mixing && block.mixing->mixer->mixes_time())
-      throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", block.mixing->name);
+  for (const LayerPlan& layer : network->plan.layers) {
+    if (options.streaming && layer.mixes_time)
+      throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", layer.name);
   }
   state_ = std::make_unique<State>(std::move(network), options);
   reset();
@@ -89,7 +92,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
-  int64_t alone = s.observer || s.profiling || members == 1 ? 0 : images / members * members;
+  int64_t alone = s.observer || s.potentials || s.profiling || members == 1 ? 0 : images / members * members;
   std::atomic<int64_t> next = 0;
   if (alone > 0) {
     const auto work = [&](int64_t member) {
@@ -114,20 +117,16 @@ void Session::step(const float* input, float* logits) {
 }
 
 void Session::reset() {
-  Workspace& w = *state_->workspaces[0];
-  if (!w.potentials.empty()) {
-    auto potentials = w.potentials.begin();
-    for_layers(network(), [&](const NetworkLayer& layer) {
-      std::fill(potentials->begin(), potentials->end(), layer.lif.v_reset);
-      ++potentials;
-    });
-  }
-  w.forget_sums();
+  state_->workspaces[0]->forget_potentials();
+  state_->workspaces[0]->forget_sums();
 }
 
 int64_t Session::steps() const { return state_->workspaces[0]->steps; }
 
-void Session::set_observer(Observer observer) { state_->observer = std::move(observer); }
+void Session::set_observer(Observer observer, PotentialObserver potentials) {
+  state_->observer = std::move(observer);
+  state_->potentials = std::move(potentials);
+}
 
 void Session::start_profile() {
   state_->layers = describe_layers(network());

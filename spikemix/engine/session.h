@@ -60,7 +60,11 @@ class Session {
   /// layer reads them: for firing rates and tests. Costs speed.
   using Observer =
       std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits)>;
-  void set_observer(Observer observer);
+  /// The same of layers without neurons: the potentials that they write, [T, rows, channels] (T is 1 where all steps
+  /// see the same), merged with the residual stream.
+  using PotentialObserver =
+      std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* potentials)>;
+  void set_observer(Observer observer, PotentialObserver potentials = {});
 
   /// Times every layer from now on. One thread only: infer() and step() then run on the caller's.
   void start_profile();

@@ -32,7 +32,7 @@ TEST_F(SessionTest, EveryWayOfRunningGivesTheSameBits) {
         Session session(network, {.threads = threads});
         EXPECT_EQ(infer(session, 5, x), expected) << threads << " threads";
       }
-      if (network->blocks[0].mixing && network->blocks[0].mixing->mixer->mixes_time()) continue;
+      if (network->plan.mixes_time()) continue;
       Session streaming(network, {.threads = 2, .streaming = true});
       EXPECT_EQ(infer(streaming, 5, x), expected);
       std::vector<float> logits(3);

@@ -27,22 +27,9 @@ std::vector<int16_t> read_as(const TensorView& view) {
 
 bool is_integer(const TensorView& view) { return view.dtype == DType::I8 || view.dtype == DType::I16; }
 
-std::vector<TensorSpec> expected_tensors(const ModelCard& card, const std::string& where) {
-  try {
-    return tensor_list(card.model, card.neuron);
-  } catch (const InputError& error) {  // of a mixer
-    throw input_error("{}: {}", where, error.what());
-  }
-}
-
 }  // namespace
 
-bool may_be_integer(const TensorSpec& spec) {
-  return spec.name.ends_with(".weight") && spec.shape.size() > 1 && spec.name != "head.weight" &&
-         spec.name != "patch_embed.proj_conv.weight";
-}
-
-TensorReader::TensorReader(const std::string& where, const SafeTensors& file, const ModelCard& card)
+TensorReader::TensorReader(const std::string& where, const SafeTensors& file, const std::vector<TensorSpec>& expected)
     : where_(where), file_(file) {
   std::vector<std::string> problems, names;
   std::set<std::string> known;
@@ -51,7 +38,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
       problems.push_back(
           fmt::format("tensor '{}' is [{}], expected [{}]", name, fmt::join(view.shape, ", "), fmt::join(shape, ", ")));
   };
-  for (const TensorSpec& spec : expected_tensors(card, where)) {
+  for (const TensorSpec& spec : expected) {
     names.push_back(spec.name), known.insert(spec.name);
     const TensorView* tensor = file.find(spec.name);
     if (!tensor) {
@@ -59,7 +46,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
       continue;
     }
     check_shape(spec.name, *tensor, spec.shape);
-    if (may_be_integer(spec) && is_integer(*tensor)) {
+    if (spec.integers && is_integer(*tensor)) {
       const std::string unit = unit_name(spec.name);
       known.insert(unit);
       const TensorView* units = file.find(unit);
@@ -69,7 +56,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
         problems.push_back(fmt::format("tensor '{}' is {}, expected F32", unit, name_of(units->dtype)));
       else
         check_shape(unit, *units, {spec.shape[0]});
-    } else if (!is_float(tensor->dtype) && !spec.name.ends_with("num_batches_tracked")) {
+    } else if (!is_float(tensor->dtype) && spec.kind != TensorSpec::Kind::kCounter) {
       problems.push_back(
           fmt::format("tensor '{}' is {}, expected F32, F64, F16 or BF16", spec.name, name_of(tensor->dtype)));
     }
@@ -98,10 +85,6 @@ std::vector<float> TensorReader::floats(const std::string& name) const {
     if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is no number", where_, name);
   }
   return values;
-}
-
-std::vector<float> TensorReader::floats_if_there(const std::string& name) const {
-  return file_.find(name) ? floats(name) : std::vector<float>();
 }
 
 std::vector<int16_t> TensorReader::integers(const std::string& name) const {

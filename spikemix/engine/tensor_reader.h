@@ -4,22 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/core/safetensors.h"
-#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
-
-/// Weights that may be integers beside a unit for each output: all but the first convolution's and the head's.
-bool may_be_integer(const TensorSpec& spec);
 
 /// The tensors that a model's config asks for, out of a file that nobody trusts: all names, shapes and types are
 /// checked when it is made, all values when they are read.
 class TensorReader {
  public:
-  /// @param card  one that check_card() has passed
+  /// @param expected  tensors_of() the network
   /// @throws InputError naming the file and every tensor that is missing, unknown or of the wrong shape or type
-  TensorReader(const std::string& where, const SafeTensors& file, const ModelCard& card);
+  TensorReader(const std::string& where, const SafeTensors& file, const std::vector<TensorSpec>& expected);
 
   /// Integer weights (`name` is I8 or I16, and `name`_unit is there), as `spikemix export` writes them?
   bool is_quantized(const std::string& name) const;
@@ -28,8 +24,6 @@ class TensorReader {
 
   /// @throws InputError if a value is not finite
   std::vector<float> floats(const std::string& name) const;
-  /// Empty if there is no such tensor.
-  std::vector<float> floats_if_there(const std::string& name) const;
   std::vector<int16_t> integers(const std::string& name) const;
 
   const std::string& where() const { return where_; }
@@ -40,8 +34,5 @@ class TensorReader {
   std::string where_;
   const SafeTensors& file_;
 };
-
-/// The tensor beside integer weights that holds one unit for each output.
-inline std::string unit_name(const std::string& weight) { return weight + "_unit"; }
 
 }  // namespace spikemix

@@ -10,7 +10,7 @@ class TensorReaderTest : public EngineTest {
   std::string error_of(const std::function<void(Tensors&)>& change) const {
     const SafeTensors file = SafeTensors::open(write_model("m", tiny_card(), DType::F32, change));
     try {
-      TensorReader("m", file, tiny_card());
+      TensorReader("m", file, tensors_of(make_plan(tiny_card().model, tiny_card().neuron)));
     } catch (const InputError& error) {
       return error.what();
     }
@@ -34,8 +34,9 @@ TEST_F(TensorReaderTest, NamesShapes) {
   const fs::path file = write_model("m", tiny_card());
   ModelCard wider = tiny_card();
   wider.model.mlp_ratio = 3;
-  expect_input_error([&] { TensorReader("m", SafeTensors::open(file), wider); },
-                     "tensor 'block.0.mlp.fc1_linear.weight' is [32, 16], expected [48, 16]");
+  expect_input_error(
+      [&] { TensorReader("m", SafeTensors::open(file), tensors_of(make_plan(wider.model, wider.neuron))); },
+      "tensor 'block.0.mlp.fc1_linear.weight' is [32, 16], expected [48, 16]");
 }
 
 TEST_F(TensorReaderTest, SkipsWhatPublishedModelsCarryAlong) {

@@ -14,14 +14,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/hash.h"
 #include "spikemix/core/rng.h"
 #include "spikemix/core/safetensors.h"
 #include "spikemix/engine/network.h"
 #include "spikemix/kernels/spikes/bfloat16.h"
-#include "spikemix/mixers/tensor_list.h"
+#include "spikemix/model/model.h"
+#include "spikemix/plan/tensors.h"
 
 // What the tests of this folder share: model files with weights that make every layer fire, in a folder that goes away.
 namespace spikemix {
@@ -32,7 +35,7 @@ inline ModelCard tiny_card(const std::string& mixer = "fft2d") {
   ModelCard card;
   card.name = "tiny";
   ModelConfig& m = card.model;
-  m.height = m.width = 8, m.T = 2, m.embed_dim = 16, m.depth = 2, m.mlp_ratio = 2, m.heads = 2, m.classes = 3;
+  m.height = m.width = 8, m.T = 2, m.embed_dim = 16, m.depth = 2, m.mlp_ratio = 2, m.heads = {2}, m.classes = 3;
   m.mixer = {mixer};
   card.neuron.v_threshold = 0.5;
   card.mean = {0.5, 0.4, 0.3}, card.std = {0.25, 0.5, 1};
@@ -70,11 +73,11 @@ class EngineTest : public ::testing::Test {
   /// Writes a model; `change` may alter its tensors (type and bytes; shapes are the config's) before.
   fs::path write_model(const std::string& name, const ModelCard& card, DType dtype = DType::F32,
                        const std::function<void(Tensors&)>& change = {}) const {
-    Rng rng(3, Rng::Purpose::kTest);
     Tensors tensors;
     std::map<std::string, std::vector<int64_t>> shapes;
-    for (const TensorSpec& spec : tensor_list(card.model, card.neuron)) {
+    for (const TensorSpec& spec : tensors_of(make_plan(card.model, card.neuron))) {
       shapes[spec.name] = spec.shape;
+      Rng rng(3, Rng::Purpose::kTest, Hash().add(spec.name).value());  // whatever the order
       const std::vector<float> v = values(spec, rng);
       if (spec.name.ends_with("num_batches_tracked"))
         tensors[spec.name] = {DType::I64, bytes_of(std::vector<int64_t>{7})};
@@ -92,6 +95,17 @@ class EngineTest : public ::testing::Test {
           {tensor, {content.first, shape == shapes.end() ? std::vector{count} : shape->second, content.second}});
     }
     write_safetensors(dir_ / name, list, {{"format", "pt"}, {"spikemix", card.to_text()}});
+    return dir_ / name;
+  }
+
+  /// The tensors of tiny_card() beside another config: what the config says is refused before they are compared.
+  fs::path write_config(const std::string& name, const std::function<void(nlohmann::json&)>& change) const {
+    const SafeTensors good = SafeTensors::open(write_model("good.safetensors", tiny_card()));
+    nlohmann::json json = nlohmann::json::parse(good.metadata().at("spikemix"));
+    change(json);
+    std::vector<NamedTensor> tensors;
+    for (const std::string& tensor : good.names()) tensors.push_back({tensor, *good.find(tensor)});
+    write_safetensors(dir_ / name, tensors, {{"spikemix", json.dump()}});
     return dir_ / name;
   }
 

@@ -1,99 +1,91 @@
 #include "spikemix/engine/workspace.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "spikemix/core/error.h"
+#include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/mixer.h"
 
 namespace spikemix {
 
-Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
-                     int64_t max_bytes)
-    : T(steps_at_once), members(size_t(member_count)), token_sums(size_t(network.channels())) {
-  const ModelConfig& m = network.card.model;
-  const bool events = m.input == "events";
-  const int64_t N = network.tokens(), D = m.embed_dim, hidden_D = D * m.mlp_ratio, D_words = spike_words(D);
+struct Workspace::MemberSizes {
+  int64_t list_units = 0, list_entries = 0, patches = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
 
-  // Units times inputs of the longest lists.
-  int64_t map_words = 0, pooled_words = 0, pixel_entries = 0, pixel_begins = 0, list_units = 0, list_entries = 0;
-  const auto conv = [&](const SpikingMap& map, int64_t height, int64_t width, int64_t C, bool pool, bool real_input) {
-    const int64_t pixels = height * width;
-    map_words = std::max(map_words, T * pixels * spike_words(map.weights.out));
-    if (pool)
-      pooled_words = std::max(pooled_words, T * ((height + 1) / 2) * ((width + 1) / 2) * spike_words(map.weights.out));
-    if (real_input) return;
-    pixel_entries = std::max(pixel_entries, T * height * list_stride(width, C));
-    pixel_begins = std::max(pixel_begins, T * height * (width + 1));
-    list_units = std::max(list_units, T * pixels);
-    list_entries = std::max(list_entries, T * pixels * 9 * C);
-  };
-  const auto tokens = [&](int64_t in, int64_t planes) {
-    list_units = std::max(list_units, T * N * planes);
-    list_entries = std::max(list_entries, T * N * planes * 64 * spike_words(in));
-  };
-  for (const StemLayer& layer : network.stem)
-    conv(layer.map, layer.height, layer.width, layer.C, layer.pool, &layer == &network.stem.front());
-  conv(network.relative_position, m.token_rows(), m.token_columns(), D, false, false);
-  int64_t scratch = 0, heads_d = 0;
-  bool combines = false;
-  for (const NetworkBlock& block : network.blocks) {
-    tokens(D, std::bit_width(uint64_t(block.max_input + 1)));
-    tokens(hidden_D, 1);
-    if (block.mixing) {
-      scratch = std::max(scratch, block.mixing->mixer->scratch_size());
-      combines |= block.mixing->mixer->coefficients() > 0;
-    } else {
-      heads_d = D / block.attention->heads;
+  int64_t bytes() const {
+    return 2 * list_entries + 4 * (list_units + patches + mixer_scratch + mixer_term + key_value + attended);
+  }
+};
+
+Workspace::MemberSizes Workspace::member_sizes(const Network& network, int64_t T) {
+  MemberSizes most;
+  const auto grow = [](int64_t& size, int64_t to) { size = std::max(size, to); };
+  for (const LayerPlan& layer : network.plan.layers) {
+    const ValuePlan &from = network.plan.values[size_t(layer.reads)], &to = network.plan.values[size_t(layer.writes)];
+    if (layer.map == Map::kTransform) {
+      grow(most.mixer_scratch, layer.mixer->scratch_size());
+      // 16 more: vectors read behind the last row.
+      if (layer.coefficient_count > 0) grow(most.mixer_term, (layer.mixes_time ? T : 1) * to.rows() * to.channels + 16);
+    } else if (layer.map == Map::kAttention) {
+      const int64_t d = to.channels / layer.heads;
+      if (layer.attention == Attention::kSsa) grow(most.key_value, d * d);
+      grow(most.attended, to.channels);
+    } else if (layer.has_weights() && !layer.window.depthwise) {
+      const bool around = layer.map == Map::kConvolution;
+      const int64_t taps = around ? layer.window.kernel * layer.window.kernel : 1;
+      if (from.range.is_real()) {
+        if (around) grow(most.patches, kPatchRows * taps * from.channels);
+        continue;
+      }
+      const int64_t units = T * to.rows() * planes_of(from.range);
+      grow(most.list_units, units);
+      grow(most.list_entries, units * taps * 64 * spike_words(from.channels));
     }
   }
+  return most;
+}
 
-  map_words = std::max(map_words, T * N * D_words);
-
-  const int64_t patches = events ? 0 : kPatchRows * 9 * m.channels;
-  const int64_t mark_words = events ? T * m.height * spike_words(m.width) : 0, mixer_values = T * N * D + 16;
-  const int64_t of_member = 2 * list_entries + 4 * (list_units + patches + scratch + heads_d * (heads_d + 1)) +
-                            (combines ? 4 * mixer_values : 0);
-  int64_t bytes = 8 * (mark_words + map_words + pooled_words + T * N * (4 * D_words + spike_words(hidden_D))) +
-                  2 * pixel_entries + 4 * pixel_begins + T * N * 64 * D_words + 8 * mixer_values +
-                  member_count * of_member;
-  for_layers(network, [&](const NetworkLayer& layer) {
-    if (keep_potentials) bytes += 4 * layer.rows * round_up_to(layer.channels, 64);
-  });
+Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
+                     int64_t max_bytes)
+    : T(steps_at_once), buffers(place_buffers(network, T)), members(size_t(member_count)) {
+  const Plan& plan = network.plan;
+  const MemberSizes sizes = member_sizes(network, T);
+  const auto for_neurons = [&](const auto& visit) {
+    for (size_t i = 0; i < plan.layers.size(); ++i) {
+      const NeuronGrid grid = neuron_grid(plan, plan.layers[i]);
+      for (const PackedPart& part : network.layers[i].parts) {
+        if (plan.layers[i].neurons && keep_potentials) visit(part.lif, grid.rows * round_up_to(grid.channels, 64));
+      }
+    }
+  };
+  int64_t bytes = buffers.bytes + member_count * sizes.bytes();
+  for_neurons([&](const LifParams&, int64_t values) { bytes += 4 * values; });
   if (bytes > max_bytes) {
+    const ModelConfig& m = network.card.model;
     throw input_error("{} x {} inputs, {} channels and {} steps at once take {:.3g} GB of buffers, {:.3g} are allowed",
-                      m.height, m.width, D, T, double(bytes) / 1e9, double(max_bytes) / 1e9);
+                      m.height, m.width, m.embed_dim, T, double(bytes) / 1e9, double(max_bytes) / 1e9);
   }
 
-  marks.resize(size_t(mark_words));
-  map_bits.resize(size_t(map_words));
-  pooled_bits.resize(size_t(pooled_words));
-  pixel_index.resize(size_t(pixel_entries));
-  pixel_begin.resize(size_t(pixel_begins));
-  counts.resize(size_t(T * N * 64 * D_words));
-  spikes.resize(size_t(T * N * D_words));
-  hidden.resize(size_t(T * N * spike_words(hidden_D)));
-  // 16 more: vectors read behind the last row.
-  mixer_in.resize(size_t(mixer_values)), mixer_out.resize(size_t(mixer_values));
-  if (heads_d > 0) {
-    for (auto* bits : {&q, &k, &v}) bits->resize(size_t(T * N * D_words));
-  }
+  memory = hwy::AllocateAligned<std::byte>(size_t(buffers.bytes));
+  feature_sums.resize(size_t(plan.values[size_t(plan.features)].channels));
   for (Member& member : members) {
-    member.lists.reserve(list_units, list_entries);
-    member.patches.resize(size_t(patches));
-    member.mixer_scratch.resize(size_t(scratch));
-    if (combines) member.mixer_term.resize(mixer_in.size());
-    member.key_value.resize(size_t(heads_d * heads_d));
-    member.attended.resize(size_t(heads_d));
+    member.lists.reserve(sizes.list_units, sizes.list_entries);
+    member.patches.resize(size_t(sizes.patches));
+    member.mixer_scratch.resize(size_t(sizes.mixer_scratch));
+    member.mixer_term.resize(size_t(sizes.mixer_term));
+    member.key_value.resize(size_t(sizes.key_value));
+    member.attended.resize(size_t(sizes.attended));
   }
-
-  if (!keep_potentials) return;
-  for_layers(network, [&](const NetworkLayer& layer) {
-    potentials.emplace_back(size_t(layer.rows * round_up_to(layer.channels, 64)), layer.lif.v_reset);
+  for_neurons([&](const LifParams& lif, int64_t values) {
+    potentials.push_back({lif.v_reset, std::vector<float>(size_t(values), lif.v_reset)});
   });
 }
 
+void Workspace::forget_potentials() {
+  for (Potentials& p : potentials) std::fill(p.values.begin(), p.values.end(), p.rest);
+}
+
 void Workspace::forget_sums() {
-  std::fill(token_sums.begin(), token_sums.end(), 0);
+  std::fill(feature_sums.begin(), feature_sums.end(), 0);
   steps = 0;
 }
 

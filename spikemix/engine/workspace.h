@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include <hwy/aligned_allocator.h>
+
+#include "spikemix/engine/buffers.h"
 #include "spikemix/engine/network.h"
 #include "spikemix/kernels/spike_product/spike_lists.h"
-#include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 
@@ -19,33 +22,43 @@ struct Workspace {
   /// @throws InputError before anything is allocated, if it would be more than max_bytes
   Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
 
-  /// The next step is the first one that token_sums counts.
+  /// Every neuron at rest.
+  void forget_potentials();
+  /// The next step is the first one that feature_sums counts.
   void forget_sums();
+
+  template <class X>
+  X* at(const Buffer& buffer) {
+    return reinterpret_cast<X*>(memory.get() + buffer.offset);
+  }
 
   /// What each thread has for itself.
   struct Member {
     SpikeLists lists;
-    std::vector<float> patches;  // of an image's first convolution: [kPatchRows, 9 C]
+    std::vector<float> patches;  // of a convolution of real values: [kPatchRows, inputs]
     std::vector<float> mixer_scratch, mixer_term;
     std::vector<int32_t> key_value;  // attention: [d, d]
-    std::vector<int32_t> attended;   // [d]
+    std::vector<int32_t> attended;   // [d], or [channels] of the attentions that sum over tokens
   };
   static constexpr int64_t kPatchRows = 64;
 
   int64_t T;
-  std::vector<uint64_t> marks;                  // of event frames, [T, height, words of width]
-  std::vector<uint64_t> map_bits, pooled_bits;  // spikes of the stem, [T, height, width, words]
-  std::vector<uint16_t> pixel_index;            // PixelLists
-  std::vector<uint32_t> pixel_begin;
-  std::vector<uint8_t> counts;                    // the residual stream, [T, N, 64 words]
-  std::vector<uint64_t> spikes, hidden, q, k, v;  // [T, N, words]
-  std::vector<float> mixer_in, mixer_out;         // [T, N, D]
+  Buffers buffers;
+  hwy::AlignedFreeUniquePtr<std::byte[]> memory;
   std::vector<Member> members;
-  /// [rows, 64 * n] for each layer, in the order of the pass; empty unless kept.
-  std::vector<std::vector<float>> potentials;
-  /// Sums of the residual stream over tokens and the steps so far, [D].
-  std::vector<int64_t> token_sums;
+  /// Of each part of each layer with neurons, in the order of the pass: [rows, 64 * n]; empty unless kept.
+  struct Potentials {
+    float rest;
+    std::vector<float> values;
+  };
+  std::vector<Potentials> potentials;
+  /// Sums of the features over tokens and the steps so far, [channels]: of counts exact.
+  std::vector<double> feature_sums;
   int64_t steps = 0;
+
+ private:
+  struct MemberSizes;
+  static MemberSizes member_sizes(const Network& network, int64_t T);
 };
 
 }  // namespace spikemix

@@ -13,8 +13,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
-void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights, const float* x,
-                           float* y) {
+void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights,
+                           const float* x, float* y) {
   const int64_t H = shape.height, W = shape.width, C = shape.C, k = shape.kernel;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t top = row % H - k / 2;
@@ -43,8 +43,8 @@ namespace spikemix {
 
 HWY_EXPORT(depthwise_convolution);
 
-void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights, const float* x,
-                           float* y) {
+void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights,
+                           const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(depthwise_convolution)(shape, begin, end, weights, x, y);
 }
 

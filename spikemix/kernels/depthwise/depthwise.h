@@ -14,7 +14,7 @@ struct DepthwiseShape {
 /// nothing. x and y are [images, height, width, C] and do not overlap.
 ///
 /// @param weights  [kernel, kernel, C]
-void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights, const float* x,
-                           float* y);
+void depthwise_convolution(const DepthwiseShape& shape, int64_t begin, int64_t end, const float* weights,
+                           const float* x, float* y);
 
 }  // namespace spikemix

@@ -149,8 +149,7 @@ TEST(FrameConvolution, WithoutNeuronsGivesThePotentials) {
         frame_potentials(w, frames, marks.data(), y, std::min(y + 2, s.height), out);
       for (int64_t t = 0; t < s.T; ++t) {
         const std::vector<float> x = neighbourhoods(s, values, t);
-        dense_potentials(w, x.data(), s.pixels(),
-                         {.values = want.data() + t * s.pixels() * s.out, .stride = s.out});
+        dense_potentials(w, x.data(), s.pixels(), {.values = want.data() + t * s.pixels() * s.out, .stride = s.out});
       }
       ASSERT_EQ(got, want) << s.C << " x " << s.height << " x " << s.width << " to " << s.out;
     }

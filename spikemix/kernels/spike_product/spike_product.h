@@ -22,11 +22,11 @@ struct NeuronState {
 
 /// Where a layer without neurons puts its potentials z = scale y + shift: the residual stream of membrane potentials.
 struct Potentials {
-  int64_t T = 1;                     // time steps of this call
-  float* values = nullptr;           // output o of row r at step t: values[t * step + r * stride + o]
+  int64_t T = 1;            // time steps of this call
+  float* values = nullptr;  // output o of row r at step t: values[t * step + r * stride + o]
   int64_t step = 0, stride = 0;
-  const float* added_to = nullptr;   // z is added to what stands at the same place here, which may be `values` itself;
-  int64_t added_step = 0;            // its own step: 0 if all steps see the same. Null: z alone
+  const float* added_to = nullptr;  // z is added to what stands at the same place here, which may be `values` itself;
+  int64_t added_step = 0;           // its own step: 0 if all steps see the same. Null: z alone
 };
 
 /// The engine's heart: for each row and step the sum of the weight rows of the inputs that spiked, z = scale y + shift,
@@ -49,7 +49,8 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
 
 /// The same three for layers without neurons. Up to 15 values behind the last row of `added_to` are read, and do not
 /// matter; none is written. dense_potentials() makes one step (T = 1).
-void spike_potentials(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const Potentials& potentials);
+void spike_potentials(const PackedWeights& weights, const SpikeLists& lists, int64_t rows,
+                      const Potentials& potentials);
 void dense_potentials(const PackedWeights& weights, const float* x, int64_t rows, const Potentials& potentials);
 void norm_potentials(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                      const Potentials& potentials);

@@ -294,7 +294,11 @@ void compare_potentials(const Sizes& s, std::mt19937& rng, const Kernel& kernel,
     if (added == 2) want = got = stream;
     const auto out = [&](std::vector<float>& y) {
       const float* const to = added == 0 ? nullptr : added == 2 ? y.data() : stream.data();
-      return Potentials{.T = s.T, .values = y.data(), .step = s.rows * s.out, .stride = s.out, .added_to = to,
+      return Potentials{.T = s.T,
+                        .values = y.data(),
+                        .step = s.rows * s.out,
+                        .stride = s.out,
+                        .added_to = to,
                         .added_step = added == 3 ? 0 : s.rows * s.out};
     };
     reference(out(want));
@@ -347,12 +351,14 @@ TEST(SpikePotentials, OfDenseInputsAndOfNormsAlone) {
           }
         }
       };
-      compare_potentials(s, rng, [&](const Potentials& p) { dense_potentials(w, x.data(), rows, p); }, plain);
+      compare_potentials(
+          s, rng, [&](const Potentials& p) { dense_potentials(w, x.data(), rows, p); }, plain);
       if (HasFatalFailure()) return;
 
       const Sizes whole{rows, T, 0, out};
       PackedWeights norm = no_weights(out);
-      for (int64_t o = 0; o < out; ++o) norm.scale[size_t(o)] = w.scale[size_t(o)], norm.shift[size_t(o)] = w.shift[size_t(o)];
+      for (int64_t o = 0; o < out; ++o)
+        norm.scale[size_t(o)] = w.scale[size_t(o)], norm.shift[size_t(o)] = w.shift[size_t(o)];
       const std::vector<float> y = random_stream(T * rows * out, rng);
       compare_potentials(
           whole, rng, [&](const Potentials& p) { norm_potentials(norm, y.data(), rows, rows * out, out, p); },

@@ -76,8 +76,8 @@ void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* 
   }
 }
 
-// visit(y, above, here, below, left, middle, right): rows of pixels and places in them, in units of X, for each pixel of
-// the rows [begin, end). A window's row or column outside the image is that at its edge once more, which changes no
+// visit(y, above, here, below, left, middle, right): rows of pixels and places in them, in units of X, for each pixel
+// of the rows [begin, end). A window's row or column outside the image is that at its edge once more, which changes no
 // maximum.
 template <class X, class Visit>
 HWY_INLINE void for_windows(const PoolShape& shape, int64_t begin, int64_t end, int64_t pixel, const X* x, X* y,

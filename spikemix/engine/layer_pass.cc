@@ -1,0 +1,388 @@
+#include "spikemix/engine/layer_pass.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "spikemix/engine/attention.h"
+#include "spikemix/kernels/spikes/max_pool.h"
+#include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/mixer.h"
+
+namespace spikemix {
+
+LayerPass::LayerPass(const Network& network, Workspace& workspace, const Share& share, const Watch& watch,
+                     const float* input)
+    : net_(network),
+      w_(workspace),
+      mine_(workspace.members[size_t(share.member())]),
+      share_(share),
+      watch_(watch),
+      input_(input),
+      last_(Clock::now()) {}
+
+void LayerPass::run() {
+  plan_ = &net_.plan.layers[layer_], packed_ = &net_.layers[layer_];
+  from_ = &net_.plan.values[size_t(plan_->reads)], to_ = &net_.plan.values[size_t(plan_->writes)];
+  switch (plan_->map) {
+    case Map::kNone:
+      nothing();
+      break;
+    case Map::kConvolution:
+      convolution();
+      break;
+    case Map::kLinear:
+      linear();
+      break;
+    case Map::kTransform:
+      transform();
+      break;
+    case Map::kAttention:
+      attention();
+      break;
+    case Map::kMaxPool:
+      max_pool();
+      break;
+    case Map::kTokenMean:
+      token_mean();
+      break;
+  }
+  share_.wait();
+  show_potentials();
+  timed(plan_->parts.size() - 1);
+  if (plan_->neurons) neuron_group_ += plan_->parts.size();
+  profiled_ += plan_->parts.size();
+  ++layer_;
+}
+
+// --- where things are ------------------------------------------------------------------------------------------------
+
+uint64_t* LayerPass::made_bits() {
+  return plan_->merge == Merge::kNone ? value<uint64_t>(plan_->writes) : scratch<uint64_t>(&LayerBuffers::made);
+}
+
+NeuronState LayerPass::neurons(size_t part, int64_t first, uint64_t* bits) {
+  const NeuronGrid grid = neuron_grid(net_.plan, *plan_);
+  const int64_t words = spike_words(grid.channels), stride = 64 * words;
+  float* kept = nullptr;
+  if (!w_.potentials.empty()) kept = w_.potentials[neuron_group_ + part].values.data() + first * stride;
+  return {.lif = packed_->parts[part].lif,
+          .T = w_.T,
+          .potentials = kept,
+          .potentials_stride = stride,
+          .spikes = bits + (int64_t(part) * w_.T * grid.rows + first) * words,
+          .row_words = words,
+          .step_words = grid.rows * words};
+}
+
+Potentials LayerPass::potentials(size_t part, int64_t first) {
+  const int64_t C = to_->channels, step = to_->rows() * C, T = steps(*to_);
+  Potentials p{
+      .T = T, .values = value<float>(plan_->writes) + int64_t(part) * T * step + first * C, .step = step, .stride = C};
+  if (plan_->merge == Merge::kNone) return p;
+  p.added_to = value<float>(plan_->merges) + first * C;
+  p.added_step = net_.plan.values[size_t(plan_->merges)].still ? 0 : step;
+  return p;
+}
+
+Potentials LayerPass::sums(int64_t first) {
+  const int64_t C = to_->channels;
+  return {.T = steps(*from_),
+          .values = scratch<float>(&LayerBuffers::sums) + first * C,
+          .step = to_->rows() * C,
+          .stride = C};
+}
+
+const float* LayerPass::floats(Rows rows) {
+  if (from_->range.is_real()) return value<float>(plan_->reads);
+  const int64_t C = from_->channels, words = spike_words(C);
+  float* const x = scratch<float>(&LayerBuffers::unpacked);
+  for (int64_t t = 0; t < steps(*from_); ++t) {
+    for (int64_t row = t * from_->rows() + rows.first; row < t * from_->rows() + rows.second; ++row) {
+      if (from_->range.is_spikes())
+        unpack_spikes(0, C, value<uint64_t>(plan_->reads) + row * words, x + row * C);
+      else
+        unpack_counts(0, C, value<uint8_t>(plan_->reads) + row * 64 * words, x + row * C);
+    }
+  }
+  return x;
+}
+
+// --- behind a map ----------------------------------------------------------------------------------------------------
+
+void LayerPass::finish(const float* sums, Rows rows, bool norm) {
+  const int64_t C = to_->channels, step = to_->rows() * C, n = rows.second - rows.first, T = steps(*from_);
+  const PackedWeights* scale = norm ? &packed_->parts[0].weights : &packed_->plain;
+  if (!plan_->neurons) {
+    const Potentials out = potentials(0, rows.first);
+    norm_potentials(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, out);
+    return add_position(out.values, out.T, rows);
+  }
+  if (!plan_->position.empty()) {
+    Potentials moved = this->sums(rows.first);
+    norm_potentials(*scale, sums + rows.first * C, n, step, C, moved);
+    add_position(moved.values, moved.T, rows);
+    sums = scratch<float>(&LayerBuffers::sums), scale = &packed_->plain;
+  }
+  neuron_spikes(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, neurons(0, rows.first, made_bits()));
+  made(rows);
+}
+
+// `values` are those of the first row, at every step.
+void LayerPass::add_position(float* values, int64_t T, Rows rows) const {
+  if (packed_->position.empty()) return;
+  const int64_t C = to_->channels;
+  const float* position = packed_->position.data() + rows.first * C;
+  for (int64_t t = 0; t < T; ++t) {
+    float* const at = values + t * to_->rows() * C;
+    for (int64_t i = 0; i < (rows.second - rows.first) * C; ++i) at[i] += position[i];
+  }
+}
+
+void LayerPass::made(Rows rows) {
+  show_spikes();
+  if (plan_->merge != Merge::kNone) merge(scratch<void>(&LayerBuffers::made), rows);
+}
+
+void LayerPass::show_spikes() {
+  if (!watch_.observer || !plan_->neurons) return;
+  share_.wait();
+  for (size_t part = 0; part < plan_->parts.size() && share_.member() == 0; ++part) {
+    uint64_t* const bits = made_bits() + int64_t(part) * w_.T * to_->rows() * spike_words(to_->channels);
+    (*watch_.observer)(packed_->parts[part].spikes, w_.T, to_->rows(), to_->channels, bits);
+  }
+  share_.wait();
+}
+
+void LayerPass::show_potentials() {
+  if (!watch_.potentials || !to_->range.is_real()) return;
+  for (size_t part = 0; part < plan_->parts.size() && share_.member() == 0; ++part) {
+    float* const values = value<float>(plan_->writes) + int64_t(part) * steps(*to_) * to_->rows() * to_->channels;
+    (*watch_.potentials)(plan_->parts[part].name, steps(*to_), to_->rows(), to_->channels, values);
+  }
+  share_.wait();
+}
+
+void LayerPass::merge(const void* y, Rows rows) {
+  if (to_->range.is_real())
+    merge_potentials(static_cast<const float*>(y), rows);
+  else
+    merge_spikes(y, rows);
+}
+
+void LayerPass::merge_spikes(const void* y, Rows rows) {
+  const ValuePlan& with = net_.plan.values[size_t(plan_->merges)];
+  const int64_t words = spike_words(to_->channels);
+  for (int64_t t = 0; t < w_.T; ++t) {
+    const int64_t n = (rows.second - rows.first) * words, at = (t * to_->rows() + rows.first) * words;
+    const auto* const bits = static_cast<const uint64_t*>(y) + at;
+    const auto* const x = value<uint64_t>(plan_->merges) + at;
+    if (plan_->merge == Merge::kIand) {
+      uint64_t* const out = value<uint64_t>(plan_->writes) + at;
+      for (int64_t i = 0; i < n; ++i) out[i] = x[i] & ~bits[i];
+      continue;
+    }
+    uint8_t* const out = value<uint8_t>(plan_->writes) + 64 * at;
+    const uint8_t* const old = value<uint8_t>(plan_->merges) + 64 * at;
+    if (with.range.is_spikes()) {
+      std::fill_n(out, 64 * n, uint8_t{0});
+      add_spikes(rows.second - rows.first, words, x, out);
+    } else if (old != out) {
+      std::memcpy(out, old, size_t(64 * n));
+    }
+    if (plan_->makes.is_spikes())
+      add_spikes(rows.second - rows.first, words, bits, out);
+    else
+      add_counts(64 * n, static_cast<const uint8_t*>(y) + 64 * at, out);
+  }
+}
+
+void LayerPass::merge_potentials(const float* y, Rows rows) {
+  const int64_t C = to_->channels, step = to_->rows() * C, first = rows.first * C;
+  // What has one step is the same at every step.
+  const auto step_of = [&](int64_t v) { return net_.plan.values[size_t(v)].still ? 0 : step; };
+  for (int64_t t = 0; t < steps(*to_); ++t) {
+    const float* const x = value<float>(plan_->merges) + t * step_of(plan_->merges) + first;
+    const float* const add = y + t * step_of(plan_->reads) + first;
+    float* const out = value<float>(plan_->writes) + t * step + first;
+    for (int64_t i = 0; i < (rows.second - rows.first) * C; ++i) out[i] = x[i] + add[i];
+  }
+}
+
+// --- maps without weights --------------------------------------------------------------------------------------------
+
+void LayerPass::nothing() {
+  const Rows rows = my(to_->rows());
+  if (is_sum_alone(*plan_)) return merge(value<void>(plan_->reads), rows);
+  finish(floats(rows), rows);
+}
+
+void LayerPass::transform() {
+  // Each step (or all together, for a mixer over time) is one member's.
+  const int64_t T = steps(*from_), samples = plan_->mixes_time ? 1 : T, rows = to_->rows(), C = to_->channels;
+  const int64_t values = T / samples * rows * C;
+  const Rows unpacked = my(rows);
+  const float* const x = floats(unpacked);
+  share_.wait();
+  float* const y = scratch<float>(&LayerBuffers::sums);
+  const auto [first, last] = my(samples);
+  for (int64_t s = first; s < last; ++s) {
+    const float* const in = x + s * values;
+    float* const out = y + s * values;
+    if (packed_->coefficients.empty()) {
+      plan_->mixer->forward(0, in, out, mine_.mixer_scratch.data());
+      continue;
+    }
+    std::fill_n(out, values, 0.0f);
+    for (size_t k = 0; k < packed_->coefficients.size(); ++k) {
+      plan_->mixer->forward(int64_t(k), in, mine_.mixer_term.data(), mine_.mixer_scratch.data());
+      for (int64_t i = 0; i < values; ++i) out[i] += packed_->coefficients[k] * mine_.mixer_term[size_t(i)];
+    }
+  }
+  share_.wait();
+  finish(y, my(rows));
+}
+
+void LayerPass::attention() {
+  if (plan_->attention == Attention::kSsa)
+    similarity_attention();
+  else
+    gate_attention();
+}
+
+void LayerPass::similarity_attention() {
+  const int64_t N = to_->rows(), C = to_->channels, step = N * spike_words(C);
+  const auto* const q = value<uint64_t>(plan_->reads);
+  float* const y = scratch<float>(&LayerBuffers::sums);
+  const auto [first, last] = my(plan_->heads);
+  for (int64_t t = 0; t < w_.T; ++t) {
+    const uint64_t *const k = q + w_.T * step, *const v = k + w_.T * step;
+    attend(N, plan_->heads, C / plan_->heads, first, last, q + t * step, k + t * step, v + t * step, mine_,
+           y + t * N * C);
+  }
+  share_.wait();
+  finish(y, my(N));
+}
+
+// One bit for each head of a token, or for each channel, lets spikes pass.
+void LayerPass::gate_attention() {
+  const int64_t N = to_->rows(), C = to_->channels, words = spike_words(C), part = w_.T * N * words;
+  const NeuronGrid grid = neuron_grid(net_.plan, *plan_);
+  const bool heads = plan_->attention == Attention::kQkToken, driven = plan_->attention == Attention::kSpikeDriven;
+  const auto* const q = value<uint64_t>(plan_->reads);
+  const uint64_t *const k = q + part, *const v = k + part;
+  float* const y = scratch<float>(&LayerBuffers::sums);
+  auto* const gates = scratch<uint64_t>(&LayerBuffers::gates);
+  const Rows rows = my(N), mine = heads ? rows : my(words);
+  for (int64_t t = 0; t < w_.T; ++t) {
+    const int64_t at = t * N * words;
+    if (heads)
+      sum_heads(mine.second - mine.first, grid.channels, C / grid.channels, q + at + mine.first * words,
+                y + (t * N + mine.first) * grid.channels);
+    else
+      sum_tokens(N, C, mine.first, mine.second, driven ? k + at : q + at, driven ? v + at : nullptr, mine_, y + t * C);
+  }
+  // A token's gates are for its own member; those of channels are the first one's, and for all.
+  if (!heads) share_.wait();
+  const Rows fired = heads ? rows : Rows{0, share_.member() == 0 ? 1 : 0};
+  neuron_spikes(packed_->parts[0].weights, y + fired.first * grid.channels, fired.second - fired.first,
+                grid.rows * grid.channels, grid.channels, neurons(0, fired.first, gates));
+  if (!heads) share_.wait();
+  for (int64_t t = 0; t < w_.T; ++t) {
+    const int64_t at = (t * N + rows.first) * words, gate = t * grid.rows * spike_words(grid.channels);
+    const int64_t n = rows.second - rows.first;
+    uint64_t* const out = made_bits() + at;
+    if (heads)
+      gate_heads(n, grid.channels, C / grid.channels, gates + gate + rows.first * spike_words(grid.channels), k + at,
+                 out);
+    else
+      gate_channels(n, C, gates + gate, driven ? q + at : k + at, out);
+  }
+  made(rows);
+}
+
+void LayerPass::max_pool() {
+  const int64_t T = steps(*from_);
+  const PoolShape shape{from_->height, from_->width, from_->channels, plan_->window.stride};
+  const auto [first, last] = my(T * to_->height);
+  const bool merges = plan_->merge != Merge::kNone;
+  const auto pool = [&]<class X>(const X* x) {
+    X* const out = merges ? scratch<X>(&LayerBuffers::made) : value<X>(plan_->writes);
+    spike_max_pool(shape, first, last, x, out);
+  };
+  switch (form_of(from_->range)) {
+    case Form::kBits:
+      pool(value<const uint64_t>(plan_->reads));
+      break;
+    case Form::kBytes:
+      pool(value<const uint8_t>(plan_->reads));
+      break;
+    case Form::kFloats:
+      pool(value<const float>(plan_->reads));
+      break;
+  }
+  if (!merges) return;
+  share_.wait();
+  merge(scratch<void>(&LayerBuffers::made), my(to_->rows()));
+}
+
+void LayerPass::token_mean() {
+  const int64_t C = to_->channels, rows = from_->rows();
+  const float* const x = floats(my(rows));
+  share_.wait();
+  const auto [first, last] = my(C);
+  for (int64_t t = 0; t < steps(*from_); ++t) {
+    for (int64_t c = first; c < last; ++c) {
+      double sum = 0;
+      for (int64_t row = 0; row < rows; ++row) sum += x[(t * rows + row) * C + c];
+      value<float>(plan_->writes)[t * C + c] = float(sum / double(rows));
+    }
+  }
+}
+
+void LayerPass::sum_features() {
+  const ValuePlan& features = net_.plan.values[size_t(net_.plan.features)];
+  const int64_t C = features.channels, words = spike_words(C), rows = features.rows();
+  const auto [first, last] = my(C);
+  double* const sums = w_.feature_sums.data();
+  const auto add = [&](const auto& value_at) {
+    for (int64_t row = 0; row < w_.T * rows; ++row) {
+      for (int64_t c = first; c < last; ++c) sums[c] += value_at(features.still ? row % rows : row, c);
+    }
+  };
+  switch (form_of(features.range)) {
+    case Form::kBits:
+      add([bits = value<uint64_t>(net_.plan.features), words](int64_t row, int64_t c) {
+        return double(bits[row * words + c / 64] >> (c % 64) & 1);
+      });
+      break;
+    case Form::kBytes:
+      add([bytes = value<uint8_t>(net_.plan.features), words](int64_t row, int64_t c) {
+        return double(bytes[row * 64 * words + c]);
+      });
+      break;
+    case Form::kFloats:
+      add([x = value<float>(net_.plan.features), C](int64_t row, int64_t c) { return double(x[row * C + c]); });
+      break;
+  }
+  if (share_.member() == 0) w_.steps += w_.T;
+  share_.wait();
+  timed(0);
+}
+
+// --- who watches -----------------------------------------------------------------------------------------------------
+
+void LayerPass::count(size_t part, double inputs, double additions) {
+  if (!watch_.profile) return;
+  LayerProfile& profile = (*watch_.profile)[profiled_ + part];
+  profile.inputs += inputs, profile.additions += additions;
+}
+
+void LayerPass::timed(size_t part) {
+  if (!watch_.profile) return;
+  const Clock::time_point now = Clock::now();
+  (*watch_.profile)[profiled_ + part].seconds += std::chrono::duration<double>(now - last_).count();
+  last_ = now;
+}
+
+}  // namespace spikemix

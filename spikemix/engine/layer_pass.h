@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "spikemix/core/clock.h"
+#include "spikemix/engine/pass.h"
+#include "spikemix/kernels/spike_product/spike_product.h"
+
+namespace spikemix {
+
+/// One member's way through the layers of a network, one after the other. What each layer does stands in run(); its
+/// parts are map, norm, neurons, and what it is merged with.
+///
+/// Members share the rows (pixels or tokens) of what a layer writes. Between two layers all wait for each other.
+class LayerPass {
+ public:
+  LayerPass(const Network& network, Workspace& workspace, const Share& share, const Watch& watch, const float* input);
+
+  /// The next layer.
+  void run();
+  /// The head's mean, as sums over tokens and steps.
+  void sum_features();
+
+ private:
+  using Rows = std::pair<int64_t, int64_t>;  // [first, last)
+
+  // Maps: what they make goes to neurons, or is written as potentials. products.cc
+  void convolution();
+  void convolution_of_frames();
+  void convolution_around();
+  void convolution_of_pixels();
+  void depthwise();
+  void linear();
+  template <class Inputs>
+  void dense(Rows rows, const Inputs& x);
+  // Of what the member's lists hold: all parts, at these rows.
+  void products(Rows rows);
+  void potentials_done(const Potentials& potentials, Rows rows);
+  const void* sampled(Rows rows);
+
+  // Maps without weights.
+  void transform();
+  void attention();
+  void similarity_attention();
+  void gate_attention();
+  void max_pool();
+  void token_mean();
+  void nothing();
+
+  /// Rows of floats [T, rows, channels] that a map made (of one step if it read what is still): norm, then neurons or
+  /// potentials. `norm`: is it to come, or is it in them already?
+  void finish(const float* sums, Rows rows, bool norm = true);
+  /// Everybody's rows of what the layer makes are there, or will be once all wait: shows and merges them.
+  void made(Rows rows);
+  void show_spikes();
+  void show_potentials();
+  void merge(const void* y, Rows rows);
+  void merge_spikes(const void* y, Rows rows);
+  void merge_potentials(const float* y, Rows rows);
+  void add_position(float* values, int64_t T, Rows rows) const;
+
+  // Where things are.
+  template <class X>
+  X* value(int64_t index) {
+    return w_.at<X>(w_.buffers.values[size_t(index)]);
+  }
+  template <class X>
+  X* scratch(Buffer LayerBuffers::*buffer) {
+    return w_.at<X>(w_.buffers.layers[layer_].*buffer);
+  }
+  /// Where the layer's own spikes go.
+  uint64_t* made_bits();
+  int64_t steps(const ValuePlan& v) const { return v.still ? 1 : w_.T; }
+  /// Neurons of a part, whose bits are [T, grid rows, words]; row 0 is `first`.
+  NeuronState neurons(size_t part, int64_t first, uint64_t* bits);
+  /// Potentials of a part in the value that the layer writes, added to what it is merged with; row 0 is `first`.
+  Potentials potentials(size_t part, int64_t first);
+  /// The same in the layer's sums, for what comes in between.
+  Potentials sums(int64_t first);
+  /// What the layer reads as floats [steps, rows, channels]; rows [first, last) of each step are unpacked where needed.
+  const float* floats(Rows rows);
+
+  Rows my(int64_t n) const { return share_.of(n); }
+  void count(size_t part, double inputs, double additions);
+  void timed(size_t part);
+
+  const Network& net_;
+  Workspace& w_;
+  Workspace::Member& mine_;
+  const Share& share_;
+  const Watch& watch_;
+  const float* const input_;
+
+  // Of the layer that runs.
+  size_t layer_ = 0, neuron_group_ = 0, profiled_ = 0;
+  const LayerPlan* plan_ = nullptr;
+  const NetworkLayer* packed_ = nullptr;
+  const ValuePlan *from_ = nullptr, *to_ = nullptr;
+  Clock::time_point last_;
+};
+
+}  // namespace spikemix

@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <cstring>
+
+#include "spikemix/engine/layer_pass.h"
+#include "spikemix/kernels/depthwise/depthwise.h"
+#include "spikemix/kernels/spike_product/frame_convolution.h"
+#include "spikemix/kernels/spikes/spikes.h"
+
+// Maps with weights, and what comes behind their sums.
+namespace spikemix {
+
+void LayerPass::convolution() {
+  if (plan_->window.depthwise)
+    depthwise();
+  else if (is_of_frames(net_.plan, *plan_))
+    convolution_of_frames();
+  else if (from_->range.is_real())
+    convolution_of_pixels();
+  else if (plan_->window.kernel == 3)
+    convolution_around();
+  else
+    linear();
+}
+
+// Tokens, or pixels of which every n-th is there.
+void LayerPass::linear() {
+  const Rows rows = my(to_->rows());
+  const int64_t C = from_->channels, words = spike_words(C);
+  if (from_->range.is_real()) {
+    return dense(rows, [&](int64_t t, int64_t row, int64_t) {
+      return value<float>(plan_->reads) + (t * to_->rows() + row) * C;
+    });
+  }
+  const void* const x = sampled(rows);
+  const int64_t n = rows.second - rows.first, step = to_->rows() * words;
+  if (from_->range.is_spikes())
+    lists_of_spikes(n, w_.T, C, static_cast<const uint64_t*>(x) + rows.first * words, step, mine_.lists);
+  else
+    lists_of_counts(n, w_.T, C, static_cast<const uint8_t*>(x) + rows.first * 64 * words, 64 * step,
+                    planes_of(from_->range), mine_.lists);
+  products(rows);
+}
+
+const void* LayerPass::sampled(Rows rows) {
+  if (plan_->map != Map::kConvolution || plan_->window.stride == 1) return value<void>(plan_->reads);
+  const int64_t stride = plan_->window.stride, bytes = step_bytes(form_of(from_->range), 1, from_->channels);
+  auto* const out = scratch<std::byte>(&LayerBuffers::sampled);
+  for (int64_t t = 0; t < w_.T; ++t) {
+    const std::byte* const x = value<std::byte>(plan_->reads) + t * from_->rows() * bytes;
+    for (int64_t row = rows.first; row < rows.second; ++row) {
+      const int64_t from = (row / to_->width * from_->width + row % to_->width) * stride;
+      std::memcpy(out + (t * to_->rows() + row) * bytes, x + from * bytes, size_t(bytes));
+    }
+  }
+  return out;
+}
+
+// 3x3, of spikes or counts.
+void LayerPass::convolution_around() {
+  const int64_t H = from_->height, W = from_->width, C = from_->channels, planes = planes_of(from_->range);
+  auto* const index = scratch<uint16_t>(&LayerBuffers::index);
+  auto* const begin = scratch<uint32_t>(&LayerBuffers::begin);
+  const auto [first, last] = my(w_.T * H);
+  if (from_->range.is_spikes())
+    list_pixels(last - first, W, C, value<uint64_t>(plan_->reads) + first * W * spike_words(C),
+                index + first * list_stride(W, C), begin + first * (W + 1));
+  else
+    list_pixels(first, last - first, w_.T * H, W, C, value<uint8_t>(plan_->reads), planes, index, begin);
+  share_.wait();
+  const Rows rows = my(to_->rows());
+  lists_of_neighbours(rows.first, rows.second - rows.first, w_.T, {H, W, C, index, begin, planes}, mine_.lists);
+  products(rows);
+}
+
+void LayerPass::products(Rows rows) {
+  const int64_t n = rows.second - rows.first;
+  for (size_t part = 0; part < packed_->parts.size(); ++part) {
+    const PackedWeights& weights = packed_->parts[part].weights;
+    count(part, double(n * w_.T * weights.in), double(mine_.lists.spikes));
+    if (plan_->neurons && plan_->position.empty()) {
+      spike_product(weights, mine_.lists, n, neurons(part, rows.first, made_bits()));
+    } else {
+      const Potentials out = plan_->neurons ? sums(rows.first) : potentials(part, rows.first);
+      spike_potentials(weights, mine_.lists, n, out);
+      potentials_done(out, rows);
+    }
+    if (part + 1 < packed_->parts.size()) timed(part);
+  }
+  if (plan_->neurons && plan_->position.empty()) made(rows);
+}
+
+// Potentials whose norm is applied: neurons, or what is added to them.
+void LayerPass::potentials_done(const Potentials& potentials, Rows rows) {
+  if (plan_->neurons)
+    finish(scratch<float>(&LayerBuffers::sums), rows, /*norm=*/false);
+  else
+    add_position(potentials.values, potentials.T, rows);
+}
+
+// Real inputs: x(t, row, n) are those of n rows, at a step that is 0 where the value is still.
+template <class Inputs>
+void LayerPass::dense(Rows rows, const Inputs& x) {
+  const bool fires = plan_->neurons && plan_->position.empty() && from_->still;
+  constexpr int64_t kRows = Workspace::kPatchRows;
+  const PackedPart& part = packed_->parts[0];
+  const double inputs = double((rows.second - rows.first) * steps(*from_) * part.weights.in);
+  count(0, inputs, inputs);
+  if (fires) {
+    for (int64_t row = rows.first; row < rows.second; row += kRows) {
+      const int64_t n = std::min(kRows, rows.second - row);
+      dense_product(part.weights, x(0, row, n), n, neurons(0, row, made_bits()));
+    }
+    return made(rows);
+  }
+  const Potentials out = plan_->neurons ? sums(rows.first) : potentials(0, rows.first);
+  for (int64_t t = 0; t < out.T; ++t) {
+    for (int64_t row = rows.first; row < rows.second; row += kRows) {
+      const int64_t n = std::min(kRows, rows.second - row), at = (row - rows.first) * out.stride;
+      dense_potentials(part.weights, x(from_->still ? 0 : t, row, n), n,
+                       {.values = out.values + t * out.step + at,
+                        .stride = out.stride,
+                        .added_to = out.added_to ? out.added_to + t * out.added_step + at : nullptr});
+    }
+  }
+  potentials_done(out, rows);
+}
+
+// Patches are gathered from the input, [C, H, W], or a value, [H, W, C].
+void LayerPass::convolution_of_pixels() {
+  const int64_t H = from_->height, W = from_->width, C = from_->channels, pixels = H * W;
+  const bool planar = plan_->reads == 0;
+  const int64_t pixel = planar ? 1 : C, channel = planar ? pixels : 1;
+  const float* const values = planar ? input_ : value<float>(plan_->reads);
+  const Window& w = plan_->window;
+  dense(my(to_->rows()), [&](int64_t t, int64_t first, int64_t n) {
+    const float* const x = values + t * pixels * C;
+    float* out = mine_.patches.data();
+    for (int64_t row = first; row < first + n; ++row) {
+      const int64_t top = row / to_->width * w.stride - w.padding, left = row % to_->width * w.stride - w.padding;
+      for (int64_t k = 0; k < w.kernel * w.kernel; ++k) {
+        const int64_t y = top + k / w.kernel, column = left + k % w.kernel;
+        const bool inside = y >= 0 && y < H && column >= 0 && column < W;
+        for (int64_t c = 0; c < C; ++c) *out++ = inside ? x[(y * W + column) * pixel + c * channel] : 0;
+      }
+    }
+    return mine_.patches.data();
+  });
+}
+
+// Small counts, most of them zero.
+void LayerPass::convolution_of_frames() {
+  const Frames frames{input_, w_.T, from_->channels, from_->height, from_->width};
+  auto* const marks = scratch<uint64_t>(&LayerBuffers::marks);
+  const auto [first, last] = my(w_.T * frames.height);
+  mark_pixels(frames, first, last, marks);
+  share_.wait();
+  const PackedWeights& weights = packed_->parts[0].weights;
+  const auto [begin, end] = my(frames.height);
+  const Rows rows{begin * frames.width, end * frames.width};
+  if (watch_.profile) {
+    const int64_t marked = count_ones(w_.T * frames.height * frames.row_words(), marks);
+    count(0, double(w_.T * from_->rows() * weights.in), double(marked * weights.in));
+  }
+  if (plan_->neurons && plan_->position.empty()) {
+    frame_convolution(weights, frames, marks, begin, end, neurons(0, 0, made_bits()));
+    return made(rows);
+  }
+  Potentials out = plan_->neurons ? sums(0) : potentials(0, 0);
+  frame_potentials(weights, frames, marks, begin, end, out);
+  out.values += rows.first * out.stride;
+  potentials_done(out, rows);
+}
+
+void LayerPass::depthwise() {
+  const float* const x = floats(my(from_->rows()));
+  share_.wait();
+  const int64_t H = to_->height;
+  float* const y = scratch<float>(&LayerBuffers::sums);
+  const DepthwiseShape shape{H, to_->width, to_->channels, plan_->window.kernel};
+  const auto [begin, end] = my(H);
+  for (int64_t t = 0; t < steps(*from_); ++t)
+    depthwise_convolution(shape, t * H + begin, t * H + end, packed_->taps.data(), x, y);
+  finish(y, {begin * to_->width, end * to_->width});
+}
+
+}  // namespace spikemix
