@@ -63,9 +63,9 @@ constexpr Figure kFigures[] = {{"dense", &LayerOperations::dense},
 struct Counted {
   ModelConfig model;
   Plan plan;
-  std::string name, precision = "fp32", data;
+  std::string name, precision = "fp32", data = {};
   int64_t images = 0;
-  std::vector<LayerOperations> layers;
+  std::vector<LayerOperations> layers = {};
 };
 
 double weight_bytes(Precision precision) {
