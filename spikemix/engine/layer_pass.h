@@ -39,7 +39,7 @@ class LayerPass {
   void potentials_done(const Potentials& potentials, Rows rows);
   const void* sampled(Rows rows);
 
-  // Maps without weights.
+  // Maps without weights. maps.cc
   void transform();
   void attention();
   void similarity_attention();
