@@ -91,18 +91,20 @@ Potentials LayerPass::sums(int64_t first) {
 }
 
 const float* LayerPass::floats(Rows rows) {
-  if (from_->range.is_real()) return value<float>(plan_->reads);
+  for (int64_t t = 0; t < steps(*from_); ++t) unpack({t * from_->rows() + rows.first, t * from_->rows() + rows.second});
+  return from_->range.is_real() ? value<float>(plan_->reads) : scratch<float>(&LayerBuffers::unpacked);
+}
+
+void LayerPass::unpack(Rows rows) {
+  if (from_->range.is_real()) return;
   const int64_t C = from_->channels, words = spike_words(C);
   float* const x = scratch<float>(&LayerBuffers::unpacked);
-  for (int64_t t = 0; t < steps(*from_); ++t) {
-    for (int64_t row = t * from_->rows() + rows.first; row < t * from_->rows() + rows.second; ++row) {
-      if (from_->range.is_spikes())
-        unpack_spikes(0, C, value<uint64_t>(plan_->reads) + row * words, x + row * C);
-      else
-        unpack_counts(0, C, value<uint8_t>(plan_->reads) + row * 64 * words, x + row * C);
-    }
+  for (int64_t row = rows.first; row < rows.second; ++row) {
+    if (from_->range.is_spikes())
+      unpack_spikes(0, C, value<uint64_t>(plan_->reads) + row * words, x + row * C);
+    else
+      unpack_counts(0, C, value<uint8_t>(plan_->reads) + row * 64 * words, x + row * C);
   }
-  return x;
 }
 
 // --- behind a map ----------------------------------------------------------------------------------------------------
