@@ -17,7 +17,6 @@
 #include "spikemix/core/error.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
-#include "spikemix/data/report.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -87,7 +86,6 @@ void run(const EvalOptions& o) {
                    .images_key = "--images",
                    .make_cache = false},  // one pass does not pay for it
                   opening_printer());
-  tell(data->report(), source.dir, opening_printer().note);
   check_classes(card, *data, o.runner.model, source.dir);
   note_other_sensor(card, *data);
   CountPrinter printer(data->size());
