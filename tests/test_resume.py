@@ -235,6 +235,19 @@ def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
     assert run(spikemix, "resume", longer).returncode == 2
 
 
+def test_a_best_model_that_is_gone(spikemix, place, uninterrupted, tmp_path):
+    """A run that is done says so; one that goes on makes another, whatever the lost one could do."""
+    folder = tmp_path / "run"
+    shutil.copytree(uninterrupted, folder)
+    best = folder / "best" / "model.safetensors"
+    best.unlink()
+    done = run(spikemix, "resume", folder)
+    assert done.returncode == 2 and f"{best} is gone" in done.stderr, done.stderr
+    result = run(spikemix, "resume", folder, "train.epochs=4")
+    assert result.returncode == 0, result.stderr
+    assert best.exists() and json.loads((folder / "summary.json").read_text())["best_epoch"] == 3
+
+
 def test_what_a_run_that_goes_on_may_change(spikemix, place, uninterrupted):
     out = place / "changes"
     shutil.copytree(uninterrupted, out)

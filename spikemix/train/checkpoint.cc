@@ -52,6 +52,7 @@ void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, con
   const TrainerState saved = state_within(file, length, where);  // before anything is changed
   copy_tensors(file.tensors, tensors, where);
   state = saved;
+  if (!std::filesystem::exists(folder_.best_model())) state.best_top1 = -1, state.best_epoch = -1;
   metrics_->truncate(state.metrics_size);
 }
 

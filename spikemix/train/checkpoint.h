@@ -26,7 +26,7 @@ class Checkpointer {
   Checkpointer(const RunFolder& folder, bool writes);
 
   /// `state` and the tensors back to where the last checkpoint stands; without one they stay, at the start. The metrics
-  /// too: what was logged after it is dropped.
+  /// too: what was logged after it is dropped. A best model that is gone is none: the next test makes another.
   /// @throws InputError, with nothing changed, if the checkpoint is damaged or stands where this run does not come; if
   /// it has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length);
