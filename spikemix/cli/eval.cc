@@ -137,7 +137,7 @@ void add_eval(CLI::App& app) {
   options->sensor.add_to(*command);
   command->add_option("--images", options->images, "only this many test images, the same share of each class; 0: all")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "images a batch")->check(batch_bounds());
   command
       ->add_option("--exit-confidence", options->exit_confidence,
                    "stop an image's time steps at this probability of its likeliest class, 0 to 1")
