@@ -103,7 +103,7 @@ def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
 def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, place, mixer):
     settings = [f"model.mixer={mixer}", "train.precision=bf16", "train.recompute=true", "train.accumulate=2",
                 "train.one_step_epochs=1", "neuron.kind=plif", "neuron.surrogate=triangle", "train.clip_norm=1",
-                "train.optimizer=muon"]
+                "train.optimizer=muon", "augment.cutmix=1"]
     whole, out = place / f"whole-{mixer}", place / f"killed-{mixer}"
     result = run(*train(spikemix, place, whole, *settings))
     assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@
 #include "spikemix/core/error.h"
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/fitted.h"
+#include "spikemix/data/mixup.h"
 
 namespace spikemix {
 
@@ -18,7 +19,7 @@ void tell_partial_batch(const Config& config, int64_t images, const OpenListener
   const int64_t whole = config.train.batch * config.train.accumulate, left = images % whole;
   if (left == 0 || !listener.note) return;
   const auto takes_all = [&](int64_t batch) {
-    return images % (batch * config.train.accumulate) == 0 && (config.augment.mixup == 0 || batch % 2 == 0);
+    return images % (batch * config.train.accumulate) == 0 && (!mixes_pairs(config.augment) || batch % 2 == 0);
   };
   int64_t fitting = config.train.batch - 1;
   while (fitting > 1 && !takes_all(fitting)) --fitting;
