@@ -244,7 +244,7 @@ def test_a_best_model_that_is_gone(spikemix, place, uninterrupted, tmp_path):
     done = run(spikemix, "resume", folder)
     assert done.returncode == 2 and f"{best} is gone" in done.stderr, done.stderr
     result = run(spikemix, "resume", folder, "train.epochs=4")
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0 and f"{best}: is gone" in result.stderr, result.stderr
     assert best.exists() and json.loads((folder / "summary.json").read_text())["best_epoch"] == 3
 
 
