@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import unicodedata
 
 import numpy as np
 import pytest
@@ -298,6 +299,16 @@ def test_recipes(spikemix):
     (["compare", "/no/such/run"], ["/no/such/run"]),
     (["data", "info", "/no/such/data"], ["/no/such/data"]),
     (["import", "/no/such/file.pth"], ["/no/such/file.pth"]),
+    (["events", "info", "x.raw", "--truncate"],
+     ["events info: unknown flag", "did you mean '--truncated'?", "`spikemix events info --help`"]),
+    (["events", "inf", "x.raw"], ["events: no command 'inf'", "did you mean 'info'?", "`spikemix events --help`"]),
+    (["data", "info", "x", "--skipbad", "1"], ["data info: unknown flag", "did you mean '--skip-bad'?"]),
+    (["eval", "builtin", "--data", "/", "--size", "0x0"], ["--size '0x0'", "WIDTHxHEIGHT"]),
+    (["predict", "x.png", "--time-unit", "hours"], ["--time-unit 'hours'"]),
+    (["eval", "builtin", "--data", "/", "--exit-confidence", "nan"], ["--exit-confidence", "nan"]),
+    (["events", "simulate", "x.png", "o.aedat", "--duration", "inf"], ["--duration", "inf"]),
+    (["bench", "builtin", "--data", "/", "--batch", "99999999999"], ["--batch", "99999999999"]),
+    (["eval", "builtin", "--data", "/", "--batch", "9223372036854775807"], ["--batch"]),
 ])
 def test_wrong_input_is_said_in_one_line(spikemix, tmp_path, arguments, parts):
     assert_refused(run(spikemix, *arguments, cwd=tmp_path), *parts)
@@ -372,18 +383,22 @@ def finished(folder, summary, **values):
     (folder / "summary.json").write_text(json.dumps({**summary, **values}))
 
 
+def columns(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
 def test_compare_fits_80_columns(spikemix, trained, tmp_path):
     _, summary = trained
     large = {"parameters": 66_342_314, "train_images_per_second": 123456.7, "test_images_per_second": 234567.8,
              "peak_memory_bytes": 1234567e6, "seed": 1234, "best_top1": 100.0, "last_top1": 100.0}
-    names = ["a", "b" * 40, "größe-und-maß-der-dinge-und-noch-mehr"]
-    mixers = [["fft2d"], ["wt2d:wavelet=db4:levels=3", "ssa", "identity", "fft1d"], ["ssa"]]
+    names = ["a", "b" * 40, "größe-und-maß-der-dinge-und-noch-mehr", "猫と犬と鳥の写真を見分ける"]
+    mixers = [["fft2d"], ["wt2d:wavelet=db4:levels=3", "ssa", "identity", "fft1d"], ["ssa"], ["ssa"]]
     for name, mixer in zip(names, mixers):
         finished(tmp_path / name, summary, mixer=mixer, **large)
     for group in [names, names[:1], names[1:2]]:
         lines = run(spikemix, "compare", *[tmp_path / name for name in group]).stdout.splitlines()
         assert len(lines) == 2 + len(group)
-        assert {len(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
+        assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
     finished(tmp_path / "x" / "a", summary)
     lines = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["a", "x/a"], "names that are not unique are whole paths"

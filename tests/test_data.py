@@ -175,3 +175,27 @@ def test_mixup_is_timms_batch_mode(ops, batch):
     targets = ops.mixup_targets(labels, 3, lam, smoothing)
     torch.testing.assert_close(targets, lam * smooth(labels) + (1 - lam) * smooth(labels.flip(0)))
     assert math.isclose(targets.sum().item(), batch, rel_tol=1e-6)
+
+
+def timms_rand_bbox(height, width, lam, cy, cx):
+    """timm.data.mixup.rand_bbox with margin 0, where it drew (cy, cx)."""
+    ratio = np.sqrt(1 - lam)
+    cut_h, cut_w = int(height * ratio), int(width * ratio)
+    return [np.clip(cy - cut_h // 2, 0, height), np.clip(cy + cut_h // 2, 0, height),
+            np.clip(cx - cut_w // 2, 0, width), np.clip(cx + cut_w // 2, 0, width)]
+
+
+@pytest.mark.parametrize("batch", [4, 5])
+def test_cutmix_is_timms_batch_mode(ops, batch):
+    rng = np.random.default_rng(batch)
+    height, width = 9, 14
+    for shape in [(batch, 3, height, width), (batch, 2, 2, height, width)]:  # pictures; frames of events
+        for lam in [0.0, 1.0, *rng.random(50)]:
+            y, x = int(rng.integers(height)), int(rng.integers(width))
+            box = ops.cutmix_box(y, x, height, width, lam)
+            assert box == timms_rand_bbox(height, width, lam, y, x)
+            top, bottom, left, right = box
+            images = torch.from_numpy(rng.random(shape, np.float32))
+            expected = images.clone()
+            expected[..., top:bottom, left:right] = images.flip(0)[..., top:bottom, left:right]
+            assert torch.equal(ops.cutmix_images(images, box), expected)

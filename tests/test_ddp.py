@@ -87,6 +87,7 @@ def wait_for(condition, processes, seconds=100):
 
 CASES = {
     "mixup": ["augment.mixup=0.8"],
+    "cutmix": ["augment.mixup=0", "augment.cutmix=1"],
     "accumulate": ["train.accumulate=2", "data.train_images=40"],
     "dense": ["train.sparse_below=0"],
     "ssa": ["model.mixer=ssa", "augment.mixup=0"],

@@ -1,5 +1,6 @@
 """`spikemix events` on real recordings, against numpy and the figures of independent readers."""
 import json
+import struct
 import subprocess
 
 import numpy as np
@@ -76,6 +77,16 @@ def test_malformed_files_get_one_line_that_names_the_byte(spikemix, events):
         assert result.stderr.count("\n") == 1 and f"{file.name}, byte " in result.stderr, result.stderr
         refused += 1
     assert refused >= 15
+
+
+def test_a_sensor_that_a_file_does_not_tell_is_said_once(spikemix, tmp_path):
+    raw = tmp_path / "no-geometry.raw"
+    words = [0x8000, 0x6001, 0x0005, 0x2807, 0x6009, 0x2003]  # EVT3: time, row 5, columns 7 and 3
+    raw.write_bytes(b"% evt 3.0\n% end\n" + struct.pack(f"<{len(words)}H", *words))
+    for arguments in [["info", raw], ["convert", raw, tmp_path / "o.npz"], ["render", raw, tmp_path / "o.png"]]:
+        said = run(spikemix, *arguments).stderr
+        assert said.count("\n") == 1 and "8 x 6 pixels" in said and "no-geometry.raw" in said, said
+        assert run(spikemix, *arguments, "--size", "8x6").stderr == ""
 
 
 def test_simulate_is_the_same_on_any_number_of_threads(spikemix, tmp_path):

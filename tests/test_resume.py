@@ -103,7 +103,7 @@ def test_killed_and_resumed_until_done(spikemix, place, uninterrupted, kill):
 def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, place, mixer):
     settings = [f"model.mixer={mixer}", "train.precision=bf16", "train.recompute=true", "train.accumulate=2",
                 "train.one_step_epochs=1", "neuron.kind=plif", "neuron.surrogate=triangle", "train.clip_norm=1",
-                "train.optimizer=muon"]
+                "train.optimizer=muon", "augment.cutmix=1"]
     whole, out = place / f"whole-{mixer}", place / f"killed-{mixer}"
     result = run(*train(spikemix, place, whole, *settings))
     assert result.returncode == 0, result.stderr
@@ -233,6 +233,19 @@ def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
     assert record["config"]["train"]["epochs"] == 5 and record["effective"]["optimiser_steps"] == 5 * 512 // 16
     assert [(e["until_epoch"], e["train.epochs"]) for e in record["earlier"]] == [(3, 3)]
     assert run(spikemix, "resume", longer).returncode == 2
+
+
+def test_a_best_model_that_is_gone(spikemix, place, uninterrupted, tmp_path):
+    """A run that is done says so; one that goes on makes another, whatever the lost one could do."""
+    folder = tmp_path / "run"
+    shutil.copytree(uninterrupted, folder)
+    best = folder / "best" / "model.safetensors"
+    best.unlink()
+    done = run(spikemix, "resume", folder)
+    assert done.returncode == 2 and f"{best} is gone" in done.stderr, done.stderr
+    result = run(spikemix, "resume", folder, "train.epochs=4")
+    assert result.returncode == 0 and f"{best}: is gone" in result.stderr, result.stderr
+    assert best.exists() and json.loads((folder / "summary.json").read_text())["best_epoch"] == 3
 
 
 def test_what_a_run_that_goes_on_may_change(spikemix, place, uninterrupted):

@@ -83,7 +83,7 @@ void bench_speed(const BenchOptions& o) {
   const int64_t threads = thread_count(o.runner.threads);
   if (o.json) {
     answer_json(nlohmann::json{{"engine", runner->name()},
-                               {"batch", o.batch},
+                               {"batch", batches[0].size},
                                {"threads", threads},
                                {"images", images},
                                {"images_per_second", rate},
@@ -94,8 +94,8 @@ void bench_speed(const BenchOptions& o) {
     answer(
         "{}, batch {}, {} thread{}: {:.1f} {}; a batch takes {:.2f} ms (median), {:.2f} ms (99th percentile of "
         "{}); peak memory of the model and its buffers {:.0f} MB\n",
-        runner->name(), o.batch, threads, threads == 1 ? "" : "s", rate, unit_of(runner->card()).rate, quantile(0.5),
-        quantile(0.99), seconds.size(), megabytes(peak_memory() - before));
+        runner->name(), batches[0].size, threads, threads == 1 ? "" : "s", rate, unit_of(runner->card()).rate,
+        quantile(0.5), quantile(0.99), seconds.size(), megabytes(peak_memory() - before));
   }
 }
 
@@ -103,7 +103,7 @@ void bench_layers(const BenchOptions& o) {
   if (o.runner.engine != "spikemix") throw input_error("--layers: only --engine spikemix times its layers");
   Session session(load_network_of(o.runner));
   const std::vector<Batch> batches = load(o, session.network().card);
-  std::vector<float> logits(size_t(o.batch * session.network().card.model.classes));
+  std::vector<float> logits(size_t(batches[0].size * session.network().card.model.classes));
   session.infer(1, batches[0].images.data(), logits.data());
   session.start_profile();
   double images = 0;
@@ -206,7 +206,7 @@ void add_bench(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "how many test images or recordings, spread over the classes")
       ->check(CLI::PositiveNumber);
-  command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "images a batch")->check(batch_bounds());
   command->add_flag(
       "--layers", options->layers,
       "each layer's time, spikes (rows added for each input), kernel, and dense multiply-adds and additions "

@@ -11,6 +11,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/run_name.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/cli/terminal.h"
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
 
@@ -61,43 +62,21 @@ ComparedRun read_run(const std::string& folder) {
   return run;
 }
 
-// --- the table: as wide as its names, 80 columns at most
-// ---------------------------------------------------------------
+// --- the table: as wide as its names, 80 columns at most -----------------------------------------------------------
 
-int64_t characters(const std::string& utf8) {
-  return std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; });
-}
-
-// The first and last characters of what is longer than `width`: runs differ in both (demo-fft2d, demo-fft2d-2).
-std::string shortened(const std::string& utf8, int64_t width) {
-  const int64_t length = characters(utf8), head = width / 2, tail = width - 1 - head;
-  if (length <= width) return utf8;
-  std::string text;
-  int64_t i = -1;
-  for (const char c : utf8) {
-    i += (c & 0xC0) != 0x80;
-    if (i < head || i >= length - tail) text += c;
-    if (i == head && (c & 0xC0) != 0x80) text += "…";
-  }
-  return text;
-}
-
-std::string cell(const std::string& text, int64_t width) {
-  const std::string cut = shortened(text, width);
-  return cut + std::string(size_t(width - characters(cut)), ' ');
-}
+std::string cell(const std::string& text, int columns) { return padded(shortened(printable(text), columns), columns); }
 
 void print(const std::vector<ComparedRun>& runs) {
-  constexpr int64_t kNames = 28;  // columns of the names of run and mixer, of 80
+  constexpr int kNames = 28;  // columns of the names of run and mixer, of 80
   std::vector<std::string> names;
   for (const ComparedRun& run : runs) names.push_back(run_name(run.folder));
   for (size_t i = 0; i < runs.size(); ++i) {
     if (std::ranges::count(names, run_name(runs[i].folder)) > 1) names[i] = runs[i].folder;
   }
-  int64_t name_width = 3, mixer_width = 5;
+  int name_width = 3, mixer_width = 5;
   for (size_t i = 0; i < runs.size(); ++i) {
-    name_width = std::max(name_width, characters(names[i]));
-    mixer_width = std::max(mixer_width, characters(runs[i].mixer));
+    name_width = std::max(name_width, width_of(printable(names[i])));
+    mixer_width = std::max(mixer_width, width_of(printable(runs[i].mixer)));
   }
   mixer_width = std::min(mixer_width, std::max(kNames - name_width, kNames / 3));
   name_width = std::min(name_width, kNames - mixer_width);

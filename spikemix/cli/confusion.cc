@@ -6,27 +6,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/terminal.h"
 #include "spikemix/core/text.h"
 
 namespace spikemix {
 namespace {
 
-constexpr size_t kMatrixClasses = 20;   // more are no matrix that anybody reads
-constexpr size_t kMistakes = 20;        // listed in its place
-constexpr size_t kNameCharacters = 16;  // in the matrix
-
-// Padded on the right, counted in characters.
-std::string padded(const std::string& utf8, size_t width) {
-  std::string text;
-  size_t length = 0;
-  for (const char c : utf8) {
-    const bool starts = (c & 0xC0) != 0x80;
-    if (starts && length == width) break;
-    length += starts;
-    text += c;
-  }
-  return text + std::string(width - length, ' ');
-}
+constexpr size_t kMatrixClasses = 20;  // more are no matrix that anybody reads
+constexpr size_t kMistakes = 20;       // listed in its place
+constexpr int kNameColumns = 16;       // in the matrix
 
 }  // namespace
 
@@ -67,11 +55,11 @@ std::string Confusion::accuracy(size_t truth) const {
 std::string Confusion::matrix() const {
   const size_t width = std::max<size_t>(2, fmt::to_string(*std::ranges::max_element(counts_)).size()) + 1;
   std::string text =
-      fmt::format("\nrows: what it is; columns: what the model says\n\n{}", std::string(kNameCharacters + 4, ' '));
+      fmt::format("\nrows: what it is; columns: what the model says\n\n{}", std::string(size_t(kNameColumns) + 4, ' '));
   for (size_t answer = 0; answer < names_.size(); ++answer) text += fmt::format("{:>{}}", answer, width);
   text += "     top-1\n";
   for (size_t truth = 0; truth < names_.size(); ++truth) {
-    text += fmt::format("{:>3} {}", truth, padded(printable(names_[truth]), kNameCharacters));
+    text += fmt::format("{:>3} {}", truth, padded(printable(names_[truth]), kNameColumns));
     for (size_t answer = 0; answer < names_.size(); ++answer)
       text += fmt::format("{:>{}}", count(truth, answer), width);
     text += fmt::format("  {}\n", accuracy(truth));

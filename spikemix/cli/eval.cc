@@ -17,7 +17,6 @@
 #include "spikemix/core/error.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
-#include "spikemix/data/report.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -87,7 +86,6 @@ void run(const EvalOptions& o) {
                    .images_key = "--images",
                    .make_cache = false},  // one pass does not pay for it
                   opening_printer());
-  tell(data->report(), source.dir, opening_printer().note);
   check_classes(card, *data, o.runner.model, source.dir);
   note_other_sensor(card, *data);
   CountPrinter printer(data->size());
@@ -139,7 +137,7 @@ void add_eval(CLI::App& app) {
   options->sensor.add_to(*command);
   command->add_option("--images", options->images, "only this many test images, the same share of each class; 0: all")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--batch", options->batch, "images a batch")->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "images a batch")->check(batch_bounds());
   command
       ->add_option("--exit-confidence", options->exit_confidence,
                    "stop an image's time steps at this probability of its likeliest class, 0 to 1")

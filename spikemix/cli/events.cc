@@ -53,6 +53,7 @@ void add_events_info(CLI::App& events) {
   info->callback([options] {
     const Recording recording = options->input.open();
     const EventSummary summary = summarise(*recording.reader);
+    note_unsaid_sensor(options->input.path, *recording.reader, summary.sensor);
     if (options->json) {
       answer_json(to_json(*recording.format, summary));
     } else {
@@ -77,6 +78,12 @@ Recording EventInput::open(ByteSource source, SensorSize fallback) const {
   return open_recording(std::move(source), options);
 }
 
+void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken) {
+  if (reader.sensor().known() || !taken.known()) return;
+  say("{}: does not say how large its sensor is: taken as {} x {} pixels, as many as its events need (--size says it)",
+      path, taken.width, taken.height);
+}
+
 void SensorFlags::add_to(CLI::App& command) {
   command.add_option("--size", size,
                      "WIDTHxHEIGHT of the recordings' sensor, in the place of what their files say (data.sensor)");
@@ -84,6 +91,7 @@ void SensorFlags::add_to(CLI::App& command) {
 }
 
 void SensorFlags::apply(DataConfig& data) const {
+  parse_sensor(size, "--size"), parse_time_unit(time_unit, "--time-unit");  // though the data may need neither
   if (!size.empty()) data.sensor = size;
   if (!time_unit.empty()) data.time_unit = time_unit;
 }

@@ -14,7 +14,7 @@ struct SensorFlags {
   std::string size, time_unit;
 
   void add_to(CLI::App& command);
-  /// data.sensor and data.time_unit, where the flags are given.
+  /// data.sensor and data.time_unit, where the flags are given. @throws InputError naming a flag that means nothing
   void apply(DataConfig& data) const;
 };
 
@@ -39,6 +39,9 @@ struct EventInput {
   /// Of `source`, which was opened already. @param fallback  as ReadOptions has it
   Recording open(ByteSource source, SensorSize fallback = {}) const;
 };
+
+/// Says on standard error that a recording does not tell how large its sensor is, and as what it is taken.
+void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken);
 
 // One function a subcommand of `events`; events.cc has the list.
 void add_events_convert(CLI::App& events);

@@ -18,7 +18,9 @@ SensorSize size_of(const EventInput& input, const EventReader& reader) {
   if (reader.sensor().known()) return reader.sensor();
   if (input.path == "-")
     throw input_error("standard input: its sensor's size is not known, expected --size WIDTHxHEIGHT");
-  return summarise(*input.open().reader).sensor;
+  const SensorSize needed = summarise(*input.open().reader).sensor;
+  note_unsaid_sensor(input.path, reader, needed);
+  return needed;
 }
 
 int64_t copy(const EventInput& input, const std::string& out, int64_t from, int64_t to) {

@@ -16,24 +16,33 @@ namespace {
 // The recording's frames in two passes, so that memory does not grow with it: the first one finds where frames begin.
 Frames sum_up(const EventInput& input, int64_t T, bool by_time, EventSummary& summary) {
   if (input.path == "-") throw input_error("standard input: render reads twice, expected a file");
-  summary = summarise(*input.open().reader);
+  const Recording counted = input.open();
+  summary = summarise(*counted.reader);
   if (summary.events == 0) throw input_error("{}: no events, nothing to see", input.path);
   const SensorSize sensor = summary.sensor;
+  note_unsaid_sensor(input.path, *counted.reader, sensor);
   if (int64_t(sensor.width) * sensor.height > 1 << 22) {
     throw input_error("{}: a sensor of {} x {} pixels, too large for pictures; --size?", input.path, sensor.width,
                       sensor.height);
   }
   Frames frames{T, sensor.height, sensor.width, {}};
-  frames.counts.resize(size_t(2 * T * sensor.height * sensor.width));
+  const size_t values = size_t(2 * sensor.height) * size_t(sensor.width);
+  frames.counts.resize(size_t(T) * values);
+  const PixelPlaces places = pixel_places(sensor, 0, 0);
   const int64_t step = std::max<int64_t>(1, by_time ? (summary.last_t - summary.first_t) / T : summary.events / T);
   int64_t number = 0;
   const Recording recording = input.open();
   for (auto events = recording.reader->read(); !events.empty(); events = recording.reader->read()) {
-    for (const Event& e : events) {
-      const int64_t frame = std::clamp<int64_t>((by_time ? e.t - summary.first_t : number) / step, 0, T - 1);
-      ++frames.counts[size_t(((frame * 2 + e.p) * sensor.height + e.y) * sensor.width + e.x)];
-      ++number;
+    const auto frame_of = [&](size_t i) {
+      return std::clamp<int64_t>((by_time ? events[i].t - summary.first_t : number + int64_t(i)) / step, 0, T - 1);
+    };
+    for (size_t begin = 0, end = 0; begin < events.size(); begin = end) {
+      const int64_t frame = frame_of(begin);
+      while (end < events.size() && frame_of(end) == frame) ++end;
+      add_to_frame(events.subspan(begin, end - begin), places, /*binary=*/false,
+                   &frames.counts[size_t(frame) * values]);
     }
+    number += int64_t(events.size());
   }
   return frames;
 }

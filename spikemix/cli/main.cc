@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <new>
 #include <sstream>
@@ -31,6 +32,21 @@ constexpr const char* kExamples = R"(Examples:
   spikemix bench --data DIR                                      how fast pictures come, with no model behind
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
+// Numbers that are none pass CLI11's own checks of a range.
+void refuse_not_finite(CLI::App& app) {
+  const CLI::Validator finite(
+      [](const std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        return is_number && !std::isfinite(value) ? text + ": expected a finite number" : std::string();
+      },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_name().starts_with("FLOAT")) option->check(finite);
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_not_finite(*command);
+}
+
 void add_commands(CLI::App& app) {
   app.description("spikemix " + std::string(kVersion) +
                   ": spiking transformers without attention. Train them, compare their token mixers, run them.");
@@ -54,28 +70,47 @@ void add_commands(CLI::App& app) {
   add_data(app);
   add_events(app);
   add_import(app);
+  refuse_not_finite(app);
+}
+
+// The command that the words named, as far as they named one: "events info".
+struct NamedCommand {
+  const CLI::App* app;
+  std::string name;
+};
+NamedCommand command_of(const CLI::App& app, int argc, char** argv) {
+  NamedCommand named{&app, ""};
+  for (int i = 1; i < argc; ++i) {
+    const auto commands = named.app->get_subcommands([&](const CLI::App* c) { return c->get_name() == argv[i]; });
+    if (commands.empty()) break;
+    named = {commands.front(), named.name + (i > 1 ? " " : "") + argv[i]};
+  }
+  return named;
+}
+
+std::vector<std::string> flags_of(const CLI::App& command) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
 }
 
 // CLI11's own words, in one line, with the nearest right name where a name was not known.
-std::string usage_error(const CLI::App& app, const CLI::ParseError& error, const std::string& first_word) {
+// @param next_word  the first that names no command; may be empty
+std::string usage_error(const NamedCommand& named, const CLI::ParseError& error, const std::string& next_word) {
+  const std::string of_command = named.name.empty() ? "" : named.name + ": ";
   std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  const bool is_command = std::find(commands.begin(), commands.end(), first_word) != commands.end();
-  if (!first_word.empty() && first_word[0] != '-' && !is_command) {
-    return "no command " + unknown_name(first_word, commands);
+  for (const CLI::App* command : named.app->get_subcommands({})) commands.push_back(command->get_name());
+  if (!commands.empty() && !next_word.empty() && next_word[0] != '-') {
+    return fmt::format("{}no command {}", of_command, unknown_name(next_word, commands));
   }
   std::string text = error.what();
   // An unknown flag of a known command: name the nearest one that it has.
-  if (is_command && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError)) {
-    std::vector<std::string> flags;
-    for (const CLI::Option* option : app.get_subcommand(first_word)->get_options()) {
-      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-    }
-    const size_t dashes = text.find("--");
-    if (dashes != std::string::npos) {
-      const std::string flag = text.substr(dashes, text.find_first_of(" =]", dashes) - dashes);
-      text = fmt::format("{}: unknown flag {}", first_word, unknown_name(flag, flags));
-    }
+  const size_t dashes = text.find("--");
+  if (!named.name.empty() && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError) && dashes != text.npos) {
+    const std::string flag = text.substr(dashes, text.find_first_of(" =]", dashes) - dashes);
+    text = fmt::format("{}unknown flag {}", of_command, unknown_name(flag, flags_of(*named.app)));
   }
   for (char& c : text) c = c == '\n' ? ' ' : c;
   return text;
@@ -115,14 +150,15 @@ int run(int argc, char** argv) {
     print_help(app, help_or_version);
     return kDone;
   } catch (const CLI::ParseError& error) {
-    const std::string first_word = argc > 1 ? argv[1] : "";
-    say("{} (`spikemix {}--help` tells more)", usage_error(app, error, first_word),
-        app.get_subcommands().empty() ? "" : first_word + " ");
+    const NamedCommand named = command_of(app, argc, argv);
+    const auto words = 1 + std::ranges::count(named.name, ' ') + !named.name.empty();
+    say("{} (`spikemix {}--help` tells more)", usage_error(named, error, words < argc ? argv[words] : ""),
+        named.name.empty() ? "" : named.name + " ");
     return kInputWrong;
   } catch (const Exit& exit) {
     return exit.code;
   } catch (const std::bad_alloc&) {
-    say_text("spikemix: out of memory; a smaller train.batch needs less\n");
+    say_text("spikemix: out of memory; a smaller batch (train.batch, --batch) needs less\n");
     return kFailed;
   } catch (const std::exception& error) {
     const Fault fault = fault_of(error);

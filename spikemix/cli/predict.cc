@@ -17,6 +17,7 @@
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/samples.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/cli/terminal.h"
 #include "spikemix/core/error.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/dataset.h"
@@ -75,9 +76,9 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
   const bool colour = stdout_shows_colour();
   const std::vector<std::string> picture = draw(image, kColumns, colour);
   std::vector<std::string> lines = {title};
-  size_t width = 0;
+  int width = 0;
   const size_t shown = std::min<size_t>(5, p.order.size());
-  for (size_t i = 0; i < shown; ++i) width = std::max(width, class_name(card, p.order[i]).size());
+  for (size_t i = 0; i < shown; ++i) width = std::max(width, width_of(printable(class_name(card, p.order[i]))));
   for (size_t i = 0; i < shown; ++i) {
     const double probability = p.probability[size_t(p.order[i])];
     lines.push_back(fmt::format("{:>{}}  {} {:5.1f} %", class_name(card, p.order[i]), width, bar(probability, 20),

@@ -89,6 +89,8 @@ std::shared_ptr<const Network> load_network_of(const RunnerOptions& options) {
   return network;
 }
 
+CLI::Validator batch_bounds() { return CLI::Range(int64_t{1}, int64_t{1} << 20); }
+
 int64_t thread_count(int64_t threads) {
   if (threads < 0) throw input_error("--threads {}: must be 1 or more, or 0 for all cores", threads);
   return threads > 0 ? threads : std::max<int64_t>(1, std::thread::hardware_concurrency());

@@ -37,6 +37,9 @@ std::unique_ptr<Runner> make_runner(const RunnerOptions& options);
 /// The network that --engine spikemix runs. @throws InputError naming the flag or the file
 std::shared_ptr<const Network> load_network_of(const RunnerOptions& options);
 
+/// What --batch may be: train.batch's bounds.
+CLI::Validator batch_bounds();
+
 /// `threads`, or one for each core if 0. @throws InputError if negative
 int64_t thread_count(int64_t threads);
 

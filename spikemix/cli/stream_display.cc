@@ -67,8 +67,8 @@ void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dr
     shown.resize(12);
     std::ranges::sort(shown);
   }
-  size_t width = 0;
-  for (const int64_t c : shown) width = std::max(width, name(c).size());
+  int width = 0;
+  for (const int64_t c : shown) width = std::max(width, width_of(printable(name(c))));
   std::string text = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : "";
   const int columns = columns_of(STDOUT_FILENO) - 1;  // a line that wraps is two, and the next picture would scroll
   const auto line = [&](const std::string& content) { text += cut(content, columns) + kToLineEnd; };

@@ -78,6 +78,19 @@ std::string cut(std::string_view text, int columns) {
   return std::string(text.substr(0, end));
 }
 
+std::string shortened(std::string_view text, int columns) {
+  if (width_of(text) <= columns) return std::string(text);
+  const int head = columns / 2;
+  std::string_view tail = text;
+  while (width_of(tail) > columns - 1 - head) tail.remove_prefix(first_character(tail).bytes);
+  return cut(text, head) + "…" + std::string(tail);
+}
+
+std::string padded(std::string_view text, int columns) {
+  const std::string fitting = cut(text, columns);
+  return fitting + std::string(size_t(columns - width_of(fitting)), ' ');
+}
+
 ProgressLine::ProgressLine() : moves_(::isatty(STDERR_FILENO) && !is_dumb()) {}
 
 bool ProgressLine::due() const {

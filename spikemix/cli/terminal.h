@@ -19,6 +19,12 @@ int width_of(std::string_view text);
 /// As much of the text's beginning as fits in so many columns.
 std::string cut(std::string_view text, int columns);
 
+/// Its beginning and its end, around an ellipsis, where it is wider: names may differ in both.
+std::string shortened(std::string_view text, int columns);
+
+/// cut(), and blanks up to so many columns.
+std::string padded(std::string_view text, int columns);
+
 /// One line on standard error that tells how far a work is: drawn over itself on a terminal, else a line of its own
 /// every ten seconds. It never is longer than a terminal's line, and needs no escape codes.
 class ProgressLine {

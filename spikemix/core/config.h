@@ -116,7 +116,7 @@ struct AugmentConfig {
   bool flip = true;
   double randaugment_magnitude = 0, randaugment_std = 0.4;
   int64_t randaugment_ops = 1;
-  double erase_probability = 0, mixup = 0, label_smoothing = 0.1;
+  double erase_probability = 0, mixup = 0, cutmix = 0, switch_prob = 0.5, label_smoothing = 0.1;
   int64_t mixup_off_epoch = 0;
   int64_t roll = 0, cutout = 0;
   double rotate = 0, shear = 0, scale = 0;
@@ -131,7 +131,9 @@ struct AugmentConfig {
     v("randaugment_std", randaugment_std, "standard deviation of the magnitude (timm's mstd)");
     v("erase_probability", erase_probability, "probability of random erasing");
     v("mixup", mixup, "mixup's Beta parameter; 0: none");
-    v("mixup_off_epoch", mixup_off_epoch, "no mixup from this epoch on; 0: always");
+    v("cutmix", cutmix, "CutMix's Beta parameter; 0: none");
+    v("switch_prob", switch_prob, "share of the batches that CutMix gets where there is mixup too");
+    v("mixup_off_epoch", mixup_off_epoch, "no mixup or CutMix from this epoch on; 0: always");
     v("label_smoothing", label_smoothing, "probability mass spread over all classes");
     v("roll", roll, "frames of events: moved by up to this many pixels each way, around the edges");
     v("rotate", rotate,

@@ -18,13 +18,16 @@ struct FrameSettings {
   int sensor_width = 0, sensor_height = 0;
 };
 
+/// A channel's mean and deviation where nobody says any: 0..1 becomes -1..1.
+inline constexpr double kUsualMean = 0.5, kUsualStd = 0.5;
+
 /// What a model file says of itself: enough to build the network, feed it pixels and name its answers.
 /// JSON text under "spikemix" in the metadata of model.safetensors.
 struct ModelCard {
   std::string name;
   ModelConfig model;
   NeuronConfig neuron;
-  std::vector<double> mean, std;     // of each channel, in 0..1, subtracted and divided by before the stem
+  std::vector<double> mean, std;     // of each channel, in 0..1, subtracted and divided by before the stem; or empty
   std::vector<std::string> classes;  // names, by label
   FrameSettings frames;              // of a model that takes events
   nlohmann::json training;           // how the weights came about: epoch, accuracy, recipe; may be empty

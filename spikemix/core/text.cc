@@ -29,6 +29,15 @@ Character first_character(std::string_view text) {
   return {bytes, code, true};
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (!c.valid) return false;
+    text.remove_prefix(c.bytes);
+  }
+  return true;
+}
+
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());

@@ -16,6 +16,8 @@ struct Character {
 /// The first character of `text`, which must not be empty.
 Character first_character(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 /// `text` as one line that changes no terminal: a control character (line breaks, escape codes, what turns the
 /// direction of writing) becomes '?', a byte that is no UTF-8 becomes U+FFFD.
 std::string printable(std::string_view text);

@@ -20,5 +20,13 @@ TEST(Printable, IsOneLineThatChangesNoTerminal) {
   EXPECT_EQ(printable("cut \xe7\x8c"), "cut \uFFFD\uFFFD");
 }
 
+TEST(IsUtf8, KnowsWhatOlderProgramsWrite) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("chat/été 猫.png"));
+  EXPECT_FALSE(is_utf8("\x82t\x82.png"));  // code page 437
+  EXPECT_FALSE(is_utf8("caf\xc3"));        // ends within a character
+  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));   // half of a surrogate pair
+}
+
 }  // namespace
 }  // namespace spikemix

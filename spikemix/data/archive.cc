@@ -14,6 +14,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/file.h"
+#include "spikemix/core/text.h"
 
 namespace spikemix {
 namespace {
@@ -72,23 +73,6 @@ Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& 
     bytes.insert(bytes.end(), block.begin(), block.begin() + got);
   }
   return bytes;
-}
-
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const size_t more = c < 0x80                ? 0
-                        : c >= 0xC2 && c < 0xE0 ? 1
-                        : c >= 0xE0 && c < 0xF0 ? 2
-                        : c >= 0xF0 && c < 0xF5 ? 3
-                                                : 4;
-    if (more == 4 || text.size() - i <= more) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 // The upper half of code page 437, two or three bytes of UTF-8 each.

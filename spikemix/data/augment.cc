@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "spikemix/core/model_card.h"
+
 namespace spikemix {
 
 void random_crop(Image& image, int64_t padding, Rng& rng, std::vector<uint8_t>& scratch) {
@@ -40,7 +42,7 @@ Normaliser::Normaliser(std::span<const double> mean, std::span<const double> std
   check("data.mean", mean);
   check("data.std", std);
   for (size_t c = 0; c < table_.size(); ++c) {
-    const double m = mean.empty() ? 0.5 : mean[c], s = std.empty() ? 0.5 : std[c];
+    const double m = mean.empty() ? kUsualMean : mean[c], s = std.empty() ? kUsualStd : std[c];
     if (!(s > 0)) throw input_error("data.std: {}, expected more than 0", s);
     for (size_t level = 0; level < 256; ++level) table_[c][level] = float((double(level) / 255 - m) / s);
     if (c < fill_.size()) fill_[c] = uint8_t(std::clamp(std::nearbyint(255 * m), 0.0, 255.0));

@@ -19,7 +19,8 @@ void flip_horizontally(Image& image);
 /// (x / 255 - mean) / std, from [H, W, C] bytes to [C, H, W] floats.
 class Normaliser {
  public:
-  /// Empty mean or std: 0.5 for each channel. @throws InputError naming data.mean or data.std
+  /// Empty mean or std: the usual one for each channel (core/model_card.h). @throws InputError naming data.mean or
+  /// data.std
   Normaliser(std::span<const double> mean, std::span<const double> std, int64_t channels);
   void operator()(const Image& image, float* chw) const;
   /// The mean as a grey level or colour: what geometric augmentation fills with.

@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "spikemix/core/clock.h"
+#include "spikemix/core/hash.h"
 
 namespace spikemix {
 namespace {
@@ -186,10 +187,8 @@ fs::path cache_path(const DataConfig& data, const DataFormat& format, const std:
   std::string name = path.filename().string();
   std::ranges::replace_if(
       name, [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '-');
-  uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
   const std::string read_as = format.name + data.sensor + data.time_unit;
-  for (const char c : path.string() + "\n" + read_as) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
-  return cache_folder(data) / fmt::format("{}-{:016x}{}", name, hash, ending);
+  return cache_folder(data) / fmt::format("{}-{}{}", name, Hash().add(path.string() + "\n" + read_as).text(), ending);
 }
 
 void open_or_build(const fs::path& file, const OpenListener& listener, const std::function<CacheFile::State()>& open,

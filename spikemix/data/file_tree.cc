@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "spikemix/core/file.h"
+#include "spikemix/core/hash.h"
 #include "spikemix/data/archive.h"
 
 namespace spikemix {
@@ -82,11 +83,6 @@ void list_archive(const fs::path& archive, size_t limit,
 }
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-// FNV-1a.
-void add(uint64_t& hash, std::string_view bytes) {
-  for (const char c : bytes) hash = (hash ^ uint8_t(c)) * 0x100000001B3;
-}
 
 }  // namespace
 
@@ -185,14 +181,14 @@ uint64_t FileTree::fingerprint(const fs::path& root, const fs::path& cache_folde
   } else {
     files.push_back(root);
   }
-  uint64_t hash = 0xCBF29CE484222325;
+  Hash hash;
   for (const fs::path& file : files) {
     struct stat status {};
     if (::stat(file.c_str(), &status) != 0) throw input_error("{}: no such file", file.string());
-    add(hash, fmt::format("{}\n{} {}.{}\n", file.lexically_relative(root).generic_string(), status.st_size,
-                          status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
+    hash.add(fmt::format("{}\n{} {}.{}\n", file.lexically_relative(root).generic_string(), status.st_size,
+                         status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
   }
-  return hash;
+  return hash.value();
 }
 
 std::string FileTree::find(const std::string& member) const {

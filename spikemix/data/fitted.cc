@@ -2,6 +2,7 @@
 
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/file_tree.h"
+#include "spikemix/data/report.h"
 #include "spikemix/data/subset.h"
 
 namespace spikemix {
@@ -61,6 +62,7 @@ std::shared_ptr<const Dataset> open_fitted(const DataConfig& data, Split split, 
     }
   }
   tell_damaged(*opened, split, listener);
+  if (split == Split::kTest) tell(opened->report(), data.dir, listener.note);
   return opened;
 }
 

@@ -20,7 +20,8 @@ struct FitOptions {
 /// once, when the data are opened for the first time or have changed; from then on they are read out of the cache
 /// (image_cache.h), to the same bits, and the data's own files are only listed. A cache that cannot be written is told
 /// to the listener, and the pictures are decoded whenever they are asked for, as with data.cache = "off".
-/// Damaged samples that are left out (data.skip_bad) are told to the listener; the cache keeps what they were.
+/// Damaged samples that are left out (data.skip_bad) are told to the listener; the cache keeps what they were. So is
+/// the data's report, which is of both splits, when the test split is opened.
 /// @throws as open_dataset and subset; InputError naming the first damaged picture
 std::shared_ptr<const Dataset> open_fitted(const DataConfig& data, Split split, const FitOptions& options,
                                            const OpenListener& listener = {});

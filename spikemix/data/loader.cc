@@ -142,13 +142,18 @@ void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
   batch.targets.clear();
   if (!options_.train) return;
   const AugmentConfig& augment = options_.augment;
-  double lambda = 1;
-  if (augment.mixup > 0 && (augment.mixup_off_epoch == 0 || epoch_ < augment.mixup_off_epoch)) {
-    lambda = Rng(options_.seed, Rng::Purpose::kMixup, uint64_t(k), uint32_t(epoch_)).beta(augment.mixup);
-    mix_images(batch.images, size, lambda);
+  Mix mix;
+  if (augment.mixup_off_epoch == 0 || epoch_ < augment.mixup_off_epoch) {
+    Rng rng(options_.seed, Rng::Purpose::kMixup, uint64_t(k), uint32_t(epoch_));
+    mix = draw_mix(augment, options_.height, options_.width, rng);
+  }
+  if (mix.cut) {
+    swap_boxes(batch.images, size, options_.height, options_.width, mix.box);
+  } else if (mix.lambda < 1) {
+    mix_images(batch.images, size, mix.lambda);
   }
   batch.targets.resize(size_t(size * options_.classes));
-  mix_targets(batch.labels, options_.classes, lambda, augment.label_smoothing, batch.targets);
+  mix_targets(batch.labels, options_.classes, mix.lambda, augment.label_smoothing, batch.targets);
 }
 
 void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {

@@ -25,7 +25,7 @@ struct LoaderOptions {
   int64_t height = 32, width = 32, channels = 3, classes = 10;
   int64_t batch = 128;
   /// Of so many processes that share out each batch, this one. Their shares are equal where the ranks divide the batch,
-  /// and hold mixup's pairs together where they are even too; training needs both.
+  /// and hold mixed pairs together where they are even too; training needs both.
   int64_t rank = 0, ranks = 1;
   uint64_t seed = 0;
   int64_t threads = 1;
@@ -41,15 +41,16 @@ struct Batch {
   int64_t size = 0;             ///< B: this rank's share of LoaderOptions::batch, or of less at the end
   std::vector<float> images;    ///< [B, C, H, W], normalised; or [B, T, 2, H, W] frames of events
   std::vector<int64_t> labels;  ///< [B]
-  std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, label smoothing); test: empty
+  std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, CutMix, label smoothing); test: empty
 };
 
 /// Batches of a data set, made by background threads and handed out in order. One thread makes one batch; at most
 /// threads + 1 are made ahead. Every random number is a function of (seed, epoch, image), so the bits do not depend on
 /// the number of threads, nor on the batch at which an epoch is taken up, nor on how many ranks share a batch.
 ///
-/// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup over the batch.
-/// Of recordings: drop, polarity, jitter; the frames; flip, roll, one of rotation, shear, cutout, scaling; then mixup.
+/// Order of the steps: fit to the model's size, crop, flip, RandAugment, normalise, erase; then mixup or CutMix over
+/// the batch. Of recordings: drop, polarity, jitter; the frames; flip, roll, one of rotation, shear, cutout, scaling;
+/// then the same.
 class Loader {
  public:
   /// @throws InputError if the data has more classes than options.classes, if mean and std do not fit, if there is not

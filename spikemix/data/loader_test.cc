@@ -45,6 +45,7 @@ LoaderOptions all_augmentations() {
   options.augment.randaugment_magnitude = 9;
   options.augment.erase_probability = 0.5;
   options.augment.mixup = 0.5;
+  options.augment.cutmix = 1;
   return options;
 }
 
@@ -274,6 +275,39 @@ TEST(Loader, MixupEndsAtItsEpoch) {
   EXPECT_TRUE(mixed(1));
   EXPECT_FALSE(mixed(2));
   EXPECT_FALSE(mixed(3));
+}
+
+// Pixels that change with CutMix come out of the pair's other image, and the targets say how many.
+TEST(Loader, CutMixSwapsBoxesAndTellsTheirArea) {
+  LoaderOptions options = small_options();
+  options.train = true;
+  options.augment = {.crop_padding = 0, .flip = false, .cutmix = 1, .label_smoothing = 0};
+  const auto data = std::make_shared<Plain>(40, 8);
+  Loader cut(data, options);
+  options.augment.cutmix = 0;
+  Loader plain(data, options);
+  const std::vector<Batch> mixed = epoch_of(cut, 0), whole = epoch_of(plain, 0);
+  const int64_t image = 3 * 8 * 8;
+  int64_t swapped = 0;
+  for (size_t k = 0; k < mixed.size(); ++k) {
+    for (int64_t i = 0, other = whole[k].size - 1; i < whole[k].size; ++i, --other) {
+      int64_t of_other = 0, differing = 0;
+      for (int64_t p = 0; p < image; ++p) {
+        const float value = mixed[k].images[size_t(i * image + p)];
+        const float own = whole[k].images[size_t(i * image + p)], theirs = whole[k].images[size_t(other * image + p)];
+        EXPECT_TRUE(value == own || value == theirs);
+        differing += own != theirs;
+        of_other += own != theirs && value == theirs;
+      }
+      ASSERT_EQ(differing, image);
+      const int64_t label = whole[k].labels[size_t(i)];
+      const bool same = label == whole[k].labels[size_t(other)];
+      const float share = same ? 1 : 1 - float(of_other) / float(image);
+      EXPECT_NEAR(mixed[k].targets[size_t(i * 3 + label)], share, 1e-6);
+      swapped += of_other;
+    }
+  }
+  EXPECT_GT(swapped, 0);
 }
 
 TEST(Loader, RecyclesBuffers) {

@@ -41,7 +41,8 @@ Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folde
   if (writes) metrics_.emplace(folder_.metrics());
 }
 
-void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length) {
+void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
+                           const std::function<void(const std::string&)>& note) {
   if (!metrics_) return;
   if (!std::filesystem::exists(folder_.state())) {
     metrics_->truncate(0);
@@ -52,6 +53,10 @@ void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, con
   const TrainerState saved = state_within(file, length, where);  // before anything is changed
   copy_tensors(file.tensors, tensors, where);
   state = saved;
+  if (state.best_epoch >= 0 && !std::filesystem::exists(folder_.best_model())) {
+    if (note) note(fmt::format("{}: is gone; the next test makes another", folder_.best_model().string()));
+    state.best_top1 = -1, state.best_epoch = -1;
+  }
   metrics_->truncate(state.metrics_size);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <string>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -26,10 +28,12 @@ class Checkpointer {
   Checkpointer(const RunFolder& folder, bool writes);
 
   /// `state` and the tensors back to where the last checkpoint stands; without one they stay, at the start. The metrics
-  /// too: what was logged after it is dropped.
+  /// too: what was logged after it is dropped. A best model that is gone is none: the next test makes another.
+  /// @param note  told in a line if it is gone; may be empty
   /// @throws InputError, with nothing changed, if the checkpoint is damaged or stands where this run does not come; if
   /// it has other tensors than these
-  void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length);
+  void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
+               const std::function<void(const std::string&)>& note);
   /// Replaces the last one atomically; sets state.metrics_size.
   void save(TrainerState& state, const NamedTensors& tensors);
 

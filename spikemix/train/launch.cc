@@ -134,16 +134,17 @@ Launch read_launch() {
   return read_launch([](const char* name) { return std::getenv(name); });
 }
 
-int64_t batch_of_rank(int64_t batch, bool mixup, const Launch& launch) {
+int64_t batch_of_rank(int64_t batch, bool pairs, const Launch& launch) {
   if (batch % launch.ranks) {
     throw input_error("train.batch = {}: is the batch of all ranks together and must divide by their number, {}", batch,
                       launch.ranks);
   }
   const int64_t share = batch / launch.ranks;
-  if (mixup && launch.ranks > 1 && share % 2) {
+  if (pairs && launch.ranks > 1 && share % 2) {
     throw input_error(
-        "train.batch = {}: {} images for each of {} ranks; augment.mixup mixes pairs, so that it must be an even "
-        "number",
+        "train.batch = {}: {} images for each of {} ranks; augment.mixup and augment.cutmix mix pairs, so that it must "
+        "be "
+        "an even number",
         batch, share, launch.ranks);
   }
   return share;

@@ -32,8 +32,8 @@ Launch read_launch();
 /// The first host of Slurm's list: "node[07-09,12],login" gives "node07".
 std::string first_host(const std::string& list);
 
-/// Images of this rank's share of a batch. @throws InputError if train.batch does not divide by the ranks, or mixup's
-/// pairs do not (each pair stays in one rank)
-int64_t batch_of_rank(int64_t batch, bool mixup, const Launch& launch);
+/// Images of this rank's share of a batch. @throws InputError if train.batch does not divide by the ranks, or the
+/// pairs of mixup and CutMix do not (each stays in one rank)
+int64_t batch_of_rank(int64_t batch, bool pairs, const Launch& launch);
 
 }  // namespace spikemix

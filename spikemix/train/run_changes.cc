@@ -39,8 +39,11 @@ Config with_changes(Config config, const std::vector<std::string>& changes, cons
                       folder.path().string(), state.epoch + (state.step > 0), epochs_before + t.cooldown_epochs);
   }
   if (nothing_left && std::filesystem::exists(folder.summary())) {
-    throw input_error("{0}: this run is done, after {1} epochs; `spikemix resume {0} train.epochs=N` goes on with it",
-                      folder.path().string(), state.epoch);
+    const bool has_best = std::filesystem::exists(folder.best_model());
+    throw input_error(
+        "{0}: this run is done, after {1} epochs{2}; `spikemix resume {0} train.epochs=N` goes on with it",
+        folder.path().string(), state.epoch,
+        has_best ? "" : fmt::format(", but {} is gone: put a copy back", folder.best_model().string()));
   }
   return config;
 }

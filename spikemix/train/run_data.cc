@@ -1,12 +1,14 @@
 #include "spikemix/train/run_data.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/Parallel.h>
 
 #include "spikemix/core/error.h"
+#include "spikemix/core/model_card.h"
 #include "spikemix/data/fitted.h"
-#include "spikemix/data/report.h"
+#include "spikemix/data/mixup.h"
 
 namespace spikemix {
 
@@ -17,7 +19,7 @@ void tell_partial_batch(const Config& config, int64_t images, const OpenListener
   const int64_t whole = config.train.batch * config.train.accumulate, left = images % whole;
   if (left == 0 || !listener.note) return;
   const auto takes_all = [&](int64_t batch) {
-    return images % (batch * config.train.accumulate) == 0 && (config.augment.mixup == 0 || batch % 2 == 0);
+    return images % (batch * config.train.accumulate) == 0 && (!mixes_pairs(config.augment) || batch % 2 == 0);
   };
   int64_t fitting = config.train.batch - 1;
   while (fitting > 1 && !takes_all(fitting)) --fitting;
@@ -41,7 +43,6 @@ RunData open_run_data(const Config& config, const OpenListener& listener) {
   RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
   fit.images = d.test_images, fit.images_key = "data.test_images";
   data.test = open_fitted(d, Split::kTest, fit, listener);
-  tell(data.test->report(), d.dir, listener.note);
   if (data.train->size() < config.train.batch * config.train.accumulate) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());
@@ -57,8 +58,8 @@ Config resolved(Config config, const RunData& data) {
     throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
   }
   if (config.model.takes_events()) return config;  // frames are counts, fed as they are
-  for (std::vector<double>* values : {&config.data.mean, &config.data.std}) {
-    if (values->empty()) values->assign(size_t(config.model.channels), 0.5);
+  for (const auto& [values, usual] : {std::pair{&config.data.mean, kUsualMean}, {&config.data.std, kUsualStd}}) {
+    if (values->empty()) values->assign(1, usual);
     if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());
     if (int64_t(values->size()) != config.model.channels) {
       throw input_error("data.mean and data.std: {} values, expected one for each of {} channels", values->size(),

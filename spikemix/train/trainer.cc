@@ -4,6 +4,7 @@
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/json.h"
+#include "spikemix/data/mixup.h"
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
@@ -57,7 +58,7 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
                    const Launch& launch) {
   validate(asked);
   make_plan(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
-  batch_of_rank(asked.train.batch, asked.augment.mixup > 0, launch);
+  batch_of_rank(asked.train.batch, mixes_pairs(asked.augment), launch);
   const RankWork work = [&](TrainingRanks& ranks, const std::filesystem::path& path, TrainerState& state) {
     ranks.check_alike(asked);
     Config config = ranks.share(asked);
@@ -85,7 +86,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     Config config = recorded_config(record, where);
     if (ranks.leads()) config = with_changes(config, changes, folder);
     config = ranks.share(config);
-    batch_of_rank(config.train.batch, config.augment.mixup > 0, launch);
+    batch_of_rank(config.train.batch, mixes_pairs(config.augment), launch);
     const Json effective = recorded_effective(record, where);
     const bool other_ranks = effective.value("ranks", int64_t{1}) != launch.ranks;
     const int64_t threads_before = config.train.threads;

@@ -37,7 +37,7 @@ class TrainingLoop {
   TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks, TrainerState& state);
 
   /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
-  void restore() { checkpoint_.restore(state_, learner_.state(), length_); }
+  void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
   TrainOutcome run();
 

@@ -48,6 +48,18 @@ torch::Tensor mixup_images(const torch::Tensor& images, double lambda) {
   return mixed;
 }
 
+torch::Tensor cutmix_images(const torch::Tensor& images, at::IntArrayRef box) {
+  torch::Tensor cut = images.clone();
+  swap_boxes({cut.mutable_data_ptr<float>(), size_t(cut.numel())}, cut.size(0), cut.size(-2), cut.size(-1),
+             {box[0], box[1], box[2], box[3]});
+  return cut;
+}
+
+std::vector<int64_t> cutmix_box(int64_t y, int64_t x, int64_t height, int64_t width, double lambda) {
+  const Box box = box_around(y, x, height, width, lambda);
+  return {box.top, box.bottom, box.left, box.right};
+}
+
 torch::Tensor fit_image(const torch::Tensor& image, int64_t height, int64_t width, int64_t channels) {
   return to_tensor(fit(to_image(image), height, width, channels));
 }
@@ -67,6 +79,8 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, m) {
   m.def("randaugment_op(Tensor image, str name, float magnitude, bool negate, int fill) -> Tensor", randaugment_op);
   m.def("mixup_targets(Tensor labels, int classes, float lam, float smoothing) -> Tensor", mixup_targets);
   m.def("mixup_images(Tensor images, float lam) -> Tensor", mixup_images);
+  m.def("cutmix_images(Tensor images, int[] box) -> Tensor", cutmix_images);
+  m.def("cutmix_box(int y, int x, int height, int width, float lam) -> int[]", cutmix_box);
   m.def("fit_image(Tensor image, int height, int width, int channels) -> Tensor", fit_image);
   m.def("decode_image(Tensor data) -> Tensor", decode);
   m.def("write_png(Tensor image, str file) -> ()", write_image);
