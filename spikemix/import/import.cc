@@ -36,6 +36,13 @@ std::vector<std::string> settings_of(const nlohmann::json& config) {
   return settings;
 }
 
+bool has_learned_taus(const TensorMap& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with("_lif.w")) return true;
+  }
+  return false;
+}
+
 // Of settings of one key the last holds.
 std::vector<std::string> those_that_hold(const std::vector<std::string>& settings, std::set<std::string> said) {
   std::vector<std::string> result;
@@ -45,7 +52,7 @@ std::vector<std::string> those_that_hold(const std::vector<std::string>& setting
   return result;
 }
 
-void apply(Config& config, const std::vector<std::string>& settings) {
+void apply_settings(Config& config, const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) apply_override(config, setting);
 }
 
@@ -67,8 +74,7 @@ bool is_zero(const TensorSpec& spec, const FoundNetwork& network) {
 ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, const ImportSettings& settings) {
   const std::string what = fmt::format("{}: a {}", file.path().string(), network.family->name);
   Shape shape = network.family->read(network.tensors, what);
-  if (std::ranges::any_of(network.tensors, [](const auto& tensor) { return tensor.first.ends_with("_lif.w"); }))
-    shape.read.push_back("neuron.kind=plif");
+  if (has_learned_taus(network.tensors)) shape.read.push_back("neuron.kind=plif");
   ImportedConfig result;
   const bool asked = !settings.recipe.empty();
   Config& config = result.config = settings.load_recipe(asked ? settings.recipe : shape.recipe, {});
@@ -76,7 +82,7 @@ ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, c
   if (!asked) {
     if (shape.data_set == shape.recipe) result.data_recipe = shape.recipe;
     const std::vector<std::string> theirs = settings_of(file.config());
-    apply(config, shape.published), apply(config, theirs);
+    apply_settings(config, shape.published), apply_settings(config, theirs);
     std::set<std::string> said;
     for (const auto* list : {&settings.overrides, &theirs}) {
       for (const std::string& setting : *list) said.insert(key_of(setting));
@@ -86,12 +92,12 @@ ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, c
   }
   if (settings.read_shape) {
     config.model.depths.clear(), config.model.stem = "conv4";
-    apply(config, shape.read);
+    apply_settings(config, shape.read);
     result.read.insert(result.read.begin(), shape.read.begin(), shape.read.end());
     result.notes = shape.notes;
   }
   const std::string architecture = config.model.architecture;
-  apply(config, shape.fixed);
+  apply_settings(config, shape.fixed);
   if (!settings.read_shape && architecture != config.model.architecture) {
     throw input_error("{}; recipe {} describes a model.architecture = {} (--shape auto reads it from the file)", what,
                       settings.recipe, architecture);
@@ -99,7 +105,7 @@ ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, c
   if (!asked) config.name = fmt::format("{}-{}", config.model.architecture, shape.data_set);
   if (!asked && config.model.channels != int64_t(config.data.mean.size()))
     config.data.mean.clear(), config.data.std.clear();
-  apply(config, settings.overrides);
+  apply_settings(config, settings.overrides);
   const bool mixer_given = std::ranges::any_of(
       settings.overrides, [](const std::string& setting) { return key_of(setting) == "model.mixer"; });
   if (settings.read_shape && !mixer_given && !shape.mixer_unknown.empty())
