@@ -19,8 +19,8 @@ using Fire = std::function<torch::Tensor(const torch::Tensor& sums)>;
 torch::Tensor qk_token_attention(const torch::Tensor& qk, int64_t heads, const Fire& fire);
 /// k AND one bit for each channel, which fires on the sum of q over the tokens (QKFormer).
 torch::Tensor qk_channel_attention(const torch::Tensor& qk, const Fire& fire);
-/// q AND one bit for each channel, which fires on the sum of k AND v over the tokens (Spike-driven Transformer, SDSA-1).
-/// qkv [T, B, N, 3 D] -> [T, B, N, D]
+/// q AND one bit for each channel, which fires on the sum of k AND v over the tokens (Spike-driven Transformer,
+/// SDSA-1). qkv [T, B, N, 3 D] -> [T, B, N, D]
 torch::Tensor spike_driven_attention(const torch::Tensor& qkv, const Fire& fire);
 
 }  // namespace spikemix

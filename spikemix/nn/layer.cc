@@ -1,6 +1,7 @@
 #include "spikemix/nn/layer.h"
 
 #include "spikemix/nn/attention.h"
+#include "spikemix/nn/iand.h"
 #include "spikemix/nn/initial_weights.h"
 #include "spikemix/nn/named_modules.h"
 #include "spikemix/nn/pool.h"
@@ -105,7 +106,7 @@ Tensor Layer::forward(const Tensor& x, const Tensor& merged, const Pass& pass) c
                                                 : normed(map(x, pass), residual, pass);
   if (plan_.neurons && pass.observer) show(fuses ? y - merged : y, pass);
   if (fuses || plan_.merge == Merge::kNone) return y;
-  return plan_.merge == Merge::kAdd ? merged + y : merged - merged * y;
+  return plan_.merge == Merge::kAdd ? merged + y : iand(merged, y);
 }
 
 Product Layer::map(const Tensor& x, const Pass& pass) const {
@@ -159,8 +160,7 @@ Tensor Layer::normed(const Product& y, const Tensor& residual, const Pass& pass)
 
 // The same behind the neurons; norm and neurons are one pass, unless something stands between them.
 Tensor Layer::fired(const Product& y, const Tensor& residual, const Pass& pass) const {
-  if (!plan_.has_norm() || position_.defined())
-    return fire(parts_[0], {normed(y, {}, pass), {}}, {}, residual, pass);
+  if (!plan_.has_norm() || position_.defined()) return fire(parts_[0], {normed(y, {}, pass), {}}, {}, residual, pass);
   // Parts are one layer of all their channels, which spares the copies that several would need. With plif each has a
   // tau of its own, so that they run apart.
   if (parts_.size() == 1 || !parts_[0].lif->w.defined())
@@ -199,8 +199,8 @@ Tensor Layer::fire(const Part& part, const Product& y, const Norm& norm, const T
 
 Norm Layer::norm_of(const Part& part, const Pass& pass) const {
   if (pass.training && !pass.again) part.bn->num_batches_tracked.add_(1);
-  return {part.bn->weight, part.bn->bias, part.bn->running_mean, part.bn->running_var, part.bias,
-          pass.training,   !pass.again,   pass.ranks};
+  return {part.bn->weight, part.bn->bias, part.bn->running_mean, part.bn->running_var,
+          part.bias,       pass.training, !pass.again,           pass.ranks};
 }
 
 // f(norm) with the norm of the only part, or those of all side by side, whose running statistics then go back.
@@ -209,13 +209,13 @@ Tensor Layer::with_norm(const Pass& pass, const F& f) const {
   if (parts_.size() == 1) return f(norm_of(parts_[0], pass));
   std::vector<Norm> norms;
   for (const Part& part : parts_) norms.push_back(norm_of(part, pass));
-  const auto joined = [&](Tensor Norm::* member) {
+  const auto joined = [&](Tensor Norm::*member) {
     std::vector<Tensor> all;
     for (const Norm& norm : norms) all.push_back(norm.*member);
     return all[0].defined() ? torch::cat(all) : Tensor();
   };
   Norm norm = norms[0];
-  for (Tensor Norm::* member : {&Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var, &Norm::linear_bias})
+  for (Tensor Norm::*member : {&Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var, &Norm::linear_bias})
     norm.*member = joined(member);
   const Tensor out = f(norm);
   if (norm.training && norm.updates) {

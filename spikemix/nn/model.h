@@ -25,8 +25,8 @@ class SpikingTransformer : public torch::nn::Module {
   /// x [B, C, H, W] images (input = "image") or [B, T, C, H, W] event frames -> logits [B, classes] in fp32.
   torch::Tensor forward(const torch::Tensor& x);
 
-  /// Type of the products, the spikes and counts, and what is kept of them: fp32, or bf16 with fp32 weights, statistics,
-  /// potentials and logits, as under autocast. A model moved to double computes in double.
+  /// Type of the products, the spikes and counts, and what is kept of them: fp32, or bf16 with fp32 weights,
+  /// statistics, potentials and logits, as under autocast. A model moved to double computes in double.
   void set_precision(torch::ScalarType type) { precision_ = type; }
   /// train.sparse_below.
   void set_sparse_below(double share) { sparse_below_ = share; }

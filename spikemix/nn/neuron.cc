@@ -75,8 +75,10 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
       const Tensor k = p.w.sigmoid();
       dw = (g.dk * k * (1 - k)).to(p.w.scalar_type());
     }
-    return {g.dz, of_norm.weight, of_norm.bias, of_norm.linear_bias, dw,
-            ctx->saved_data["residual"].toBool() ? ds : Tensor(), Tensor()};
+    return {g.dz,         of_norm.weight,
+            of_norm.bias, of_norm.linear_bias,
+            dw,           ctx->saved_data["residual"].toBool() ? ds : Tensor(),
+            Tensor()};
   }
 };
 

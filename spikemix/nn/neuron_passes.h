@@ -7,9 +7,9 @@
 
 namespace spikemix {
 
-/// The passes over a layer's values that neurons() and batch_norm() are made of, once for the CPU (kernels/lif) and once
-/// in ATen for every other device, and for double. x is [T, M, C], or [M, C] with same_x; vectors are [C] in fp32 (double for
-/// double).
+/// The passes over a layer's values that neurons() and batch_norm() are made of, once for the CPU (kernels/lif) and
+/// once in ATen for every other device, and for double. x is [T, M, C], or [M, C] with same_x; vectors are [C] in fp32
+/// (double for double).
 struct NeuronPasses {
   LifParams lif;
   int64_t T = 1;

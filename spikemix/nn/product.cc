@@ -14,8 +14,8 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the first
-// two also from the spikes that are there.
+// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the
+// first two also from the spikes that are there.
 struct Linear {
   static constexpr bool kSparseSpikes = true, kSparseCounts = true;
   static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0)); }
@@ -129,8 +129,7 @@ struct ProductCall : torch::CustomClassHolder {
   Tensor forward(const Tensor& x, const Tensor& weight, const Packed& packed) {
     ProfileScope scope(settings.layer, "forward");
     sizes = x.sizes().vec(), type = x.scalar_type();
-    const double below =
-        settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
+    const double below = settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
     macs = Map::macs(x, weight);
     if constexpr (Map::kSparseSpikes) {
       sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&

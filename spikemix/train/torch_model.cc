@@ -32,8 +32,8 @@ std::vector<float> logits_of(SpikingTransformer& model, const ModelCard& card, c
 
 }  // namespace
 
-EvalResult evaluate_model(SpikingTransformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data, int64_t batch,
-                          int64_t loader_threads, const std::function<void(int64_t done)>& on_batch,
+EvalResult evaluate_model(SpikingTransformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data,
+                          int64_t batch, int64_t loader_threads, const std::function<void(int64_t done)>& on_batch,
                           ProcessGroup* ranks) {
   model.eval();
   LoaderOptions options = test_loader_options(card, batch, loader_threads);

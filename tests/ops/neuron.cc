@@ -55,6 +55,7 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
   library.def("batch_norm", batch_norm);
   library.def("spike_linear", spike_linear);
   library.def("spike_conv", spike_conv);
-  library.def("max_pool(Tensor x, int stride=2) -> Tensor", [](const Tensor& x, int64_t stride) { return spikemix::max_pool(x, stride); });
+  library.def("max_pool(Tensor x, int stride=2) -> Tensor",
+              [](const Tensor& x, int64_t stride) { return spikemix::max_pool(x, stride); });
   library.def("spiking_attention", spikemix::spiking_attention);
 }
