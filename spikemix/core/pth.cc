@@ -160,8 +160,8 @@ StateDict choose_state_dict(const PickleValue& root, const std::string& asked, s
   for (const StateDict& dict : found) keys.push_back(dict.key);
   const auto chosen = asked.empty() ? found.begin() : std::ranges::find(found, asked, &StateDict::key);
   if (chosen == found.end()) {
-    throw input_error("{}: has no weights under '{}', only under {}", where, asked,
-                      fmt::join(keys, ", "));
+    std::ranges::replace(keys, "", "the top");
+    throw input_error("{}: has no weights under '{}', only under {}", where, asked, fmt::join(keys, ", "));
   }
   if (asked.empty() && found.size() > 1 && rank_of(found[0].key) == rank_of(found[1].key)) {
     throw input_error("{}: has several sets of weights: {}; name one with --weights", where, fmt::join(keys, ", "));

@@ -94,6 +94,7 @@ ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, c
     config.model.depths.clear(), config.model.stem = "conv4";
     apply_settings(config, shape.read);
     result.read.insert(result.read.begin(), shape.read.begin(), shape.read.end());
+    result.read.insert(result.read.begin(), shape.fixed.begin(), shape.fixed.end());
     result.notes = shape.notes;
   }
   const std::string architecture = config.model.architecture;
@@ -125,6 +126,8 @@ void check_tensors(const std::vector<TensorSpec>& expected, const FoundNetwork& 
     } else if (tensor->second.shape != spec.shape) {
       wrong.push_back(fmt::format("'{}' is [{}], expected [{}]", spec.name, fmt::join(tensor->second.shape, ", "),
                                   fmt::join(spec.shape, ", ")));
+    } else if (spec.kind != TensorSpec::Kind::kCounter && !is_float(tensor->second.dtype)) {
+      wrong.push_back(fmt::format("'{}' holds {}, expected floats", spec.name, name_of(tensor->second.dtype)));
     }
   }
   for (const auto& [name, tensor] : network.tensors) {
@@ -136,7 +139,7 @@ void check_tensors(const std::vector<TensorSpec>& expected, const FoundNetwork& 
                       file.path().string(), list_of(wrong));
   }
   throw input_error("{}: a {}, but no published one: {}{}", file.path().string(), network.family->name, wrong[0],
-                    wrong.size() > 1 ? fmt::format(", and {} more tensors differ", wrong.size() - 1) : "");
+                    wrong.size() > 1 ? fmt::format(", and {} more", wrong.size() - 1) : "");
 }
 
 void write_imported(const std::string& out, const std::vector<TensorSpec>& expected, const FoundNetwork& network,

@@ -167,6 +167,20 @@ TEST_F(ImportTest, OtherFamiliesAndVariantsAreNamedInOneReason) {
     EXPECT_THAT([&] { import(write_names(c.names)); }, ThrowsMessage<InputError>(HasSubstr(c.expected)));
 }
 
+TEST_F(ImportTest, WholeNumbersAreNoWeights) {
+  const Config config = config_of({"model.mixer=ssa", "model.embed_dim=48", "model.depth=1"});
+  const std::string path = write(config);
+  const SafeTensors file = SafeTensors::open(path);
+  std::vector<NamedTensor> tensors;
+  for (const std::string& name : file.names()) tensors.push_back({name, *file.find(name)});
+  for (NamedTensor& tensor : tensors) {
+    if (tensor.name == "head.bias") tensor.tensor.dtype = DType::I32;
+  }
+  write_safetensors(folder_ / "whole.safetensors", tensors, {});
+  EXPECT_THAT([&] { import((folder_ / "whole.safetensors").string()); },
+              ThrowsMessage<InputError>(HasSubstr("'head.bias' holds I32, expected floats")));
+}
+
 TEST_F(ImportTest, LearnedTimeConstantsAreThere) {
   const Config config = config_of({"model.mixer=ssa", "model.embed_dim=48", "model.depth=1", "neuron.kind=plif"});
   EXPECT_EQ(import(write(config)).config.neuron.kind, "plif");
