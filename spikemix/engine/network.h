@@ -41,9 +41,8 @@ struct Network {
 };
 
 /// Neurons that stand alone behind a map whose potentials nobody else reads become the map's own: no potentials are
-/// stored between them, and the spikes have the same bits. They keep their name (LayerPlan::name of what is joined
-/// stays the map's; the neurons' is returned).
-/// @returns for each layer what its spikes are called, "" if that is its parts' name
+/// stored between them, and the spikes have the same bits.
+/// @returns for each layer what observers call its spikes: the name that joined neurons had, or "" for its parts' names
 std::vector<std::string> join_neurons(Plan& plan);
 
 /// How many neurons each part of a layer has: those of token attention are one for each head, those of channel
