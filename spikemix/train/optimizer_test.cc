@@ -26,10 +26,12 @@ TEST(Optimizer, MuonTakesTheHiddenWeights) {
     parameters.emplace_back(name, torch::randn({4, 3}).requires_grad_());
   }
   parameters.emplace_back("block.0.mlp.fc1_bn.weight", torch::ones({4}, torch::requires_grad()));
-  const std::vector<TensorSpec> tensors = {{.name = "patch_embed.proj_conv.weight"},
-                                           {.name = "patch_embed.proj_conv1.weight", .hidden = true},
-                                           {.name = "head.weight"},
-                                           {.name = "block.0.mlp.fc1_bn.weight"}};
+  std::vector<TensorSpec> tensors;
+  for (const auto& [name, parameter] : parameters) {
+    tensors.push_back(
+        {.name = name, .shape = parameter.sizes().vec(), .kind = TensorSpec::Kind::kWeight, .layer = name});
+    tensors.back().hidden = name == "patch_embed.proj_conv1.weight";
+  }
   const auto learned = [&](const std::string& optimizer) {
     TrainConfig config;
     config.optimizer = optimizer;
