@@ -124,7 +124,7 @@ Tensor SelfAttentionImpl::fire_qkv(const Product& y, const Pass& pass) const {
             joined([](const SpikingLayer& l) { return l.bn->running_mean; }),
             joined([](const SpikingLayer& l) { return l.bn->running_var; }),
             q_.weights->bias.defined() ? joined([](const SpikingLayer& l) { return l.weights->bias; }) : Tensor(),
-            pass.training,
+            pass.training && layers[0]->bn->weight.requires_grad(),  // as in SpikingLayer::fire
             !pass.again,
             pass.ranks};
   const Tensor spikes = neurons(y.y, norm, q_.lif->params, {}, {}, pass.type, 0, y.moments, attention_.name);

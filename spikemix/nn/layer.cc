@@ -11,9 +11,10 @@ torch::Tensor SpikingLayer::fire(const Product& y, const torch::Tensor& residual
                                  int64_t repeat_T) const {
   Norm norm;
   if (bn) {
-    norm = {bn->weight,    bn->bias,    bn->running_mean, bn->running_var, weights ? weights->bias : torch::Tensor(),
-            pass.training, !pass.again, pass.ranks};
-    if (pass.training && !pass.again) bn->num_batches_tracked.add_(1);
+    const bool training = pass.training && bn->weight.requires_grad();  // frozen: its running statistics (train.freeze)
+    norm = {bn->weight, bn->bias,    bn->running_mean, bn->running_var, weights ? weights->bias : torch::Tensor(),
+            training,   !pass.again, pass.ranks};
+    if (training && !pass.again) bn->num_batches_tracked.add_(1);
   }
   const auto out = neurons(y.y, norm, lif->params, lif->w, residual, pass.type, repeat_T, y.moments, name);
   if (pass.observer) (*pass.observer)(name, residual.defined() ? out - residual : out);

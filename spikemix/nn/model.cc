@@ -13,9 +13,11 @@ namespace {
 // A stem's or block's forward pass, which keeps all that its backward needs, or its input alone.
 template <class Part>
 torch::Tensor run(Part& part, const torch::Tensor& x, Values values, bool recompute, const Pass& pass) {
-  if (!recompute) return part->forward(x, pass);
-  return recomputed([part](const torch::Tensor& in, const Pass& p) mutable { return part->forward(in, p); },
-                    part->parameters(), x, values, pass);
+  std::vector<torch::Tensor> learned = part->parameters();
+  std::erase_if(learned, [](const torch::Tensor& parameter) { return !parameter.requires_grad(); });
+  if (!recompute || learned.empty()) return part->forward(x, pass);
+  return recomputed([part](const torch::Tensor& in, const Pass& p) mutable { return part->forward(in, p); }, learned, x,
+                    values, pass);
 }
 
 }  // namespace
