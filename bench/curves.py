@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training curves of runs, as a picture: test top-1 over the minutes of training that it took.
+"""Training curves of runs, as a picture: test (or validation) top-1 over the minutes of training that it took.
 
     .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
 
@@ -23,8 +23,8 @@ def curve(run, over):
         if line["type"] != "epoch":
             continue
         seconds += line["seconds"]
-        if "test_top1" in line:
-            points.append((line["epoch"] + 1 if over == "epochs" else seconds / 60, line["test_top1"]))
+        if (top1 := line.get("test_top1", line.get("validation_top1"))) is not None:
+            points.append((line["epoch"] + 1 if over == "epochs" else seconds / 60, top1))
     return points
 
 
@@ -51,7 +51,7 @@ def main():
         label = name or f"{' '.join(config['model']['mixer'])}, seed {config['train']['seed']}"
         axes.plot(*zip(*points), marker="o", markersize=3, linewidth=1.2, label=f"{label}: {points[-1][1]:.2f} %")
     axes.set_xlabel("epochs" if a.over == "epochs" else "minutes of training")
-    axes.set_ylabel("test top-1, %")
+    axes.set_ylabel("top-1, %")
     axes.grid(color="0.9")
     figure.legend(loc="outside lower left", frameon=False)
     plt.rcParams["svg.hashsalt"] = "spikemix"  # the same file for the same runs

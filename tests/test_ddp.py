@@ -344,3 +344,20 @@ def test_a_list_of_network_interfaces(spikemix, place, tmp_path):
     results = each_in(train(spikemix, place, tmp_path / "none"), [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,none0"})
     assert [code for code, _, _ in results] == [2, 2], results
     assert all("GLOO_SOCKET_IFNAME=lo,none0" in err and "'none0'" in err for _, _, err in results), results
+
+
+def test_validation_and_fine_tuning_on_two_ranks(spikemix, place):
+    settings = ["data.validation=0.1", "train.epochs=2", "neuron.v_threshold=0.5"]
+    first, tuned = place / "validated", place / "tuned"
+    trained(train(spikemix, place, first, *settings))
+    summary = json.loads((first / "summary.json").read_text())
+    assert summary["best_on"] == "validation" and summary["validation_images"] == 32 and summary["test_images"] == 21
+    ends = {line["weights"]: line["test_top1"] for line in metrics(first) if line["type"] == "test"}
+    assert summary["last_top1"] == ends["last"] and summary["best_top1"] == ends.get("best", ends["last"])
+    results = trained(train(spikemix, place, tuned, *settings, f"train.init={first}", "train.freeze=stem", "train.ema=0"))
+    assert sum("train.init = " in err for _, _, err in results) == 1, "the first rank speaks"
+    before = safetensors.numpy.load_file(first / "best" / "model.safetensors")
+    after = safetensors.numpy.load_file(tuned / "last" / "model.safetensors")
+    for name in before:
+        same = np.array_equal(before[name], after[name])
+        assert same if name.startswith("patch_embed.") else not same or name.endswith(".bias"), name

@@ -1,8 +1,5 @@
 #include "spikemix/cli/builtin_model.h"
 
-#include <cstddef>
-#include <span>
-
 #include "spikemix/core/model_file.h"
 #include "spikemix/core/safetensors.h"
 
@@ -16,9 +13,9 @@ namespace {
 
 constexpr const char* kName = "the built-in model";
 
-std::span<const std::byte> builtin_bytes() { return {spikemix_builtin_model_begin, spikemix_builtin_model_end}; }
-
 }  // namespace
+
+std::span<const std::byte> builtin_bytes() { return {spikemix_builtin_model_begin, spikemix_builtin_model_end}; }
 
 std::shared_ptr<const Network> load_model(const std::string& model, Precision precision) {
   return is_builtin(model) ? load_network(builtin_bytes(), kName, precision) : load_network(model, precision);

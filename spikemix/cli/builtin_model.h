@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "spikemix/core/model_card.h"
@@ -16,6 +18,8 @@ constexpr const char* kModelHelp =
 /// So is no model at all, where a command can do without.
 inline bool is_builtin(const std::string& model) { return model.empty() || model == kBuiltin; }
 
+/// The bytes of the built-in model's file.
+std::span<const std::byte> builtin_bytes();
 /// The network of a model file, of a run folder, or the built-in one. @throws InputError as load_network()
 std::shared_ptr<const Network> load_model(const std::string& model, Precision precision);
 /// Its card alone. @throws InputError as read_model_card()

@@ -88,6 +88,7 @@ struct NeuronConfig {
 struct DataConfig {
   std::string dir, format = "auto", cache;
   int64_t train_images = 0, test_images = 0, skip_bad = 0;
+  double validation = 0;
   std::vector<double> mean, std;
   std::string frames = "count", frame_values = "sum", sensor, time_unit;
 
@@ -99,6 +100,10 @@ struct DataConfig {
       "folder for decoded pictures and recordings; off: none; empty: $SPIKEMIX_CACHE, or ~/.cache/spikemix");
     v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
     v("test_images", test_images, "use this many test images; 0: all");
+    v("validation", validation,
+      "share of the training images that is never learned from: the best epoch is the best on them, and the test "
+      "images "
+      "are seen once, at the end; 0: the best epoch is the best on the test images, as published");
     v("skip_bad", skip_bad,
       "leave out up to this many damaged pictures or recordings of each split, and name them; 0: a damaged one is an "
       "error");
@@ -151,6 +156,8 @@ struct TrainConfig {
   int64_t epochs = 300, cooldown_epochs = 10, warmup_epochs = 20, batch = 128, accumulate = 1;
   double lr = 5e-4, min_lr = 1e-5, warmup_lr = 1e-5, weight_decay = 0.06, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   int64_t lr_batch = 0;
+  std::string init;
+  std::vector<std::string> freeze;
   std::string optimizer = "adamw";
   double momentum = 0.95;
   double clip_norm = 0, ema = 0;
@@ -171,6 +178,13 @@ struct TrainConfig {
     v("lr_batch", lr_batch, "scale lr by (batch x accumulate) / lr_batch; 0: use lr as it stands");
     v("min_lr", min_lr, "learning rate at the end of the cosine");
     v("warmup_lr", warmup_lr, "learning rate at the start of the warm-up");
+    v("init", init,
+      "start from these weights: a model file, a run folder or builtin; what does not fit by name and shape starts "
+      "anew");
+    v("freeze", freeze,
+      "what does not learn: names of tensors, or how they begin (block.0.); or stem, blocks, all but head; frozen "
+      "norms "
+      "keep their statistics");
     v("optimizer", optimizer,
       "adamw, or muon: orthogonalised momentum for the weights between first and last layer, AdamW for the rest");
     v("momentum", momentum, "Muon's");

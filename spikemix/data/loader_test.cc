@@ -5,6 +5,7 @@
 
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
+#include "spikemix/data/subset.h"
 
 namespace spikemix {
 namespace {
@@ -65,6 +66,27 @@ void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
     EXPECT_EQ(a[k].labels, b[k].labels) << k;
     EXPECT_EQ(a[k].targets, b[k].targets) << k;
   }
+}
+
+TEST(Loader, NoValidationImageIsInATrainingBatch) {
+  const Divided divided = divide(std::make_shared<Plain>(96, 8), 0.25, 3);
+  LoaderOptions options = small_options();
+  std::set<std::vector<float>> validation, learned;
+  const auto add_images = [](const std::vector<Batch>& batches, std::set<std::vector<float>>& all) {
+    for (const Batch& batch : batches) {
+      for (auto image = batch.images.begin(); image != batch.images.end(); image += 3 * 64)
+        all.insert({image, image + 3 * 64});
+    }
+  };
+  Loader tested(divided.validation, options);
+  add_images(epoch_of(tested, 0), validation);
+  ASSERT_EQ(validation.size(), 24u);
+  options.train = true, options.drop_last = true;
+  options.augment.crop_padding = 0, options.augment.flip = false;  // so that an image is its pixels
+  Loader trained(divided.learned, options);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) add_images(epoch_of(trained, epoch), learned);
+  EXPECT_EQ(learned.size(), 72u);
+  for (const auto& image : learned) EXPECT_FALSE(validation.contains(image));
 }
 
 TEST(Loader, TestImagesComeInOrderNormalisedAndUntouched) {

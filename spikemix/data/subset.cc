@@ -1,7 +1,10 @@
 #include "spikemix/data/subset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "spikemix/core/rng.h"
 
 namespace spikemix {
 namespace {
@@ -40,19 +43,42 @@ std::vector<int64_t> quotas(const std::vector<int64_t>& counts, int64_t images, 
   return quota;
 }
 
+std::vector<int64_t> class_counts(const Dataset& dataset) {
+  std::vector<int64_t> counts(dataset.classes().size());
+  for (int64_t i = 0; i < dataset.size(); ++i) ++counts[size_t(dataset.label(i))];
+  return counts;
+}
+
 }  // namespace
 
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> dataset, int64_t images, std::string_view key) {
   const int64_t total = dataset->size();
   if (images == 0 || images == total) return dataset;
   if (images < 0 || images > total) throw input_error("{} = {}: the data has {} images", key, images, total);
-  std::vector<int64_t> counts(dataset->classes().size());
-  for (int64_t i = 0; i < total; ++i) ++counts[size_t(dataset->label(i))];
-  std::vector<int64_t> quota = quotas(counts, images, total), chosen;
+  std::vector<int64_t> quota = quotas(class_counts(*dataset), images, total), chosen;
   for (int64_t i = 0; i < total; ++i) {
     if (quota[size_t(dataset->label(i))]-- > 0) chosen.push_back(i);
   }
   return std::make_shared<Subset>(std::move(dataset), std::move(chosen));
+}
+
+Divided divide(const std::shared_ptr<const Dataset>& dataset, double share, uint64_t seed) {
+  const int64_t total = dataset->size(), images = std::llround(share * double(total));
+  if (images == 0 || images == total)
+    throw input_error("data.validation = {}: of {} training images that is {}", share, total,
+                      images == 0 ? "none" : "all of them");
+  // Selection sampling: image by image, each of a class with the probability that leaves the right number of it.
+  std::vector<int64_t> wanted = quotas(class_counts(*dataset), images, total), left = class_counts(*dataset);
+  std::vector<int64_t> learned, validation;
+  Rng rng(seed, Rng::Purpose::kValidation);
+  for (int64_t i = 0; i < total; ++i) {
+    const auto c = size_t(dataset->label(i));
+    const bool chosen = int64_t(rng.below(uint64_t(left[c]--))) < wanted[c];
+    wanted[c] -= chosen;
+    (chosen ? validation : learned).push_back(i);
+  }
+  return {std::make_shared<Subset>(dataset, std::move(learned)),
+          std::make_shared<Subset>(dataset, std::move(validation))};
 }
 
 }  // namespace spikemix

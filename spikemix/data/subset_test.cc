@@ -60,6 +60,26 @@ TEST(Subset, RefusesMoreThanThereAre) {
   expect_input_error([&] { subset(data, -1, "data.train_images"); }, "data.train_images = -1");
 }
 
+TEST(Divide, SharesOutEachClassByTheSeedAlone) {
+  std::vector<int64_t> labels;
+  for (int i = 0; i < 200; ++i) labels.push_back(i % 10 < 6 ? 0 : i % 10 < 9 ? 1 : 2);  // 120, 60, 20
+  const auto data = std::make_shared<Labels>(labels);
+  const Divided first = divide(data, 0.1, 7), again = divide(data, 0.1, 7), other = divide(data, 0.1, 8);
+  EXPECT_EQ(summarise(*first.validation, "validation", 0).class_counts, (std::vector<int64_t>{12, 6, 2}));
+  EXPECT_EQ(summarise(*first.learned, "train", 0).class_counts, (std::vector<int64_t>{108, 54, 18}));
+  EXPECT_EQ(sources(*first.validation), sources(*again.validation));
+  EXPECT_NE(sources(*first.validation), sources(*other.validation));
+  // Each image is in one of the two.
+  std::vector<std::string> both = sources(*first.validation), all = sources(*data);
+  for (const std::string& source : sources(*first.learned)) both.push_back(source);
+  EXPECT_THAT(both, ::testing::UnorderedElementsAreArray(all));
+}
+
+TEST(Divide, RefusesAShareThatLeavesNothing) {
+  const auto data = std::make_shared<Labels>(std::vector<int64_t>{0, 1, 0, 1});
+  expect_input_error([&] { divide(data, 0.1, 0); }, "data.validation = 0.1: of 4 training images that is none");
+}
+
 // Images of different sizes and channels.
 class Mixed : public Labels {
  public:

@@ -198,9 +198,10 @@ Tensor Layer::fire(const Part& part, const Product& y, const Norm& norm, const T
 }
 
 Norm Layer::norm_of(const Part& part, const Pass& pass) const {
-  if (pass.training && !pass.again) part.bn->num_batches_tracked.add_(1);
+  const bool training = pass.training && part.bn->weight.requires_grad();  // frozen: running statistics (train.freeze)
+  if (training && !pass.again) part.bn->num_batches_tracked.add_(1);
   return {part.bn->weight, part.bn->bias, part.bn->running_mean, part.bn->running_var,
-          part.bias,       pass.training, !pass.again,           pass.ranks};
+          part.bias,       training,      !pass.again,           pass.ranks};
 }
 
 // f(norm) with the norm of the only part, or those of all side by side, whose running statistics then go back.

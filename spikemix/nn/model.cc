@@ -59,16 +59,16 @@ Tensor SpikingTransformer::forward(const Tensor& images) {
                   .ranks = ranks_};
   Tensor x = input(images, type);
   for (const Segment& segment : plan_.segments) {
-    if (!recompute_) {
+    std::vector<Tensor> learned;
+    for (size_t i = segment.first; i < segment.last; ++i) {
+      for (const Tensor& parameter : layers_[i].parameters()) learned.push_back(parameter);
+    }
+    if (!recompute_ || learned.empty()) {  // frozen: there is no backward to recompute for
       x = run(segment, std::move(x), pass);
       continue;
     }
-    std::vector<Tensor> parameters;
-    for (size_t i = segment.first; i < segment.last; ++i) {
-      for (const Tensor& parameter : layers_[i].parameters()) parameters.push_back(parameter);
-    }
     const auto part = [this, &segment](const Tensor& in, const Pass& p) { return run(segment, in, p); };
-    x = recomputed(part, parameters, x, kept_as(plan_.values[size_t(segment.reads)].range), pass);
+    x = recomputed(part, learned, x, kept_as(plan_.values[size_t(segment.reads)].range), pass);
   }
   x = x.flatten(2, 3).mean(torch::IntArrayRef{0, 2}, false, head_weight_.scalar_type());  // [B, D]
   return torch::linear(x, head_weight_, head_bias_);

@@ -114,6 +114,7 @@ Facts facts_of(const RunData& data) {
   facts.push_back({"classes", std::to_string(data.train->classes().size())});
   facts.push_back({"hash of the classes' names", classes.text()});
   add_facts(facts, "training", *data.train);
+  if (data.validation) add_facts(facts, "validation", *data.validation);
   add_facts(facts, "test", *data.test);
   return facts;
 }

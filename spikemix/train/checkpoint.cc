@@ -21,6 +21,8 @@ TrainerState state_within(const TensorFile& checkpoint, const RunLength& length,
   return state;
 }
 
+}  // namespace
+
 void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::string& where) {
   const std::map<std::string, torch::Tensor> saved(from.begin(), from.end());
   const torch::NoGradGuard no_grad;
@@ -34,8 +36,6 @@ void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::s
     torch::Tensor(tensor).copy_(found->second);
   }
 }
-
-}  // namespace
 
 Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folder) {
   if (writes) metrics_.emplace(folder_.metrics());
@@ -72,6 +72,10 @@ void Checkpointer::log(const nlohmann::json& line) {
 
 void Checkpointer::write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card) {
   if (metrics_) write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
+}
+
+void Checkpointer::read_model(const std::filesystem::path& file, const NamedTensors& tensors) {
+  if (metrics_) copy_tensors(read_tensors(file).tensors, tensors, file.string());
 }
 
 void Checkpointer::write_summary(const nlohmann::json& summary) {

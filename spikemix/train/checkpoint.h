@@ -20,6 +20,10 @@ struct RunLength {
   int64_t epochs = 0, steps = 0;  // steps of one epoch
 };
 
+/// Copies tensors into those of the same names; `where` names the file in errors.
+/// @throws InputError if one is missing, or of another shape or type
+void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::string& where);
+
 /// What a run leaves in its folder as it goes: the checkpoint from which it resumes, its metrics, its models. Of
 /// several ranks rank 0 alone writes: on the others no call does anything.
 class Checkpointer {
@@ -40,6 +44,8 @@ class Checkpointer {
   /// A line of metrics.jsonl.
   void log(const nlohmann::json& line);
   void write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card);
+  /// A model that write_model() wrote, into the tensors. @throws InputError if it is not there, or another's
+  void read_model(const std::filesystem::path& file, const NamedTensors& tensors);
   void write_summary(const nlohmann::json& summary);
 
  private:

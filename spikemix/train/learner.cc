@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "spikemix/nn/profile.h"
+#include "spikemix/train/freeze.h"
 #include "spikemix/train/precision.h"
 
 namespace spikemix {
@@ -10,7 +11,9 @@ namespace {
 
 NamedTensors trained_parameters(const SpikingTransformer& model) {
   NamedTensors parameters;
-  for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
+  for (const auto& item : model.named_parameters()) {
+    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
+  }
   return parameters;
 }
 
@@ -28,12 +31,15 @@ Learner::Learner(const Config& config, const std::string& device, ProcessGroup* 
   }
   if (!ranks_) return;
   model_->set_ranks(ranks_);
-  ranks_->own_gradients(model_->parameters());
+  std::vector<torch::Tensor> parameters;
+  for (const auto& [name, parameter] : trained_parameters(*model_)) parameters.push_back(parameter);
+  ranks_->own_gradients(parameters);
 }
 
 std::shared_ptr<SpikingTransformer> Learner::make_model() const {
   auto model = std::make_shared<SpikingTransformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
   model->to(device_);
+  freeze(*model, config_.train.freeze);
   model->set_sparse_below(config_.train.sparse_below);
   model->set_recompute(config_.train.recompute);
   model->set_precision(product_type(config_.train.precision));

@@ -9,6 +9,7 @@
 #include "spikemix/core/model_card.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/data/mixup.h"
+#include "spikemix/data/subset.h"
 
 namespace spikemix {
 
@@ -40,9 +41,13 @@ RunData open_run_data(const Config& config, const OpenListener& listener) {
   if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
   FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
   fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
-  RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .test = nullptr};
+  RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .validation = nullptr, .test = nullptr};
   fit.images = d.test_images, fit.images_key = "data.test_images";
   data.test = open_fitted(d, Split::kTest, fit, listener);
+  if (d.validation > 0) {
+    const Divided divided = divide(data.train, d.validation, uint64_t(config.train.seed));
+    data.train = divided.learned, data.validation = divided.validation;
+  }
   if (data.train->size() < config.train.batch * config.train.accumulate) {
     throw input_error("train.batch = {}: {} holds only {} training images", config.train.batch, d.dir,
                       data.train->size());

@@ -7,9 +7,14 @@
 
 namespace spikemix {
 
-/// What a run learns from, and is tested on.
+/// What a run learns from, chooses its best epoch by, and is tested on.
 struct RunData {
-  std::shared_ptr<const Dataset> train, test;
+  std::shared_ptr<const Dataset> train, validation, test;  // validation: null if data.validation is 0
+
+  /// What each epoch is measured on.
+  const std::shared_ptr<const Dataset>& choosing() const { return validation ? validation : test; }
+  /// Its name: "validation" or "test".
+  const char* best_on() const { return validation ? "validation" : "test"; }
 };
 
 /// Both splits of data.dir, pictures fitted to the model's size (and cached, data/fitted.h).

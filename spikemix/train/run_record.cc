@@ -34,7 +34,9 @@ Json effective(const Config& config, const RunData& data, const RunRanks& ranks)
           {"steps_per_epoch", steps},
           {"optimiser_steps", steps / t.accumulate * all_epochs(t)},
           {"train_images", data.train->size()},
+          {"validation_images", data.validation ? data.validation->size() : 0},
           {"test_images", data.test->size()},
+          {"best_on", data.best_on()},
           {"ranks", ranks.ranks},
           {"batch_of_each_rank", t.batch / ranks.ranks},
           {"bucket_bytes", ranks.bucket_bytes},
@@ -60,7 +62,7 @@ Json described(const RunData& data) {
 }  // namespace
 
 void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
-                      const Json& earlier) {
+                      const RunHistory& history) {
   Json record = {{"config", to_json(config)},
                  {"effective", effective(config, data, ranks)},
                  {"environment", environment()},
@@ -68,7 +70,8 @@ void write_run_record(const RunFolder& folder, const Config& config, const RunDa
   for (const auto& [split, set] : {std::pair{"train", data.train.get()}, {"test", data.test.get()}}) {
     if (!set->damaged().empty()) record["damaged"][split] = set->damaged();
   }
-  if (!earlier.empty()) record["earlier"] = earlier;
+  if (!history.init.is_null()) record["init"] = history.init;
+  if (!history.earlier.empty()) record["earlier"] = history.earlier;
   write_file_atomically(folder.config(), json_text(record, 2) + "\n");
 }
 

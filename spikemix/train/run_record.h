@@ -19,12 +19,19 @@ struct RunRanks {
   std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
 };
 
+/// What a run has behind it.
+struct RunHistory {
+  nlohmann::json earlier = nlohmann::json::array();  // see earlier_conditions()
+  nlohmann::json init = nullptr;                     // what train.init gave (Taken); null without it
+};
+
 /// Writes a run's config.json, the record of its conditions: {"config": every key, "effective": what follows from them
 /// (scaled learning rate, steps, ranks, threads), "environment": versions, git commit, processor, "data_facts",
-/// "damaged": files that data.skip_bad left out, "earlier": see earlier_conditions()}.
+/// "damaged": files that data.skip_bad left out, "init": the model that train.init named, its checksum and what of it
+/// was taken, "earlier": see earlier_conditions()}.
 /// @throws RunError if it cannot be written
 void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
-                      const nlohmann::json& earlier = nlohmann::json::array());
+                      const RunHistory& history);
 
 /// The record that a run folder holds; its "config" is one. @throws InputError
 nlohmann::json read_run_record(const RunFolder& folder);

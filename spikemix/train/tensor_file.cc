@@ -63,17 +63,21 @@ void write_tensors(const std::filesystem::path& file, const NamedTensors& tensor
   write_safetensors(file, views, metadata);
 }
 
-TensorFile read_tensors(const std::filesystem::path& file) {
-  const SafeTensors source = SafeTensors::open(file);
-  TensorFile result;
-  result.metadata = source.metadata();
-  for (const std::string& name : source.names()) {
-    const TensorView& view = *source.find(name);
+NamedTensors tensors_in(const SafeTensors& file) {
+  NamedTensors tensors;
+  for (const std::string& name : file.names()) {
+    const TensorView& view = *file.find(name);
     torch::Tensor tensor = torch::empty(view.shape, to_scalar_type(view.dtype));
     // copied: the tensors outlive the mapping, and a mapping need not be aligned
     std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
-    result.tensors.emplace_back(name, std::move(tensor));
+    tensors.emplace_back(name, std::move(tensor));
   }
+  return tensors;
+}
+
+TensorFile read_tensors(const std::filesystem::path& file) {
+  const SafeTensors source = SafeTensors::open(file);
+  TensorFile result{.tensors = tensors_in(source), .metadata = source.metadata()};
   const auto hash = result.metadata.find(kHashKey);
   if (hash != result.metadata.end() && hash->second != hash_of(result.tensors, result.metadata))
     throw input_error("{}: damaged: its contents do not have the hash {} that was written with them", file.string(),

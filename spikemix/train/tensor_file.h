@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "spikemix/core/safetensors.h"
 #include "spikemix/nn/model_state.h"
 
 namespace spikemix {
@@ -17,6 +18,8 @@ struct TensorFile {
   NamedTensors tensors;
   std::map<std::string, std::string> metadata;
 };
+/// Copies of all tensors of an open file.
+NamedTensors tensors_in(const SafeTensors& file);
 /// @throws InputError naming the file and what is wrong with it
 TensorFile read_tensors(const std::filesystem::path& file);
 

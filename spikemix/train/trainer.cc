@@ -1,5 +1,8 @@
 #include "spikemix/train/trainer.h"
 
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "spikemix/core/error.h"
@@ -8,6 +11,7 @@
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
+#include "spikemix/train/initial_model.h"
 #include "spikemix/train/run_changes.h"
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
@@ -33,10 +37,25 @@ RunData open_alike(const Config& config, const TrainListener& listener, Training
 }
 
 void record_run(const TrainingLoop& loop, const RunFolder& folder, const TrainingRanks& ranks, bool own_threads,
-                const Json& earlier = Json::array()) {
+                const RunHistory& history) {
   if (!ranks.leads()) return;
   write_run_record(folder, loop.config(), loop.data(),
-                   {.ranks = ranks.count(), .own_threads = own_threads, .bucket_bytes = ranks.bucket_bytes()}, earlier);
+                   {.ranks = ranks.count(), .own_threads = own_threads, .bucket_bytes = ranks.bucket_bytes()}, history);
+}
+
+// train.init, on rank 0, whose weights all ranks get.
+std::optional<InitialModel> read_start(const std::string& init, std::span<const std::byte> builtin,
+                                       const TrainingRanks& ranks) {
+  if (init.empty() || !ranks.leads()) return std::nullopt;
+  return read_initial_model(init, builtin);
+}
+
+// What the record tells of it; null without it.
+Json begin_with(const std::optional<InitialModel>& start, TrainingLoop& loop, const TrainListener& listener) {
+  if (!start) return nullptr;
+  const Taken taken = loop.begin_with(*start);
+  if (listener.on_open.note) listener.on_open.note(taken.line(start->from));
+  return taken.to_json(*start);
 }
 
 // How many threads the rest of a run has, and whether it was left to the program.
@@ -55,7 +74,7 @@ ThreadChoice choose_threads(std::optional<int64_t> asked, int64_t before, const 
 }  // namespace
 
 TrainOutcome train(const Config& asked, const std::filesystem::path& run, const TrainListener& listener,
-                   const Launch& launch) {
+                   const Launch& launch, std::span<const std::byte> builtin) {
   validate(asked);
   make_plan(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
   batch_of_rank(asked.train.batch, mixes_pairs(asked.augment), launch);
@@ -65,12 +84,16 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     const bool own_threads = config.train.threads == 0;
     settle_threads(config, launch);
     const std::string device = open_device(config.train.device, launch);
+    const std::optional<InitialModel> start = read_start(config.train.init, builtin, ranks);
     RunData data = open_alike(config, listener, ranks);
     config = resolved(std::move(config), data);
     const RunFolder folder = ranks.leads() ? RunFolder::create(path) : RunFolder::names_of(path);
+    // Of a start that was killed before it was recorded.
+    if (ranks.leads()) std::filesystem::remove(folder.state());
     ranks.meet();
     TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
-    record_run(loop, folder, ranks, own_threads);
+    const Json init = begin_with(start, loop, listener);
+    record_run(loop, folder, ranks, own_threads, {.init = init});
     return loop.run();
   };
   return train_on_all_ranks(run, launch, work);
@@ -102,7 +125,9 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     loop.restore();
     // Before the record: a run that is killed here is done as before, or not done with more epochs.
     if (ranks.leads()) std::filesystem::remove(folder.summary());
-    if (other_conditions) record_run(loop, folder, ranks, choice.own, earlier_conditions(record, state));
+    if (other_conditions)
+      record_run(loop, folder, ranks, choice.own,
+                 {.earlier = earlier_conditions(record, state), .init = record.value("init", Json())});
     return loop.run();
   };
   return train_on_all_ranks(run, launch, work);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,14 +33,15 @@ struct EpochResult {
   int64_t epoch = 0, epochs = 0;
   double train_loss = 0, lr = 0, seconds = 0, images_per_second = 0;
   bool tested = false, best = false;
-  double test_loss = 0, test_top1 = 0, test_top5 = 0, test_images_per_second = 0;
+  std::string tested_on = {};  // "validation", or "test" where data.validation is 0
+  double loss = 0, top1 = 0, top5 = 0, test_images_per_second = 0;
 };
 
 /// The library prints nothing: whoever runs it listens. All optional. Of several ranks each is told of itself.
 struct TrainListener {
   std::function<void(const Conditions&)> on_begin = {};
   std::function<void(const Progress&)> on_step;
-  /// In the test at an epoch's end.
+  /// In the test at an epoch's end, and in those at the run's.
   std::function<void(int64_t done, int64_t images)> on_test = {};
   std::function<void(const EpochResult&)> on_epoch;
   /// Asked after every step (of several ranks, in it); true, on any rank, saves a checkpoint and returns.
@@ -53,14 +56,14 @@ enum class TrainOutcome { kDone, kStopped };
 /// and the weights come out the same, to rounding, on any number. Config and run are those of rank 0, which alone
 /// writes. The folder afterwards holds
 ///   config.json            every effective value of the run: keys, scaled learning rate, versions, threads, git commit
-///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps
-///   state.safetensors      all that resume needs, replaced atomically
-///   best/, last/model.safetensors
+///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps; with data.validation the tests at
+///   the end state.safetensors      all that resume needs, replaced atomically best/, last/model.safetensors
 ///   summary.json           once done: accuracy (best and last), speed, peak memory
+/// @param builtin  the bytes of the model that train.init = builtin means
 /// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number, a rank that is gone;
 /// checkpoints stay intact)
 TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener,
-                   const Launch& launch = {});
+                   const Launch& launch = {}, std::span<const std::byte> builtin = {});
 
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
 /// bit, on the same machine, threads and number of ranks.

@@ -68,13 +68,22 @@ LoaderOptions TrainingLoop::loader_options() const {
   return options;
 }
 
+Taken TrainingLoop::begin_with(const InitialModel& model) {
+  const Taken taken = take_what_fits(model, learner_.state(), card_.classes);
+  checkpoint_.save(state_, learner_.state());
+  return taken;
+}
+
 TrainOutcome TrainingLoop::run() {
   begin();
   while (state_.epoch < length_.epochs) {
     if (!train_epoch()) return TrainOutcome::kStopped;
     finish_epoch();
   }
-  write_summary();
+  const bool tested_each_epoch = !data_.validation;
+  write_summary(tested_each_epoch ? Tested{state_.best_top1, state_.last_top1} : test_at_the_end());
+  // What the test images said stays in metrics.jsonl, even if the run goes on for more epochs.
+  if (!tested_each_epoch) checkpoint_.save(state_, learner_.state());
   return TrainOutcome::kDone;
 }
 
@@ -165,7 +174,8 @@ void TrainingLoop::tell_step(double loss, double lr, const EpochStart& start) {
 
 // Of training, and of the tests at the speed of the last one.
 double TrainingLoop::seconds_left(double images_per_second) const {
-  const double tested = double(tests_left(t(), length_, state_.epoch) * data_.test->size());
+  const int64_t at_the_end = data_.validation ? 2 * data_.test->size() : 0;
+  const double tested = double(tests_left(t(), length_, state_.epoch) * data_.choosing()->size() + at_the_end);
   return images_left(config_, length_, state_) / images_per_second +
          tested / test_rate(config_, state_, images_per_second);
 }
@@ -198,17 +208,18 @@ void TrainingLoop::finish_epoch() {
 }
 
 void TrainingLoop::test_epoch(EpochResult& result, Json& line) {
-  const EvalResult measured = test();
-  result.tested = true;
-  result.test_loss = measured.loss, result.test_top1 = measured.top1, result.test_top5 = measured.top5;
+  const EvalResult measured = test(data_.choosing());
+  const std::string on = data_.best_on();
+  result.tested = true, result.tested_on = on;
+  result.loss = measured.loss, result.top1 = measured.top1, result.top5 = measured.top5;
   result.test_images_per_second = measured.images_per_second;
   result.best = measured.top1 > state_.best_top1;
   state_.last_top1 = measured.top1;
   state_.test_images_per_second = measured.images_per_second;
-  line.update({{"test_loss", measured.loss},
-               {"test_top1", measured.top1},
-               {"test_top5", measured.top5},
-               {"test_images_per_second", measured.images_per_second}});
+  line.update({{on + "_loss", measured.loss},
+               {on + "_top1", measured.top1},
+               {on + "_top5", measured.top5},
+               {on + "_images_per_second", measured.images_per_second}});
   if (result.best) {
     state_.best_top1 = measured.top1, state_.best_epoch = state_.epoch;
     write_model(folder_.best_model());
@@ -216,41 +227,79 @@ void TrainingLoop::test_epoch(EpochResult& result, Json& line) {
   write_model(folder_.last_model());
 }
 
-EvalResult TrainingLoop::test() {
+EvalResult TrainingLoop::test(const std::shared_ptr<const Dataset>& data) {
   const Clock::time_point start = Clock::now();
   const auto on_batch = [&](int64_t done) {
-    const int64_t images = data_.test->size();  // of all ranks, which share them out evenly
+    const int64_t images = data->size();  // of all ranks, which share them out evenly
     if (listener_.on_test) listener_.on_test(std::min(images, done * ranks_.count()), images);
   };
   const EvalResult result =
-      evaluate_model(learner_.result(), card_, data_.test, t().batch, t().loader_threads, on_batch, ranks_.group());
+      evaluate_model(learner_.result(), card_, data, t().batch, t().loader_threads, on_batch, ranks_.group());
   state_.test_seconds += seconds_since(start);
   return result;
 }
 
 void TrainingLoop::write_model(const std::filesystem::path& file) {
   ModelCard card = card_;
-  card.training = {
-      {"epoch", state_.epoch}, {"test_top1", state_.last_top1}, {"seed", t().seed}, {"averaged", learner_.averages()}};
+  card.training = {{"epoch", state_.epoch},
+                   {std::string(data_.best_on()) + "_top1", state_.last_top1},
+                   {"seed", t().seed},
+                   {"averaged", learner_.averages()}};
   checkpoint_.write_model(file, model_state(learner_.result()), card);
 }
 
-void TrainingLoop::write_summary() {
+// The only time that the test images are seen, if there are validation images: by the weights of the best epoch, and by
+// those of the last.
+TrainingLoop::Tested TrainingLoop::test_at_the_end() {
+  Tested tested;
+  tested.last = log_test("last", length_.epochs - 1, test(data_.test));
+  if (state_.best_epoch < 0 || state_.best_epoch == length_.epochs - 1) {  // none: its file is gone
+    tested.best = tested.last;
+    return tested;
+  }
+  const NamedTensors weights = model_state(learner_.result());
+  NamedTensors last;
+  for (const auto& [name, tensor] : weights) last.emplace_back(name, tensor.clone());
+  checkpoint_.read_model(folder_.best_model(), weights);
+  ranks_.share(state_, weights);
+  tested.best = log_test("best", state_.best_epoch, test(data_.test));
+  copy_tensors(last, weights, "the last weights");
+  return tested;
+}
+
+double TrainingLoop::log_test(const char* weights, int64_t epoch, const EvalResult& measured) {
+  checkpoint_.log({{"type", "test"},
+                   {"weights", weights},
+                   {"epoch", epoch},
+                   {"test_loss", measured.loss},
+                   {"test_top1", measured.top1},
+                   {"test_top5", measured.top5},
+                   {"test_images_per_second", measured.images_per_second}});
+  return measured.top1;
+}
+
+void TrainingLoop::write_summary(const Tested& tested) {
   const double seconds = state_.total_seconds;
   const double images = double(length_.steps * t().batch * length_.epochs);
-  checkpoint_.write_summary({{"name", config_.name},
-                             {"mixer", config_.model.mixer},
-                             {"parameters", learned_values(tensors_of(learner_.result().plan()))},
-                             {"best_top1", state_.best_top1},
-                             {"best_epoch", state_.best_epoch},
-                             {"last_top1", state_.last_top1},
-                             {"test_images", data_.test->size()},
-                             {"train_seconds", seconds},
-                             {"test_seconds", state_.test_seconds},
-                             {"train_images_per_second", images / seconds},
-                             {"test_images_per_second", state_.test_images_per_second},
-                             {"peak_memory_bytes", state_.peak_memory},
-                             {"seed", t().seed}});
+  Json summary = {{"name", config_.name},
+                  {"mixer", config_.model.mixer},
+                  {"parameters", learned_values(tensors_of(learner_.result().plan()))},
+                  {"best_top1", tested.best},
+                  {"best_epoch", state_.best_epoch},
+                  {"last_top1", tested.last},
+                  {"best_on", data_.best_on()},
+                  {"test_images", data_.test->size()},
+                  {"train_seconds", seconds},
+                  {"test_seconds", state_.test_seconds},
+                  {"train_images_per_second", images / seconds},
+                  {"test_images_per_second", state_.test_images_per_second},
+                  {"peak_memory_bytes", state_.peak_memory},
+                  {"seed", t().seed}};
+  if (data_.validation)
+    summary.update({{"validation_images", data_.validation->size()},
+                    {"best_validation_top1", state_.best_top1},
+                    {"last_validation_top1", state_.last_top1}});
+  checkpoint_.write_summary(summary);
 }
 
 // --- errors --------------------------------------------------------------------------------------------------------

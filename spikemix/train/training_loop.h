@@ -13,6 +13,7 @@
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/train/checkpoint.h"
+#include "spikemix/train/initial_model.h"
 #include "spikemix/train/learner.h"
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
@@ -36,6 +37,9 @@ class TrainingLoop {
   /// @param state  where to begin; kept up to date
   TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks, TrainerState& state);
 
+  /// The start, with what fits of a trained model, as the first checkpoint: from there on a run is resumed without it.
+  /// @throws InputError if nothing fits
+  Taken begin_with(const InitialModel& model);
   /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
@@ -66,9 +70,16 @@ class TrainingLoop {
 
   void finish_epoch();
   void test_epoch(EpochResult& result, nlohmann::json& line);
-  EvalResult test();
+  EvalResult test(const std::shared_ptr<const Dataset>& data);
   void write_model(const std::filesystem::path& file);
-  void write_summary();
+
+  /// Test top-1 of the chosen weights and of the last ones.
+  struct Tested {
+    double best = 0, last = 0;
+  };
+  Tested test_at_the_end();
+  double log_test(const char* weights, int64_t epoch, const EvalResult& measured);
+  void write_summary(const Tested& tested);
 
   RunError not_finite(const NotFinite& found) const;
   RunError out_of_memory() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/core/clock.h"
 #include "spikemix/core/file.h"
 #include "spikemix/train/trainer.h"
@@ -24,7 +25,7 @@ TimedSteps train_few_steps(Config config, int64_t warm_up, int64_t steps, const 
                                    },
                                .on_epoch = {},
                                .should_stop = [&] { return done >= warm_up + steps; }};
-  train(config, folder.path() / "run", listener);
+  train(config, folder.path() / "run", listener, {}, builtin_bytes());
   result.warm_up = std::min(done, warm_up), result.timed = done - result.warm_up;
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <memory>
@@ -101,9 +102,10 @@ int64_t default_budget(const std::string& device) {
 }
 
 int64_t training_images(const DataConfig& data) {
-  return subset(std::shared_ptr<const Dataset>(open_dataset(data, Split::kTrain)), data.train_images,
-                "data.train_images")
-      ->size();
+  const int64_t images =
+      subset(std::shared_ptr<const Dataset>(open_dataset(data, Split::kTrain)), data.train_images, "data.train_images")
+          ->size();
+  return images - std::llround(data.validation * double(images));
 }
 
 // Down to a multiple of 8, from 8 on: a batch that people write, and that vectors like.

@@ -52,7 +52,7 @@ void ProgressPrinter::epoch(const EpochResult& r) {
   std::string text = fmt::format(" epoch {}/{}  train loss {:.3f}  {:.0f} img/s", r.epoch + 1, r.epochs, r.train_loss,
                                  r.images_per_second);
   if (r.tested)
-    text += fmt::format("  test loss {:.3f}  top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? "  *" : "");
+    text += fmt::format("  {} loss {:.3f}  top-1 {:.2f} %{}", r.tested_on, r.loss, r.top1, r.best ? "  *" : "");
   line_.clear();
   say_line(title_, text);
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/exit_code.h"
@@ -86,10 +87,14 @@ void run_training(const std::string& run, const std::string& title, const std::s
   if (json) {
     answer_json(summary);
   } else {
-    report("{}: best test top-1 {:.2f} % (epoch {}), last {:.2f} %, {:.0f} img/s, {} in all\n", run,
-           summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1, summary["last_top1"].get<double>(),
-           summary["train_images_per_second"].get<double>(),
-           duration(summary["train_seconds"].get<double>() + summary["test_seconds"].get<double>()));
+    // With validation images the chosen epoch is not the best one on the test images.
+    const bool validated = summary["best_on"] == "validation";
+    report(
+        "{}: {}test top-1 {:.2f} % (epoch {}{}), last {:.2f} %, {:.0f} img/s, {} in all\n", run,
+        validated ? "" : "best ", summary["best_top1"].get<double>(), summary["best_epoch"].get<int>() + 1,
+        validated ? fmt::format(", chosen on {} validation images", summary["validation_images"].get<int64_t>()) : "",
+        summary["last_top1"].get<double>(), summary["train_images_per_second"].get<double>(),
+        duration(summary["train_seconds"].get<double>() + summary["test_seconds"].get<double>()));
     flush_answer();
     say_text(
         fmt::format("next:\n"
@@ -136,6 +141,8 @@ void add_train(CLI::App& app) {
   spikemix train demo --data /usr/share/datasets/fashion-mnist              clothes, in minutes
   spikemix train cifar10-small --data cifar-10-binary.tar.gz model.mixer=wt2d --seed 1
   spikemix train cifar10-small --data pictures model.classes=0 --out runs/pictures
+  spikemix train cifar10-small --data cifar-10-binary.tar.gz data.validation=0.1    chosen on images of its own
+  spikemix train cifar10-cpu --data pictures model.classes=0 train.init=builtin train.epochs=5    fine-tuning
   spikemix train cifar10-small --data cifar-10-binary.tar.gz --profile      where the time goes)");
   auto options = std::make_shared<Options>();
   command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
@@ -176,7 +183,7 @@ void add_train(CLI::App& app) {
     const NewRun run = options->out.empty() ? new_run(config.name) : NewRun{options->out, ""};
     run_training(run.folder, config.name, run.note, options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
-                   return train(config, run.folder, listener, launch);
+                   return train(config, run.folder, listener, launch, builtin_bytes());
                  });
   });
 }

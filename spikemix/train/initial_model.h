@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/model_card.h"
+#include "spikemix/nn/model_state.h"
+
+namespace spikemix {
+
+/// A trained model, of which another one takes what fits (train.init).
+struct InitialModel {
+  std::string from;      // as the user named it
+  std::string checksum;  // of its file (core/hash.h)
+  NamedTensors tensors;  // whole numbers of an export already multiplied by their units
+  std::vector<std::string> classes;
+};
+
+/// @param init     a model file, a run folder (its best model), or "builtin"
+/// @param builtin  the bytes of that one
+/// @throws InputError naming the file
+InitialModel read_initial_model(const std::string& init, std::span<const std::byte> builtin);
+
+/// What became of it.
+struct Taken {
+  int64_t tensors = 0, of = 0;              // taken, of this model's
+  std::vector<std::string> anew, not_used;  // names; of what is left as it was drawn, with both shapes
+
+  /// One line for people.
+  std::string line(const std::string& from) const;
+  nlohmann::json to_json(const InitialModel& model) const;
+};
+
+/// Copies every tensor that has the name and shape of one in `model` (a learner's state, whose names begin with
+/// "model." and "average."). A bias goes with its weight, and the head only with its classes: those of the other data
+/// set under the same numbers would be learned against.
+/// @throws InputError if nothing but counters fits
+Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const std::vector<std::string>& classes);
+
+}  // namespace spikemix

@@ -1,0 +1,110 @@
+"""Validation images are never learned from, choose the best epoch, and leave the test images for the end."""
+import json
+
+import pytest
+import safetensors
+
+import tiny
+from tiny import make_place, run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return make_place(tmp_path_factory.mktemp("validation"), train=240, test=40)
+
+
+def train(spikemix, place, out, *overrides):
+    result = run(*tiny.train(spikemix, place, out, *overrides))
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def lines(folder, kind):
+    return [line for line in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()) if line["type"] == kind]
+
+
+def without_times(folder):
+    return [{k: v for k, v in json.loads(line).items() if "second" not in k}
+            for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def validated(spikemix, place):
+    out = place / "validated"
+    result = train(spikemix, place, out, "data.validation=0.2")
+    return out, result
+
+
+def test_epochs_are_chosen_on_validation_images(spikemix, validated):
+    out, result = validated
+    epochs = lines(out, "epoch")
+    assert all("test_top1" not in line and line["validation_top1"] >= 0 for line in epochs)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["best_on"] == "validation" and summary["validation_images"] == 48 and summary["test_images"] == 40
+    assert summary["best_validation_top1"] == max(line["validation_top1"] for line in epochs)
+    assert summary["last_validation_top1"] == epochs[-1]["validation_top1"]
+    effective = json.loads((out / "config.json").read_text())["effective"]
+    assert effective["train_images"] == 192 and effective["validation_images"] == 48 and effective["best_on"] == "validation"
+    assert "validation loss" in result.stderr and "chosen on 48 validation images" in result.stdout
+    assert "validation_top1" in run(spikemix, "info", out).stdout
+
+
+def test_test_images_are_seen_once_at_the_end(spikemix, place):
+    # The best epoch of this seed, at such a learning rate, is not the last.
+    for seed in range(8):
+        out = place / f"end-{seed}"
+        train(spikemix, place, out, "data.validation=0.1", f"train.seed={seed}", "train.lr=0.1", "train.ema=0")
+        summary = json.loads((out / "summary.json").read_text())
+        tests = {line["weights"]: line for line in lines(out, "test")}
+        assert json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["type"] == "test"
+        assert summary["last_top1"] == tests["last"]["test_top1"]
+        if summary["best_epoch"] != summary.get("epochs", 3) - 1:
+            break
+        assert list(tests) == ["last"]
+    else:
+        pytest.fail("every seed's best epoch was the last")
+    assert summary["best_top1"] == tests["best"]["test_top1"] and tests["best"]["epoch"] == summary["best_epoch"]
+    # `eval` sees the same as the end of the run: the weights were those of best/ and of last/.
+    for weights in ["best", "last"]:
+        told = run(spikemix, "eval", out / weights / "model.safetensors", "--data", place / "data", "--engine", "torch", "--json")
+        assert json.loads(told.stdout)["top1"] == pytest.approx(tests[weights]["test_top1"])
+        with safetensors.safe_open(out / weights / "model.safetensors", "np") as file:
+            card = json.loads(file.metadata()["spikemix"])
+        assert "validation_top1" in json.dumps(card["training"]) and "test_top1" not in card["training"]
+
+
+def test_without_validation_as_published(spikemix, place):
+    out = place / "published"
+    result = train(spikemix, place, out)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["best_on"] == "test" and "best test top-1" in result.stdout and "test loss" in result.stderr
+    assert summary["best_top1"] == max(line["test_top1"] for line in lines(out, "epoch")) and not lines(out, "test")
+
+
+def test_the_same_images_every_time(spikemix, place, validated):
+    out = place / "again"
+    train(spikemix, place, out, "data.validation=0.2", "train.loader_threads=1")
+    assert without_times(out) == without_times(validated[0])
+    other = place / "other-seed"
+    train(spikemix, place, other, "data.validation=0.2", "train.seed=1")
+    facts = [json.loads((run_folder / "config.json").read_text())["data_facts"] for run_folder in [out, validated[0], other]]
+    key = "hash of 16 validation images"
+    assert facts[0][key] == facts[1][key] != facts[2][key]
+
+
+def test_goes_on_for_more_epochs(spikemix, place):
+    out = place / "more"
+    train(spikemix, place, out, "data.validation=0.2", "train.epochs=2")
+    more = run(spikemix, "resume", out, "train.epochs=3")
+    assert more.returncode == 0, more.stderr
+    # What the test images said before stays on record.
+    assert [line["epoch"] for line in lines(out, "test") if line["weights"] == "last"] == [1, 2]
+    refused = run(spikemix, "resume", out, "train.epochs=4", "data.validation=0")
+    assert refused.returncode == 2 and "data.validation=0" in refused.stderr
+
+
+@pytest.mark.parametrize("share, word", [("0.001", "none"), ("0.6", "0 to 0.5"), ("-1", "0 to 0.5")])
+def test_shares_that_cannot_be(spikemix, place, share, word):
+    refused = run(*tiny.train(spikemix, place, place / "refused", f"data.validation={share}"))
+    assert refused.returncode == 2 and "data.validation" in refused.stderr and word in refused.stderr
+    assert not (place / "refused").exists()
