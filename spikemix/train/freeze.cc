@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
 namespace {
@@ -17,37 +19,58 @@ bool begins_with(const std::string& name, const std::string& beginning) {
   return !cuts_a_number;
 }
 
-bool is_named(const std::string& name, const std::string& entry) {
-  const bool head = name.starts_with("head."), stem = name.starts_with("patch_embed");
-  if (entry == "all but head") return !head;
-  if (entry == "stem") return stem;
-  if (entry == "blocks") return !stem && !head;
+// Where a tensor belongs: which of a plan's segments are embeddings and which are blocks.
+enum class Place { kStem, kBlock, kHead };
+
+std::map<std::string, Place> places_of(const Plan& plan) {
+  std::map<std::string, Place> of_part;
+  for (const Segment& segment : plan.segments) {
+    for (size_t i = segment.first; i < segment.last; ++i) {
+      for (const LayerPart& part : plan.layers[i].parts)
+        of_part[part.name] = segment.mixer.empty() ? Place::kStem : Place::kBlock;
+    }
+  }
+  std::map<std::string, Place> places;
+  for (const TensorSpec& tensor : tensors_of(plan)) {
+    const auto part = of_part.find(tensor.layer);
+    places[tensor.name] = part == of_part.end() ? Place::kHead : part->second;
+  }
+  return places;
+}
+
+bool is_named(const std::string& name, Place place, const std::string& entry) {
+  if (entry == "all but head") return place != Place::kHead;
+  if (entry == "stem") return place == Place::kStem;
+  if (entry == "blocks") return place == Place::kBlock;
   return begins_with(name, entry);
 }
 
 // The norms of q, k and v are one: all or none of them has its batch's statistics.
-void check_attention(const torch::nn::Module& model) {
+void check_parts(const SpikingTransformer& model) {
   const auto parameters = model.named_parameters();
-  for (const auto& item : parameters) {
-    const size_t q = item.key().find(".q_bn.weight");
-    if (q == std::string::npos) continue;
-    for (const char* other : {".k_bn.weight", ".v_bn.weight"}) {
-      const torch::Tensor* norm = parameters.find(item.key().substr(0, q) + other);
-      if (norm && norm->requires_grad() != item.value().requires_grad())
-        throw input_error("train.freeze: {}: norms of q, k and v are computed as one; freeze all of them or none",
-                          item.key().substr(0, q));
+  const auto learns = [&](const LayerPart& part) {
+    return parameters[NormNames(part.tensors.norm).weight].requires_grad();
+  };
+  for (const LayerPlan& layer : model.plan().layers) {
+    if (layer.parts.size() < 2 || !layer.has_norm()) continue;
+    for (const LayerPart& part : layer.parts) {
+      if (learns(part) != learns(layer.parts[0]))
+        throw input_error("train.freeze: {}: its parts' norms are computed as one; freeze all of them or none",
+                          layer.name);
     }
   }
 }
 
 }  // namespace
 
-void freeze(torch::nn::Module& model, const std::vector<std::string>& entries) {
+void freeze(SpikingTransformer& model, const std::vector<std::string>& entries) {
+  if (entries.empty()) return;
   auto parameters = model.named_parameters();
+  const std::map<std::string, Place> places = places_of(model.plan());
   for (const std::string& entry : entries) {
     bool found = false;
     for (auto& item : parameters) {
-      if (!is_named(item.key(), entry)) continue;
+      if (!is_named(item.key(), places.at(item.key()), entry)) continue;
       item.value().set_requires_grad(false);
       found = true;
     }
@@ -60,7 +83,7 @@ void freeze(torch::nn::Module& model, const std::vector<std::string>& entries) {
   }
   if (std::ranges::none_of(parameters, [](const auto& item) { return item.value().requires_grad(); }))
     throw input_error("train.freeze: freezes everything: nothing is left to learn");
-  check_attention(model);
+  check_parts(model);
 }
 
 }  // namespace spikemix

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/nn/torch.h"
+#include "spikemix/nn/model.h"
 
 namespace spikemix {
 
@@ -12,6 +12,6 @@ namespace spikemix {
 /// too, and does not move them: what stands behind it then sees in training what it sees in use, and a frozen part is
 /// the same function from the first step to the last.
 /// @throws InputError for an entry that names no parameter, and if nothing is left to learn
-void freeze(torch::nn::Module& model, const std::vector<std::string>& entries);
+void freeze(SpikingTransformer& model, const std::vector<std::string>& entries);
 
 }  // namespace spikemix

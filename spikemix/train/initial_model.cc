@@ -12,20 +12,19 @@
 #include "spikemix/core/model_file.h"
 #include "spikemix/core/problems.h"
 #include "spikemix/core/safetensors.h"
+#include "spikemix/plan/tensors.h"
 #include "spikemix/train/tensor_file.h"
 
 namespace spikemix {
 namespace {
-
-constexpr const char* kUnit = "_unit";  // export's: the tensor beside whole numbers that holds one unit for each output
 
 // An export's weights as they were, to its rounding.
 NamedTensors with_units(const NamedTensors& tensors) {
   const std::map<std::string, torch::Tensor> all(tensors.begin(), tensors.end());
   NamedTensors result;
   for (const auto& [name, tensor] : tensors) {
-    const auto unit = all.find(name + kUnit);
-    if (name.ends_with(kUnit) && all.contains(name.substr(0, name.size() - std::string(kUnit).size()))) continue;
+    const auto unit = all.find(unit_name(name));
+    if (all.contains(weight_of_unit(name))) continue;
     if (unit == all.end() || unit->second.numel() != tensor.size(0)) {
       result.emplace_back(name, tensor);
     } else {
