@@ -41,8 +41,8 @@ TEST(ChannelMoments, AreExactAroundALargeMean) {
 
 TEST(BatchNormBackward, IsTheFormulaOnEveryTarget) {
   for (const auto& [rows, C] : small_sizes<2>({3, 67})) {
-    const auto x = rows_around(1, rows * C), mean = rows_around(0.5f, C), a = rows_around(2, C),
-               b = rows_around(-1, C), c = rows_around(0, C), dz = rows_around(0.25f, rows * C);
+    const auto x = rows_around(1, rows * C), mean = rows_around(0.5f, C), a = rows_around(2, C), b = rows_around(-1, C),
+               c = rows_around(0, C), dz = rows_around(0.25f, rows * C);
     std::vector<Bfloat16> x16(x.begin(), x.end());
     on_every_target([&] {
       auto got = dz;
