@@ -129,7 +129,8 @@ class Published(nn.Module):
 
 
 def build(ops, c, mixer, seed=1, **neuron_settings):
-    return torch.classes.spikemix_test.Model(json.dumps({"model": dict(c, mixer=[mixer]), "neuron": neuron_settings}), seed)
+    config = {"model": dict(c, mixer=[mixer] if isinstance(mixer, str) else mixer), "neuron": neuron_settings}
+    return torch.classes.spikemix_test.Model(json.dumps(config), seed)
 
 
 def published(c, mixer):

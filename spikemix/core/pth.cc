@@ -172,19 +172,6 @@ StateDict choose_state_dict(const PickleValue& root, const std::string& asked, s
   return *chosen;
 }
 
-std::string without_wrappers(std::string_view name) {
-  std::string result;
-  while (!name.empty()) {
-    const size_t dot = std::min(name.find('.'), name.size());
-    const std::string_view part = name.substr(0, dot);
-    name.remove_prefix(std::min(dot + 1, name.size()));
-    if (std::ranges::find(kWrappers, part) != std::end(kWrappers) && !name.empty()) continue;
-    if (!result.empty()) result += '.';
-    result += part;
-  }
-  return result;
-}
-
 // The state dict's tensors, without their bytes.
 std::vector<TensorRecord> tensor_records(const PickleValue& state_dict, std::vector<std::string>& skipped,
                                          const std::string& where) {
@@ -261,6 +248,19 @@ int64_t check_bounds(const TensorRecord& record, Bytes storage, const std::strin
 }
 
 }  // namespace
+
+std::string without_wrappers(std::string_view name) {
+  std::string result;
+  while (!name.empty()) {
+    const size_t dot = std::min(name.find('.'), name.size());
+    const std::string_view part = name.substr(0, dot);
+    name.remove_prefix(std::min(dot + 1, name.size()));
+    if (std::ranges::find(kWrappers, part) != std::end(kWrappers) && !name.empty()) continue;
+    if (!result.empty()) result += '.';
+    result += part;
+  }
+  return result;
+}
 
 PthFile PthFile::open(const std::filesystem::path& path, const std::string& key) {
   const MappedFile file(path);

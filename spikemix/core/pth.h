@@ -4,18 +4,23 @@
 #include <list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikemix/core/tensor_view.h"
 
 namespace spikemix {
 
+/// A tensor's name without the parts that stand for no part of the model: what DataParallel, torch.compile, FSDP and
+/// checkpointing put into it ("module", "_orig_mod", ...), wherever it stands.
+std::string without_wrappers(std::string_view name);
+
 /// The tensors of a PyTorch checkpoint (.pth, .pth.tar, .pt: whatever torch.save wrote since 1.6), without PyTorch and
 /// without running the code that such a file may hold: the same as torch.load(path, weights_only=True)["state_dict"].
 ///
 /// The state dict is the file's one dict of tensors, at the top or inside other dicts; of several, "state_dict",
-/// "model", "model_state_dict", "net" or "module" goes before averages ("state_dict_ema", ...). What DataParallel,
-/// torch.compile, FSDP and checkpointing put into names ("module", "_orig_mod", ...) is dropped wherever it stands.
+/// "model", "model_state_dict", "net" or "module" goes before averages ("state_dict_ema", ...). Names are
+/// without_wrappers().
 /// Arguments, optimisers and the like are passed over.
 /// Memory: the state dict's own bytes, at most three times the file's.
 class PthFile {

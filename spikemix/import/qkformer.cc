@@ -1,0 +1,34 @@
+#include <string>
+
+#include <fmt/format.h>
+
+#include "spikemix/import/shape_reader.h"
+
+namespace spikemix {
+
+/// Names of zhouchenlin2096/QKFormer, cifar10 and cifar100 (three stages), cifar10-dvs and dvs128-gesture (two).
+Shape read_qkformer(const TensorMap& tensors, const std::string& file) {
+  const ShapeReader reader(tensors, file);
+  const bool events = reader.has("patch_embed1.proj3_conv.weight");
+  const bool three = reader.has("patch_embed3.proj4_conv.weight");
+  if (three == events) {
+    throw reader.error(fmt::format(
+        "whose stem is that of {} and which has {} stages; imported are those of CIFAR (3 stages) and of event frames "
+        "(2 stages)",
+        events ? "events" : "images", three ? 3 : 2));
+  }
+  const int64_t classes = reader.size("head.weight", 0);
+  Shape shape;
+  shape.fixed = {"model.architecture=qkformer"};
+  shape.read = {fmt::format("model.input={}", events ? "events" : "image"),
+                fmt::format("model.channels={}", reader.size("patch_embed1.proj_conv.weight", 1)),
+                fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
+                fmt::format("model.classes={}", classes)};
+  read_stages(reader, three ? 3 : 2, "mlp.mlp1", {"tssa.", "ssa."}, shape);
+  add_published_data(events, classes, shape);
+  shape.published.push_back(events ? "model.heads=16" : "model.heads=8");
+  shape.published.push_back("model.ssa_scale=0.125");
+  return shape;
+}
+
+}  // namespace spikemix

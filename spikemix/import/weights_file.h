@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/pth.h"
+#include "spikemix/core/safetensors.h"
+
+namespace spikemix {
+
+/// Weights as others save them: a checkpoint of torch.save (.pth, .pth.tar, pytorch_model.bin), a .safetensors, or a
+/// folder in the Hugging Face layout with either of them in it.
+class WeightsFile {
+ public:
+  /// @param key  which of a checkpoint's state dicts (PthFile)
+  /// @throws InputError naming the file
+  static WeightsFile open(const std::filesystem::path& path, const std::string& key);
+
+  /// The file that was read, inside the folder if it was one.
+  const std::filesystem::path& path() const { return path_; }
+  /// Names without_wrappers(). The views live as long as this object.
+  const std::vector<NamedTensor>& tensors() const { return tensors_; }
+  /// PthFile::key() and others(); empty for a .safetensors.
+  const std::string& key() const { return key_; }
+  const std::vector<std::string>& others() const { return others_; }
+  /// A folder's config.json: whatever its authors keep there; null if there is none.
+  const nlohmann::json& config() const { return config_; }
+
+ private:
+  WeightsFile() = default;
+  void read_pth(const std::string& key);
+  void read_safetensors();
+
+  std::filesystem::path path_;
+  std::vector<NamedTensor> tensors_;
+  std::string key_;
+  std::vector<std::string> others_;
+  nlohmann::json config_;
+  std::optional<PthFile> pth_;  // what the views look at, as is the next
+  std::optional<SafeTensors> safetensors_;
+};
+
+}  // namespace spikemix
