@@ -1,0 +1,244 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "spikemix/core/floats.h"
+#include "spikemix/core/safetensors.h"
+#include "spikemix/kernels/lif/lif_params.h"
+#include "spikemix/mixers/mixer.h"
+#include "spikemix/plan/plan.h"
+#include "spikemix/plan/tensors.h"
+
+namespace spikemix {
+
+/// For tests: what a plan means, as plain loops over double values, one image at a time.
+class Reference {
+ public:
+  Reference(Plan plan, const SafeTensors& file) : plan_(std::move(plan)) {
+    for (const std::string& name : file.names()) {
+      if (is_float(file.find(name)->dtype)) {
+        const std::vector<float> values = to_floats(*file.find(name));
+        tensors_[name].assign(values.begin(), values.end());
+      }
+    }
+  }
+
+  using Values = std::vector<double>;  // [T, rows, parts x channels]
+
+  /// @param input  as Session::infer() takes it
+  std::vector<double> run(const float* input) {
+    values_.assign(plan_.values.size(), {});
+    const ValuePlan& in = plan_.input();
+    values_[0].resize(size_t(plan_.T * in.rows() * in.channels));
+    for (int64_t t = 0; t < plan_.T; ++t) {
+      for (int64_t r = 0; r < in.rows(); ++r) {
+        for (int64_t c = 0; c < in.channels; ++c)
+          at(values_[0], t, r, c, in) = input[((in.still ? 0 : t) * in.channels + c) * in.rows() + r];
+      }
+    }
+    for (const LayerPlan& layer : plan_.layers) run(layer);
+    return classify();
+  }
+
+  /// Of layers with neurons, by the names that observers see: [T, rows, channels].
+  std::map<std::string, Values> spikes;
+  /// Of the others, merged: by the names of their parts.
+  std::map<std::string, Values> potentials;
+
+ private:
+  static double& at(Values& v, int64_t t, int64_t row, int64_t c, const ValuePlan& plan) {
+    return v[size_t((t * plan.rows() + row) * plan.channels * plan.parts + c)];
+  }
+
+  void run(const LayerPlan& layer) {
+    const ValuePlan& to = plan_.values[size_t(layer.writes)];
+    Values& out = values_[size_t(layer.writes)];
+    out.assign(size_t(plan_.T * to.rows() * to.channels * to.parts), 0);
+    for (size_t part = 0; part < layer.parts.size(); ++part) {
+      Values y = map(layer, layer.parts[part]);
+      norm(layer, layer.parts[part], y);
+      if (layer.neurons && layer.map != Map::kAttention) fire(layer, layer.parts[part], y);
+      if (layer.neurons) spikes[layer.parts[part].name] = y;
+      for (int64_t i = 0; i < int64_t(y.size()); ++i)
+        out[size_t(i / to.channels * to.channels * to.parts + int64_t(part) * to.channels + i % to.channels)] =
+            y[size_t(i)];
+    }
+    for (size_t i = 0; i < out.size() && layer.merge != Merge::kNone; ++i) {
+      const double x = values_[size_t(layer.merges)][i];
+      out[i] = layer.merge == Merge::kAdd ? x + out[i] : x * (1 - out[i]);
+    }
+    if (!layer.neurons && to.range.is_real()) potentials[layer.parts[0].name] = out;
+  }
+
+  Values map(const LayerPlan& layer, const LayerPart& part) {
+    const ValuePlan &from = plan_.values[size_t(layer.reads)], &to = plan_.values[size_t(layer.writes)];
+    Values& x = values_[size_t(layer.reads)];
+    Values y(size_t(plan_.T * to.rows() * to.channels));
+    ValuePlan one = to;
+    one.parts = 1;
+    switch (layer.map) {
+      case Map::kNone:
+        return x;
+      case Map::kConvolution:
+      case Map::kLinear:
+        for_outputs(
+            one, [&](int64_t t, int64_t row, int64_t o) { at(y, t, row, o, one) = sum_of(layer, part, x, t, row, o); });
+        return y;
+      case Map::kTransform:
+        return transform(layer, x);
+      case Map::kAttention:
+        return attention(layer, part, x);
+      case Map::kMaxPool:
+        for_outputs(one, [&](int64_t t, int64_t row, int64_t c) {
+          double most = -INFINITY;
+          for_window(layer.window, from, to, row,
+                     [&](int64_t, int64_t pixel) { most = std::max(most, at(x, t, pixel, c, from)); });
+          at(y, t, row, c, one) = most;
+        });
+        return y;
+      case Map::kTokenMean:
+        for_outputs(one, [&](int64_t t, int64_t, int64_t c) {
+          for (int64_t row = 0; row < from.rows(); ++row)
+            at(y, t, 0, c, one) += at(x, t, row, c, from) / double(from.rows());
+        });
+        return y;
+    }
+    return y;
+  }
+
+  template <class Visit>
+  void for_outputs(const ValuePlan& v, const Visit& visit) const {
+    for (int64_t t = 0; t < plan_.T; ++t) {
+      for (int64_t row = 0; row < v.rows(); ++row) {
+        for (int64_t c = 0; c < v.channels; ++c) visit(t, row, c);
+      }
+    }
+  }
+
+  // visit(tap, pixel) for the pixels inside.
+  template <class Visit>
+  static void for_window(const Window& w, const ValuePlan& from, const ValuePlan& to, int64_t row, const Visit& visit) {
+    for (int64_t k = 0; k < w.kernel * w.kernel; ++k) {
+      const int64_t y = row / to.width * w.stride - w.padding + k / w.kernel;
+      const int64_t x = row % to.width * w.stride - w.padding + k % w.kernel;
+      if (y >= 0 && y < from.height && x >= 0 && x < from.width) visit(k, y * from.width + x);
+    }
+  }
+
+  double sum_of(const LayerPlan& layer, const LayerPart& part, Values& x, int64_t t, int64_t row, int64_t o) {
+    const ValuePlan &from = plan_.values[size_t(layer.reads)], &to = plan_.values[size_t(layer.writes)];
+    const Values& w = tensors_.at(part.tensors.weight);
+    const Window window = layer.map == Map::kLinear ? Window{.kernel = 1, .stride = 1, .padding = 0} : layer.window;
+    const int64_t taps = window.kernel * window.kernel, C = window.depthwise ? 1 : from.channels;
+    double sum = part.tensors.bias.empty() ? 0 : tensors_.at(part.tensors.bias)[size_t(o)];
+    for_window(window, from, to, row, [&](int64_t tap, int64_t pixel) {
+      for (int64_t c = 0; c < C; ++c)
+        sum += w[size_t((o * C + c) * taps + tap)] * at(x, t, pixel, window.depthwise ? o : c, from);
+    });
+    return sum;
+  }
+
+  Values transform(const LayerPlan& layer, const Values& x) const {
+    const int64_t samples = layer.mixes_time ? 1 : plan_.T, n = int64_t(x.size()) / samples;
+    Values y(x.size()), term(size_t(n) + 64), scratch(size_t(layer.mixer->scratch_size()) + 64), in(size_t(n) + 64);
+    for (int64_t s = 0; s < samples; ++s) {
+      std::copy_n(x.begin() + s * n, n, in.begin());
+      for (int64_t k = 0; k < std::max<int64_t>(1, layer.coefficient_count); ++k) {
+        layer.mixer->forward(k, in.data(), term.data(), scratch.data());
+        const double c = layer.coefficient_count ? tensors_.at(layer.coefficients)[size_t(k)] : 1;
+        for (int64_t i = 0; i < n; ++i) y[size_t(s * n + i)] += c * term[size_t(i)];
+      }
+    }
+    return y;
+  }
+
+  Values attention(const LayerPlan& layer, const LayerPart& part, Values& x) {
+    const ValuePlan& from = plan_.values[size_t(layer.reads)];
+    const int64_t N = from.rows(), C = from.channels, d = C / layer.heads;
+    const auto q = [&](int64_t p, int64_t t, int64_t n, int64_t c) { return at(x, t, n, p * C + c, from); };
+    ValuePlan one = from;
+    one.parts = 1;
+    Values y(size_t(plan_.T * N * C));
+    if (layer.attention == Attention::kSsa) {
+      for_outputs(one, [&](int64_t t, int64_t n, int64_t c) {
+        for (int64_t m = 0; m < N; ++m) {
+          double similarity = 0;
+          for (int64_t i = c / d * d; i < c / d * d + d; ++i) similarity += q(0, t, n, i) * q(1, t, m, i);
+          at(y, t, n, c, one) += similarity * q(2, t, m, c) * layer.scale;
+        }
+      });
+      fire(layer, part, y);
+      return y;
+    }
+    // Each neuron as often as its bit is used: they all see the same.
+    for_outputs(one, [&](int64_t t, int64_t n, int64_t c) {
+      double& sum = at(y, t, n, c, one);
+      if (layer.attention == Attention::kQkToken) {
+        for (int64_t i = c / d * d; i < c / d * d + d; ++i) sum += q(0, t, n, i);
+      } else {
+        for (int64_t m = 0; m < N; ++m)
+          sum += layer.attention == Attention::kQkChannel ? q(0, t, m, c) : q(1, t, m, c) * q(2, t, m, c);
+      }
+      sum *= layer.scale;
+    });
+    fire(layer, part, y);
+    for_outputs(one, [&](int64_t t, int64_t n, int64_t c) {
+      at(y, t, n, c, one) *= q(layer.attention == Attention::kSpikeDriven ? 0 : 1, t, n, c);
+    });
+    return y;
+  }
+
+  void norm(const LayerPlan& layer, const LayerPart& part, Values& y) const {
+    const ValuePlan& to = plan_.values[size_t(layer.writes)];
+    if (!part.tensors.norm.empty()) {
+      const NormNames names(part.tensors.norm);
+      for (size_t i = 0; i < y.size(); ++i) {
+        const size_t c = i % size_t(to.channels);
+        const double scale = tensors_.at(names.weight)[c] / std::sqrt(tensors_.at(names.variance)[c] + 1e-5);
+        y[i] = (y[i] - tensors_.at(names.mean)[c]) * scale + tensors_.at(names.bias)[c];
+      }
+    }
+    if (layer.position.empty()) return;
+    const Values& position = tensors_.at(layer.position);
+    for (size_t i = 0; i < y.size(); ++i) y[i] += position[i % position.size()];
+  }
+
+  void fire(const LayerPlan& layer, const LayerPart& part, Values& y) const {
+    const LifParams p = lif_params(plan_.neuron, layer.v_threshold);
+    const double k =
+        plan_.neuron.kind == "plif" ? 1 / (1 + std::exp(-tensors_.at(neuron_tensor(part.tensors.neuron))[0])) : p.k;
+    const size_t step = y.size() / size_t(plan_.T);
+    for (size_t i = 0; i < step; ++i) {
+      double v = p.v_reset;
+      for (size_t t = 0; t < size_t(plan_.T); ++t) {
+        double& z = y[t * step + i];
+        const double h = v + k * (z - p.leak * (v - p.v_reset));
+        const bool fired = h >= p.v_threshold;
+        v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
+        z = fired;
+      }
+    }
+  }
+
+  std::vector<double> classify() {
+    const ValuePlan& v = plan_.values[size_t(plan_.features)];
+    std::vector<double> logits = tensors_.at(plan_.head_bias);
+    const Values& w = tensors_.at(plan_.head_weight);
+    for_outputs(v, [&](int64_t t, int64_t row, int64_t c) {
+      for (size_t i = 0; i < logits.size(); ++i)
+        logits[i] += w[i * size_t(v.channels) + size_t(c)] * at(values_[size_t(plan_.features)], t, row, c, v) /
+                     double(plan_.T * v.rows());
+    });
+    return logits;
+  }
+
+  const Plan plan_;
+  std::map<std::string, Values> tensors_;
+  std::vector<Values> values_;
+};
+
+}  // namespace spikemix
