@@ -5,6 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 import safetensors
+import safetensors.torch
 import torch
 from PIL import Image
 
@@ -94,24 +95,62 @@ def test_every_kind_of_network(ops, trained, images, overrides):
     check_layer_by_layer(trained("-".join(overrides).replace(",", "-"), *overrides), images[:8])
 
 
-def test_event_frames(ops, trained, spikemix, tmp_path):
-    # An untrained event model with its batch norms as they start: the numbers need not mean anything to agree.
-    config = {"model": {"input": "events", "channels": 2, "height": 32, "width": 32, "T": 3, "embed_dim": 64, "depth": 2,
-                        "heads": 4, "mixer": ["ssa", "wt1d"], "pool": [1, 1, 0, 1], "ssa_scale": 0.25, "classes": 5},
-              "neuron": {"v_threshold": 0.5}}
+def settled(config, inputs, file):
+    """An untrained model and its file: the numbers need not mean anything to agree."""
     model = torch.classes.spikemix_test.Model(json.dumps(config), 3)
     model.train(True)
-    frames = torch.poisson(torch.full((6, 3, 2, 32, 32), 0.5))
     for _ in range(30):
         with torch.no_grad():
-            model.forward(frames)  # settles the running statistics
+            model.forward(inputs)  # settles the running statistics
     model.train(False)
-    file = tmp_path / "events.safetensors"
-    card = {"version": 1, "name": "events", "mean": [], "std": [], "classes": [], "training": None,
-            "model": config["model"], "neuron": config["neuron"]}
-    from safetensors.torch import save_file
-    save_file({k: v.detach().clone() for k, v in model.state().items()}, str(file),
-              {"format": "pt", "spikemix": json.dumps(card)})
+    card = {"version": 1, "name": "settled", "mean": [], "std": [], "classes": [], "training": None, **config}
+    safetensors.torch.save_file({k: v.detach().clone() for k, v in model.state().items()}, str(file),
+                                {"format": "pt", "spikemix": json.dumps(card)})
+    return model, file
+
+
+FAMILIES = [
+    {"stream": "membrane", "mixer": ["ssa", "wt2d"]}, {"stream": "iand", "mixer": ["fft2d", "qk-token"]},
+    {"stream": "membrane", "mixer": ["sdsa1", "dwc3"], "stem": "conv2"},
+    {"stream": "spike", "mixer": ["qk-channel", "maxpool3"], "stem": "conv1"},
+    {"stream": "membrane", "mixer": ["avgpool3", "random"], "pool_before_neuron": True},
+    {"architecture": "maxformer", "mixer": ["dwc5", "ssa"]}, {"architecture": "qkformer", "mixer": ["qk-token", "ssa"]}]
+
+
+@pytest.mark.parametrize("events", [False, True], ids=["image", "events"])
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_every_family(ops, tmp_path, family, events):
+    model = {"T": 3, "height": 32, "width": 32, "channels": 3, "embed_dim": 64, "depth": 2, "heads": [4], "classes": 5, **family}
+    if events:
+        model |= {"input": "events", "channels": 2}
+    elif "architecture" in family:  # three stages
+        model["mixer"] = ["identity"] + family["mixer"] if family["architecture"] == "maxformer" else ["qk-token"] + family["mixer"]
+    config = {"model": model, "neuron": {"v_threshold": 0.5}}
+    torch.manual_seed(1)
+    inputs = torch.poisson(torch.full((6, 3, 2, 32, 32), 0.5)) if events else torch.randn(6, 3, 32, 32)
+    torchs, file = settled(config, inputs, tmp_path / "family.safetensors")
+    engine = torch.classes.spikemix_test.Engine(str(file), "fp32", 2, False)
+    flips = count = fired = 0
+    for x in inputs[:3]:
+        expected = torch_spikes(torchs, x)
+        engine.observe(expected)
+        engine.infer(x[None])
+        actual = engine.spikes()
+        assert set(actual.keys()) == set(expected)
+        for name, spikes in expected.items():
+            flips += (actual[name] != spikes).sum().item()
+            count += spikes.numel()
+            fired += spikes.sum().item()
+    assert fired > 0.01 * count, "a model that does not fire shows nothing"
+    assert flips <= 1e-4 * count, f"{flips} of {count} spikes differ"
+
+
+def test_event_frames(ops, trained, spikemix, tmp_path):
+    config = {"model": {"input": "events", "channels": 2, "height": 32, "width": 32, "T": 3, "embed_dim": 64, "depth": 2,
+                        "heads": [4], "mixer": ["ssa", "wt1d"], "pool": [1, 1, 0, 1], "ssa_scale": 0.25, "classes": 5},
+              "neuron": {"v_threshold": 0.5}}
+    frames = torch.poisson(torch.full((6, 3, 2, 32, 32), 0.5))
+    model, file = settled(config, frames, tmp_path / "events.safetensors")
     engine = torch.classes.spikemix_test.Engine(str(file), "fp32", 1, False)
     for frame in frames:
         expected = torch_spikes(model, frame)

@@ -184,6 +184,14 @@ def test_combinations(ops):
     assert_close(ops.mix(x, "fwt-c:bases=db3,fft,bior2.2", 4, 4, c), 0.5 * wt2d("db3") + 0.25 * fft + 2 * wt2d("bior2.2"))
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_average_pool(ops, size):
+    x = tokens(**size)
+    grid = x.double().unflatten(2, (size["height"], size["width"])).flatten(0, 1).permute(0, 3, 1, 2)
+    want = torch.nn.functional.avg_pool2d(grid, 3, 1, 1, count_include_pad=False).flatten(2).transpose(1, 2)
+    assert_close(ops.mix(x, "avgpool3", size["height"], size["width"], None), want.reshape(x.shape))
+
+
 def coefficients_of(name):
     return torch.tensor([0.7, -0.4], dtype=torch.float64) if name.endswith("-c") else None
 
@@ -191,7 +199,7 @@ def coefficients_of(name):
 def specs(ops):
     """Every mixer of the registry, forward and inverse, over every kind of axis."""
     for name in ops.mixer_names():
-        if name == "identity":
+        if name in ("identity", "avgpool3"):  # no choice of axes
             yield name
             continue
         for axes, inverse in itertools.product(["tokens", "tokens,embed", "height,width", "time,embed"], ["false", "true"]):

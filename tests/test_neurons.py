@@ -120,6 +120,41 @@ def test_norm_and_neurons_equal_torch(ops, training, repeat, dtype, device):
         assert not ours[1].grad.any()  # cancels out: exactly zero, not rounding noise that Adam would scale up
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_norm_alone_equals_torch(ops, training, copies, dtype, device):
+    """What a layer without neurons makes: in fp32 for bf16."""
+    torch.manual_seed(8)
+    M, C = 75, 19
+    exact = torch.float32 if dtype == torch.bfloat16 else dtype
+    bn = torch.nn.BatchNorm1d(C, dtype=exact, device=device).train(training)
+    with torch.no_grad():
+        bn.weight.uniform_(0.5, 2), bn.bias.uniform_(0, 1), bn.running_mean.normal_(), bn.running_var.uniform_(0.5, 2)
+    weight, bias = (p.detach().clone().requires_grad_() for p in (bn.weight, bn.bias))
+    mean, var = bn.running_mean.clone(), bn.running_var.clone()
+    x = torch.randn(M, C, device=device).to(dtype)
+    linear_bias, residual = torch.randn(C, dtype=exact, device=device), torch.randn(M, C, dtype=exact, device=device)
+    ours = [t.clone().requires_grad_() for t in (x, linear_bias, residual)]
+    theirs = [t.clone().requires_grad_() for t in (x, linear_bias, residual)]
+
+    z = ops.batch_norm(ours[0], weight, bias, mean, var, ours[1], training, ours[2], copies)
+    y = theirs[0].to(exact) + theirs[1]
+    want = theirs[2] + bn(y.repeat(copies, 1)).view(copies, M, C).mean(0)  # all alike
+    assert z.dtype == exact
+    g = torch.randn_like(z)
+    z.backward(g)
+    want.backward(g)
+    eps = 1e-4 if exact == torch.float32 else 1e-10
+    torch.testing.assert_close(z, want, rtol=eps, atol=eps)
+    rounding = 0.01 if dtype == torch.bfloat16 else eps
+    torch.testing.assert_close(ours[0].grad, theirs[0].grad, rtol=rounding, atol=rounding)
+    for got, expected in [(ours[1].grad, theirs[1].grad), (ours[2].grad, theirs[2].grad), (weight.grad, bn.weight.grad),
+                          (bias.grad, bn.bias.grad), (mean, bn.running_mean), (var, bn.running_var)]:
+        torch.testing.assert_close(got, expected, rtol=eps, atol=10 * eps)
+
+
 @contextlib.contextmanager
 def threads(n):
     before = torch.get_num_threads()
@@ -240,14 +275,17 @@ def test_sparse_products_give_the_same_bits_for_any_number_of_threads(ops):
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("values", ["spikes", "counts", "real"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_max_pool_equals_torch(ops, dtype, device):
+def test_max_pool_equals_torch(ops, dtype, values, stride, device):
     torch.manual_seed(6)
     for H, W, C in [(8, 8, 16), (5, 7, 3), (1, 2, 1)]:
-        x = (torch.rand(2, 3, H, W, C, device=device) < 0.3).to(dtype)
+        x = torch.rand(2, 3, H, W, C, device=device)
+        x = {"spikes": x < 0.3, "counts": (4 * x).floor(), "real": x - 3}[values].to(dtype)
         a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
-        y = ops.max_pool(a)
-        want = torch.nn.functional.max_pool2d(b.flatten(0, 1).permute(0, 3, 1, 2), 3, 2, 1).permute(0, 2, 3, 1)
+        y = ops.max_pool(a, stride)
+        want = torch.nn.functional.max_pool2d(b.flatten(0, 1).permute(0, 3, 1, 2), 3, stride, 1).permute(0, 2, 3, 1)
         g = torch.randint(-8, 8, y.shape, device=device).to(dtype)  # exact in bf16
         y.backward(g)
         want.reshape(y.shape).backward(g)

@@ -206,7 +206,7 @@ def test_attention(ops, dtype):
 
 
 @pytest.mark.parametrize("name", ["identity", "fft1d:axes=tokens", "fft2d", "fft2d:axes=height,width", "hartley", "dct",
-                                  "dct:axes=height,embed", "dct:axes=time"])
+                                  "dct:axes=height,embed", "dct:axes=time", "avgpool3"])
 def test_mixers(ops, name):
     """Kernels against the mixer's definition as matrices, at lengths that are no powers of two."""
     torch.manual_seed(6)

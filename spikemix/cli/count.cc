@@ -63,9 +63,9 @@ constexpr Figure kFigures[] = {{"dense", &LayerOperations::dense},
 struct Counted {
   ModelConfig model;
   Plan plan;
-  std::string name, precision = "fp32", data;
+  std::string name, precision = "fp32", data = {};
   int64_t images = 0;
-  std::vector<LayerOperations> layers;
+  std::vector<LayerOperations> layers = {};
 };
 
 double weight_bytes(Precision precision) {
@@ -129,18 +129,6 @@ double energy_of(const std::vector<LayerOperations>& layers, const EnergyTable& 
   return sum;
 }
 
-// One step of the same layers with ReLU, pictures as they are: no table covers fewer than 8 bits.
-double relu_dense(const Counted& c) {
-  double dense = 0;
-  size_t row = 0;
-  for (const LayerPlan& layer : c.plan.layers) {
-    const bool once = c.plan.values[size_t(layer.reads)].still;
-    for (size_t part = 0; part < layer.parts.size(); ++part, ++row)
-      dense += c.layers[row].dense / (once ? 1 : double(c.plan.T));
-  }
-  return dense + c.layers.back().dense;
-}
-
 nlohmann::json to_json(const LayerOperations& layer) {
   nlohmann::json json = {{"name", layer.name}, {"kind", layer.kind}, {"silent", layer.silent}};
   for (const Figure& figure : kFigures) json[figure.key] = layer.*figure.value;
@@ -157,7 +145,8 @@ nlohmann::json to_json(const Counted& c, const std::vector<EnergyTable>& tables)
     const AsPublished papers = as_published(c.plan, c.layers);
     json["as_published"] = {{"sops", papers.sops}, {"energy_mj", papers.energy_mj}};
   }
-  for (const EnergyTable& table : tables) json["relu_int8"][table.name] = dense_energy(relu_dense(c), table);
+  const DenseTwin twin = dense_twin(c.plan, c.layers);
+  for (const EnergyTable& table : tables) json["relu_int8"][table.name] = energy(twin, table);
   const PublishedRow* row = published_row(c.model);
   json["published"] = row ? nlohmann::json{{"data", row->data},
                                            {"mixer", row->mixer},
@@ -196,9 +185,10 @@ void print_energy(const Counted& c, const std::vector<EnergyTable>& tables, cons
   answer(
       "\nEnergy of one image at {:.2f} % of inputs there, in mJ, and of the same layers with ReLU, one step, int8:\n",
       100 * total.density);
+  const DenseTwin twin = dense_twin(c.plan, c.layers);
   for (const EnergyTable& table : tables) {
-    answer("  {:<26} {:>10.4f} {:>10.4f}   {}\n", table.name, energy_of(c.layers, table),
-           dense_energy(relu_dense(c), table), table.source);
+    answer("  {:<26} {:>10.4f} {:>10.4f}   {}\n", table.name, energy_of(c.layers, table), energy(twin, table),
+           table.source);
   }
   const AsPublished papers = as_published(c.plan, c.layers);
   answer(

@@ -71,7 +71,28 @@ double energy(const LayerOperations& o, const EnergyTable& t) {
                         o.comparisons * t.add + o.residual_additions * t.add + o.bytes * t.byte);
 }
 
-double dense_energy(double dense, const EnergyTable& t) { return kMillijoule * dense * (t.multiply + 2 * t.add); }
+DenseTwin dense_twin(const Plan& plan, const std::vector<LayerOperations>& layers) {
+  DenseTwin twin;
+  size_t row = 0;
+  for (const LayerPlan& layer : plan.layers) {
+    const ValuePlan& from = plan.values[size_t(layer.reads)];
+    const ValuePlan& to = plan.values[size_t(layer.writes)];
+    if (layer.has_weights()) {
+      double weights = double(layer.parts.size());
+      for (const int64_t size : layer.weight_shape) weights *= double(size);
+      twin.bytes += weights + double(from.rows() * from.channels) + double(to.rows() * to.channels * to.parts);
+    }
+    for (size_t part = 0; part < layer.parts.size(); ++part, ++row)
+      twin.multiply_adds += layers[row].dense / (from.still ? 1 : double(plan.T));
+  }
+  twin.multiply_adds += layers.back().dense;
+  return twin;
+}
+
+double energy(const DenseTwin& twin, const EnergyTable& t) {
+  const double add = 2 * t.add;  // sums of 32 bits cost twice those of 16
+  return kMillijoule * (twin.multiply_adds * (t.multiply + add) + twin.bytes * t.byte);
+}
 
 AsPublished as_published(const Plan& plan, const std::vector<LayerOperations>& layers) {
   AsPublished result;

@@ -26,8 +26,12 @@ EnergyTable read_energy_table(const std::filesystem::path& file);
 /// two additions each), norms, residual sums, memory.
 double energy(const LayerOperations& operations, const EnergyTable& table);
 
-/// Of the same layers with ReLU and one step: `dense` multiply-adds of integers.
-double dense_energy(double dense, const EnergyTable& table);
+/// The same layers with ReLU and one step, in int8, which an engineer would deploy: no table covers fewer bits.
+struct DenseTwin {
+  double multiply_adds = 0, bytes = 0;
+};
+DenseTwin dense_twin(const Plan& plan, const std::vector<LayerOperations>& layers);
+double energy(const DenseTwin& twin, const EnergyTable& table);
 
 /// As the papers of this family count: 4.6 pJ for each multiply-add of the first convolution and 0.9 pJ for each of the
 /// others times the firing rate, over padded FLOPs; no neurons, norms, head or memory, and a transform as so many

@@ -34,6 +34,8 @@ void check_layer(const Plan& plan, const LayerPlan& layer, const std::string& wh
     throw input_error("{}: its {} adds spikes and potentials", where, layer.name);
   const Range& out = plan.values[size_t(layer.writes)].range;
   if (!out.is_real() && out.smallest() < 0) throw input_error("{}: its {} makes numbers below zero", where, layer.name);
+  if (layer.mixes_time && plan.values[size_t(layer.reads)].still)
+    throw input_error("{}: its {} mixes over time what is the same at every step", where, layer.name);
   const Window& w = layer.window;
   const bool around = w.kernel == 3 && w.stride == 1 && w.padding == 1, alone = w.kernel == 1 && w.padding == 0;
   const bool real = plan.values[size_t(layer.reads)].range.is_real();

@@ -122,6 +122,16 @@ class Mutator {
                                       "fwt-c",
                                       "identity",
                                       "identity:axes=time",
+                                      "identity:branch=false",
+                                      "maxpool3",
+                                      "avgpool3:residual=false",
+                                      "dwc7",
+                                      "qk-channel",
+                                      "membrane",
+                                      "iand",
+                                      "conv1",
+                                      "maxformer",
+                                      "qkformer",
                                       ":::",
                                       "events",
                                       "image",
@@ -355,6 +365,22 @@ TEST_F(EngineFuzzTest, EveryKindOfNetwork) {
   card.model.input = "events", card.model.channels = 2, card.mean = card.std = {};
   card.neuron.kind = "if", card.neuron.v_threshold = 0.5;
   fuzz(write_model("events", card));
+}
+
+TEST_F(EngineFuzzTest, EveryStreamAndArchitecture) {
+  for (const char* stream : {"membrane", "iand"}) {
+    ModelCard card = tiny_card("ssa");
+    card.model.stream = stream, card.model.stem = stream == std::string("iand") ? "conv1" : "conv2";
+    fuzz(write_model(stream, card));
+  }
+  for (const char* architecture : {"maxformer", "qkformer"}) {
+    ModelCard card = tiny_card();
+    card.model.architecture = architecture, card.model.mixer = {"qk-token", "dwc3", "sdsa1"};
+    card.model.embed_dim = 32, card.model.mlp_ratio = 1;
+    fuzz(write_model(architecture, card));
+    export_model(dir_ / architecture, dir_ / "int8", Precision::kInt8);
+    fuzz(dir_ / "int8");
+  }
 }
 
 }  // namespace

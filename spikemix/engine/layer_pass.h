@@ -39,7 +39,7 @@ class LayerPass {
   void potentials_done(const Potentials& potentials, Rows rows);
   const void* sampled(Rows rows);
 
-  // Maps without weights.
+  // Maps without weights. maps.cc
   void transform();
   void attention();
   void similarity_attention();
@@ -80,6 +80,8 @@ class LayerPass {
   Potentials sums(int64_t first);
   /// What the layer reads as floats [steps, rows, channels]; rows [first, last) of each step are unpacked where needed.
   const float* floats(Rows rows);
+  // Rows of all steps.
+  void unpack(Rows rows);
 
   Rows my(int64_t n) const { return share_.of(n); }
   void count(size_t part, double inputs, double additions);

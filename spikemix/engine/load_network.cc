@@ -16,6 +16,9 @@ namespace {
 
 constexpr float kBatchNormEps = 1e-5f;
 
+// Potentials without neurons behind them are added up and up: what they are made of must leave room for sums.
+constexpr float kMostOfPotentials = 1e12f;
+
 // Batch norm behind a map: z = scale y + shift, all [C].
 struct Norm {
   std::vector<float> scale, shift;
@@ -52,7 +55,7 @@ class Loader {
       const std::string& joined = spikes[network_.layers.size() - 1];
       if (!joined.empty()) layer.parts[0].spikes = joined;
       if (plan.window.depthwise) layer.taps = taps(plan);
-      if (!plan.position.empty()) layer.position = tensors_.floats(plan.position);
+      if (!plan.position.empty()) layer.position = floats(plan, plan.position);
       if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
       if (plan.neurons) layer.plain = no_weights(network_.plan.values[size_t(plan.writes)].channels);
     }
@@ -74,8 +77,19 @@ class Loader {
     if (layer.map == Map::kAttention)
       std::fill_n(p.weights.scale.begin(), p.weights.out, float(layer.scale));
     else
-      apply(norm(part.tensors, p.weights.out), part, unit, p.weights);
+      apply(norm(part.tensors, p.weights.out), layer, part, unit, p.weights);
     return p;
+  }
+
+  // A tensor that makes potentials.
+  std::vector<float> floats(const LayerPlan& layer, const std::string& name) const {
+    std::vector<float> values = tensors_.floats(name);
+    for (const float v : values) {
+      if (!layer.neurons && std::abs(v) > kMostOfPotentials)
+        throw input_error("{}: tensor '{}' holds {}, expected up to {} in front of no neurons", tensors_.where(), name,
+                          v, kMostOfPotentials);
+    }
+    return values;
   }
 
   Norm norm(const LayerTensors& tensors, int64_t channels) const {
@@ -96,14 +110,21 @@ class Loader {
     return n;
   }
 
-  void apply(const Norm& norm, const LayerPart& part, const std::vector<float>& unit, PackedWeights& packed) const {
+  void apply(const Norm& norm, const LayerPlan& layer, const LayerPart& part, const std::vector<float>& unit,
+             PackedWeights& packed) const {
     for (size_t o = 0; o < norm.scale.size(); ++o) {
       packed.scale[o] = norm.scale[o] * (unit.empty() ? 1 : unit[o]);
       packed.shift[o] = norm.shift[o];
+      const std::string& name = part.tensors.norm.empty() ? part.name : part.tensors.norm;
+      const float largest = std::max(std::abs(packed.scale[o]), std::abs(packed.shift[o]));
       // Each value is a number, but their product may not be one.
       if (!std::isfinite(packed.scale[o]) || !std::isfinite(packed.shift[o]))
-        throw input_error("{}: the values of '{}.*' at {} make no finite scale and shift", tensors_.where(),
-                          part.tensors.norm.empty() ? part.name : part.tensors.norm, o);
+        throw input_error("{}: the values of '{}.*' at {} make no finite scale and shift", tensors_.where(), name, o);
+      if (!layer.neurons && largest > kMostOfPotentials)
+        throw input_error(
+            "{}: the values of '{}.*' at {} make a scale or shift of {}, expected up to {} in front of no "
+            "neurons",
+            tensors_.where(), name, o, largest, kMostOfPotentials);
     }
   }
 
@@ -129,7 +150,7 @@ class Loader {
       q = {tensors_.integer_bits(name) == 8 ? WeightType::kU8 : WeightType::kU16, out, in,
            channels_last(tensors_.integers(name), out, in, kernel * kernel), tensors_.floats(unit_name(name))};
     } else {
-      const std::vector<float> w = channels_last(tensors_.floats(name), out, in, kernel * kernel);
+      const std::vector<float> w = channels_last(floats(layer, name), out, in, kernel * kernel);
       if (network_.precision == Precision::kFp32 || input.is_real()) return pack_weights(out, in, w.data());
       q = quantize(network_.precision, out, in, w.data(), input);
     }
@@ -139,7 +160,7 @@ class Loader {
 
   // [C, 1, kernel, kernel] as [kernel, kernel, C].
   std::vector<float> taps(const LayerPlan& layer) const {
-    const std::vector<float> w = tensors_.floats(layer.parts[0].tensors.weight);
+    const std::vector<float> w = floats(layer, layer.parts[0].tensors.weight);
     const int64_t C = layer.weight_shape[0], taps = layer.window.kernel * layer.window.kernel;
     return channels_last(w, 1, C * taps, taps);
   }

@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "spikemix/core/floats.h"
 #include "spikemix/core/safetensors.h"
+#include "spikemix/engine/session.h"
 #include "spikemix/kernels/lif/lif_params.h"
+#include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/plan.h"
 #include "spikemix/plan/tensors.h"
@@ -20,9 +24,16 @@ class Reference {
  public:
   Reference(Plan plan, const SafeTensors& file) : plan_(std::move(plan)) {
     for (const std::string& name : file.names()) {
-      if (is_float(file.find(name)->dtype)) {
-        const std::vector<float> values = to_floats(*file.find(name));
+      const TensorView& tensor = *file.find(name);
+      const TensorView* const unit = file.find(unit_name(name));
+      if (is_float(tensor.dtype)) {
+        const std::vector<float> values = to_floats(tensor);
         tensors_[name].assign(values.begin(), values.end());
+      } else if (unit) {  // exported weights: bytes
+        const std::vector<float> units = to_floats(*unit);
+        Values& values = tensors_[name];
+        for (const std::byte b : tensor.data)
+          values.push_back(int8_t(b) * double(units[values.size() / (tensor.data.size() / units.size())]));
       }
     }
   }
@@ -240,5 +251,49 @@ class Reference {
   std::map<std::string, Values> tensors_;
   std::vector<Values> values_;
 };
+
+/// What differs between an engine and the loops, layer by layer.
+struct Agreement {
+  int64_t values = 0, fired = 0, flips = 0;
+  double worst = 0;   // of potentials, as a share of the layer's largest
+  double logits = 0;  // largest difference
+};
+
+/// Each layer is fed with the reference's spikes and potentials, so that what differs is its own doing.
+inline Agreement compare(Session& session, Reference& reference, const float* x) {
+  const std::vector<double> expected = reference.run(x);
+  Agreement a;
+  int64_t seen = 0;
+  const auto see = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
+    ASSERT_TRUE(reference.spikes.contains(layer)) << layer;
+    const std::vector<double>& want = reference.spikes.at(layer);
+    ASSERT_EQ(int64_t(want.size()), T * rows * channels) << layer;
+    ++seen;
+    for (int64_t i = 0; i < int64_t(want.size()); ++i) {
+      uint64_t& word = bits[i / channels * spike_words(channels) + i % channels / 64];
+      const uint64_t bit = uint64_t{1} << (i % channels % 64), spike = want[size_t(i)] != 0 ? bit : 0;
+      a.values += 1, a.fired += spike != 0, a.flips += (word & bit) != spike;
+      word = (word & ~bit) | spike;
+    }
+  };
+  const auto see_potentials = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* y) {
+    const auto found = reference.potentials.find(layer);
+    ASSERT_NE(found, reference.potentials.end()) << layer;
+    double largest = 1;
+    for (const double v : found->second) largest = std::max(largest, std::abs(v));
+    ASSERT_EQ(int64_t(found->second.size()) % (T * rows * channels), 0) << layer;
+    for (int64_t i = 0; i < T * rows * channels; ++i) {
+      a.worst = std::max(a.worst, std::abs(found->second[size_t(i)] - double(y[i])) / largest);
+      y[i] = float(found->second[size_t(i)]);
+    }
+  };
+  session.set_observer(see, see_potentials);
+  std::vector<float> logits(expected.size());
+  session.infer(1, x, logits.data());
+  session.set_observer({});
+  EXPECT_EQ(seen, int64_t(reference.spikes.size()));
+  for (size_t i = 0; i < logits.size(); ++i) a.logits = std::max(a.logits, std::abs(logits[i] - expected[i]));
+  return a;
+}
 
 }  // namespace spikemix

@@ -66,7 +66,9 @@ bool is_zero(const TensorSpec& spec, const FoundNetwork& network) {
 
 ImportedConfig config_of(const FoundNetwork& network, const WeightsFile& file, const ImportSettings& settings) {
   const std::string what = fmt::format("{}: a {}", file.path().string(), network.family->name);
-  const Shape shape = network.family->read(network.tensors, what);
+  Shape shape = network.family->read(network.tensors, what);
+  if (std::ranges::any_of(network.tensors, [](const auto& tensor) { return tensor.first.ends_with("_lif.w"); }))
+    shape.read.push_back("neuron.kind=plif");
   ImportedConfig result;
   const bool asked = !settings.recipe.empty();
   Config& config = result.config = settings.load_recipe(asked ? settings.recipe : shape.recipe, {});

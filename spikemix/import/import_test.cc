@@ -167,6 +167,21 @@ TEST_F(ImportTest, OtherFamiliesAndVariantsAreNamedInOneReason) {
     EXPECT_THAT([&] { import(write_names(c.names)); }, ThrowsMessage<InputError>(HasSubstr(c.expected)));
 }
 
+TEST_F(ImportTest, LearnedTimeConstantsAreThere) {
+  const Config config = config_of({"model.mixer=ssa", "model.embed_dim=48", "model.depth=1", "neuron.kind=plif"});
+  EXPECT_EQ(import(write(config)).config.neuron.kind, "plif");
+}
+
+TEST_F(ImportTest, AttentionWithAConvolutionBehindItIsRefused) {  // Max-Former's SSA_dwc
+  const Config config =
+      config_of({"model.architecture=maxformer", "model.mixer=ssa", "model.embed_dim=64", "model.heads=8"});
+  std::vector<TensorSpec> tensors = tensors_of(make_plan(config.model, config.neuron));
+  tensors.push_back(
+      {.name = "stage3.1.attn.dwc.weight", .shape = {64, 1, 5, 5}, .kind = TensorSpec::Kind::kWeight, .layer = ""});
+  EXPECT_THAT([&] { import(write(tensors)); },
+              ThrowsMessage<InputError>(HasSubstr("a depthwise convolution behind it")));
+}
+
 TEST_F(ImportTest, WhatDiffersIsOneTensorAndACount) {
   std::vector<TensorSpec> tensors =
       tensors_of(make_plan(config_of({"model.mixer=ssa", "model.embed_dim=48"}).model, {}));

@@ -38,7 +38,7 @@ Shape read_maxformer(const TensorMap& tensors, const std::string& file) {
   shape.read = {fmt::format("model.input={}", events ? "events" : "image"), fmt::format("model.channels={}", channels),
                 fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
                 fmt::format("model.classes={}", classes)};
-  read_stages(reader, stages, "mlp.fc1", {"attn.", "mixer."}, shape);
+  read_stages(reader, stages, "mlp.fc1", {"attn.", "mixer."}, /*may_be_empty=*/true, shape);
   add_published_data(events, classes, shape);
   shape.published.push_back(events ? "model.heads=16" : "model.heads=8");
   shape.published.push_back("model.ssa_scale=0.125");

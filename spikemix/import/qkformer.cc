@@ -24,7 +24,7 @@ Shape read_qkformer(const TensorMap& tensors, const std::string& file) {
                 fmt::format("model.channels={}", reader.size("patch_embed1.proj_conv.weight", 1)),
                 fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
                 fmt::format("model.classes={}", classes)};
-  read_stages(reader, three ? 3 : 2, "mlp.mlp1", {"tssa.", "ssa."}, shape);
+  read_stages(reader, three ? 3 : 2, "mlp.mlp1", {"tssa.", "ssa."}, /*may_be_empty=*/false, shape);
   add_published_data(events, classes, shape);
   shape.published.push_back(events ? "model.heads=16" : "model.heads=8");
   shape.published.push_back("model.ssa_scale=0.125");

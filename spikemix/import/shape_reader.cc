@@ -47,7 +47,6 @@ bool ShapeReader::is_empty(const std::string& block, const std::vector<std::stri
 }
 
 std::string ShapeReader::mixer(const std::string& block, const std::vector<std::string>& branches) const {
-  if (is_empty(block, branches)) return "identity:branch=false";
   for (const std::string& branch : branches) {
     const std::string prefix = block + branch;
     if (has(prefix + "dwc.weight"))
@@ -69,7 +68,7 @@ std::string list_setting(const std::string& key, const std::vector<std::string>&
 }
 
 void read_stages(const ShapeReader& reader, int64_t stages, const std::string& mlp,
-                 const std::vector<std::string>& branches, Shape& shape) {
+                 const std::vector<std::string>& branches, bool may_be_empty, Shape& shape) {
   std::vector<int64_t> depths;
   std::vector<std::string> of_stages, of_blocks;
   bool alike = true;
@@ -81,14 +80,15 @@ void read_stages(const ShapeReader& reader, int64_t stages, const std::string& m
     depths.push_back(depth);
     for (int64_t i = 0; i < depth; ++i) {
       const std::string block = fmt::format("{}{}.", prefix, i);
-      const std::string mixer = reader.mixer(block, branches);
-      if (mixer.empty()) {
+      const bool empty = may_be_empty && reader.is_empty(block, branches);
+      const std::string mixer = empty ? "identity:branch=false" : reader.mixer(block, branches);
+      if (mixer.empty())
         shape.mixer_unknown = fmt::format("'{}' has a norm and no weights: a linear transform, and any of them", block);
-      } else if (reader.is_empty(block, branches)) {
+      if (empty) {
         shape.notes.push_back(
-            fmt::format("{} has no tensors in front of its MLP: it gets no mixer, as published (a pool would have none "
-                        "either: model.mixer)",
-                        block.substr(0, block.size() - 1)));
+            fmt::format("{}{} has no tensors in front of its MLP: it gets no mixer, as published (a pool "
+                        "would have none either: model.mixer)",
+                        prefix, i));
       }
       of_blocks.push_back(mixer);
       if (i == 0) of_stages.push_back(mixer);

@@ -24,7 +24,7 @@ class ShapeReader {
   /// Hidden size of an MLP's first layer as a multiple of its inputs.
   int64_t mlp_ratio(const std::string& weight) const;
 
-  /// What stands in a block, as model.mixer says it. It looks at the block's `branches` ("attn.", "mixer.").
+  /// What stands in a block in front of its MLP, as model.mixer says it, by the tensors of its `branches` ("attn.").
   /// "": linear transforms have a norm and no weights, so it may be any of them.
   std::string mixer(const std::string& block, const std::vector<std::string>& branches) const;
   bool is_empty(const std::string& block, const std::vector<std::string>& branches) const;
@@ -40,9 +40,10 @@ class ShapeReader {
 /// model.KEY=a or model.KEY=["a","b"]
 std::string list_setting(const std::string& key, const std::vector<std::string>& values);
 
-/// model.mixer of a network in stages, and model.depths: of blocks PREFIXi.j. with their `branches`.
+/// model.depths, model.mixer and model.mlp_ratio of a network with blocks "stage1.0.".
+/// @param may_be_empty  its code has blocks without tensors in front of the MLP
 void read_stages(const ShapeReader& reader, int64_t stages, const std::string& mlp,
-                 const std::vector<std::string>& branches, Shape& shape);
+                 const std::vector<std::string>& branches, bool may_be_empty, Shape& shape);
 
 /// The data set's settings that no tensor says, by its number of classes: T, height, width, and the recipe.
 void add_published_data(bool events, int64_t classes, Shape& shape);

@@ -16,11 +16,13 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-bool pools_by_kernels(const Tensor& x, int64_t stride) { return has_kernels(x) && stride == 2; }
+PoolShape shape_of(torch::IntArrayRef images, int64_t stride) {
+  return {.H = images[1], .W = images[2], .C = images[3], .stride = stride};
+}
 
 // x [images, H, W, C]; `chosen` is undefined in inference.
-Tensor pool(const Tensor& x, const Tensor& chosen) {
-  const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
+Tensor pool(const Tensor& x, const Tensor& chosen, int64_t stride) {
+  const PoolShape shape = shape_of(x.sizes(), stride);
   const auto y = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, x.options());
   with_kernel_type(x, [&]<class X>(X) {
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
@@ -30,9 +32,9 @@ Tensor pool(const Tensor& x, const Tensor& chosen) {
   return y;
 }
 
-Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes) {
+Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef sizes, int64_t stride) {
   const auto dx = torch::empty(sizes, dy.options());
-  const PoolShape shape{.H = dx.size(1), .W = dx.size(2), .C = dx.size(3)};
+  const PoolShape shape = shape_of(sizes, stride);
   with_kernel_type(dy, [&]<class X>(X) {
     at::parallel_for(0, dx.size(0), 1, [&](int64_t begin, int64_t end) {
       spike_max_pool_backward(shape, begin, end, kernel_data<X>(dy), kernel_data<uint8_t>(chosen), kernel_data<X>(dx));
@@ -70,11 +72,11 @@ Tensor aten_pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArra
 struct PoolFunction : torch::autograd::Function<PoolFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, int64_t stride) {
     const ProfileScope scope("pools", "forward");
-    const PoolShape shape{.H = x.size(1), .W = x.size(2), .C = x.size(3)};
+    const PoolShape shape = shape_of(x.sizes(), stride);
     Tensor y, chosen;
-    if (pools_by_kernels(x, stride)) {
+    if (has_kernels(x)) {
       chosen = torch::empty({x.size(0), shape.out_H(), shape.out_W(), shape.C}, torch::kUInt8);
-      y = pool(x, chosen);
+      y = pool(x, chosen, stride);
     } else {
       std::tie(y, chosen) = aten_pool(x, stride);
     }
@@ -89,9 +91,8 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     const Tensor dy = grads[0].contiguous(), chosen = ctx->get_saved_variables()[0];
     const auto sizes = ctx->saved_data["sizes"].toIntVector();
     const int64_t stride = ctx->saved_data["stride"].toInt();
-    return {pools_by_kernels(dy, stride) ? pool_backward(dy, chosen, sizes)
-                                         : aten_pool_backward(dy, chosen, sizes, stride),
-            Tensor()};
+    const auto backward = has_kernels(dy) ? pool_backward : aten_pool_backward;
+    return {backward(dy, chosen, sizes, stride), Tensor()};
   }
 };
 
@@ -101,7 +102,7 @@ Tensor max_pool(const Tensor& x, int64_t stride) {
   std::vector<int64_t> shape = x.sizes().vec();
   const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
   const Tensor y = torch::GradMode::is_enabled() ? PoolFunction::apply(images, stride)
-                   : pools_by_kernels(x, stride) ? pool(images, {})
+                   : has_kernels(x)              ? pool(images, {}, stride)
                                                  : aten_pool(images, stride).first;
   shape[shape.size() - 3] = y.size(1);
   shape[shape.size() - 2] = y.size(2);

@@ -31,6 +31,14 @@ Tensor norm_neuron(const Tensor& y, const Tensor& weight, const Tensor& bias, co
                            bf16_spikes ? torch::kBFloat16 : y.scalar_type(), repeat_T);
 }
 
+// BN without neurons.
+Tensor batch_norm(const Tensor& y, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, const std::optional<Tensor>& linear_bias, bool training,
+                  const std::optional<Tensor>& residual, int64_t copies) {
+  const spikemix::Norm norm{weight, bias, running_mean, running_var, linear_bias.value_or(Tensor()), training};
+  return spikemix::batch_norm(y, norm, residual.value_or(Tensor()), copies);
+}
+
 Tensor spike_linear(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below) {
   return spikemix::spike_linear(x, weight, spikemix::Values(values), {"", sparse_below}).y;
 }
@@ -44,6 +52,7 @@ Tensor spike_conv(const Tensor& x, const Tensor& weight, int64_t values, double 
 TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
   library.def("neuron", neuron);
   library.def("norm_neuron", norm_neuron);
+  library.def("batch_norm", batch_norm);
   library.def("spike_linear", spike_linear);
   library.def("spike_conv", spike_conv);
   library.def("max_pool(Tensor x, int stride=2) -> Tensor", [](const Tensor& x, int64_t stride) { return spikemix::max_pool(x, stride); });
