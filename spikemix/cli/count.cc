@@ -91,9 +91,10 @@ Counted count_model(const CountOptions& o) {
 
   OperationCounter counter(result.plan, weight_bytes(network->precision));
   Session session(network, {.threads = thread_count(o.threads)});
-  session.set_observer([&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
-    counter.see(layer, T, rows, channels, bits);
-  });
+  const auto see = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const auto* spikes) {
+    counter.see(layer, T, rows, channels, spikes);
+  };
+  session.set_observer(see, {}, see);
   Loader loader(data, test_loader_options(network->card, 1, 1));
   loader.start_epoch(0);
   std::vector<float> logits(size_t(network->card.model.classes));

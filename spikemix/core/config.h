@@ -69,12 +69,14 @@ struct ModelConfig {
 /// The spiking neuron, the same in every layer (the attention's threshold of 0.5 is the published model's own).
 struct NeuronConfig {
   std::string kind = "lif", reset = "hard", surrogate = "sigmoid";
+  int64_t levels = 4;
   double tau = 2, v_threshold = 1, v_reset = 0, alpha = 0;
   bool detach_reset = true;
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("kind", kind, "lif, if (no leak) or plif (learned tau)");
+    v("kind", kind, "lif, if (no leak), plif (learned tau) or integer (counts of spikes, up to neuron.levels)");
+    v("levels", levels, "of integer neurons: the largest count");
     v("tau", tau, "membrane time constant in time steps, > 1; plif starts here");
     v("v_threshold", v_threshold, "firing threshold");
     v("reset", reset, "hard (to v_reset) or soft (minus v_threshold)");

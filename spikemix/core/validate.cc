@@ -39,6 +39,7 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"model.levels", 0, 30},
                               {"model.heads", 1, 4096},
                               {"model.ssa_scale", -kLarge, kLarge},
+                              {"neuron.levels", 1, 15},
                               {"neuron.tau", 1, kLarge},
                               {"neuron.v_threshold", -kLarge, kLarge},
                               {"neuron.v_reset", -kLarge, kLarge},
@@ -175,7 +176,7 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
   require(!m.heads.empty(), "model.heads", 0, "one number or more");
 
   check_section("neuron", n);
-  require_one_of("neuron.kind", n.kind, {"lif", "if", "plif"});
+  require_one_of("neuron.kind", n.kind, {"lif", "if", "plif", "integer"});
   require_one_of("neuron.reset", n.reset, {"hard", "soft"});
   require_one_of("neuron.surrogate", n.surrogate, {"sigmoid", "arctan", "triangle"});
   require(n.tau > 1, "neuron.tau", n.tau, "more than 1 time step");

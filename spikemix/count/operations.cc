@@ -193,6 +193,14 @@ void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int
   seen_[part] = unpacked(T * rows, channels, bits);
 }
 
+void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels,
+                           const uint8_t* counts) {
+  std::vector<uint8_t>& own = seen_[part];
+  own.resize(size_t(T * rows * channels));
+  for (int64_t row = 0; row < T * rows; ++row)
+    std::copy_n(counts + row * 64 * spike_words(channels), channels, own.begin() + row * channels);
+}
+
 void OperationCounter::end_image() {
   ++images_;
   size_t row = 0;

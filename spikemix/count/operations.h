@@ -46,6 +46,8 @@ class OperationCounter {
   void begin_image(const float* input);
   /// The spikes of a layer's part, in any order: [T, rows, words of channels].
   void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits);
+  /// Those of integer neurons: [T, rows, channels rounded up to 64].
+  void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint8_t* counts);
   /// @throws std::logic_error if a layer's spikes were not seen
   void end_image();
 

@@ -40,12 +40,16 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
   Session exact_session(std::move(exact)), integer_session(std::move(integer));
   std::map<std::string, std::vector<uint64_t>> spikes;
   std::map<std::string, std::vector<float>> potentials;
+  std::map<std::string, std::vector<uint8_t>> counts;
   exact_session.set_observer(
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
         spikes[layer].assign(bits, bits + T * rows * spike_words(channels));
       },
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const float* values) {
         potentials[layer].assign(values, values + T * rows * channels);
+      },
+      [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint8_t* values) {
+        counts[layer].assign(values, values + 64 * T * rows * spike_words(channels));
       });
   integer_session.set_observer(
       [&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {
@@ -63,6 +67,15 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
         for (size_t i = 0; i < expected.size() && change; ++i) {
           change->potentials += std::abs(expected[i]);
           change->error += std::abs(expected[i] - values[i]);
+        }
+        std::copy(expected.begin(), expected.end(), values);
+      },
+      [&](const std::string& layer, int64_t, int64_t, int64_t, uint8_t* values) {
+        const std::vector<uint8_t>& expected = counts.at(layer);
+        LayerChange* const change = changes.find(layer);
+        for (size_t i = 0; i < expected.size() && change; ++i) {
+          change->spikes += expected[i];
+          change->changed += std::abs(int(expected[i]) - int(values[i]));
         }
         std::copy(expected.begin(), expected.end(), values);
       });

@@ -54,22 +54,27 @@ void LayerPass::run() {
 
 // --- where things are ------------------------------------------------------------------------------------------------
 
-uint64_t* LayerPass::made_bits() {
-  return plan_->merge == Merge::kNone ? value<uint64_t>(plan_->writes) : scratch<uint64_t>(&LayerBuffers::made);
+void* LayerPass::made_spikes() {
+  return plan_->merge == Merge::kNone ? value<void>(plan_->writes) : scratch<void>(&LayerBuffers::made);
 }
 
-NeuronState LayerPass::neurons(size_t part, int64_t first, uint64_t* bits) {
+NeuronState LayerPass::neurons(size_t part, int64_t first, void* spikes) {
   const NeuronGrid grid = neuron_grid(net_.plan, *plan_);
   const int64_t words = spike_words(grid.channels), stride = 64 * words;
   float* kept = nullptr;
   if (!w_.potentials.empty()) kept = w_.potentials[neuron_group_ + part].values.data() + first * stride;
-  return {.lif = packed_->parts[part].lif,
-          .T = w_.T,
-          .potentials = kept,
-          .potentials_stride = stride,
-          .spikes = bits + (int64_t(part) * w_.T * grid.rows + first) * words,
-          .row_words = words,
-          .step_words = grid.rows * words};
+  const int64_t at = (int64_t(part) * w_.T * grid.rows + first) * words;
+  NeuronState state{.lif = packed_->parts[part].lif,
+                    .T = w_.T,
+                    .potentials = kept,
+                    .potentials_stride = stride,
+                    .row_words = words,
+                    .step_words = grid.rows * words};
+  if (state.lif.levels > 0)
+    state.counts = static_cast<uint8_t*>(spikes) + 64 * at;
+  else
+    state.spikes = static_cast<uint64_t*>(spikes) + at;
+  return state;
 }
 
 Potentials LayerPass::potentials(size_t part, int64_t first) {
@@ -123,7 +128,7 @@ void LayerPass::finish(const float* sums, Rows rows, bool norm) {
     add_position(moved.values, moved.T, rows);
     sums = scratch<float>(&LayerBuffers::sums), scale = &packed_->plain;
   }
-  neuron_spikes(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, neurons(0, rows.first, made_bits()));
+  neuron_spikes(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, neurons(0, rows.first, made_spikes()));
   made(rows);
 }
 
@@ -144,11 +149,17 @@ void LayerPass::made(Rows rows) {
 }
 
 void LayerPass::show_spikes() {
-  if (!watch_.observer || !plan_->neurons) return;
+  if ((!watch_.observer && !watch_.counts) || !plan_->neurons) return;
   share_.wait();
   for (size_t part = 0; part < plan_->parts.size() && share_.member() == 0; ++part) {
-    uint64_t* const bits = made_bits() + int64_t(part) * w_.T * to_->rows() * spike_words(to_->channels);
-    (*watch_.observer)(packed_->parts[part].spikes, w_.T, to_->rows(), to_->channels, bits);
+    const int64_t at = int64_t(part) * w_.T * to_->rows() * spike_words(to_->channels);
+    const auto show = [&](const auto* observer, auto* spikes) {
+      if (observer) (*observer)(packed_->parts[part].spikes, w_.T, to_->rows(), to_->channels, spikes);
+    };
+    if (plan_->makes.is_spikes())
+      show(watch_.observer, static_cast<uint64_t*>(made_spikes()) + at);
+    else
+      show(watch_.counts, static_cast<uint8_t*>(made_spikes()) + 64 * at);
   }
   share_.wait();
 }

@@ -70,10 +70,10 @@ class LayerPass {
     return w_.at<X>(w_.buffers.layers[layer_].*buffer);
   }
   /// Where the layer's own spikes go.
-  uint64_t* made_bits();
+  void* made_spikes();
   int64_t steps(const ValuePlan& v) const { return v.still ? 1 : w_.T; }
-  /// Neurons of a part, whose bits are [T, grid rows, words]; row 0 is `first`.
-  NeuronState neurons(size_t part, int64_t first, uint64_t* bits);
+  /// Neurons of a part, whose bits are [T, grid rows, words] (counts: 64 bytes a word); row 0 is `first`.
+  NeuronState neurons(size_t part, int64_t first, void* spikes);
   /// Potentials of a part in the value that the layer writes, added to what it is merged with; row 0 is `first`.
   Potentials potentials(size_t part, int64_t first);
   /// The same in the layer's sums, for what comes in between.

@@ -88,7 +88,7 @@ void LayerPass::gate_attention() {
   for (int64_t t = 0; t < w_.T; ++t) {
     const int64_t at = (t * N + rows.first) * words, gate = t * grid.rows * spike_words(grid.channels);
     const int64_t n = rows.second - rows.first;
-    uint64_t* const out = made_bits() + at;
+    uint64_t* const out = static_cast<uint64_t*>(made_spikes()) + at;
     if (heads)
       gate_heads(n, grid.channels, C / grid.channels, gates + gate + rows.first * spike_words(grid.channels), k + at,
                  out);

@@ -14,6 +14,7 @@ namespace spikemix {
 struct Watch {
   const Session::Observer* observer = nullptr;
   const Session::PotentialObserver* potentials = nullptr;
+  const Session::CountObserver* counts = nullptr;
   std::vector<LayerProfile>* profile = nullptr;  // one for each part of each layer, in order, and one for the head
 };
 

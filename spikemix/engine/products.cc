@@ -78,7 +78,7 @@ void LayerPass::products(Rows rows) {
     const PackedWeights& weights = packed_->parts[part].weights;
     count(part, double(n * w_.T * weights.in), double(mine_.lists.spikes));
     if (plan_->neurons && plan_->position.empty()) {
-      spike_product(weights, mine_.lists, n, neurons(part, rows.first, made_bits()));
+      spike_product(weights, mine_.lists, n, neurons(part, rows.first, made_spikes()));
     } else {
       const Potentials out = plan_->neurons ? sums(rows.first) : potentials(part, rows.first);
       spike_potentials(weights, mine_.lists, n, out);
@@ -108,7 +108,7 @@ void LayerPass::dense(Rows rows, const Inputs& x) {
   if (fires) {
     for (int64_t row = rows.first; row < rows.second; row += kRows) {
       const int64_t n = std::min(kRows, rows.second - row);
-      dense_product(part.weights, x(0, row, n), n, neurons(0, row, made_bits()));
+      dense_product(part.weights, x(0, row, n), n, neurons(0, row, made_spikes()));
     }
     return made(rows);
   }
@@ -162,7 +162,7 @@ void LayerPass::convolution_of_frames() {
     count(0, double(w_.T * from_->rows() * weights.in), double(marked * weights.in));
   }
   if (plan_->neurons && plan_->position.empty()) {
-    frame_convolution(weights, frames, marks, begin, end, neurons(0, 0, made_bits()));
+    frame_convolution(weights, frames, marks, begin, end, neurons(0, 0, made_spikes()));
     return made(rows);
   }
   Potentials out = plan_->neurons ? sums(0) : potentials(0, 0);

@@ -24,7 +24,8 @@ struct Session::State {
   }
 
   Watch watch() {
-    return {observer ? &observer : nullptr, potentials ? &potentials : nullptr, profiling ? &layers : nullptr};
+    return {observer ? &observer : nullptr, potentials ? &potentials : nullptr, counts ? &counts : nullptr,
+            profiling ? &layers : nullptr};
   }
 
   // One input, by all threads together.
@@ -43,6 +44,7 @@ struct Session::State {
   std::vector<std::unique_ptr<Workspace>> workspaces;
   Observer observer;
   PotentialObserver potentials;
+  CountObserver counts;
   bool profiling = false;
   std::vector<LayerProfile> layers;
   Team team;
@@ -92,7 +94,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
-  int64_t alone = s.observer || s.potentials || s.profiling || members == 1 ? 0 : images / members * members;
+  int64_t alone = s.observer || s.potentials || s.counts || s.profiling || members == 1 ? 0 : images / members * members;
   std::atomic<int64_t> next = 0;
   if (alone > 0) {
     const auto work = [&](int64_t member) {
@@ -123,9 +125,10 @@ void Session::reset() {
 
 int64_t Session::steps() const { return state_->workspaces[0]->steps; }
 
-void Session::set_observer(Observer observer, PotentialObserver potentials) {
+void Session::set_observer(Observer observer, PotentialObserver potentials, CountObserver counts) {
   state_->observer = std::move(observer);
   state_->potentials = std::move(potentials);
+  state_->counts = std::move(counts);
 }
 
 void Session::start_profile() {

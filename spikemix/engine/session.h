@@ -64,7 +64,10 @@ class Session {
   /// see the same), merged with the residual stream.
   using PotentialObserver =
       std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* potentials)>;
-  void set_observer(Observer observer, PotentialObserver potentials = {});
+  /// The same of integer neurons (neuron.kind = integer): their counts, [T, rows, channels rounded up to 64].
+  using CountObserver =
+      std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts)>;
+  void set_observer(Observer observer, PotentialObserver potentials = {}, CountObserver counts = {});
 
   /// Times every layer from now on. One thread only: infer() and step() then run on the caller's.
   void start_profile();

@@ -36,8 +36,12 @@ struct Steps {
     const bool between = p.lif.leak == 1 && p.lif.v_reset == 0;
     return between ? v.lerp(z, k) : torch::addcmul(v, drive(v, z), k);
   }
-  Tensor fire(const Tensor& h) const { return h >= p.lif.v_threshold; }
+  Tensor fire(const Tensor& h) const {
+    if (p.lif.levels > 0) return h.clamp(0, double(p.lif.levels)).add_(0.5).floor_();
+    return h >= p.lif.v_threshold;
+  }
   Tensor reset(const Tensor& h, const Tensor& fired) const {
+    if (p.lif.levels > 0) return h - fired;
     return p.lif.hard_reset ? h.masked_fill(fired, p.lif.v_reset) : h - fired * p.lif.v_threshold;
   }
   // dspike surrogate'(h - v_threshold)
@@ -51,6 +55,8 @@ struct Steps {
         return dspike * (alpha / 2 / (u * (std::numbers::pi / 2 * alpha)).square_().add_(1));
       case Surrogate::kTriangle:
         return dspike * (1 - u.abs() * alpha).clamp_min_(0).mul_(alpha);
+      case Surrogate::kWindow:
+        return dspike * (u > 0).logical_and_(u < double(p.lif.levels));
     }
     return {};
   }

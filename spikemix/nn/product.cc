@@ -60,7 +60,7 @@ Tensor factor(const Tensor& weight, const Tensor& x) {
 Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
 
 struct Conv {
-  static constexpr bool kSparseSpikes = true, kSparseCounts = false;  // few layers read counts
+  static constexpr bool kSparseSpikes = true, kSparseCounts = true;
   static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0) * 9); }
 
   static Tensor forward(const Tensor& x, const Tensor& weight) {

@@ -139,6 +139,7 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
                    Moments& moments) {
   const PackedWeights weights = pack(weight_t, type);
   const int64_t C = x.channels(), out = weights.out, words = spike_words(C), pixels = grid.height * grid.width;
+  const int64_t planes = x.planes();
   const Tensor y = torch::empty({grid.images * pixels, out}, type);
   // Small images go several at a time, large ones in parts.
   const int64_t together = std::max<int64_t>(1, kRows / pixels), parts = chunks(pixels, 4 * kRows);
@@ -146,11 +147,15 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
   for_chunks(grid.images, together, [&](int64_t chunk, int64_t image, int64_t end) {
     Scratch& mine = scratch();
     const int64_t n = end - image, row = image * pixels, lines = n * grid.height;
-    mine.index.resize(size_t(lines * list_stride(grid.width, C)));
-    mine.begin.resize(size_t(lines * (grid.width + 1)));
-    list_pixels(lines, grid.width, C, x.bits() + row * words, mine.index.data(), mine.begin.data());
-    const PixelLists lists{grid.height, grid.width, C, mine.index.data(), mine.begin.data()};
-    mine.lists.reserve(n * std::min(pixels, 4 * kRows), 9 * x.entries(row, row + n * pixels));
+    mine.index.resize(size_t(planes * lines * list_stride(grid.width, C)));
+    mine.begin.resize(size_t(planes * lines * (grid.width + 1)));
+    if (x.values() == Values::kSpikes)
+      list_pixels(lines, grid.width, C, x.bits() + row * words, mine.index.data(), mine.begin.data());
+    else
+      list_pixels(0, lines, lines, grid.width, C, x.counts() + row * 64 * words, planes, mine.index.data(),
+                  mine.begin.data());
+    const PixelLists lists{grid.height, grid.width, C, mine.index.data(), mine.begin.data(), planes};
+    mine.lists.reserve(n * std::min(pixels, 4 * kRows) * planes, 9 * x.entries(row, row + n * pixels));
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t first = pixels * part / parts, count = pixels * (part + 1) / parts - first;
       lists_of_neighbours(first, count, n, lists, mine.lists);

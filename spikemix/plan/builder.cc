@@ -63,8 +63,10 @@ int64_t PlanBuilder::write(ValuePlan value) {
 }
 
 int64_t PlanBuilder::write(ValuePlan sizes, Fires fires) {
-  plan_.layers.back().neurons = fires == Fires::kYes;
-  sizes.range = fires == Fires::kYes ? Range::spikes() : Range::real();
+  LayerPlan& layer = plan_.layers.back();
+  layer.neurons = fires == Fires::kYes;
+  const bool counts = plan_.neuron.kind == "integer" && !layer.v_threshold;
+  sizes.range = fires == Fires::kNo ? Range::real() : counts ? Range::whole(0, plan_.neuron.levels) : Range::spikes();
   if (fires == Fires::kYes) sizes.still = false;
   return write(sizes);
 }
@@ -104,6 +106,8 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
     if (fires == Fires::kYes) layer.parts.back().tensors.neuron = part.neuron;
   }
   if (names.size() > 1) {  // "block.0.attn.q" and its like: "block.0.attn.qkv"
+    // Their products are of spikes: a product of counts is no sum of such products.
+    if (plan_.neuron.kind == "integer") layer.v_threshold = plan_.neuron.v_threshold;
     for (size_t i = 1; i < names.size(); ++i) layer.name += names[i].name.substr(names[i].name.rfind('.') + 1);
   }
   layer.weight_shape = {channels, from.channels};
@@ -176,10 +180,12 @@ int64_t PlanBuilder::norm(int64_t x, const std::string& name, const std::string&
 
 int64_t PlanBuilder::merge(int64_t x, int64_t y, Merge merge) {
   ValuePlan to = value(y);
+  if (merge == Merge::kIand && !to.range.is_spikes())
+    throw input_error("model.stream = iand: x (1 - y) needs spikes, neuron.kind = integer makes counts");
   to.range = merged(value(x).range, to.range, merge);
   to.still = to.still && value(x).still;
   if (!to.range.is_real() && to.range.largest() > kLargestCount) {
-    throw input_error("model.depth: the residual stream would count up to {} spikes, expected up to {}",
+    throw input_error("model.depth (or neuron.levels): the residual stream would count up to {} spikes, expected up to {}",
                       to.range.largest(), kLargestCount);
   }
   LayerPlan& last = plan_.layers.back();

@@ -117,7 +117,7 @@ struct LayerPlan {
   double scale = 1;                   // of attention
   std::string position;               // tensor [tokens, channels], added to what the map and norm make
   bool neurons = false;               // else what it makes is real
-  std::optional<double> v_threshold;  // of neurons with one of their own
+  std::optional<double> v_threshold;  // of neurons with one of their own, which are then binary
 
   int64_t reads = -1;   // value
   int64_t merges = -1;  // value that what it makes is merged with; may be still where `writes` is not

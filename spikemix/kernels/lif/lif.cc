@@ -39,10 +39,13 @@ HWY_INLINE V reciprocal(D d, V x) {
   return HWY_ARCH_ARM ? twice_as_many_bits(r) : r;
 }
 
+// u: h - v_threshold. Of integer neurons alpha is `levels`, and the threshold 0.
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>
 HWY_INLINE V surrogate_gradient(D d, V alpha, V u) {
   const V one = hn::Set(d, 1);
-  if constexpr (kSurrogate == Surrogate::kSigmoid) {
+  if constexpr (kSurrogate == Surrogate::kWindow) {
+    return hn::IfThenElseZero(hn::And(hn::Gt(u, hn::Zero(d)), hn::Lt(u, alpha)), one);
+  } else if constexpr (kSurrogate == Surrogate::kSigmoid) {
     // alpha e / (1 + e)^2 with e = exp(-alpha |u|): the same function, as it is even, and e cannot overflow.
     const V x = hn::Mul(hn::Set(d, -std::numbers::log2e_v<float>), hn::Abs(hn::Mul(alpha, u)));
     const V e = power_of_two(d, hn::Max(x, hn::Set(d, -126)));
@@ -74,7 +77,21 @@ HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f)
   }
 }
 
-template <class X, class S>
+// What neurons give, and their potentials behind the reset.
+template <bool kCounts, class D, class V = hn::Vec<D>>
+HWY_INLINE V fire_and_reset(const Neurons<D>& neurons, V levels, V h, V& after) {
+  if constexpr (kCounts) {
+    const V count = neurons.count(h, levels);
+    after = hn::Sub(h, count);
+    return count;
+  } else {
+    const auto fired = neurons.fire(h);
+    after = neurons.reset(h, fired);
+    return hn::IfThenElseZero(fired, neurons.one);
+  }
+}
+
+template <bool kCounts, class X, class S>
 void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
              const S* residual, S* s) {
   const int64_t step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
@@ -87,10 +104,9 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
       for_columns(n, [=](auto d, int64_t c) HWY_ATTR {
         const Neurons neurons(d, p);
         const auto z = load_z(d, norm, first + c, x + i0 + t * x_step + c);
-        const auto h = neurons.charge(hn::LoadU(d, potentials + c), z);
-        const auto fired = neurons.fire(h);
-        hn::StoreU(neurons.reset(h, fired), d, potentials + c);
-        auto out = hn::IfThenElseZero(fired, neurons.one);
+        auto v = neurons.charge(hn::LoadU(d, potentials + c), z);
+        auto out = fire_and_reset<kCounts>(neurons, hn::Set(d, float(p.levels)), v, v);
+        hn::StoreU(v, d, potentials + c);
         if (residual) out = hn::Add(out, load(d, residual + i0 + t * step + c));
         store(d, out, s + i0 + t * step + c);
       });
@@ -98,9 +114,18 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
   });
 }
 
+template <class X, class S>
+void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
+             const S* residual, S* s) {
+  if (p.levels > 0) return forward<true>(p, shape, norm, m_begin, m_end, x, residual, s);
+  forward<false>(p, shape, norm, m_begin, m_end, x, residual, s);
+}
+
 template <Surrogate kSurrogate, class X, class S>
 void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
               const S* ds, X* dz, LifSums sums) {
+  constexpr bool kCounts = kSurrogate == Surrogate::kWindow;
+  const float alpha = kCounts ? float(p.levels) : p.alpha;
   const int64_t T = shape.T, step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
   const auto scratch = hwy::AllocateAligned<float>(size_t((T + 2) * kTile));
   float* const potentials = scratch.get();   // h[t] of each column, [T, kTile]
@@ -114,8 +139,9 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
     // The potentials after the reset, v[t - 1], from those before it.
     const auto before = [=](auto d, const auto& neurons, int64_t t, int64_t c) HWY_ATTR {
       if (t == 0) return neurons.v_reset;
-      const auto h = hn::LoadU(d, potentials + (t - 1) * kTile + c);
-      return neurons.reset(h, neurons.fire(h));
+      auto v = hn::LoadU(d, potentials + (t - 1) * kTile + c);
+      fire_and_reset<kCounts>(neurons, hn::Set(d, alpha), v, v);
+      return v;
     };
     for (int64_t t = 0; t < T; ++t) {
       for_columns(n, [=](auto d, int64_t c) HWY_ATTR {
@@ -136,9 +162,9 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
           const auto dv_ds = p.hard_reset ? hn::Sub(neurons.v_reset, h) : hn::Neg(neurons.v_threshold);
           dspike = hn::MulAdd(from_later, dv_ds, dspike);
         }
-        const auto kept = p.hard_reset ? hn::IfThenZeroElse(neurons.fire(h), from_later) : from_later;
+        const auto kept = p.hard_reset && !kCounts ? hn::IfThenZeroElse(neurons.fire(h), from_later) : from_later;
         const auto u = hn::Sub(h, neurons.v_threshold);
-        const auto dh = hn::MulAdd(dspike, surrogate_gradient<kSurrogate>(d, hn::Set(d, p.alpha), u), kept);
+        const auto dh = hn::MulAdd(dspike, surrogate_gradient<kSurrogate>(d, hn::Set(d, alpha), u), kept);
         const auto dz_t = hn::Mul(neurons.k, dh);
         hn::StoreU(hn::Mul(hn::Set(d, 1 - p.k * p.leak), dh), d, dv + c);
         if (shape.same_x)
@@ -184,6 +210,8 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
       return backward<Surrogate::kArctan>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
     case Surrogate::kTriangle:
       return backward<Surrogate::kTriangle>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+    case Surrogate::kWindow:
+      return backward<Surrogate::kWindow>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
   }
 }
 

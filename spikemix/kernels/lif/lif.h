@@ -19,13 +19,22 @@ namespace spikemix {
 ///   sigmoid   alpha g (1 - g), g = 1 / (1 + exp(-alpha u))
 ///   arctan    (alpha / 2) / (1 + (pi / 2 alpha u)^2)
 ///   triangle  alpha max(0, 1 - alpha |u|): compact support, zero from |u| = 1 / alpha on
-enum class Surrogate { kSigmoid, kArctan, kTriangle };
+///   window    1 where 0 < h < levels: integer neurons', and theirs alone
+///
+/// Integer neurons (levels > 0; Spike-driven Transformer V3, arXiv 2411.16061) give a count,
+///
+///   s[t] = floor(min(max(h[t], 0), levels) + 1/2),  v[t] = h[t] - s[t],
+///
+/// with no gradient through the reset: as many spikes as `levels` rounds of "fire at v >= 1, subtract 1" make once all
+/// of a step's input is there, and 1/2.
+enum class Surrogate { kSigmoid, kArctan, kTriangle, kWindow };
 
 struct LifParams {
   float k = 0.5f, leak = 1, v_threshold = 1, v_reset = 0;
   bool hard_reset = true, detach_reset = true;
   Surrogate surrogate = Surrogate::kSigmoid;
   float alpha = 4;
+  int64_t levels = 0;  // 0: spikes; else counts up to so many
 };
 
 /// x and s are [T, M, C]: M rows (batch x pixels or tokens), channels last. With `same_x`, x is [M, C] and each time
@@ -42,8 +51,8 @@ struct LifNorm {
   const float* mean = nullptr;  // read by lif_backward only
 };
 
-/// Writes s = residual + spikes for the rows m_begin <= m < m_end; residual ([T, M, C], or null) may be s itself.
-/// Cost: one pass over x, s and residual; about 6 operations a value.
+/// Writes s = residual + spikes (or counts) for the rows m_begin <= m < m_end; residual ([T, M, C], or null) may be s
+/// itself. Cost: one pass over x, s and residual; about 6 operations a value.
 void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,
                  const float* residual, float* s);
 void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,

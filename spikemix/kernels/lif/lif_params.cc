@@ -16,7 +16,13 @@ LifParams lif_params(const NeuronConfig& config, std::optional<double> v_thresho
     if (found == known.end()) throw input_error("neuron.{}: {}", key, unknown_name(value, known));
     return found - known.begin();
   };
-  const auto kind = choice("kind", config.kind, {"lif", "if", "plif"});
+  const auto kind = choice("kind", config.kind, {"lif", "if", "plif", "integer"});
+  if (kind == 3 && !v_threshold) {
+    // (1 - 1 / tau) v + x, which one step leaves at x.
+    LifParams counts{.k = 1, .leak = float(1 / config.tau), .v_threshold = 0, .hard_reset = false};
+    counts.surrogate = Surrogate::kWindow, counts.levels = config.levels;
+    return counts;
+  }
   if (kind != 1 && !(config.tau > 1))
     throw input_error("neuron.tau = {}: must be greater than 1 time step", config.tau);
   if (config.alpha < 0)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -9,7 +10,13 @@ namespace {
 
 float charge(const LifParams& p, float v, float z) { return v + p.k * (z - p.leak * (v - p.v_reset)); }
 
+float fire(const LifParams& p, float h) {
+  if (p.levels > 0) return std::floor(std::min(std::max(h, 0.0f), float(p.levels)) + 0.5f);
+  return h >= p.v_threshold;
+}
+
 float reset(const LifParams& p, float h, float s) {
+  if (p.levels > 0) return h - s;
   return p.hard_reset ? (s != 0 ? p.v_reset : h) : h - p.v_threshold * s;
 }
 
@@ -25,6 +32,8 @@ float surrogate_gradient(const LifParams& p, float u) {
     }
     case Surrogate::kTriangle:
       return p.alpha * std::max(0.0f, 1 - p.alpha * std::abs(u));
+    case Surrogate::kWindow:
+      return u > 0 && u < float(p.levels);
   }
   return 0;
 }
@@ -35,7 +44,7 @@ void lif_forward_ref(const LifParams& p, int64_t T, const float* z, float* s) {
   float v = p.v_reset;
   for (int64_t t = 0; t < T; ++t) {
     const float h = charge(p, v, z[t]);
-    s[t] = h >= p.v_threshold;
+    s[t] = fire(p, h);
     v = reset(p, h, s[t]);
   }
 }
@@ -44,14 +53,14 @@ void lif_backward_ref(const LifParams& p, int64_t T, const float* z, const float
   std::vector<float> h(size_t(T), 0.0f), s(size_t(T), 0.0f), v(size_t(T) + 1, p.v_reset);  // v[t]: before step t
   for (size_t t = 0; t < size_t(T); ++t) {
     h[t] = charge(p, v[t], z[t]);
-    s[t] = h[t] >= p.v_threshold;
+    s[t] = fire(p, h[t]);
     v[t + 1] = reset(p, h[t], s[t]);
   }
   float dv = 0;
   for (size_t t = size_t(T); t-- > 0;) {
     // dv is the gradient of v[t + 1], which depends on h[t] directly and, unless detached, through the spike.
     const float dv_ds = p.detach_reset ? 0 : p.hard_reset ? p.v_reset - h[t] : -p.v_threshold;
-    const float dv_dh = p.hard_reset ? 1 - s[t] : 1;
+    const float dv_dh = p.hard_reset && p.levels == 0 ? 1 - s[t] : 1;
     const float dh = (ds[t] + dv * dv_ds) * surrogate_gradient(p, h[t] - p.v_threshold) + dv * dv_dh;
     dz[t] = p.k * dh;
     dk += double(dh) * double(z[t] - p.leak * (v[t] - p.v_reset));

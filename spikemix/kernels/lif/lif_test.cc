@@ -40,10 +40,19 @@ std::vector<LifParams> all_neurons() {
                          .detach_reset = detach,
                          .surrogate = surrogate,
                          .alpha = surrogate == Surrogate::kTriangle ? 1.0f : 2.5f});
+  for (const bool leaky : {true, false}) {
+    all.push_back({.k = 1,
+                   .leak = leaky ? 0.5f : 0,
+                   .v_threshold = 0,
+                   .hard_reset = false,
+                   .surrogate = Surrogate::kWindow,
+                   .levels = 3});
+  }
   return all;
 }
 
 std::string name_of(const LifParams& p) {
+  if (p.levels > 0) return "integer";
   return "surrogate " + std::to_string(int(p.surrogate)) + (p.hard_reset ? " hard" : " soft") +
          (p.detach_reset ? " detached" : "") + (p.leak != 0 ? " LIF" : " IF");
 }
@@ -111,6 +120,24 @@ TEST(Lif, SpikesEqualTheReferenceOnEveryTarget) {
         for (size_t i = 0; i < s.size(); ++i) ASSERT_EQ(sum[i], want.s[i] + residual[i]) << name_of(p);
       });
     }
+  }
+}
+
+// Counts are spikes: 1/2 and all of a step's input first, then rounds of "fire at 1, subtract 1".
+TEST(Lif, CountsAreRoundsOfSpikes) {
+  const LifParams p{
+      .k = 1, .leak = 0.5f, .v_threshold = 0, .hard_reset = false, .surrogate = Surrogate::kWindow, .levels = 4};
+  std::vector<float> z = dyadic(600, 3), s(z.size());
+  for (float& value : z) value *= 4;
+  lif_forward_ref(p, int64_t(z.size()), z.data(), s.data());
+  float v = 0;
+  for (size_t t = 0; t < z.size(); ++t) {
+    v = v / 2 + z[t];
+    int fired = 0;
+    float membrane = v + 0.5f;
+    for (int round = 0; round < 4 && membrane >= 1; ++round) membrane -= 1, ++fired;
+    EXPECT_EQ(s[t], float(fired)) << t;
+    v -= float(fired);
   }
 }
 

@@ -36,6 +36,10 @@ struct Neurons {
   HWY_INLINE V drive(V v, V z) const { return hn::NegMulAdd(leak, hn::Sub(v, v_reset), z); }
   HWY_INLINE V charge(V v, V z) const { return hn::MulAdd(k, drive(v, z), v); }
   HWY_INLINE hn::Mask<D> fire(V h) const { return hn::Ge(h, v_threshold); }
+  // Of integer neurons.
+  HWY_INLINE V count(V h, V levels) const {
+    return hn::Floor(hn::Add(hn::Min(hn::Max(h, zero), levels), hn::Set(d, 0.5f)));
+  }
   HWY_INLINE V reset(V h, hn::Mask<D> s) const {
     if (hard_reset) return hn::IfThenElse(s, v_reset, h);
     return hn::IfThenElse(s, hn::Sub(h, v_threshold), h);

@@ -109,7 +109,7 @@ void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames&
         add_rows_around<kWidth>(weights, frames, marks, t, y, x0, strip);
         for (int64_t i = 0; i < pixels; ++i) {
           float* const kept = out.kept_potentials(first + i);
-          out.continue_row(first + i, kept ? kept : strip.potentials + i * kWidth);
+          out.continue_row(first + i, kept ? kept : strip.potentials + i * kWidth, t);
           float* const sums = strip.sums_of(i);
           SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) {
             out.fire(d, neurons, v * Sums::kLanes, hn::Load(d, sums + v * Sums::kLanes));

@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <cstring>
 
 #include <hwy/highway.h>
 
@@ -33,7 +34,10 @@ class PanelNeurons {
         panel_(panel),
         scale_(w.scale.data() + panel.first),
         shift_(w.shift.data() + panel.first),
-        words_(state.spikes + panel.first / 64),
+        words_(state.spikes ? state.spikes + panel.first / 64 : nullptr),
+        levels_(float(state.lif.levels)),
+        // Bytes of a row that no panel covers: the last one clears them.
+        behind_(panel.first + panel.count == w.out ? 63 - (panel.first + panel.width + 63) % 64 : 0),
         bit_(panel.first % 64),
         // Panels come in ascending order: the first one in a word clears what lies behind it.
         before_((uint64_t{1} << bit_) - 1),
@@ -45,9 +49,12 @@ class PanelNeurons {
     if (!kept) rest(own);
     continue_row(row, kept ? kept : own);
   }
-  // Steps of a row whose potentials are `v`.
-  HWY_INLINE void continue_row(int64_t row, float* v) {
-    spikes_ = words_ + row * state_.row_words;
+  // Steps of a row from t on, whose potentials are `v`.
+  HWY_INLINE void continue_row(int64_t row, float* v, int64_t t = 0) {
+    if (state_.counts)
+      counts_ = state_.counts + 64 * (t * state_.step_words + row * state_.row_words) + panel_.first;
+    else
+      spikes_ = words_ + row * state_.row_words;
     v_ = v;
     word_ = 0;
   }
@@ -66,12 +73,25 @@ class PanelNeurons {
   HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
     const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
     const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
+    if (state_.counts) {
+      const auto count = neurons.count(h, hn::Set(d, levels_));
+      hn::StoreU(hn::Sub(h, count), d, v_ + o);
+      const hn::RebindToSigned<D> di;
+      const hn::Rebind<uint8_t, D> d8;
+      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, count)), d8, counts_ + o);
+      return;
+    }
     const auto fired = neurons.fire(h);
     hn::StoreU(neurons.reset(h, fired), d, v_ + o);
     word_ |= bits_of(d, fired) << o;
   }
 
   HWY_INLINE void end_step(int64_t t) {
+    if (state_.counts) {  // what lies behind the outputs has no weights, and so counts 0
+      if (behind_ > 0) std::memset(counts_ + panel_.width, 0, size_t(behind_));
+      counts_ += 64 * state_.step_words;
+      return;
+    }
     uint64_t& word = spikes_[t * state_.step_words];
     word = (word & before_) | (word_ & valid_) << bit_;
     word_ = 0;
@@ -82,9 +102,12 @@ class PanelNeurons {
   const WeightPanel& panel_;
   const float *const scale_, *const shift_;
   uint64_t* const words_;
+  const float levels_;
+  const int64_t behind_;
   const int64_t bit_;
   const uint64_t before_, valid_;
   uint64_t* spikes_ = nullptr;
+  uint8_t* counts_ = nullptr;
   float* v_ = nullptr;
   uint64_t word_ = 0;
 };

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "spikemix/kernels/spike_product/spike_product.h"
@@ -60,6 +62,13 @@ void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t 
           const float y = sum_of(w, panel, lists, r * state.T + t, o);
           const float z = w.scale[size_t(output)] * y + w.shift[size_t(output)];
           const float h = v + p.k * (z - p.leak * (v - p.v_reset));
+          if (state.counts) {
+            uint8_t* const row = state.counts + 64 * (t * state.step_words + r * state.row_words);
+            row[output] = uint8_t(std::floor(std::clamp(h, 0.0f, float(p.levels)) + 0.5f));
+            if (output + 1 == w.out) std::fill(row + w.out, row + 64 * state.row_words, uint8_t{0});
+            v = h - float(row[output]);
+            continue;
+          }
           const bool fired = h >= p.v_threshold;
           v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
           uint64_t& word = state.spikes[t * state.step_words + r * state.row_words + output / 64];

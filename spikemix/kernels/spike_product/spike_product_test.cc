@@ -200,6 +200,7 @@ PackedWeights random_weights(WeightType type, const Sizes& s, int largest, std::
 
 struct Output {
   std::vector<uint64_t> spikes;
+  std::vector<uint8_t> counts;
   std::vector<float> potentials;
 };
 
@@ -207,6 +208,7 @@ template <class Product>
 Output run(const Product& product, const Sizes& s, const LifParams& lif, bool keep) {
   const int64_t words = (s.out + 63) / 64, stride = (s.out + 63) / 64 * 64;
   Output result{std::vector<uint64_t>(size_t(s.T * s.rows * words), 0x5555555555555555),
+                std::vector<uint8_t>(size_t(lif.levels > 0 ? 64 * s.T * s.rows * words : 0), 9),
                 std::vector<float>(size_t(keep ? s.rows * stride : 0), 0.25f)};
   product(NeuronState{.lif = lif,
                       .T = s.T,
@@ -214,7 +216,8 @@ Output run(const Product& product, const Sizes& s, const LifParams& lif, bool ke
                       .potentials_stride = stride,
                       .spikes = result.spikes.data(),
                       .row_words = words,
-                      .step_words = s.rows * words});
+                      .step_words = s.rows * words,
+                      .counts = lif.levels > 0 ? result.counts.data() : nullptr});
   // What lies behind the last output is nobody's.
   for (int64_t r = 0; keep && r < s.rows; ++r)
     std::fill(result.potentials.begin() + r * stride + s.out, result.potentials.begin() + (r + 1) * stride, 0.0f);
@@ -226,7 +229,8 @@ TEST(SpikeProduct, EqualsThePlainLoops) {
   const LifParams neurons[] = {{},
                                {.k = 1, .leak = 0, .v_threshold = 0.5f},
                                {.k = 0.25f, .v_threshold = 1, .v_reset = -0.5f},
-                               {.hard_reset = false}};
+                               {.hard_reset = false},
+                               {.k = 1, .leak = 0.5f, .v_threshold = 0, .hard_reset = false, .levels = 4}};
   const Sizes sizes[] = {{3, 4, 64, 128}, {2, 1, 33, 48}, {5, 2, 100, 10}, {1, 3, 432, 96}, {2, 2, 48, 300}};
   const std::pair<WeightType, int> types[] = {{WeightType::kF32, 100}, {WeightType::kU16, 8191}, {WeightType::kU16, 32},
                                               {WeightType::kU8, 127},  {WeightType::kU8, 63},    {WeightType::kU8, 31}};
@@ -237,7 +241,7 @@ TEST(SpikeProduct, EqualsThePlainLoops) {
           SCOPED_TRACE(testing::Message() << s.in << " -> " << s.out << ", type " << int(type) << " up to " << largest
                                           << ", rate " << rate);
           const PackedWeights w = random_weights(type, s, largest, rng);
-          const LifParams& lif = neurons[rng() % 4];
+          const LifParams& lif = neurons[rng() % 5];
           const std::vector<uint64_t> bits = random_bits(s, rate, rng);
           SpikeLists lists;
           lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
@@ -247,6 +251,7 @@ TEST(SpikeProduct, EqualsThePlainLoops) {
                 run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, lif, keep);
             const Output actual = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, lif, keep);
             EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
+            EXPECT_THAT(actual.counts, ElementsAreArray(expected.counts));
             EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
           }
         }
@@ -268,9 +273,10 @@ TEST(SpikeProduct, EqualsThePlainLoopsAtSmallSizes) {
         lists.reserve(s.rows * s.T, s.rows * s.T * s.in);
         const std::vector<uint64_t> bits = random_bits(s, 0.4, rng);
         lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows, lists);
-        const Output want =
-            run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, LifParams{}, true);
-        const Output got = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, LifParams{}, true);
+        const LifParams lif = rows % 2 ? LifParams{} : LifParams{.k = 1, .leak = 0, .v_threshold = 0, .levels = 3};
+        const Output want = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, lif, true);
+        const Output got = run([&](const NeuronState& n) { spike_product(w, lists, s.rows, n); }, s, lif, true);
+        ASSERT_EQ(got.counts, want.counts) << rows << " x " << T << " of " << in << " -> " << out;
         ASSERT_EQ(got.spikes, want.spikes) << rows << " x " << T << " of " << in << " -> " << out;
         ASSERT_EQ(got.potentials, want.potentials) << rows << " x " << T << " of " << in << " -> " << out;
       }
