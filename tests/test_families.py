@@ -1,11 +1,36 @@
 """Every stream, stem, mixer with weights and architecture against an independent implementation: SpikingJelly's neurons and
 torch.nn.functional, written down layer by layer with the tensors of our model."""
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import neuron, surrogate
 
 from test_model import EVENTS, IMAGE, build, inputs
+
+class Count(torch.autograd.Function):
+    """floor(min(max(v, 0), L) + 1/2), with the gradient of a window."""
+
+    @staticmethod
+    def forward(context, v, levels):
+        context.save_for_backward((v > 0) & (v < levels))
+        return torch.floor(v.clamp(0, levels) + 0.5)
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * context.saved_tensors[0], None
+
+
+def integer_neurons(x, tau, levels):
+    """Spike-driven Transformer V3, with a leak: x [T, ...] -> counts."""
+    counts, v = [], torch.zeros_like(x[0])
+    for current in x:
+        v = (1 - 1 / tau) * v + current
+        counts.append(Count.apply(v, levels))
+        v = v - counts[-1].detach()
+    return torch.stack(counts)
+
 
 LINEAR = ["fft2d", "wt2d", "dwt-c", "identity", "avgpool3"]
 WEIGHTED = ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", "dwc5", "dwc7", "maxpool3"]
@@ -35,7 +60,8 @@ class Reference:
         return F.batch_norm(x.flatten(0, 1), mean, var, weight, bias, self.training, self.momentum, 1e-5).view(x.shape)
 
     def fire(self, layer, x, v_threshold=1.0):
-        lif = neuron.LIFNode(tau=2.0, v_threshold=v_threshold, detach_reset=True, step_mode="m",
+        integer = self.c.get("neuron", {}).get("kind") == "integer" and v_threshold == 1 and layer.rsplit(".", 1)[-1] not in "qkv"
+        lif = (lambda x: integer_neurons(x, 2.0, 4)) if integer else neuron.LIFNode(tau=2.0, v_threshold=v_threshold, detach_reset=True, step_mode="m",
                              surrogate_function=surrogate.Sigmoid(4.0))
         spikes = lif(x)
         self.spikes[layer] = spikes.detach()
@@ -197,7 +223,9 @@ class Reference:
 
 def model(ops, c, seed=1):
     """Our model, with norms that keep every layer firing."""
-    ours = build(ops, c, c["mixer"], seed)
+    settings = c.get("neuron", {})
+    c = {key: value for key, value in c.items() if key != "neuron"}
+    ours = torch.classes.spikemix_test.Model(json.dumps({"model": c, "neuron": settings}), seed)
     torch.manual_seed(seed)
     with torch.no_grad():
         for name, t in ours.state().items():
@@ -261,12 +289,23 @@ def test_mixers_in_every_stream(ops, kind, mixer, stream):
     compare(ops, SIZES[kind] | {"mixer": [mixer], "stream": stream})
 
 
+INTEGER = {"neuron": {"kind": "integer", "levels": 4}}
+
+
+@pytest.mark.parametrize("kind", ["image", "events"])
+@pytest.mark.parametrize("stream", ["spike", "membrane"])
+@pytest.mark.parametrize("mixer", ["fft2d", "ssa", "qk-token", "dwc3", "maxpool3"])
+def test_integer_neurons(ops, kind, mixer, stream):
+    compare(ops, SIZES[kind] | INTEGER | {"mixer": [mixer], "stream": stream})
+
+
 MAXFORMER = {"architecture": "maxformer", "stream": "auto", "embed_dim": 32, "heads": [2]}
 QKFORMER = {"architecture": "qkformer", "stream": "auto", "embed_dim": 32, "heads": [2]}
 FAMILIES = {
     "maxformer": IMAGE | MAXFORMER | {"mixer": ["identity:branch=false", "dwc3", "ssa"], "depths": [1, 1, 2]},
     "maxformer-odd": IMAGE | MAXFORMER | {"mixer": ["maxpool3:residual=false", "sdsa1", "avgpool3:residual=false"], "depths": [2, 1, 1], "height": 13, "width": 11},
     "maxformer-events": EVENTS | MAXFORMER | {"mixer": ["dwc3", "ssa"], "depths": [1, 1]},
+    "maxformer-integer": IMAGE | MAXFORMER | INTEGER | {"mixer": ["identity:branch=false", "dwc3", "ssa"], "depths": [1, 1, 2]},
     "qkformer": IMAGE | QKFORMER | {"mixer": ["qk-token", "qk-token", "ssa"], "depths": [1, 1, 2]},
     "qkformer-odd": IMAGE | QKFORMER | {"mixer": ["qk-channel", "dwc3", "ssa"], "depths": [1, 2, 1], "height": 13, "width": 11},
     "qkformer-events": EVENTS | QKFORMER | {"mixer": ["qk-token", "ssa"], "depths": [1, 1]},
@@ -282,6 +321,7 @@ def test_architectures(ops, name, training):
 EVERY = {f"{stream}-{stem}-{mixer}": SIZES["image"] | {"mixer": [mixer], "stream": stream, "stem": stem}
          for stream, stem, mixer in [("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"), ("membrane", "conv4", "fft2d"),
                                      ("membrane", "conv1", "ssa"), ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
+EVERY |= {"integer": SIZES["image"] | INTEGER | {"mixer": ["fft2d"], "stream": "membrane"}}
 EVERY |= {name: FAMILIES[name] for name in ["maxformer", "maxformer-events", "qkformer", "qkformer-events"]}
 
 

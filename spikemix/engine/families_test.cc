@@ -59,6 +59,21 @@ std::vector<Family> families() {
         all.push_back({fmt::format("{}, {}, {}", input, architecture, mixer), family_card(architecture, mixer, input)});
     }
   }
+  // Integer neurons.
+  for (const char* mixer : {"fft2d", "ssa", "qk-channel", "dwc3", "maxpool3"}) {
+    for (const char* architecture : {"spikformer", "maxformer", "qkformer"}) {
+      for (const char* stream : {"spike", "membrane"}) {
+        if (std::string(architecture) != "spikformer" && std::string(stream) == "spike") continue;
+        ModelCard integer = family_card(architecture, mixer, "image");
+        integer.neuron.kind = "integer", integer.neuron.levels = 3;
+        if (std::string(architecture) == "spikformer") integer.model.stream = stream;
+        all.push_back({fmt::format("integer, {}, {}, {}", architecture, mixer, stream), integer});
+      }
+    }
+  }
+  ModelCard frames = family_card("spikformer", "wt2d", "events");
+  frames.neuron.kind = "integer", frames.model.stream = "membrane";
+  all.push_back({"integer, events", frames});
   // As wide as the stream, sizes that fill no vector, and 70 channels.
   ModelCard card = family_card("maxformer", "dwc5", "image");
   card.model.mlp_ratio = 1, card.model.height = 7, card.model.width = 5, card.model.heads = {3};

@@ -228,6 +228,11 @@ class Reference {
       for (size_t t = 0; t < size_t(plan_.T); ++t) {
         double& z = y[t * step + i];
         const double h = v + k * (z - p.leak * (v - p.v_reset));
+        if (p.levels > 0) {
+          z = std::floor(std::clamp(h, 0.0, double(p.levels)) + 0.5);
+          v = h - z;
+          continue;
+        }
         const bool fired = h >= p.v_threshold;
         v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
         z = fired;
@@ -276,6 +281,17 @@ inline Agreement compare(Session& session, Reference& reference, const float* x)
       word = (word & ~bit) | spike;
     }
   };
+  const auto see_counts = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts) {
+    ASSERT_TRUE(reference.spikes.contains(layer)) << layer;
+    const std::vector<double>& want = reference.spikes.at(layer);
+    ASSERT_EQ(int64_t(want.size()), T * rows * channels) << layer;
+    ++seen;
+    for (int64_t i = 0; i < int64_t(want.size()); ++i) {
+      uint8_t& count = counts[i / channels * 64 * spike_words(channels) + i % channels];
+      a.values += 1, a.fired += want[size_t(i)] != 0, a.flips += double(count) != want[size_t(i)];
+      count = uint8_t(want[size_t(i)]);
+    }
+  };
   const auto see_potentials = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* y) {
     const auto found = reference.potentials.find(layer);
     ASSERT_NE(found, reference.potentials.end()) << layer;
@@ -287,7 +303,7 @@ inline Agreement compare(Session& session, Reference& reference, const float* x)
       y[i] = float(found->second[size_t(i)]);
     }
   };
-  session.set_observer(see, see_potentials);
+  session.set_observer(see, see_potentials, see_counts);
   std::vector<float> logits(expected.size());
   session.infer(1, x, logits.data());
   session.set_observer({});

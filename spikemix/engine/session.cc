@@ -94,7 +94,8 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
-  int64_t alone = s.observer || s.potentials || s.counts || s.profiling || members == 1 ? 0 : images / members * members;
+  int64_t alone =
+      s.observer || s.potentials || s.counts || s.profiling || members == 1 ? 0 : images / members * members;
   std::atomic<int64_t> next = 0;
   if (alone > 0) {
     const auto work = [&](int64_t member) {

@@ -204,6 +204,32 @@ TEST(Plan, StreamsHoldWhatTheySay) {
   EXPECT_EQ(stream("iand"), Range::spikes());
 }
 
+TEST(Plan, IntegerNeuronsMakeCounts) {
+  ModelConfig m;
+  m.mixer = {"ssa"}, m.depth = 2;
+  NeuronConfig integer;
+  integer.kind = "integer", integer.levels = 4;
+  const auto largest_input = [&](const std::string& weight) {
+    for (const TensorSpec& tensor : tensors_of(make_plan(m, integer))) {
+      if (tensor.name == weight) return tensor.largest_input;
+    }
+    return int64_t{-1};
+  };
+  EXPECT_EQ(largest_input("patch_embed.proj_conv1.weight"), 4);
+  EXPECT_EQ(largest_input("block.0.attn.q_linear.weight"), 8);
+  EXPECT_EQ(largest_input("block.0.attn.proj_linear.weight"), 1);  // q, k, v and their product stay binary
+  EXPECT_EQ(largest_input("block.0.mlp.fc1_linear.weight"), 12);
+  EXPECT_EQ(largest_input("block.0.mlp.fc2_linear.weight"), 4);
+  m.stream = "membrane";
+  EXPECT_EQ(largest_input("block.1.mlp.fc1_linear.weight"), 4);
+  m.stream = "iand";
+  EXPECT_THAT([&] { make_plan(m, integer); }, ThrowsMessage<InputError>(HasSubstr("needs spikes")));
+  m.stream = "spike", m.depth = 31;
+  EXPECT_THAT([&] { make_plan(m, integer); }, ThrowsMessage<InputError>(HasSubstr("would count up to 256 spikes")));
+  m.depth = 30;
+  EXPECT_EQ(make_plan(m, integer).values.back().range.largest(), 248);
+}
+
 TEST(Stages, MixersAndHeadsOfStagesAndBlocks) {
   ModelConfig m = published_maxformer();
   m.heads = {2, 4, 8}, m.mixer = {"ssa", "ssa", "fft2d", "ssa:heads=16"};

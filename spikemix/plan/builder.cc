@@ -185,8 +185,9 @@ int64_t PlanBuilder::merge(int64_t x, int64_t y, Merge merge) {
   to.range = merged(value(x).range, to.range, merge);
   to.still = to.still && value(x).still;
   if (!to.range.is_real() && to.range.largest() > kLargestCount) {
-    throw input_error("model.depth (or neuron.levels): the residual stream would count up to {} spikes, expected up to {}",
-                      to.range.largest(), kLargestCount);
+    throw input_error(
+        "model.depth (or neuron.levels): the residual stream would count up to {} spikes, expected up to {}",
+        to.range.largest(), kLargestCount);
   }
   LayerPlan& last = plan_.layers.back();
   if (last.writes == y && last.merge == Merge::kNone) {
