@@ -11,6 +11,7 @@ void add_data(CLI::App& app);
 void add_events(CLI::App& app);
 void add_import(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_sweep(CLI::App& app);
 void add_recipes(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);

@@ -29,6 +29,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix stream gesture.aedat --model runs/gesture             a recording as it plays, step by step
   spikemix export runs/cifar10-small -o small.safetensors        integer weights, for small machines
   spikemix bench runs/cifar10-small --layers                     where the engine spends its time
+  spikemix sweep mixers.toml                                     mixers x seeds, compared in pairs
   spikemix bench --data DIR                                      how fast pictures come, with no model behind
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
@@ -63,6 +64,7 @@ void add_commands(CLI::App& app) {
   add_export(app);
   add_bench(app);
   add_compare(app);
+  add_sweep(app);
   add_info(app);
   add_mixers(app);
   add_recipes(app);
