@@ -401,7 +401,8 @@ def test_compare_fits_80_columns(spikemix, trained, tmp_path):
         assert len(lines) == 2 + len(group)
         assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
     finished(tmp_path / "x" / "a", summary)
-    lines = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.splitlines()[2:]
+    runs, _, _ = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.partition("\n\n")  # then both seeds as a group
+    lines = runs.splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["a", "x/a"], "names that are not unique are whole paths"
 
 
