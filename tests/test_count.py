@@ -31,7 +31,7 @@ def make_lively(file):
     for name, tensor in tensors.items():
         layer, kind = name.rsplit(".", 1)
         if layer.rsplit("_", 1)[-1].startswith("bn") or layer.endswith(".bn"):
-            low, high = {"weight": (0.5, 1.5), "bias": (0.2, 0.9), "running_mean": (-0.2, 0.2), "running_var": (0.5, 1.5)}.get(kind, (0, 0))
+            low, high = {"weight": (0.5, 1.5), "bias": (-0.5, 2.5), "running_mean": (-0.02, 0.02), "running_var": (0.002, 0.02)}.get(kind, (0, 0))
             if high:
                 tensor.uniform_(low, high)
     save_file(tensors, file, metadata)
