@@ -64,6 +64,7 @@ void add_commands(CLI::App& app) {
   add_count(app);
   add_bench(app);
   add_compare(app);
+  add_report(app);
   add_info(app);
   add_mixers(app);
   add_recipes(app);
