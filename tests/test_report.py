@@ -18,7 +18,7 @@ VOID = {"meta", "link", "img", "br"}
 
 
 class Page(html.parser.HTMLParser):
-    """Every tag with its attributes, in order; the text of each element; whether tags are closed as they were opened."""
+    """Every tag with its attributes, in order; the cells of tables; whether tags are closed as they were opened."""
 
     def __init__(self, path):
         super().__init__()
@@ -179,6 +179,20 @@ def test_two_runs_or_a_folder_of_runs(spikemix, place):
         assert_loads_nothing(both)
 
 
+def test_validation_images_are_not_called_test_images(spikemix, place, tmp_path):
+    """A run that chose its best epoch on validation images logs those, and the test images once, at the end."""
+    folder = shutil.copytree(place / "runs" / "fft2d", tmp_path / "careful")
+    log = folder / "metrics.jsonl"
+    log.write_text(log.read_text().replace("test_", "validation_"))
+    result = run(spikemix, "report", folder, "-o", tmp_path / "page.html", "--models", 0)
+    assert result.returncode == 0, result.stderr
+    page = Page(tmp_path / "page.html")
+    assert page.lines("loss")["validation"][1] == metrics(folder, "validation_loss")
+    assert page.lines("top1")["careful"][1] == metrics(folder, "validation_top1")
+    assert "Top-1 accuracy on validation images" in page.bytes.decode()
+    assert next(row for row in page.rows if row[0] == "careful")[4] == "validation"
+
+
 def test_recipe_of_the_page_is_read_again(spikemix, place, page, tmp_path):
     text = page.bytes.decode()
     recipe = re.search(r"every key</summary>\s*<pre[^>]*>(.*?)</pre>", text, re.DOTALL)[1]
@@ -246,16 +260,16 @@ def test_hostile_names_stay_text(spikemix, tmp_path):
 
 
 def chromium():
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.mark.skipif(not chromium(), reason="no chromium: the page is not opened in a browser")
 def test_a_browser_opens_it_without_a_word(place, page, tmp_path):
     """Without network and errors on its console; and what it made of the page has the numbers still."""
     result = subprocess.run(
-        [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--enable-logging=stderr",
-         "--log-level=0", "--proxy-server=127.0.0.1:9", "--virtual-time-budget=5000", "--dump-dom",
-         (place / "report.html").as_uri()], capture_output=True, text=True, timeout=120,
+        [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",
+         "--enable-logging=stderr", "--log-level=0", "--proxy-server=127.0.0.1:9", "--virtual-time-budget=5000",
+         "--dump-dom", (place / "report.html").as_uri()], capture_output=True, text=True, timeout=120,
         env={**os.environ, "HOME": str(tmp_path)})
     assert not re.findall(r".*CONSOLE.*", result.stderr)
     (tmp_path / "dom.html").write_text(result.stdout)

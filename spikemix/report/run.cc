@@ -16,32 +16,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Field {
-  const char* key;
-  double Epoch::*value;
-};
-constexpr Field kFields[] = {{"epoch", &Epoch::epoch},
-                             {"train_loss", &Epoch::train_loss},
-                             {"test_loss", &Epoch::test_loss},
-                             {"test_top1", &Epoch::top1},
-                             {"test_top5", &Epoch::top5},
-                             {"lr", &Epoch::learning_rate},
-                             {"images_per_second", &Epoch::images_per_second}};
+double number(const nlohmann::json& line, const std::string& key) {
+  const auto found = line.find(key);
+  const bool is_number = found != line.end() && found->is_number();
+  return is_number ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
 
-std::vector<Epoch> read_epochs(const fs::path& file) {
-  std::vector<Epoch> epochs;
-  if (!fs::exists(file)) return epochs;
+void read_epochs(const fs::path& file, Run& run) {
+  if (!fs::exists(file)) return;
   for (const nlohmann::json& line : read_json_lines(file)) {
     if (!line.is_object() || line.value("type", nlohmann::json()) != "epoch") continue;
-    Epoch& epoch = epochs.emplace_back();
-    for (const Field& field : kFields) {
-      const auto found = line.find(field.key);
-      const bool number = found != line.end() && found->is_number();
-      epoch.*field.value = number ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
-    }
+    if (line.contains("validation_top1")) run.tested_on = "validation";
+    run.epochs.push_back({.epoch = number(line, "epoch"),
+                          .train_loss = number(line, "train_loss"),
+                          .loss = number(line, run.tested_on + "_loss"),
+                          .top1 = number(line, run.tested_on + "_top1"),
+                          .learning_rate = number(line, "lr"),
+                          .images_per_second = number(line, "images_per_second")});
   }
-  std::erase_if(epochs, [](const Epoch& epoch) { return !(epoch.epoch >= 0); });
-  return epochs;
+  std::erase_if(run.epochs, [](const Epoch& epoch) { return !(epoch.epoch >= 0); });
 }
 
 }  // namespace
@@ -62,7 +55,7 @@ Run read_run(const fs::path& folder) {
   if (!run.record.is_object() || !run.record.contains("config"))
     throw input_error("{}: holds no \"config\", expected a run's record", record.string());
   run.config = config_from_json(run.record["config"], record.string());
-  run.epochs = read_epochs(folder / "metrics.jsonl");
+  read_epochs(folder / "metrics.jsonl", run);
   const fs::path summary = folder / "summary.json";
   if (fs::exists(summary)) {
     run.summary = parse_json(read_file(summary), summary.string() + ":");

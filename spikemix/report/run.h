@@ -11,9 +11,10 @@
 
 namespace spikemix::reports {
 
-/// What metrics.jsonl says of one epoch; what was not measured in it is NaN.
+/// What metrics.jsonl says of one epoch; what was not measured in it is NaN. Loss and accuracy are those of
+/// Run::tested_on.
 struct Epoch {
-  double epoch = 0, train_loss = 0, test_loss = 0, top1 = 0, top5 = 0, learning_rate = 0, images_per_second = 0;
+  double epoch = 0, train_loss = 0, loss = 0, top1 = 0, learning_rate = 0, images_per_second = 0;
 };
 
 /// A run folder, as its files tell: finished or not.
@@ -22,6 +23,7 @@ struct Run {
   Config config;
   nlohmann::json record;  ///< config.json: config, effective, environment
   std::vector<Epoch> epochs;
+  std::string tested_on = "test";         ///< the images that were looked at after each epoch: "test" or "validation"
   std::optional<nlohmann::json> summary;  ///< summary.json: of a run that is done
 
   std::string mixer() const;
