@@ -179,6 +179,35 @@ def test_two_runs_or_a_folder_of_runs(spikemix, place):
         assert_loads_nothing(both)
 
 
+def test_seeds_are_compared_as_compare_does(spikemix, place, tmp_path):
+    """Three seeds of two mixers, their results by hand: means, differences, intervals, and what may be concluded."""
+    results = {"fft2d": (70, 72, 75), "ssa": (60, 63, 64)}
+    for mixer, tops in results.items():
+        for seed, top1 in enumerate(tops):
+            folder = shutil.copytree(place / "runs" / mixer, tmp_path / "runs" / f"{mixer}-{seed}")
+            for name in ("summary.json", "config.json"):
+                record = json.loads((folder / name).read_text())
+                if name == "summary.json":
+                    record.update(seed=seed, best_top1=top1, last_top1=top1 - 1)
+                else:
+                    record["config"]["train"]["seed"] = seed
+                (folder / name).write_text(json.dumps(record))
+    runs = sorted((tmp_path / "runs").iterdir())
+    expected = json.loads(run(spikemix, "compare", *runs, "--json", "--baseline", "model.mixer=ssa").stdout)
+    result = run(spikemix, "report", tmp_path / "runs", "-o", tmp_path / "r.html", "--models", 0,
+                 "--baseline", "model.mixer=ssa")
+    assert result.returncode == 0, result.stderr
+    page = Page(tmp_path / "r.html")
+    rows = [row for row in page.rows if row[0] == "model.mixer=fft2d"]
+    assert rows[0][1:3] == ["3", "72.33 ± 2.52"]
+    pair = next(c for c in expected["comparisons"] if c["name"] == "model.mixer=fft2d")["best_top1"]
+    low, high = pair["confidence_95"]
+    figures = [f"{pair[key]:{form}}" for key, form in
+               (("difference", "+.2f"), ("p", ".4f"), ("p_holm", ".4f"), ("smallest_difference_shown", ".2f"))]
+    assert rows[1][1:] == ["3", figures[0], f"{low:+.2f} to {high:+.2f}", *figures[1:]]
+    assert html.escape(expected["conclusion"], quote=False) in page.bytes.decode()
+
+
 def test_validation_images_are_not_called_test_images(spikemix, place, tmp_path):
     """A run that chose its best epoch on validation images logs those, and the test images once, at the end."""
     folder = shutil.copytree(place / "runs" / "fft2d", tmp_path / "careful")

@@ -13,6 +13,7 @@
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
+#include "spikemix/cli/report_comparison.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/samples.h"
 #include "spikemix/cli/talk.h"
@@ -37,7 +38,7 @@ constexpr int64_t kPicturePixels = 96;
 
 struct ReportOptions {
   std::vector<std::string> paths;
-  std::string out, data, format = "auto", picture, precision;
+  std::string out, data, format = "auto", picture, precision, baseline;
   RecordingFlags recordings;
   int64_t test_image = -1, images = 1000, models = 4, skip_bad = -1, threads = 0;
 };
@@ -214,8 +215,21 @@ std::vector<std::string> commands(const reports::Run& run) {
           fmt::format("spikemix bench {} --layers", folder)};
 }
 
-void add_runs(const std::vector<reports::Run>& runs, reports::Page& page) {
-  page.sections.push_back({"runs", runs.size() == 1 ? "The run" : "The runs", reports::comparison(runs)});
+// Of those that are finished, as `spikemix compare` has it.
+std::string compared(const std::vector<reports::Run>& runs, const std::string& baseline) {
+  std::vector<ComparedRun> finished;
+  for (const reports::Run& run : runs) {
+    ComparedRun read = read_compared_run(run.folder);
+    if (read.skipped.empty()) finished.push_back(std::move(read));
+  }
+  return finished.empty() ? "" : comparison_html(compare_groups(finished, baseline));
+}
+
+void add_runs(const std::vector<reports::Run>& runs, const std::string& baseline, reports::Page& page) {
+  const std::string groups = compared(runs, baseline);
+  page.sections.push_back({"runs", runs.size() == 1 ? "The run" : "The runs", groups + reports::comparison(runs)});
+  if (groups.empty())
+    page.left_out.push_back("means, intervals and p: they need several seeds of the same settings (`spikemix sweep`)");
   if (std::string curves = reports::curves(runs); !curves.empty()) {
     page.sections.push_back({"curves", "Curves", std::move(curves)});
   } else {
@@ -262,7 +276,7 @@ void run(const ReportOptions& o) {
   page.lead =
       "Everything on this page is in this file: it loads nothing and runs no script. Behind each chart stand its "
       "numbers.";
-  if (!named.runs.empty()) add_runs(named.runs, page);
+  if (!named.runs.empty()) add_runs(named.runs, o.baseline, page);
   const size_t shown = std::min(size_t(o.models), named.models.size());
   for (size_t i = 0; i < shown; ++i) add_model(o, named, i, page);
   if (shown < named.models.size()) {
@@ -291,6 +305,10 @@ void add_report(CLI::App& app) {
   command->add_option("RUN", o->paths, "run folders, folders of runs, or models (model.safetensors, builtin)")
       ->required();
   command->add_option("-o,--out", o->out, "file to write")->required();
+  command->add_option(
+      "--baseline", o->baseline,
+      "settings of the group of runs that the others are compared with, as in model.mixer=ssa; the first "
+      "run's if not given");
   command->add_option("--data", o->data, "data set to test on; a run folder's own if not given");
   command->add_option("--format", o->format, "format of the data (see `spikemix data formats`)");
   command->add_option("--picture", o->picture, "the picture or recording that is followed through the layers");

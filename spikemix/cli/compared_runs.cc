@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "spikemix/cli/comparison.h"
+#include "spikemix/cli/run_name.h"
+#include "spikemix/cli/talk.h"
+#include "spikemix/cli/terminal.h"
+#include "spikemix/core/error.h"
+#include "spikemix/core/file.h"
+
+namespace spikemix {
+namespace {
+
+using Json = nlohmann::json;
+
+// Names, places and what changes no result but by rounding; the data are known by what is in them.
+constexpr std::array<std::string_view, 6> kNotSettings = {
+    "train.seed", "train.threads", "train.loader_threads", "train.checkpoint_seconds", "data.cache", "data.dir"};
+
+std::map<std::string, std::string> settings_of(const Json& record, const Json& summary) {
+  std::map<std::string, std::string> settings;
+  if (!record.contains("config")) return {{"model.mixer", json_text(summary.at("mixer"))}};
+  for (const auto& [section, keys] : record.at("config").items()) {
+    if (!keys.is_object()) continue;  // the run's name
+    for (const auto& [key, value] : keys.items()) {
+      const std::string name = fmt::format("{}.{}", section, key);
+      if (std::ranges::count(kNotSettings, std::string_view(name)) > 0) continue;
+      // A list of one is written as the value alone, as on a command line.
+      const Json& one = value.is_array() && value.size() == 1 ? value[0] : value;
+      settings[name] = one.is_string() ? one.get<std::string>() : json_text(one);
+    }
+  }
+  const Json facts = record.value("data_facts", Json::object());
+  for (const char* fact : {"hash of the classes' names", "hash of the test labels", "hash of 16 test images"}) {
+    if (facts.contains(fact)) settings["test data"] += facts.at(fact).get<std::string>().substr(0, 4);
+  }
+  return settings;
+}
+
+void take(const Json& summary, const Json& record, ComparedRun& run) {
+  run.summary = summary;
+  run.summary["run"] = run.folder;
+  run.mixer = fmt::format("{}", fmt::join(summary.at("mixer").get<std::vector<std::string>>(), ","));
+  run.seed = summary.contains("seed") ? fmt::to_string(summary.at("seed").get<int64_t>()) : "-";
+  run.parameters = summary.at("parameters").get<int64_t>();
+  run.best = summary.at("best_top1").get<double>(), run.last = summary.at("last_top1").get<double>();
+  run.best_epoch = summary.value("best_epoch", int64_t{0});
+  run.best_on_test = summary.value("best_on", std::string("test")) == "test";
+  run.train_rate = summary.at("train_images_per_second").get<double>();
+  run.test_rate = summary.at("test_images_per_second").get<double>();
+  run.peak_memory = summary.at("peak_memory_bytes").get<double>();
+  run.settings = settings_of(record, summary);
+}
+
+std::string cell(const std::string& text, int columns) { return padded(shortened(printable(text), columns), columns); }
+
+}  // namespace
+
+ComparedRun read_compared_run(const std::string& folder) {
+  ComparedRun run{.folder = folder};
+  const std::filesystem::path path = folder, summary = path / "summary.json", record = path / "config.json";
+  if (std::error_code error; !std::filesystem::exists(std::filesystem::symlink_status(path, error)))
+    throw input_error("{}: there is no such run folder", folder);
+  if (!std::filesystem::exists(path)) {
+    run.skipped = "a link to nothing";
+  } else if (!std::filesystem::exists(record)) {
+    run.skipped = "no run folder (it has no config.json)";
+  } else if (!std::filesystem::exists(summary)) {
+    run.skipped = fmt::format("not finished; `spikemix resume {}` goes on with it", folder);
+  } else {
+    std::string file = "summary.json";
+    try {
+      const Json told = parse_json(read_file(summary), summary.string() + ":");
+      file = "config.json";
+      const Json conditions = parse_json(read_file(record), record.string() + ":");
+      file = "summary.json";
+      take(told, conditions, run);
+    } catch (const InputError&) {
+      run.skipped = fmt::format("its {} is damaged", file);
+    } catch (const Json::exception&) {
+      run.skipped = fmt::format("its {} is damaged, or of another program", file);
+    }
+  }
+  return run;
+}
+
+void print_runs(const std::vector<ComparedRun>& runs) {
+  constexpr int kNames = 23;  // columns of the names of run and mixer, of 80
+  std::vector<std::string> names;
+  for (const ComparedRun& run : runs) names.push_back(run_name(run.folder));
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (std::ranges::count(names, run_name(runs[i].folder)) > 1) names[i] = runs[i].folder;
+  }
+  int name_width = 3, mixer_width = 5;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    name_width = std::max(name_width, width_of(printable(names[i])));
+    mixer_width = std::max(mixer_width, width_of(printable(runs[i].mixer)));
+  }
+  mixer_width = std::min(mixer_width, std::max(kNames - name_width, kNames / 3));
+  name_width = std::min(name_width, kNames - mixer_width);
+
+  const std::string gap(size_t(name_width + mixer_width + 1), ' ');
+  answer("{} {:>4} {:>8}  {:^13} {:>4} {:^13} {:>7}\n", gap, "", "para-", "test top-1 %", "best", "images/s", "peak");
+  answer("{} {} {:>4} {:>8}  {:>6} {:>6} {:>4} {:>6} {:>6} {:>7}\n", cell("run", name_width),
+         cell("mixer", mixer_width), "seed", "meters", "best", "last", "on", "train", "infer", "MB");
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const ComparedRun& r = runs[i];
+    answer("{} {} {:>4} {:>8}  {:>6.2f} {:>6.2f} {:>4} {:>6.0f} {:>6.0f} {:>7.0f}\n", cell(names[i], name_width),
+           cell(r.mixer, mixer_width), r.seed, r.parameters, r.best, r.last, r.best_on_test ? "test" : "val",
+           r.train_rate, r.test_rate, r.peak_memory / 1e6);
+  }
+}
+
+}  // namespace spikemix
