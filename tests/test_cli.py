@@ -374,7 +374,7 @@ def test_compare(spikemix, trained):
     table = run(spikemix, "compare", f"{folder / 'run'}/").stdout
     assert "fft2d" in table and str(summary["parameters"]) in table
     assert table.splitlines()[2].split()[:3] == ["run", "fft2d", "0"], "run, mixer, seed"
-    assert json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)[0]["best_top1"] == summary["best_top1"]
+    assert json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)["runs"][0]["best_top1"] == summary["best_top1"]
 
 
 def finished(folder, summary, **values):
@@ -401,7 +401,8 @@ def test_compare_fits_80_columns(spikemix, trained, tmp_path):
         assert len(lines) == 2 + len(group)
         assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
     finished(tmp_path / "x" / "a", summary)
-    lines = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.splitlines()[2:]
+    runs, _, _ = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.partition("\n\n")  # then both seeds as a group
+    lines = runs.splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["a", "x/a"], "names that are not unique are whole paths"
 
 
@@ -417,7 +418,7 @@ def test_compare_names_what_it_leaves_out(spikemix, trained, tmp_path):
     left_out = ["begun", "no-run", "other", "no-number", "cut"]
     result = run(spikemix, "compare", *left_out, folder / "run", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert [r["run"] for r in json.loads(result.stdout)] == [str(folder / "run")]
+    assert [r["run"] for r in json.loads(result.stdout)["runs"]] == [str(folder / "run")]
     lines = result.stderr.splitlines()
     assert [line.split(":")[1].strip() for line in lines] == left_out
     assert "`spikemix resume begun`" in lines[0] and "config.json" in lines[1] and "summary.json" in lines[2]

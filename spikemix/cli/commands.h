@@ -19,6 +19,7 @@ void add_stream(CLI::App& app);
 void add_export(CLI::App& app);
 void add_count(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_report(CLI::App& app);
 
 // With the training half (cli/train/).
 void add_train(CLI::App& app);

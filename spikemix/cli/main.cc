@@ -66,6 +66,7 @@ void add_commands(CLI::App& app) {
   add_bench(app);
   add_compare(app);
   add_sweep(app);
+  add_report(app);
   add_info(app);
   add_mixers(app);
   add_recipes(app);

@@ -52,6 +52,8 @@ class OperationCounter {
   void end_image();
 
   int64_t images() const { return images_; }
+  /// A value of the last image, if it holds whole numbers: [T, rows, parts x channels], [rows, ...] if it is still.
+  const std::vector<uint8_t>& whole(int64_t value) const { return values_[size_t(value)].whole; }
   /// Means over the images, in the order of the forward pass, one for each part; last the head.
   std::vector<LayerOperations> layers() const;
 

@@ -126,6 +126,24 @@ void Session::reset() {
 
 int64_t Session::steps() const { return state_->workspaces[0]->steps; }
 
+std::vector<Membrane> Session::membranes() const {
+  const std::vector<Workspace::Potentials>& kept = state_->workspaces[0]->potentials;
+  std::vector<Membrane> list;
+  for (size_t i = 0; i < network().layers.size(); ++i) {
+    const LayerPlan& layer = network().plan.layers[i];
+    if (!layer.neurons || kept.empty()) continue;
+    const NeuronGrid grid = neuron_grid(network().plan, layer);
+    for (const PackedPart& part : network().layers[i].parts)
+      list.push_back({.part = part.spikes,
+                      .rows = grid.rows,
+                      .channels = grid.channels,
+                      .stride = round_up_to(grid.channels, 64),
+                      .threshold = part.lif.v_threshold,
+                      .values = kept[list.size()].values.data()});
+  }
+  return list;
+}
+
 void Session::set_observer(Observer observer, PotentialObserver potentials, CountObserver counts) {
   state_->observer = std::move(observer);
   state_->potentials = std::move(potentials);

@@ -21,6 +21,16 @@ struct LayerProfile {
   double dense_macs = 0;  // multiply-adds of a dense engine; 0 for what is no product
 };
 
+/// The neurons of one part of a layer, of a streaming session: their potentials after the step that came last, fired
+/// and reset, in the units of the threshold.
+struct Membrane {
+  std::string part;  // as Session::Observer names it
+  int64_t rows = 0, channels = 0;
+  int64_t stride = 0;  // values [rows, stride], of which `channels` are neurons
+  float threshold = 1;
+  const float* values = nullptr;  // until the next step
+};
+
 struct SessionOptions {
   int64_t threads = 1;
   /// Keep the potentials between steps, for step(). Costs a float for each neuron.
@@ -55,6 +65,8 @@ class Session {
   /// Back to rest: the next step is the first.
   void reset();
   int64_t steps() const;
+  /// In the order of the forward pass; none if the session does not stream.
+  std::vector<Membrane> membranes() const;
 
   /// Sees the spikes of each layer as they are made, [T, rows, words] of one image, and may change them before the next
   /// layer reads them: for firing rates and tests. Costs speed.

@@ -1,9 +1,11 @@
 #include "spikemix/engine/session.h"
 
 #include <cstring>
+#include <map>
 #include <thread>
 
 #include "spikemix/engine/tiny_model_test.h"
+#include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
 namespace {
@@ -68,6 +70,41 @@ TEST_F(SessionTest, FramesOfEvents) {
   std::vector<float> reordered(x.begin() + 2 * whole.step_input_size(), x.begin() + whole.input_size());
   reordered.insert(reordered.end(), x.begin(), x.begin() + 2 * whole.step_input_size());
   EXPECT_NE(infer(whole, 1, reordered), std::vector(expected.begin(), expected.begin() + 3));
+}
+
+// v is at rest where a neuron fired, and below the threshold where it did not: hard reset.
+TEST_F(SessionTest, MembranesAreThoseOfTheNeuronsThatFire) {
+  for (const char* mixer : {"fft2d", "ssa", "sdsa1"}) {
+    const auto network = load_network(write_model("membranes", tiny_card(mixer)), Precision::kFp32);
+    EXPECT_TRUE(Session(network).membranes().empty()) << "only a streaming session keeps them";
+    Session session(network, {.streaming = true});
+    std::map<std::string, std::vector<uint64_t>> spikes;
+    session.set_observer([&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
+      ASSERT_EQ(T, 1);
+      spikes[layer].assign(bits, bits + rows * spike_words(channels));
+    });
+    const std::vector<float> x = inputs(1, session.input_size());
+    std::vector<float> logits(3);
+    int64_t fired = 0, silent = 0;
+    for (int64_t t = 0; t < 3; ++t) {
+      session.step(x.data(), logits.data());
+      ASSERT_EQ(session.membranes().size(), spikes.size());
+      for (const Membrane& m : session.membranes()) {
+        ASSERT_TRUE(spikes.contains(m.part)) << m.part;
+        const std::vector<uint64_t>& bits = spikes[m.part];
+        if (int64_t(bits.size()) != m.rows * spike_words(m.channels)) continue;  // a gate of attention's: one for many
+        for (int64_t i = 0; i < m.rows * m.channels; ++i) {
+          const int64_t row = i / m.channels, channel = i % m.channels;
+          const bool fires = bits[size_t(row * spike_words(m.channels) + channel / 64)] >> (channel % 64) & 1;
+          const float v = m.values[row * m.stride + channel];
+          fires ? ++fired : ++silent;
+          ASSERT_TRUE(fires ? v == 0 : v < m.threshold) << m.part << " " << v;
+        }
+      }
+    }
+    EXPECT_GT(fired, 100);
+    EXPECT_GT(silent, 100);
+  }
 }
 
 TEST_F(SessionTest, AllocatesNothingAfterItIsMade) {

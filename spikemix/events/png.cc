@@ -21,13 +21,12 @@ void put32(Bytes& bytes, int64_t value) {
   for (const int shift : {24, 16, 8, 0}) bytes.push_back(uint8_t(value >> shift));
 }
 
-void write_chunk(AtomicFile& file, const char* type, const Bytes& content) {
-  Bytes chunk;
-  put32(chunk, int64_t(content.size()));
-  chunk.insert(chunk.end(), type, type + 4);
-  chunk.insert(chunk.end(), content.begin(), content.end());
-  put32(chunk, int64_t(::crc32(0, chunk.data() + 4, uInt(chunk.size() - 4))));
-  file.write(std::as_bytes(std::span(chunk)));
+void put_chunk(Bytes& png, const char* type, const Bytes& content) {
+  put32(png, int64_t(content.size()));
+  const size_t begin = png.size();
+  png.insert(png.end(), type, type + 4);
+  png.insert(png.end(), content.begin(), content.end());
+  put32(png, int64_t(::crc32(0, png.data() + begin, uInt(png.size() - begin))));
 }
 
 // Rows without a filter: event pictures are flat areas, which deflate as they are.
@@ -47,19 +46,19 @@ Bytes deflated(const RgbPicture& picture) {
 
 }  // namespace
 
-void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms) {
-  AtomicFile file(path);
-  file.write(std::string_view("\x89PNG\r\n\x1a\n"));
+std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_ms) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  Bytes png(kSignature.begin(), kSignature.end());
   const int64_t width = pictures.front().width, height = pictures.front().height;
   Bytes header;
   put32(header, width), put32(header, height);
   header.insert(header.end(), {8, 2, 0, 0, 0});  // 8 bits, RGB
-  write_chunk(file, "IHDR", header);
+  put_chunk(png, "IHDR", header);
   const bool animated = pictures.size() > 1;
   if (animated) {
     Bytes control;
     put32(control, int64_t(pictures.size())), put32(control, 0);
-    write_chunk(file, "acTL", control);
+    put_chunk(png, "acTL", control);
   }
   int64_t sequence = 0;
   for (size_t i = 0; i < pictures.size(); ++i) {
@@ -68,15 +67,22 @@ void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pi
       for (const int64_t value : {sequence++, width, height, int64_t(0), int64_t(0)}) put32(frame, value);
       put16(frame, delay_ms), put16(frame, 1000);
       frame.insert(frame.end(), {0, 0});  // leave it there; the next one covers it
-      write_chunk(file, "fcTL", frame);
+      put_chunk(png, "fcTL", frame);
     }
     Bytes data;
     if (i > 0) put32(data, sequence++);
     const Bytes pixels = deflated(pictures[i]);
     data.insert(data.end(), pixels.begin(), pixels.end());
-    write_chunk(file, i == 0 ? "IDAT" : "fdAT", data);
+    put_chunk(png, i == 0 ? "IDAT" : "fdAT", data);
   }
-  write_chunk(file, "IEND", {});
+  put_chunk(png, "IEND", {});
+  return png;
+}
+
+void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms) {
+  AtomicFile file(path);
+  const Bytes png = png_bytes(pictures, delay_ms);
+  file.write(std::as_bytes(std::span(png)));
   file.commit();
 }
 

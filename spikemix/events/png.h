@@ -13,11 +13,12 @@ struct RgbPicture {
   std::vector<uint8_t> rgb;
 };
 
-/// Writes one picture as PNG, several of one size as an animated PNG
+/// One picture as PNG, several of one size as an animated PNG
 /// (https://www.w3.org/TR/png-3/#apng-frame-based-animation), which runs for ever; a viewer that knows no animation
 /// shows the first. Our own chunks around zlib, since libpng knows none of the animation's.
 /// @param delay_ms  how long a picture of an animation is shown
-/// @throws InputError or RunError as AtomicFile
+std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_ms = 100);
+/// The same as a file. @throws InputError or RunError as AtomicFile
 void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms = 100);
 
 }  // namespace spikemix

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "spikemix/cli/comparison.h"
+
+namespace spikemix {
+
+/// What `spikemix compare` says of groups of runs, for the page of `spikemix report`: means over seeds, differences in
+/// pairs with their intervals, and what may be concluded. "" where no group has several seeds.
+std::string comparison_html(const Comparison& comparison);
+
+}  // namespace spikemix

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "spikemix/core/config.h"
+
+namespace spikemix::reports {
+
+/// What metrics.jsonl says of one epoch; what was not measured in it is NaN. Loss and accuracy are those of
+/// Run::tested_on.
+struct Epoch {
+  double epoch = 0, train_loss = 0, loss = 0, top1 = 0, learning_rate = 0, images_per_second = 0;
+};
+
+/// A run folder, as its files tell: finished or not.
+struct Run {
+  std::string name, folder;
+  Config config;
+  nlohmann::json record;  ///< config.json: config, effective, environment
+  std::vector<Epoch> epochs;
+  std::string tested_on = "test";         ///< the images that were looked at after each epoch: "test" or "validation"
+  std::optional<nlohmann::json> summary;  ///< summary.json: of a run that is done
+
+  std::string mixer() const;
+};
+
+bool is_run(const std::filesystem::path& folder);
+
+/// @throws InputError naming the file that is missing or wrong
+Run read_run(const std::filesystem::path& folder);
+
+/// The run folders that stand for `path`: itself, or those in it, by name (a sweep's). Empty if there is none.
+std::vector<std::filesystem::path> runs_in(const std::filesystem::path& path);
+
+}  // namespace spikemix::reports
