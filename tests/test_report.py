@@ -208,6 +208,25 @@ def test_seeds_are_compared_as_compare_does(spikemix, place, tmp_path):
     assert html.escape(expected["conclusion"], quote=False) in page.bytes.decode()
 
 
+def test_a_sweep_drops_no_run_silently(spikemix, place, tmp_path):
+    """Its runs in its order; one that has not begun, and one that is not done, are named on the page."""
+    for name in ("ssa", "fft2d", "unfinished"):
+        shutil.copytree(place / "runs" / ("ssa" if name == "unfinished" else name), tmp_path / "sweep" / name)
+    (tmp_path / "sweep" / "unfinished" / "summary.json").unlink()
+    record = {"runs": [{"folder": name} for name in ("ssa", "fft2d", "unfinished", "waiting")]}
+    (tmp_path / "sweep" / "sweep.json").write_text(json.dumps(record))
+    result = run(spikemix, "report", tmp_path / "sweep", "-o", tmp_path / "r.html", "--models", 0)
+    assert result.returncode == 0, result.stderr
+    page = Page(tmp_path / "r.html")
+    assert list(page.lines("top1")) == ["ssa", "fft2d", "unfinished"]
+    text = page.bytes.decode().partition("Not shown here")[2]
+    assert "waiting: the sweep has not begun it" in text and "unfinished: not in the means: not finished" in text
+    assert "waiting" in result.stderr and "unfinished" in result.stderr
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    result = run(spikemix, "report", tmp_path / "sweep", "-o", tmp_path / "r.html")
+    assert result.returncode == 2 and "sweep.json: not a sweep's record" in result.stderr
+
+
 def test_validation_images_are_not_called_test_images(spikemix, place, tmp_path):
     """A run that chose its best epoch on validation images logs those, and the test images once, at the end."""
     folder = shutil.copytree(place / "runs" / "fft2d", tmp_path / "careful")

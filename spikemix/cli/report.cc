@@ -48,6 +48,12 @@ RgbPicture picture_of(const Sample& sample, bool events) {
                                 kPicturePixels);
 }
 
+// Nothing is left out silently.
+void leave_out(reports::Page& page, const std::string& what) {
+  page.left_out.push_back(what);
+  say("left out: {}", what);
+}
+
 /// What one model adds to the page.
 class ModelPart {
  public:
@@ -73,8 +79,7 @@ class ModelPart {
     return size_t(label) < card().classes.size() ? card().classes[size_t(label)] : fmt::format("class {}", label);
   }
   void leave_out(const std::string& what, const std::string& why) {
-    page_.left_out.push_back(fmt::format("{}: {}: {}", name_, what, why));
-    say("left out: {}", page_.left_out.back());
+    spikemix::leave_out(page_, fmt::format("{}: {}: {}", name_, what, why));
   }
 
   // Data that --data names must be there; those of a run may have gone since, and the page shows the rest.
@@ -170,7 +175,7 @@ void add_run(const fs::path& folder, reports::Page& page, Named& named) {
   if (fs::exists(model_file_of(folder))) {
     named.models.push_back(folder.string()), named.names.push_back(run.name);
   } else {
-    page.left_out.push_back(fmt::format("{}: the model: the run has written none yet", run.name));
+    leave_out(page, fmt::format("{}: the model: the run has written none yet", run.name));
   }
 }
 
@@ -178,14 +183,14 @@ Named look_up(const ReportOptions& o, reports::Page& page) {
   Named named;
   for (const std::string& path : o.paths) {
     if (!is_builtin(path) && !fs::exists(path)) throw input_error("{}: no such file or folder", path);
-    const std::vector<fs::path> runs = reports::runs_in(path);
+    const auto [runs, missing] = reports::find_runs(path);
+    for (const std::string& run : missing) leave_out(page, run + ": the sweep has not begun it");
     for (const fs::path& folder : runs) {
       try {
         add_run(folder, page, named);
       } catch (const InputError& error) {
         if (o.paths.size() == 1 && runs.size() == 1) throw;
-        page.left_out.push_back(error.what());
-        say("left out: {}", error.what());
+        leave_out(page, error.what());
       }
     }
     if (!runs.empty()) continue;
@@ -216,24 +221,30 @@ std::vector<std::string> commands(const reports::Run& run) {
 }
 
 // Of those that are finished, as `spikemix compare` has it.
-std::string compared(const std::vector<reports::Run>& runs, const std::string& baseline) {
+std::string compared(const std::vector<reports::Run>& runs, const std::string& baseline, reports::Page& page) {
   std::vector<ComparedRun> finished;
   for (const reports::Run& run : runs) {
     ComparedRun read = read_compared_run(run.folder);
-    if (read.skipped.empty()) finished.push_back(std::move(read));
+    if (read.skipped.empty())
+      finished.push_back(std::move(read));
+    else
+      leave_out(page, fmt::format("{}: not in the means: {}", run.name, read.skipped));
   }
-  return finished.empty() ? "" : comparison_html(compare_groups(finished, baseline));
+  if (finished.empty()) return "";
+  const Comparison comparison = compare_groups(finished, baseline);
+  for (const std::string& run : comparison.left_out) leave_out(page, "not in the means a second time: " + run);
+  return comparison_html(comparison);
 }
 
 void add_runs(const std::vector<reports::Run>& runs, const std::string& baseline, reports::Page& page) {
-  const std::string groups = compared(runs, baseline);
+  const std::string groups = compared(runs, baseline, page);
   page.sections.push_back({"runs", runs.size() == 1 ? "The run" : "The runs", groups + reports::comparison(runs)});
-  if (groups.empty())
-    page.left_out.push_back("means, intervals and p: they need several seeds of the same settings (`spikemix sweep`)");
+  if (groups.empty() && runs.size() > 1)
+    leave_out(page, "means, intervals and p: they need several seeds of the same settings (`spikemix sweep`)");
   if (std::string curves = reports::curves(runs); !curves.empty()) {
     page.sections.push_back({"curves", "Curves", std::move(curves)});
   } else {
-    page.left_out.push_back("curves: no epoch is done yet");
+    leave_out(page, "curves: no epoch is done yet");
   }
 }
 
@@ -254,8 +265,7 @@ void add_model(const ReportOptions& o, const Named& named, size_t i, reports::Pa
     part.emplace(o, named.models[i], named.names[i], fmt::format("model-{}", i + 1), page);
   } catch (const InputError& error) {
     if (named.models.size() == 1) throw;
-    page.left_out.push_back(error.what());
-    say("left out: {}", error.what());
+    leave_out(page, error.what());
     return;
   }
   part->add();
@@ -280,9 +290,8 @@ void run(const ReportOptions& o) {
   const size_t shown = std::min(size_t(o.models), named.models.size());
   for (size_t i = 0; i < shown; ++i) add_model(o, named, i, page);
   if (shown < named.models.size()) {
-    page.left_out.push_back(fmt::format("the models of the last {} of {}: --models {} shows them all",
-                                        named.models.size() - shown, named.models.size(), named.models.size()));
-    say("left out: {}", page.left_out.back());
+    leave_out(page, fmt::format("the models of the last {} of {}: --models {} shows them all",
+                                named.models.size() - shown, named.models.size(), named.models.size()));
   }
   add_repeats(named.runs, size_t(o.models), page);
   if (page.sections.empty()) throw input_error("nothing to report on: none of these {} can be read", o.paths.size());

@@ -64,15 +64,31 @@ Run read_run(const fs::path& folder) {
   return run;
 }
 
-std::vector<fs::path> runs_in(const fs::path& path) {
-  if (is_run(path)) return {path};
-  std::vector<fs::path> runs;
+FoundRuns find_runs(const fs::path& path) {
+  FoundRuns found;
+  if (is_run(path)) return {{path}, {}};
+  const fs::path record = path / "sweep.json";
   std::error_code error;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_run(entry->path())) runs.push_back(entry->path());
+  if (!fs::exists(record, error)) {
+    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+      if (is_run(entry->path())) found.folders.push_back(entry->path());
+    }
+    std::ranges::sort(found.folders);
+    return found;
   }
-  std::ranges::sort(runs);
-  return runs;
+  const nlohmann::json sweep = parse_json(read_file(record), record.string() + ":");
+  try {
+    for (const nlohmann::json& run : sweep.at("runs")) {
+      const std::string name = run.at("folder");
+      if (is_run(path / name))
+        found.folders.push_back(path / name);
+      else
+        found.missing.push_back((path / name).string());
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw input_error("{}: not a sweep's record: damaged?", record.string());
+  }
+  return found;
 }
 
 }  // namespace spikemix::reports

@@ -34,7 +34,12 @@ bool is_run(const std::filesystem::path& folder);
 /// @throws InputError naming the file that is missing or wrong
 Run read_run(const std::filesystem::path& folder);
 
-/// The run folders that stand for `path`: itself, or those in it, by name (a sweep's). Empty if there is none.
-std::vector<std::filesystem::path> runs_in(const std::filesystem::path& path);
+/// Run folders that a path stands for: itself, or those in it, in the order of the sweep that made them, else by name.
+struct FoundRuns {
+  std::vector<std::filesystem::path> folders;
+  std::vector<std::string> missing;  ///< that the sweep asks for and that never began
+};
+/// @throws InputError if the folder's sweep.json is damaged
+FoundRuns find_runs(const std::filesystem::path& path);
 
 }  // namespace spikemix::reports
