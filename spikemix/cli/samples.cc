@@ -71,7 +71,7 @@ Sample recording_of(ByteSource source, const ModelCard& card, ReadOptions option
   return sample;
 }
 
-Sample read_file(const std::string& path, const ModelCard& card, const ReadOptions& options) {
+Sample read_sample(const std::string& path, const ModelCard& card, const ReadOptions& options) {
   ByteSource source = ByteSource::open(path);
   std::string name = source.name();
   Sample sample;
@@ -122,12 +122,12 @@ FilesToRead::FilesToRead(const std::vector<std::string>& arguments, const ReadOp
 }
 
 std::optional<Sample> FilesToRead::read(const File& file, const ModelCard& card) {
-  if (!file.found) return read_file(file.path, card, options_);
+  if (!file.found) return read_sample(file.path, card, options_);
   try {
     std::error_code error;
     if (!fs::exists(file.path, error)) throw input_error("{}: a link to what is not there", file.path);
     if (!fs::is_regular_file(file.path, error)) throw input_error("{}: no regular file", file.path);
-    return read_file(file.path, card, options_);
+    return read_sample(file.path, card, options_);
   } catch (const InputError& error) {
     if (skipped_++ < kNamedSkips) say("skipped: {}", error.what());
     return {};

@@ -34,7 +34,7 @@ class Counted : public Dataset {
 Config tiny() {
   Config config;
   config.model.channels = 1, config.model.height = config.model.width = 8, config.model.classes = 2;
-  config.model.T = 1, config.model.embed_dim = 16, config.model.depth = 1, config.model.heads = 2;
+  config.model.T = 1, config.model.embed_dim = 16, config.model.depth = 1, config.model.heads = {2};
   config.data.mean = config.data.std = {0.5};
   config.augment.crop_padding = 0;
   config.train.epochs = 4, config.train.cooldown_epochs = 0, config.train.warmup_epochs = 0, config.train.batch = 8;
