@@ -50,8 +50,10 @@ struct ModelConfig {
     v("stream", stream,
       "what the residual stream holds: spike (counts of spikes), membrane (potentials), iand (spikes); auto: the "
       "architecture's own");
-    v("stem", stem, "spikformer's: conv4 (the published four convolutions), conv2 or conv1 (patches, learned position)");
-    v("patch", patch, "side of conv1's patches in pixels; 0: so that there are as many tokens as behind the pools");
+    v("stem", stem,
+      "spikformer's: conv4 (the published four convolutions), conv2 or conv1 (patches, learned position)");
+    v("patch", patch,
+      "side of conv1's patches in pixels; 0: so that there are as many tokens as behind the pools");
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
     v("pool", pool, "after which of the stem's four convolutions a 3x3 stride-2 max-pool stands");
     v("pool_before_neuron", pool_before_neuron, "pools stand in front of a convolution's neurons, not behind them");
