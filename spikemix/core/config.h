@@ -57,7 +57,8 @@ struct ModelConfig {
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
     v("pool", pool, "after which of the stem's four convolutions a 3x3 stride-2 max-pool stands");
     v("pool_before_neuron", pool_before_neuron, "pools stand in front of a convolution's neurons, not behind them");
-    v("mixer", mixer, "token mixer, NAME[:option=value...]; a list gives one for each stage or block (see `spikemix mixers`)");
+    v("mixer", mixer,
+      "token mixer, NAME[:option=value...]; a list gives one for each stage or block (see `spikemix mixers`)");
     v("wavelet", wavelet, "wavelet of wt1d and wt2d: haar, db1..db38, sym*, coif*, bior*, rbio*");
     v("levels", levels, "wavelet levels; 0: as many as the size allows");
     v("axes", axes, "axes to mix over: tokens, embed, height, width, time, joined by commas; empty: the mixer's own");
