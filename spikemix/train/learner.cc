@@ -50,27 +50,27 @@ torch::Tensor Learner::to_tensor(const std::vector<float>& values, at::IntArrayR
   return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32).to(device_);
 }
 
-double Learner::learn(const Batch& batch, Turn turn, double lr, const Agree& agree) {
+double Learner::learn(const Batch& batch, Accumulation place, double lr, const LossOfRanks& loss_of_ranks) {
   const TrainConfig& t = config_.train;
   const ModelConfig& m = config_.model;
-  if (turn.first) optimizer_.zero_grad();
+  if (place.first) optimizer_.zero_grad();
   model_->train();
   const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
   const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
   torch::Tensor loss;
-  if (ranks_ && turn.last) ranks_->before_forward();
+  if (ranks_ && place.last) ranks_->before_forward();
   {
     const ProfileScope scope("step", "forward");
     loss = torch::cross_entropy_loss(model_->forward(images), targets);
   }
-  const double value = agree(loss.item<double>());
+  const double value = loss_of_ranks(loss.item<double>());
   if (!std::isfinite(value)) throw NotFinite{"the loss", value};
-  if (ranks_ && turn.last) ranks_->before_backward();
+  if (ranks_ && place.last) ranks_->before_backward();
   {
     const ProfileScope scope("step", "backward");
     (t.accumulate == 1 ? loss : loss / double(t.accumulate)).backward();
   }
-  if (turn.last) {
+  if (place.last) {
     const ProfileScope scope("step", "optimiser");
     gradient_norm_ = optimizer_.clip(t.clip_norm);
     if (!std::isfinite(gradient_norm_)) throw NotFinite{"the gradient's norm", gradient_norm_};

@@ -26,15 +26,16 @@ class Learner {
   void start_epoch(int64_t epoch) { model_->set_training_steps(time_steps(config_, epoch)); }
 
   /// Where a batch stands among those that add up to one step of the optimiser (train.accumulate).
-  struct Turn {
+  struct Accumulation {
     bool first = true, last = true;
   };
-  /// Of this rank's loss, that of the whole batch: all ranks go on with the same.
-  using Agree = std::function<double(double own_loss)>;
+  /// The whole batch's loss, of this rank's: all ranks go on with the same.
+  using LossOfRanks = std::function<double(double own_loss)>;
 
-  /// Forward, backward, and on the last turn the optimiser, at the rate `lr`. Returns the loss of the whole batch.
+  /// Forward, backward, and on the last batch of a step the optimiser, at the rate `lr`. Returns the loss of the whole
+  /// batch.
   /// @throws NotFinite before anything is learned of the step
-  double learn(const Batch& batch, Turn turn, double lr, const Agree& agree);
+  double learn(const Batch& batch, Accumulation place, double lr, const LossOfRanks& loss_of_ranks);
 
   /// The gradient's norm at the last step of the optimiser, before clipping.
   double gradient_norm() const { return gradient_norm_; }

@@ -139,9 +139,9 @@ bool TrainingLoop::train_steps() {
 }
 
 double TrainingLoop::train_step(const Batch& batch, double lr) {
-  const int64_t turn = state_.step % t().accumulate;
+  const int64_t place = state_.step % t().accumulate;
   try {
-    return learner_.learn(batch, {.first = turn == 0, .last = turn + 1 == t().accumulate}, lr,
+    return learner_.learn(batch, {.first = place == 0, .last = place + 1 == t().accumulate}, lr,
                           [this](double own_loss) { return average_loss(own_loss); });
   } catch (const NotFinite& found) {
     throw not_finite(found);
