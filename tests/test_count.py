@@ -121,12 +121,13 @@ def test_tables_of_energy(spikemix, trained, tmp_path):
     table = ["--table", tmp_path / "chip.toml", "--csv", tmp_path / "count.csv"]
     document = json.loads(run(spikemix, "count", out, "--images", 5, *table, "--json").stdout)
     total = document["total"]
-    of_reals = sum(layer["additions"] for layer in document["layers"] if layer["kind"] == "head")
-    additions = total["additions"] - of_reals + total["count_by_bits"] + total["attention_kv_first"]
+    additions = total["additions"] + total["count_by_bits"] + total["attention_kv_first"]
     assert document["energy"]["chip"] == pytest.approx(1e-6 * (additions + total["comparisons"] + total["residual_additions"]))
     rows = (tmp_path / "count.csv").read_text().splitlines()
     assert len(rows) == len(document["layers"]) + 2 and rows[0].startswith("name,kind,dense")
-    (tmp_path / "chip.toml").write_text('ad = 1\n')
+    (tmp_path / "chip.toml").write_text('name = "x"\n')
+    assert run(spikemix, "count", out, *table).returncode == 2
+    (tmp_path / "chip.toml").write_text('ad = 1\nadd = 1\n')
     result = run(spikemix, "count", out, *table)
     assert result.returncode == 2 and "chip.toml: unknown key 'ad'; did you mean 'add'?" in result.stderr
 

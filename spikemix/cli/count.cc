@@ -32,7 +32,7 @@ struct CountOptions {
   std::string model, data, format = "auto", precision, table, csv;
   std::vector<std::string> overrides;
   SensorFlags sensor;
-  int64_t images = 1000, skip_bad = -1, threads = 0;
+  int64_t images = 0, skip_bad = -1, threads = 0;
   bool json = false;
 };
 
@@ -58,6 +58,7 @@ constexpr Figure kFigures[] = {{"dense", &LayerOperations::dense},
                                {"norm_multiply_adds", &LayerOperations::norm_multiply_adds},
                                {"comparisons", &LayerOperations::comparisons},
                                {"residual_additions", &LayerOperations::residual_additions},
+                               {"real_additions", &LayerOperations::real_additions},
                                {"bytes", &LayerOperations::bytes}};
 
 struct Counted {
@@ -85,7 +86,7 @@ Counted count_model(const CountOptions& o) {
   o.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   check_classes(network->card, *data, o.model, source.dir);
-  data = subset(data, std::min(o.images, data->size()), "--images");
+  data = subset(data, o.images > 0 ? o.images : std::min<int64_t>(1000, data->size()), "--images");
   note_other_sensor(network->card, *data);
   result.data = source.dir;
 
@@ -108,6 +109,9 @@ Counted count_model(const CountOptions& o) {
 }
 
 Counted count_recipe(const CountOptions& o) {
+  if (!o.data.empty() || !o.precision.empty())
+    throw input_error("--{}: recipe '{}' has no weights to run; train it and count the run",
+                      o.data.empty() ? "precision" : "data", o.model);
   const Config config = load_recipe(o.model, o.overrides);
   validate(config);
   Counted result{.model = config.model, .plan = {}, .name = config.name};
@@ -172,7 +176,7 @@ void write_csv(const Counted& c, const std::string& file) {
 
 void print_layer(const LayerOperations& o, bool with_spikes) {
   const auto millions = [](double n) { return n == 0 ? std::string("-") : fmt::format("{:.3f}", n / 1e6); };
-  const bool whole = with_spikes && o.dense > 0 && o.multiply_adds == 0;
+  const bool whole = with_spikes && o.dense > 0;
   const double counts = o.count_by_bits;
   answer("{:<32} {:>10} {:>8} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}{}\n", o.name, millions(o.dense),
          whole ? fmt::format("{:.2f} %", 100 * o.density) : "", whole ? fmt::format("{:.3f}", o.mean) : "",
@@ -192,7 +196,7 @@ void print_energy(const Counted& c, const std::vector<EnergyTable>& tables, cons
   }
   const AsPublished papers = as_published(c.plan, c.layers);
   answer(
-      "\nAs the papers count (rate x T x padded FLOPs; 4.6 pJ in the first layer, 0.9 pJ elsewhere): {:.3f} G SOPs, "
+      "\nAs the papers count (rate x T x padded FLOPs; 4.6 pJ in the first layer, 0.9 pJ elsewhere): {:.4g} G SOPs, "
       "{:.4f} mJ\n",
       papers.sops / 1e9, papers.energy_mj);
   if (const PublishedRow* row = published_row(c.model)) {
@@ -227,8 +231,11 @@ void print(const Counted& c, const std::vector<EnergyTable>& tables) {
       answer("Attention: {:.3f} M additions as (q k') v, {:.3f} M as q (k' v), as the engine runs it.\n",
              total.attention_qk_first / 1e6, total.attention_kv_first / 1e6);
     }
-    answer("Norms {:.3f} M multiply-adds, residual sums {:.3f} M, pools {:.3f} M comparisons, {:.2f} MB moved.\n",
-           total.norm_multiply_adds / 1e6, total.residual_additions / 1e6, total.comparisons / 1e6, total.bytes / 1e6);
+    answer(
+        "Norms {:.3f} M multiply-adds, residual sums {:.3f} M, pools {:.3f} M comparisons, other sums of real values "
+        "{:.3f} M, {:.2f} MB moved.\n",
+        total.norm_multiply_adds / 1e6, total.residual_additions / 1e6, total.comparisons / 1e6,
+        total.real_additions / 1e6, total.bytes / 1e6);
     print_energy(c, tables, total);
   }
 }
@@ -261,7 +268,9 @@ void add_count(CLI::App& app) {
   command->add_option("--data", options->data, "test images to count on; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   options->sensor.add_to(*command);
-  command->add_option("--images", options->images, "how many test images or recordings, spread over the classes")
+  command
+      ->add_option("--images", options->images,
+                   "how many test images or recordings, spread over the classes; 1000 if there are so many")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--skip-bad", options->skip_bad,

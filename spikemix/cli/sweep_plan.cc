@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "spikemix/core/hash.h"
 #include "spikemix/core/json.h"
 #include "spikemix/core/nearest.h"
+#include "spikemix/model/model.h"
 
 namespace spikemix {
 namespace {
@@ -183,6 +185,24 @@ std::string folder_name(const std::vector<std::string>& point, int64_t seed) {
   return fmt::format("{}-seed{}", name, seed);
 }
 
+// The baseline is one point of the grid: said before the budget is spent.
+void check_baseline(const std::string& baseline, const std::vector<std::vector<std::string>>& points,
+                    const std::string& where) {
+  std::vector<std::string> wanted;
+  std::istringstream stream(baseline);
+  for (std::string word; stream >> word;) wanted.push_back(word);
+  const auto has = [&](const std::vector<std::string>& point) {
+    return std::ranges::all_of(wanted,
+                               [&](const std::string& word) { return std::ranges::find(point, word) != point.end(); });
+  };
+  const auto found = std::ranges::count_if(points, has);
+  if (!wanted.empty() && found != 1) {
+    throw input_error("{}: baseline '{}': names {} of the grid's {} combinations, expected one, as in '{}'", where,
+                      baseline, found == 0 ? "none" : std::to_string(found), points.size(),
+                      fmt::join(points.front(), " "));
+  }
+}
+
 }  // namespace
 
 SweepPlan read_sweep(const std::filesystem::path& file) {
@@ -196,6 +216,7 @@ SweepPlan read_sweep(const std::filesystem::path& file) {
   if (plan.recipe.empty())
     throw input_error("{}: recipe is missing: a name of `spikemix recipes`, or a file", reader.where());
   const auto points = points_of(reader.grid());
+  check_baseline(plan.baseline, points, reader.where());
   const auto overrides = reader.overrides();
   std::set<std::string> names;
   for (const int64_t seed : reader.seeds()) {
@@ -208,6 +229,7 @@ SweepPlan read_sweep(const std::filesystem::path& file) {
       config.train.seed = seed;
       if (!plan.data.empty()) config.data.dir = plan.data;
       validate(config);
+      make_plan(config.model, config.neuron);
       run.sets_threads = config.train.threads > 0;
       run.config = Hash().add(json_text(to_json(config))).text();
       plan.runs.push_back(std::move(run));

@@ -120,13 +120,21 @@ Json parse_value(const std::string& text) {
   } catch (const toml::parse_error&) {
   }
   if constexpr (IsVector<T>::value) {
-    // "ssa,fft2d" is two mixers; "wt2d:axes=height,width" is one.
+    // "ssa,wt2d:levels=2,fft2d" is three mixers; "wt2d:axes=height,width" is one, since these options are lists.
     if (text.empty()) return Json::array();
-    if (text.find(':') == std::string::npos) {
-      Json list = Json::array();
-      for (const std::string& part : split(text, ',')) list.push_back(parse_value<typename T::value_type>(part));
-      return list;
+    std::vector<std::string> items;
+    for (const std::string& part : split(text, ',')) {
+      const std::string option = items.empty() ? "" : items.back().substr(items.back().rfind(':') + 1);
+      const bool goes_on = items.size() > 0 && items.back().find(':') != std::string::npos &&
+                           (option.starts_with("axes=") || option.starts_with("bases="));
+      if (goes_on)
+        items.back() += "," + part;
+      else
+        items.push_back(part);
     }
+    Json list = Json::array();
+    for (const std::string& item : items) list.push_back(parse_value<typename T::value_type>(item));
+    return list;
   }
   return text;
 }

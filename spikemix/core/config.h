@@ -79,7 +79,7 @@ struct NeuronConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("kind", kind, "lif, if (no leak), plif (learned tau) or integer (counts of spikes, up to neuron.levels)");
-    v("levels", levels, "of integer neurons: the largest count");
+    v("levels", levels, "of integer neurons: the largest count, 2 to 15");
     v("tau", tau, "membrane time constant in time steps, > 1; plif starts here");
     v("v_threshold", v_threshold, "firing threshold");
     v("reset", reset, "hard (to v_reset) or soft (minus v_threshold)");
@@ -249,7 +249,7 @@ Config parse_recipe(const std::string& toml, const std::string& where);
 /// "train.lr=1e-3", as on the command line; lists are "a,b" or TOML's ["a", "b"]. @throws InputError
 void apply_override(Config& config, const std::string& key_value);
 
-/// Checks the values against each other (D / heads, tau > 1, ...). Mixers check their own sizes when they are built.
+/// Checks the values against each other (tau > 1, ...). What depends on the network (make_plan()) is checked there.
 /// @throws InputError naming the key
 void validate(const Config& config);
 

@@ -59,6 +59,8 @@ TEST(Config, Overrides) {
   EXPECT_FALSE(c.augment.flip);
   apply_override(c, "model.mixer=wt2d:axes=height,width");
   EXPECT_THAT(c.model.mixer, ElementsAre("wt2d:axes=height,width"));
+  apply_override(c, "model.mixer=identity:branch=false,wt2d:wavelet=db2:axes=height,width");
+  EXPECT_THAT(c.model.mixer, ElementsAre("identity:branch=false", "wt2d:wavelet=db2:axes=height,width"));
   apply_override(c, R"(model.mixer=["ssa", "wt2d:axes=height,width"])");
   EXPECT_THAT(c.model.mixer, ElementsAre("ssa", "wt2d:axes=height,width"));
   apply_override(c, "model.pool=1,1,1,1");
@@ -169,6 +171,10 @@ TEST(Config, DoubtsStepsThatAreNeverShown) {
   EXPECT_THAT(doubts(c), HasSubstr("only in the cooldown trained on its 4 time steps"));
   c.train.one_step_epochs = 12;
   EXPECT_THAT(doubts(c), HasSubstr("never trained on its 4 time steps"));
+  c.model.architecture = "maxformer", c.model.depth = 2;
+  EXPECT_EQ(doubts(c), "model.depth = 2: maxformer does not read it; model.depths has its stages");
+  c.model.depths = {1, 1, 1}, c.model.stem = "conv1";
+  EXPECT_EQ(doubts(c), "model.stem: maxformer does not read it");
 }
 
 }  // namespace

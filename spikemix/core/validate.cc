@@ -39,7 +39,7 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"model.levels", 0, 30},
                               {"model.heads", 1, 4096},
                               {"model.ssa_scale", -kLarge, kLarge},
-                              {"neuron.levels", 1, 15},
+                              {"neuron.levels", 2, 15},
                               {"neuron.tau", 1, kLarge},
                               {"neuron.v_threshold", -kLarge, kLarge},
                               {"neuron.v_reset", -kLarge, kLarge},
@@ -74,7 +74,7 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"train.batch", 1, kMany},
                               {"train.accumulate", 1, kMany},
                               {"train.lr", 0, 1000},
-                              {"train.lr_batch", 0, kMany * kMany},
+                              {"train.lr_batch", 0, kMany* kMany},
                               {"train.min_lr", 0, 1000},
                               {"train.warmup_lr", 0, 1000},
                               {"train.momentum", 0, 1},
@@ -199,6 +199,16 @@ void validate(const Config& config) {
 
 std::string doubts(const Config& config) {
   const TrainConfig& t = config.train;
+  const ModelConfig &m = config.model, usual;
+  if (m.architecture != usual.architecture) {  // its own keys, which the other families do not read
+    if (m.depth != usual.depth && m.depths.empty())
+      return fmt::format("model.depth = {}: {} does not read it; model.depths has its stages", m.depth, m.architecture);
+    for (const auto& [key, set] : {std::pair{"stem", m.stem != usual.stem},
+                                   {"patch", m.patch != usual.patch},
+                                   {"pool_before_neuron", m.pool_before_neuron}}) {
+      if (set) return fmt::format("model.{}: {} does not read it", key, m.architecture);
+    }
+  }
   if (t.one_step_epochs < t.epochs || config.model.T == 1) return "";
   const std::string when = t.one_step_epochs >= t.epochs + t.cooldown_epochs ? "never" : "only in the cooldown";
   return fmt::format("train.one_step_epochs = {}: with train.epochs = {} the model is {} trained on its {} time steps",

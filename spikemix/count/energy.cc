@@ -46,6 +46,9 @@ EnergyTable read_energy_table(const std::filesystem::path& file) {
     table.source = content["source"].value_or(std::string());
     std::vector<std::string> known = {"name", "source"};
     for (const Field& field : kFields) known.push_back(field.key);
+    if (std::ranges::none_of(kFields, [&](const Field& f) { return content.contains(f.key); }))
+      throw input_error("{}: holds no picojoules, expected one or more of {}", file.string(),
+                        "real_multiply, real_add, multiply, add, byte");
     for (const auto& [key, node] : content) {
       const std::string name(key.str());
       if (name == "name" || name == "source") continue;
@@ -64,9 +67,8 @@ EnergyTable read_energy_table(const std::filesystem::path& file) {
 
 double energy(const LayerOperations& o, const EnergyTable& t) {
   const double real = t.real_multiply + t.real_add;
-  const double spikes = o.kind == "head" || o.kind == "mean" ? 0 : o.additions;  // those sums are of real values
-  return kMillijoule * ((spikes + o.count_by_bits + o.attention_kv_first) * t.add + o.multiply_adds * real +
-                        (o.additions - spikes) * t.real_add + o.mixer_additions * t.real_add +
+  return kMillijoule * ((o.additions + o.count_by_bits + o.attention_kv_first) * t.add + o.multiply_adds * real +
+                        (o.real_additions + o.mixer_additions) * t.real_add +
                         o.mixer_multiplications * t.real_multiply + 2 * o.neurons * real + o.norm_multiply_adds * real +
                         o.comparisons * t.add + o.residual_additions * t.add + o.bytes * t.byte);
 }
@@ -82,8 +84,12 @@ DenseTwin dense_twin(const Plan& plan, const std::vector<LayerOperations>& layer
       for (const int64_t size : layer.weight_shape) weights *= double(size);
       twin.bytes += weights + double(from.rows() * from.channels) + double(to.rows() * to.channels * to.parts);
     }
-    for (size_t part = 0; part < layer.parts.size(); ++part, ++row)
-      twin.multiply_adds += layers[row].dense / (from.still ? 1 : double(plan.T));
+    for (size_t part = 0; part < layer.parts.size(); ++part, ++row) {
+      const double steps = from.still ? 1 : double(plan.T);
+      twin.multiply_adds += layers[row].dense / steps + dense_attention(plan, layer);
+      twin.mixer_additions += layers[row].mixer_additions / steps;
+      twin.mixer_multiplications += layers[row].mixer_multiplications / steps;
+    }
   }
   twin.multiply_adds += layers.back().dense;
   return twin;
@@ -91,7 +97,8 @@ DenseTwin dense_twin(const Plan& plan, const std::vector<LayerOperations>& layer
 
 double energy(const DenseTwin& twin, const EnergyTable& t) {
   const double add = 2 * t.add;  // sums of 32 bits cost twice those of 16
-  return kMillijoule * (twin.multiply_adds * (t.multiply + add) + twin.bytes * t.byte);
+  return kMillijoule * (twin.multiply_adds * (t.multiply + add) + twin.mixer_additions * t.real_add +
+                        twin.mixer_multiplications * t.real_multiply + twin.bytes * t.byte);
 }
 
 AsPublished as_published(const Plan& plan, const std::vector<LayerOperations>& layers) {
@@ -134,7 +141,10 @@ const PublishedRow* published_row(const ModelConfig& m) {
                            : m.classes == 10  ? "CIFAR-10"
                            : m.classes == 100 ? "CIFAR-100"
                                               : "";
-  if (m.architecture != "spikformer" || m.embed_dim != (m.takes_events() ? 256 : 384)) return nullptr;
+  const bool published = m.architecture == "spikformer" && (m.stream == "auto" || m.stream == "spike") &&
+                         m.stem == "conv4" && m.embed_dim == (m.takes_events() ? 256 : 384) &&
+                         m.depth == (m.takes_events() ? 2 : 4) && (m.takes_events() || m.T == 4);
+  if (!published) return nullptr;
   for (const PublishedRow& row : published_rows()) {
     if (data == row.data && m.mixer.size() == 1 && m.mixer[0] == row.mixer) return &row;
   }

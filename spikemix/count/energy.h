@@ -28,7 +28,8 @@ double energy(const LayerOperations& operations, const EnergyTable& table);
 
 /// The same layers with ReLU and one step, in int8, which an engineer would deploy: no table covers fewer bits.
 struct DenseTwin {
-  double multiply_adds = 0, bytes = 0;
+  double multiply_adds = 0;  // of integers: maps, and attention as q (k' v)
+  double mixer_additions = 0, mixer_multiplications = 0, bytes = 0;
 };
 DenseTwin dense_twin(const Plan& plan, const std::vector<LayerOperations>& layers);
 double energy(const DenseTwin& twin, const EnergyTable& table);
@@ -47,7 +48,8 @@ struct PublishedRow {
   double gops, energy_mj;
 };
 const std::vector<PublishedRow>& published_rows();
-/// The row of these sizes, or nullptr: told by the input and the number of classes.
+/// The row of a Spikformer of the published sizes, its data set told by the input and the number of classes; or
+/// nullptr.
 const PublishedRow* published_row(const ModelConfig& model);
 
 }  // namespace spikemix

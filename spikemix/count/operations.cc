@@ -67,23 +67,26 @@ LayerOperations fixed_operations(const Plan& plan, const LayerPlan& layer, doubl
   o.kind = kind_of(layer);
   o.dense = std::accumulate(fan.begin(), fan.end(), 0.0) * double(from.channels) * steps;
   o.dense_padded = dense_macs(plan, layer) * steps;
-  if (layer.has_weights() && from.range.is_real()) o.multiply_adds = o.dense;
+  const bool real_map = from.range.is_real() || layer.window.depthwise;  // depthwise: dense, in fp32, as it runs
+  if (layer.has_weights() && real_map) o.multiply_adds = o.dense;
   if (layer.map == Map::kTransform) {
     const OpCount ops = layer.mixer->ops();
     const double combined = double(layer.coefficient_count) * outputs;
     o.mixer_additions = steps * (ops.additions + combined);
     o.mixer_multiplications = steps * (ops.multiplications + combined);
   }
-  if (layer.map == Map::kTokenMean) o.additions = double(from.rows() * from.channels) * steps;
+  if (layer.map == Map::kTokenMean) o.real_additions = double(from.rows() * from.channels) * steps;
   if (layer.map == Map::kMaxPool)
-    o.comparisons = double(layer.window.kernel * layer.window.kernel - 1) * outputs * steps;
-  if (!layer.position.empty()) o.additions += outputs * steps;
+    (from.range.is_real() ? o.real_additions : o.comparisons) =
+        double(layer.window.kernel * layer.window.kernel - 1) * outputs * steps;
+  if (!layer.position.empty()) o.real_additions += outputs * steps;
   if (layer.neurons) o.neurons = neurons_of(to, layer) * T;
   if (layer.has_norm()) o.norm_multiply_adds = outputs * (layer.neurons ? T : steps);
-  if (layer.merge != Merge::kNone) o.residual_additions = outputs * (to.still ? 1 : T);
+  if (layer.merge != Merge::kNone)
+    (to.range.is_real() ? o.real_additions : o.residual_additions) += outputs * (to.still ? 1 : T);
   double weights = layer.has_weights() ? 1 : 0;
   for (const int64_t size : layer.weight_shape) weights *= double(size);
-  o.bytes = weights * (from.range.is_real() ? 4 : weight_bytes) +
+  o.bytes = weights * (real_map ? 4 : weight_bytes) +
             (bytes_of(from, plan.T) + bytes_of(to, plan.T)) / double(layer.parts.size());
   return o;
 }
@@ -93,7 +96,7 @@ LayerOperations head_operations(const Plan& plan) {
   LayerOperations o;
   o.name = "head", o.kind = "head";
   o.dense = o.dense_padded = o.multiply_adds = double(plan.classes * from.channels);
-  o.additions = double(from.rows() * from.channels * plan.T);  // the mean over tokens and time
+  o.real_additions = double(from.rows() * from.channels * plan.T);  // the mean over tokens and time
   o.bytes = 4 * o.dense + bytes_of(from, plan.T);
   return o;
 }
@@ -134,7 +137,7 @@ LayerOperations& LayerOperations::operator+=(const LayerOperations& m) {
   mixer_additions += m.mixer_additions, mixer_multiplications += m.mixer_multiplications;
   attention_qk_first += m.attention_qk_first, attention_kv_first += m.attention_kv_first;
   neurons += m.neurons, norm_multiply_adds += m.norm_multiply_adds, comparisons += m.comparisons;
-  residual_additions += m.residual_additions, bytes += m.bytes;
+  residual_additions += m.residual_additions, real_additions += m.real_additions, bytes += m.bytes;
   return *this;
 }
 
@@ -166,7 +169,7 @@ LayerOperations total_of(const std::vector<LayerOperations>& layers) {
   double density = 0, mean = 0, weight = 0;
   for (const LayerOperations& layer : layers) {
     total += layer;
-    if (layer.multiply_adds > 0) continue;
+    if (layer.multiply_adds > 0) continue;  // of real values
     density += layer.density * layer.dense, mean += layer.mean * layer.dense, weight += layer.dense;
   }
   total.name = total.kind = "total";
@@ -193,8 +196,7 @@ void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int
   seen_[part] = unpacked(T * rows, channels, bits);
 }
 
-void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels,
-                           const uint8_t* counts) {
+void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint8_t* counts) {
   std::vector<uint8_t>& own = seen_[part];
   own.resize(size_t(T * rows * channels));
   for (int64_t row = 0; row < T * rows; ++row)
@@ -227,6 +229,7 @@ void OperationCounter::count_inputs(const LayerPlan& layer, LayerOperations* par
       if (x[i] == 0) continue;
       const double F = fan[i / size_t(from.channels) % fan.size()];
       there += 1, sum += x[i];
+      if (layer.window.depthwise) continue;
       if (x[i] == 1) {
         image.additions += F;
       } else {
@@ -304,15 +307,13 @@ void OperationCounter::make_value(const LayerPlan& layer) {
 
 std::vector<LayerOperations> OperationCounter::layers() const {
   std::vector<LayerOperations> rows = sums_;
-  const std::vector<LayerOperations> fixed = dense_operations(plan_, 0);
   const double n = double(std::max<int64_t>(1, images_));
   for (size_t i = 0; i < rows.size(); ++i) {
     LayerOperations& r = rows[i];
-    for (double* figure : {&r.density, &r.mean, &r.count_once, &r.count_by_value, &r.count_by_bits,
+    for (double* figure : {&r.density, &r.mean, &r.additions, &r.count_once, &r.count_by_value, &r.count_by_bits,
                            &r.attention_qk_first, &r.attention_kv_first})
       *figure /= n;
-    r.additions = fixed[i].additions + (r.additions - fixed[i].additions) / n;
-    r.silent = images_ > 0 && r.dense > 0 && r.multiply_adds == 0 && r.density == 0;
+    r.silent = images_ > 0 && r.dense > 0 && r.density == 0;
   }
   return rows;
 }

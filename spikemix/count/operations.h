@@ -18,7 +18,7 @@ struct LayerOperations {
   double dense_padded = 0;    // the same without borders, as FLOP counters have it
   double density = 0;         // share of inputs that are not 0
   double mean = 0;            // of the inputs
-  double additions = 0;       // sum of F over inputs of 1; and what layers without inputs of whole numbers add
+  double additions = 0;       // sum of F over inputs of 1
   double count_once = 0;      // sum of F over inputs above 1: a multiply-add by a small integer each
   double count_by_value = 0;  // times the input: as so many spikes
   double count_by_bits = 0;   // times its ones in binary: bit planes, as the engine adds
@@ -28,7 +28,8 @@ struct LayerOperations {
   double neurons = 0;                                     // updates: charge, compare, reset
   double norm_multiply_adds = 0;  // of batch norm and unit, one for each output and step, as the engine runs them
   double comparisons = 0;         // of pools
-  double residual_additions = 0;  // where the layer is merged with the residual stream
+  double residual_additions = 0;  // of counts: where the layer is merged with the residual stream
+  double real_additions = 0;      // positions, means, residual streams of potentials, comparisons in pools of them
   double bytes = 0;               // weights once, values read and written
   bool silent = false;            // had whole-number inputs, none of which was there
 

@@ -71,6 +71,9 @@ std::vector<Family> families() {
       }
     }
   }
+  ModelCard narrow = family_card("spikformer", "identity", "image");  // outputs that fill no vector
+  narrow.neuron.kind = "integer", narrow.model.embed_dim = 40;
+  all.push_back({"integer, 40 channels", narrow});
   ModelCard frames = family_card("spikformer", "wt2d", "events");
   frames.neuron.kind = "integer", frames.model.stream = "membrane";
   all.push_back({"integer, events", frames});

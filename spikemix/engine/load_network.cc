@@ -133,9 +133,7 @@ class Loader {
     // Without the proof that int16 sums cannot overflow: 32 bits.
     if (type == WeightType::kU8 && first_overflow(q.out, q.in, q.values.data(), input.smallest(), input.largest()) >= 0)
       type = WeightType::kU16;
-    int64_t largest = 0;
-    for (const int16_t v : q.values) largest = std::max<int64_t>(largest, std::abs(v));
-    if (largest * q.in * std::max(input.largest(), -input.smallest()) > INT32_MAX)
+    if (sums_leave_32_bits(q, input))
       throw input_error("{}: tensor '{}': its sums may leave 32 bits", tensors_.where(), name);
     return pack_weights(type, q.out, q.in, q.values.data());
   }

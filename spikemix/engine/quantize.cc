@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 
 namespace spikemix {
 namespace {
@@ -11,6 +13,12 @@ void round_row(int64_t in, const float* weights, float unit, int64_t largest, in
     const float value = std::nearbyint(weights[i] / unit);
     values[i] = int16_t(std::clamp(value, -float(largest), float(largest)));
   }
+}
+
+bool leaves_32_bits(int64_t in, const int16_t* row, const Range& input) {
+  int64_t magnitude = 0;
+  for (int64_t i = 0; i < in; ++i) magnitude += std::abs(int64_t(row[i]));
+  return magnitude * std::max(input.largest(), -input.smallest()) > INT32_MAX;
 }
 
 }  // namespace
@@ -28,13 +36,24 @@ QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const fl
     if (!(magnitude > 0)) continue;  // a row of zeros: any unit will do
     float unit = std::max(magnitude / float(largest), 1e-30f);
     round_row(in, row, unit, largest, values);
-    while (type == WeightType::kU8 && first_overflow(1, in, values, input.smallest(), input.largest()) >= 0) {
+    const auto overflows = [&] {
+      return type == WeightType::kU8 ? first_overflow(1, in, values, input.smallest(), input.largest()) >= 0
+                                     : leaves_32_bits(in, values, input);
+    };
+    while (overflows()) {
       unit *= 1.02f;
       round_row(in, row, unit, largest, values);
     }
     q.unit[size_t(o)] = unit;
   }
   return q;
+}
+
+bool sums_leave_32_bits(const QuantizedWeights& q, const Range& input) {
+  for (int64_t o = 0; o < q.out; ++o) {
+    if (leaves_32_bits(q.in, q.values.data() + o * q.in, input)) return true;
+  }
+  return false;
 }
 
 }  // namespace spikemix

@@ -33,6 +33,7 @@ int64_t replace_by_mixer(PlanBuilder& plan, int64_t x, const std::string& name, 
 int64_t add_mixer(PlanBuilder& plan, const BlockStyle& style, int64_t x, const std::string& prefix,
                   const MixerSpec& spec) {
   if (!spec.options.branch) return x;
+  plan.check_tokens(x);
   Branch branch(plan, style, x, prefix);
   try {
     if (!spec.options.residual) return replace_by_mixer(plan, x, prefix.substr(0, prefix.size() - 1), spec);

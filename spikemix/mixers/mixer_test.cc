@@ -283,7 +283,7 @@ TEST(Mixers, RefuseWhatDoesNotFit) {
   expect_refusal({"dwt-c:axes=height", {4, 1, 8, 96}}, "height = 1 token rows allow no wavelet level");
   expect_refusal({"wt1d:wavelet=db39", {}}, "unknown wavelet 'db39'; did you mean 'db3'?");
   expect_refusal({"wt1d:wavelet=mexican", {}}, "unknown wavelet 'mexican'; known: haar, db1..db38");
-  expect_refusal({"hadamard", {4, 7, 7, 96}}, "hadamard: N = 49 tokens, expected a power of two (32 or 64)");
+  expect_refusal({"hadamard", {4, 7, 7, 96}}, "N = 49 tokens, expected a power of two (32 or 64)");
   expect_refusal({"hadamard:axes=tokens,embed", {}},
                  "D = 384 embedding dimensions, expected a power of two (256 or 512)");
   expect_refusal({"dwt-c:bases=haar,fft", {}}, "dwt-c combines wavelets only");

@@ -273,7 +273,7 @@ TEST(Plan, RefusesWhatCannotBe) {
   m.mixer = {"maxpool3:residual=false"};
   refuses(m, "it needs model.stream = membrane");
   m = ModelConfig();
-  m.height = m.width = 1024, m.pool = {0, 0, 0, 1};
+  m.height = m.width = 1024, m.pool = {0, 0, 0, 1}, m.depth = 126;
   refuses(m, "model.height x width after the pools = 262144: expected up to 65536 tokens");
 }
 

@@ -63,7 +63,7 @@ Tensor SpikingTransformer::forward(const Tensor& images) {
     for (size_t i = segment.first; i < segment.last; ++i) {
       for (const Tensor& parameter : layers_[i].parameters()) learned.push_back(parameter);
     }
-    if (!recompute_ || learned.empty()) {  // frozen: there is no backward to recompute for
+    if (!recompute_ || (learned.empty() && !x.requires_grad())) {  // all frozen: there is no backward
       x = run(segment, std::move(x), pass);
       continue;
     }

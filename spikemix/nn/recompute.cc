@@ -19,6 +19,7 @@ struct Recomputation : torch::CustomClassHolder {
 };
 
 Tensor flat(const variable_list& tensors) {
+  if (tensors.empty()) return torch::zeros({0});
   variable_list parts;
   for (const Tensor& t : tensors) parts.push_back(t.flatten());
   return torch::cat(parts);
@@ -61,7 +62,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
 
 Tensor recomputed(const Part& part, const std::vector<Tensor>& parameters, const Tensor& x, Values values,
                   const Pass& pass) {
-  if (!torch::GradMode::is_enabled() || parameters.empty()) return part(x, pass);
+  if (!torch::GradMode::is_enabled() || (parameters.empty() && !x.requires_grad())) return part(x, pass);
   auto call = c10::make_intrusive<Recomputation>();
   call->part = part, call->parameters = parameters, call->pass = pass, call->values = values;
   call->sizes = x.sizes().vec(), call->type = x.scalar_type();

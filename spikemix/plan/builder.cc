@@ -208,18 +208,16 @@ void PlanBuilder::begin_segment(const std::string& name, const std::string& mixe
   plan_.segments.push_back({name, mixer, plan_.layers.size(), 0, 0, 0});
 }
 
+void PlanBuilder::check_tokens(int64_t x) const {
+  if (value(x).rows() > kMostTokens) {
+    throw input_error("model.height x width after the pools = {}: expected up to {} tokens", value(x).rows(),
+                      kMostTokens);
+  }
+}
+
 Plan PlanBuilder::finish(int64_t features, const std::string& head) && {
   plan_.features = features;
   plan_.head_weight = head + ".weight", plan_.head_bias = head + ".bias";
-  const auto check_tokens = [&](int64_t index) {
-    if (value(index).rows() > kMostTokens) {
-      throw input_error("model.height x width after the pools = {}: expected up to {} tokens", value(index).rows(),
-                        kMostTokens);
-    }
-  };
-  for (const LayerPlan& layer : plan_.layers) {
-    if (layer.map == Map::kAttention || layer.map == Map::kTransform) check_tokens(layer.reads);
-  }
   check_tokens(features);
   plan_.segments.back().last = plan_.layers.size();
   // A segment without layers (a block of nothing) is none.

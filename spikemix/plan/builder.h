@@ -51,6 +51,9 @@ class PlanBuilder {
   /// Batch norm alone, with or without neurons behind it.
   int64_t norm(int64_t x, const std::string& name, const std::string& norm, const std::string& neuron, Fires fires);
 
+  /// @throws InputError if the value has more tokens than mixers take; asked before one is made for it
+  void check_tokens(int64_t x) const;
+
   /// Merges y with x, in y's layer if that is the last one. @returns the merged value
   int64_t merge(int64_t x, int64_t y, Merge merge);
 

@@ -62,11 +62,6 @@ void for_each_input(const Network& network, const std::shared_ptr<const Dataset>
   for (Batch batch; loader.next(batch);) visit(batch.images.data());
 }
 
-int64_t ones(int64_t words, const uint64_t* bits) {
-  return std::accumulate(bits, bits + words, int64_t{0},
-                         [](int64_t n, uint64_t word) { return n + std::popcount(word); });
-}
-
 }  // namespace
 
 Activity measure(const std::shared_ptr<const Network>& network, const std::shared_ptr<const Dataset>& data) {
@@ -76,14 +71,19 @@ Activity measure(const std::shared_ptr<const Network>& network, const std::share
   OperationCounter counter(plan, weight_bytes(network->precision));
   std::map<std::string, size_t> place;
   Session watched(network);
-  watched.set_observer([&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
-    counter.see(layer, T, rows, channels, bits);
+  // Rates are spikes of a neuron; those of integer neurons are their counts.
+  const auto see = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const auto* spikes) {
+    counter.see(layer, T, rows, channels, spikes);
     const auto [entry, is_new] = place.try_emplace(layer, activity.rates.size());
     if (is_new) activity.rates.push_back({layer, rows * channels, std::vector<double>(size_t(T))});
-    const int64_t words = rows * spike_words(channels);
-    for (int64_t t = 0; t < T; ++t)
-      activity.rates[entry->second].rates[size_t(t)] += double(ones(words, bits + t * words));
-  });
+    const std::vector<uint8_t> all = unpacked_spikes(T * rows, channels, spikes);
+    for (int64_t t = 0; t < T; ++t) {
+      const auto first = all.begin() + t * rows * channels;
+      activity.rates[entry->second].rates[size_t(t)] +=
+          double(std::accumulate(first, first + rows * channels, int64_t{0}));
+    }
+  };
+  watched.set_observer(see, {}, see);
   for_each_input(*network, data, [&](const float* input) {
     counter.begin_image(input);
     watched.infer(1, input, logits.data());
@@ -107,6 +107,13 @@ std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint6
     for (int64_t c = 0; c < channels; ++c)
       spikes[size_t(row * channels + c)] = uint8_t(bits[row * words + c / 64] >> (c % 64) & 1);
   }
+  return spikes;
+}
+
+std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts) {
+  std::vector<uint8_t> spikes(size_t(rows * channels));
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(counts + row * 64 * spike_words(channels), channels, spikes.begin() + row * channels);
   return spikes;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/core/json.h"
+#include "spikemix/model/model.h"
 #include "spikemix/report/html.h"
 #include "spikemix/report/sections.h"
 
@@ -64,7 +65,9 @@ std::string shape(const ModelCard& card, const std::string& precision) {
   table.rows.push_back({"input", fmt::format("{} x {} x {}, {}", m.channels, m.height, m.width,
                                              m.takes_events() ? "frames of events" : "pictures")});
   table.rows.push_back({"time steps", fmt::to_string(m.T)});
-  table.rows.push_back({"blocks", fmt::to_string(m.depth)});
+  int64_t blocks = 0;
+  for (const Segment& segment : make_plan(m, card.neuron).segments) blocks += !segment.mixer.empty();
+  table.rows.push_back({"blocks", fmt::to_string(blocks)});
   table.rows.push_back({"channels", fmt::to_string(m.embed_dim)});
   table.rows.push_back({"mixer", mixers});
   table.rows.push_back({"classes", fmt::to_string(m.classes)});

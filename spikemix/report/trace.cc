@@ -23,6 +23,10 @@ class Pass {
         },
         [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* values) {
           potentials_[layer].assign(values, values + T * rows * channels);
+        },
+        [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts) {
+          counter_.see(layer, T, rows, channels, counts);
+          keep(layer, T, rows, channels, counts);
         });
     logits_.resize(size_t(plan_.classes));
     counter_.begin_image(input);
@@ -36,14 +40,16 @@ class Pass {
   std::vector<MixerValues> mixers() const;
 
  private:
-  void keep(const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
+  // Bits, or the counts of integer neurons.
+  template <class Spikes>
+  void keep(const std::string& layer, int64_t T, int64_t rows, int64_t channels, const Spikes* made) {
     LayerSpikes spikes{.layer = layer, .T = T, .height = rows, .width = 1, .channels = channels, .spikes = {}};
     for (const LayerPlan& of : plan_.layers) {
       const ValuePlan& value = plan_.values[size_t(of.writes)];
       const bool named = std::ranges::any_of(of.parts, [&](const LayerPart& part) { return part.name == layer; });
       if (named && value.rows() == rows) spikes.height = value.height, spikes.width = value.width;
     }
-    spikes.spikes = unpacked_spikes(T * rows, channels, bits);
+    spikes.spikes = unpacked_spikes(T * rows, channels, made);
     layers_.push_back(std::move(spikes));
   }
 

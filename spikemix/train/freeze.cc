@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "spikemix/core/error.h"
 #include "spikemix/core/nearest.h"
@@ -27,7 +28,9 @@ std::map<std::string, Place> places_of(const Plan& plan) {
   for (const Segment& segment : plan.segments) {
     for (size_t i = segment.first; i < segment.last; ++i) {
       for (const LayerPart& part : plan.layers[i].parts)
-        of_part[part.name] = segment.mixer.empty() ? Place::kStem : Place::kBlock;
+        of_part[part.name] = !segment.mixer.empty()                                             ? Place::kBlock
+                             : segment.writes == plan.features && &segment != &plan.segments[0] ? Place::kHead
+                                                                                                : Place::kStem;
     }
   }
   std::map<std::string, Place> places;
@@ -46,15 +49,12 @@ bool is_named(const std::string& name, Place place, const std::string& entry) {
 }
 
 // The norms of q, k and v are one: all or none of them has its batch's statistics.
-void check_parts(const SpikingTransformer& model) {
-  const auto parameters = model.named_parameters();
-  const auto learns = [&](const LayerPart& part) {
-    return parameters[NormNames(part.tensors.norm).weight].requires_grad();
-  };
-  for (const LayerPlan& layer : model.plan().layers) {
+void check_parts(const Plan& plan, const std::set<std::string>& frozen) {
+  for (const LayerPlan& layer : plan.layers) {
     if (layer.parts.size() < 2 || !layer.has_norm()) continue;
+    const auto is_frozen = [&](const LayerPart& part) { return frozen.contains(NormNames(part.tensors.norm).weight); };
     for (const LayerPart& part : layer.parts) {
-      if (learns(part) != learns(layer.parts[0]))
+      if (is_frozen(part) != is_frozen(layer.parts[0]))
         throw input_error("train.freeze: {}: its parts' norms are computed as one; freeze all of them or none",
                           layer.name);
     }
@@ -63,27 +63,38 @@ void check_parts(const SpikingTransformer& model) {
 
 }  // namespace
 
-void freeze(SpikingTransformer& model, const std::vector<std::string>& entries) {
-  if (entries.empty()) return;
-  auto parameters = model.named_parameters();
-  const std::map<std::string, Place> places = places_of(model.plan());
+std::set<std::string> frozen_tensors(const Plan& plan, const std::vector<std::string>& entries) {
+  std::set<std::string> frozen;
+  if (entries.empty()) return frozen;
+  const std::map<std::string, Place> places = places_of(plan);
+  std::vector<std::string> learned;
+  for (const TensorSpec& tensor : tensors_of(plan)) {
+    if (tensor.learned()) learned.push_back(tensor.name);
+  }
   for (const std::string& entry : entries) {
     bool found = false;
-    for (auto& item : parameters) {
-      if (!is_named(item.key(), places.at(item.key()), entry)) continue;
-      item.value().set_requires_grad(false);
+    for (const std::string& name : learned) {
+      if (!is_named(name, places.at(name), entry)) continue;
+      frozen.insert(name);
       found = true;
     }
     if (found) continue;
     std::vector<std::string> names = {"stem", "blocks", "all but head"};
-    for (const auto& item : parameters) names.push_back(item.key());
+    names.insert(names.end(), learned.begin(), learned.end());
     const std::string near = nearest(entry, names);
     throw input_error("train.freeze: '{}' names no parameter of this model{}; `spikemix info --tensors` lists them",
                       entry, near.empty() ? "" : fmt::format(" (nearest: '{}')", near));
   }
-  if (std::ranges::none_of(parameters, [](const auto& item) { return item.value().requires_grad(); }))
-    throw input_error("train.freeze: freezes everything: nothing is left to learn");
-  check_parts(model);
+  if (frozen.size() == learned.size()) throw input_error("train.freeze: freezes everything: nothing is left to learn");
+  check_parts(plan, frozen);
+  return frozen;
+}
+
+void freeze(SpikingTransformer& model, const std::vector<std::string>& entries) {
+  const std::set<std::string> frozen = frozen_tensors(model.plan(), entries);
+  for (auto& item : model.named_parameters()) {
+    if (frozen.contains(item.key())) item.value().set_requires_grad(false);
+  }
 }
 
 }  // namespace spikemix

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -7,11 +8,14 @@
 
 namespace spikemix {
 
-/// train.freeze: takes the gradient away from the parameters that it names, each by its name or how it begins, or as
-/// "stem", "blocks" or "all but head". A norm whose weight is frozen computes with its running statistics, in training
-/// too, and does not move them: what stands behind it then sees in training what it sees in use, and a frozen part is
-/// the same function from the first step to the last.
+/// The tensors that train.freeze names, each by its name or how it begins, or as
+/// "stem" (the embeddings between stages too), "blocks" or "all but head". A norm whose weight is frozen computes with
+/// its running statistics, in training too, and does not move them: what stands behind it then sees in training what it
+/// sees in use, and a frozen part is the same function from the first step to the last.
 /// @throws InputError for an entry that names no parameter, and if nothing is left to learn
+std::set<std::string> frozen_tensors(const Plan& plan, const std::vector<std::string>& entries);
+
+/// Takes the gradient away from them. @throws InputError as frozen_tensors()
 void freeze(SpikingTransformer& model, const std::vector<std::string>& entries);
 
 }  // namespace spikemix

@@ -57,8 +57,8 @@ std::vector<std::string> by_module(const std::vector<std::string>& names) {
 
 class Matching {
  public:
-  Matching(const InitialModel& from, bool same_classes)
-      : all_(from.tensors.begin(), from.tensors.end()), same_classes_(same_classes) {}
+  Matching(const InitialModel& from, const Plan& plan, bool same_classes)
+      : all_(from.tensors.begin(), from.tensors.end()), plan_(plan), same_classes_(same_classes) {}
 
   // The tensor for this name and shape; null: none, and why() tells.
   const torch::Tensor* find(const std::string& name, const torch::Tensor& own) {
@@ -70,7 +70,7 @@ class Matching {
       refused_.insert(module(name));
       return nullptr;
     }
-    if (name.starts_with("head.") && !same_classes_) {
+    if ((name == plan_.head_weight || name == plan_.head_bias) && !same_classes_) {
       why_ = " (other classes)";
       return nullptr;
     }
@@ -81,6 +81,7 @@ class Matching {
  private:
   static std::string module(const std::string& name) { return name.substr(0, name.rfind('.')); }
   const std::map<std::string, torch::Tensor> all_;
+  const Plan& plan_;
   const bool same_classes_;
   std::set<std::string> refused_;  // modules whose weight does not fit: the rest of them does not either
   std::string why_;
@@ -106,10 +107,11 @@ InitialModel read_initial_model(const std::string& init, std::span<const std::by
   return model;
 }
 
-Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const std::vector<std::string>& classes) {
+Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const std::vector<std::string>& classes,
+                     const Plan& plan) {
   const std::string own_prefix = "model.", average_prefix = "average.";
   Taken taken;
-  Matching matching(from, from.classes.empty() || from.classes == classes);
+  Matching matching(from, plan, from.classes.empty() || from.classes == classes);
   std::map<std::string, const torch::Tensor*> fits;
   int64_t learned = 0;
   for (const auto& [full_name, tensor] : state) {

@@ -9,6 +9,7 @@
 
 #include "spikemix/core/model_card.h"
 #include "spikemix/nn/model_state.h"
+#include "spikemix/plan/plan.h"
 
 namespace spikemix {
 
@@ -39,6 +40,7 @@ struct Taken {
 /// "model." and "average."). A bias goes with its weight, and the head only with its classes: those of the other data
 /// set under the same numbers would be learned against.
 /// @throws InputError if nothing but counters fits
-Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const std::vector<std::string>& classes);
+Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const std::vector<std::string>& classes,
+                     const Plan& plan);
 
 }  // namespace spikemix

@@ -11,6 +11,7 @@
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
+#include "spikemix/train/freeze.h"
 #include "spikemix/train/initial_model.h"
 #include "spikemix/train/run_changes.h"
 #include "spikemix/train/run_data.h"
@@ -76,7 +77,8 @@ ThreadChoice choose_threads(std::optional<int64_t> asked, int64_t before, const 
 TrainOutcome train(const Config& asked, const std::filesystem::path& run, const TrainListener& listener,
                    const Launch& launch, std::span<const std::byte> builtin) {
   validate(asked);
-  make_plan(asked.model, asked.neuron);  // the mixers check their sizes before any data is read
+  // The network's sizes are checked before any data is read.
+  frozen_tensors(make_plan(asked.model, asked.neuron), asked.train.freeze);
   batch_of_rank(asked.train.batch, mixes_pairs(asked.augment), launch);
   const RankWork work = [&](TrainingRanks& ranks, const std::filesystem::path& path, TrainerState& state) {
     ranks.check_alike(asked);

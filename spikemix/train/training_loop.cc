@@ -69,7 +69,7 @@ LoaderOptions TrainingLoop::loader_options() const {
 }
 
 Taken TrainingLoop::begin_with(const InitialModel& model) {
-  const Taken taken = take_what_fits(model, learner_.state(), card_.classes);
+  const Taken taken = take_what_fits(model, learner_.state(), card_.classes, learner_.result().plan());
   checkpoint_.save(state_, learner_.state());
   return taken;
 }

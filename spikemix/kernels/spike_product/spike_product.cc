@@ -199,7 +199,12 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
       out.begin_row(r, own);
       for (int64_t t = 0; t < state.T; ++t) {
         const float* row = y + t * step + r * stride + panel.first;
-        for (int64_t o = 0; o < panel.count; o += int64_t(hn::Lanes(d))) out.fire(d, neurons, o, hn::LoadU(d, row + o));
+        // Counts are written as they come, up to the panel's width: what lies behind the outputs has scale and shift 0.
+        const int64_t outputs = state.counts ? panel.width : panel.count;
+        for (int64_t o = 0; o < outputs; o += int64_t(hn::Lanes(d))) {
+          const auto sums = o < panel.count ? hn::LoadU(d, row + o) : hn::Zero(d);
+          out.fire(d, neurons, o, sums);
+        }
         out.end_step(t);
       }
     }

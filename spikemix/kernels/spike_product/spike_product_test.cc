@@ -1,6 +1,7 @@
 #include "spikemix/kernels/spike_product/spike_product.h"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -279,6 +280,44 @@ TEST(SpikeProduct, EqualsThePlainLoopsAtSmallSizes) {
         ASSERT_EQ(got.counts, want.counts) << rows << " x " << T << " of " << in << " -> " << out;
         ASSERT_EQ(got.spikes, want.spikes) << rows << " x " << T << " of " << in << " -> " << out;
         ASSERT_EQ(got.potentials, want.potentials) << rows << " x " << T << " of " << in << " -> " << out;
+      }
+    }
+  });
+}
+
+// Neurons alone write counts up to the row's end, whatever lay there.
+TEST(NeuronSpikes, CountsAtEveryWidth) {
+  std::mt19937 rng(11);
+  on_every_target([&] {
+    for (const LifParams& lif :
+         {LifParams{.k = 1, .leak = 0.5f, .v_threshold = 0, .hard_reset = false, .levels = 4}, LifParams{}}) {
+      for (int64_t out = 1; out <= 130; ++out) {
+        const Sizes s{2, 2, 1, out};
+        PackedWeights norm = no_weights(out);
+        for (int64_t o = 0; o < out; ++o) norm.shift[size_t(o)] = float(int(rng() % 64)) / 64;
+        std::vector<float> y(size_t(s.T * s.rows * out) + 16);
+        for (float& v : y) v = float(int(rng() % 513) - 256) / 64;
+        const Output got = run(
+            [&](const NeuronState& n) { neuron_spikes(norm, y.data(), s.rows, s.rows * out, out, n); }, s, lif, false);
+        const int64_t words = (out + 63) / 64;
+        for (int64_t r = 0; r < s.rows; ++r) {
+          float v = 0;
+          for (int64_t o = 0; o < 64 * words; ++o) {
+            v = 0;
+            for (int64_t t = 0; t < s.T; ++t) {
+              const int64_t at = t * s.rows + r;
+              const float z = o < out ? y[size_t(at * out + o)] + norm.shift[size_t(o)] : 0;
+              const float h = v + lif.k * (z - lif.leak * v);
+              float fired = h >= lif.v_threshold;
+              if (lif.levels > 0) fired = std::floor(std::clamp(h, 0.0f, float(lif.levels)) + 0.5f);
+              if (o >= out) fired = 0;
+              v = lif.levels > 0 ? h - fired : fired > 0 ? 0 : h;
+              const float given = lif.levels > 0 ? float(got.counts[size_t(at * 64 * words + o)])
+                                                 : float(got.spikes[size_t(at * words + o / 64)] >> (o % 64) & 1);
+              ASSERT_EQ(given, fired) << "levels " << lif.levels << ", output " << o << " of " << out;
+            }
+          }
+        }
       }
     }
   });
