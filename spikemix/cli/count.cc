@@ -176,7 +176,7 @@ void write_csv(const Counted& c, const std::string& file) {
 
 void print_layer(const LayerOperations& o, bool with_spikes) {
   const auto millions = [](double n) { return n == 0 ? std::string("-") : fmt::format("{:.3f}", n / 1e6); };
-  const bool whole = with_spikes && o.dense > 0;
+  const bool whole = with_spikes && o.dense > 0 && o.kind != "head";
   const double counts = o.count_by_bits;
   answer("{:<32} {:>10} {:>8} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}{}\n", o.name, millions(o.dense),
          whole ? fmt::format("{:.2f} %", 100 * o.density) : "", whole ? fmt::format("{:.3f}", o.mean) : "",

@@ -313,7 +313,7 @@ std::vector<LayerOperations> OperationCounter::layers() const {
     for (double* figure : {&r.density, &r.mean, &r.additions, &r.count_once, &r.count_by_value, &r.count_by_bits,
                            &r.attention_qk_first, &r.attention_kv_first})
       *figure /= n;
-    r.silent = images_ > 0 && r.dense > 0 && r.density == 0;
+    r.silent = images_ > 0 && r.dense > 0 && r.density == 0 && r.kind != "head";
   }
   return rows;
 }
