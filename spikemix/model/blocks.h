@@ -8,6 +8,9 @@
 
 namespace spikemix {
 
+/// The max-pool between the convolutions of an embedding: each axis halves, rounding up.
+inline constexpr Window kHalvingPool{.kernel = 3, .stride = 2, .padding = 1};
+
 /// The stages of a network: how many blocks each has, and what model.mixer and model.heads say for each block.
 class Stages {
  public:

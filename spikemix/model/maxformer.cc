@@ -13,8 +13,6 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-constexpr Window kPool{.kernel = 3, .stride = 2, .padding = 1};
-
 /// The embeddings between stages, of potentials: neurons stand in front of each convolution. Names of embedding_hub.py.
 class Embedding {
  public:
@@ -63,7 +61,7 @@ class Embedding {
     return plan_.convolution(x, names(part), window, channels, Fires::kNo);
   }
   int64_t pooled(int64_t x, const std::string& part, const Window& window, int64_t channels) {
-    return plan_.max_pool(convolution(x, part, window, channels), prefix_ + part + ".maxpool", kPool);
+    return plan_.max_pool(convolution(x, part, window, channels), prefix_ + part + ".maxpool", kHalvingPool);
   }
 
   PlanBuilder& plan_;

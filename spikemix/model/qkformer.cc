@@ -12,8 +12,6 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-constexpr Window kPool{.kernel = 3, .stride = 2, .padding = 1};
-
 MapNames names(const std::string& prefix, const std::string& part) {
   const std::string name = prefix + part;
   return {.name = name + "_conv", .weight = name + "_conv", .norm = name + "_bn", .neuron = name + "_lif"};
@@ -29,7 +27,7 @@ int64_t add_pooled(PlanBuilder& plan, int64_t x, const std::string& prefix, cons
                    const std::string& pool, int64_t channels) {
   const MapNames map = names(prefix, part);
   const int64_t y = plan.convolution(x, map, Window(), channels, Fires::kNo);
-  return plan.neurons(plan.max_pool(y, prefix + pool, kPool), map.neuron, map.neuron);
+  return plan.neurons(plan.max_pool(y, prefix + pool, kHalvingPool), map.neuron, map.neuron);
 }
 
 // PatchEmbedInit of images: full resolution.

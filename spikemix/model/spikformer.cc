@@ -9,8 +9,6 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-constexpr Window kPool{.kernel = 3, .stride = 2, .padding = 1};
-
 /// Spiking patch splitting: Spikformer, section 3.2; names of cifar10/model.py.
 class Stem {
  public:
@@ -47,7 +45,7 @@ class Stem {
     const MapNames map = names("proj", index == 0 ? "" : std::to_string(index));
     const bool open = last && stream_ == Stream::kMembrane, pool_first = m_.pool_before_neuron && pools > 0;
     int64_t y = plan_.convolution(x, map, Window(), channels, open || pool_first ? Fires::kNo : Fires::kYes);
-    for (int64_t i = 0; i < pools; ++i) y = plan_.max_pool(y, fmt::format("{}.pool{}", map.name, i), kPool);
+    for (int64_t i = 0; i < pools; ++i) y = plan_.max_pool(y, fmt::format("{}.pool{}", map.name, i), kHalvingPool);
     if (pool_first && !open) y = plan_.neurons(y, map.neuron, map.neuron);
     if (open) before_position_ = map.neuron;
     return y;
