@@ -101,17 +101,6 @@ LayerOperations head_operations(const Plan& plan) {
   return o;
 }
 
-// [T, rows, channels] of bits -> bytes.
-std::vector<uint8_t> unpacked(int64_t rows, int64_t channels, const uint64_t* bits) {
-  std::vector<uint8_t> spikes(size_t(rows * channels));
-  const int64_t words = spike_words(channels);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t c = 0; c < channels; ++c)
-      spikes[size_t(row * channels + c)] = uint8_t(bits[row * words + c / 64] >> (c % 64) & 1);
-  }
-  return spikes;
-}
-
 std::vector<uint8_t> pooled(const ValuePlan& from, const Window& window, int64_t steps, const std::vector<uint8_t>& x) {
   const int64_t H = window.out(from.height), W = window.out(from.width), C = from.channels;
   std::vector<uint8_t> y(size_t(steps * H * W * C), 0);
@@ -139,6 +128,23 @@ LayerOperations& LayerOperations::operator+=(const LayerOperations& m) {
   neurons += m.neurons, norm_multiply_adds += m.norm_multiply_adds, comparisons += m.comparisons;
   residual_additions += m.residual_additions, real_additions += m.real_additions, bytes += m.bytes;
   return *this;
+}
+
+std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits) {
+  std::vector<uint8_t> spikes(size_t(rows * channels));
+  const int64_t words = spike_words(channels);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < channels; ++c)
+      spikes[size_t(row * channels + c)] = uint8_t(bits[row * words + c / 64] >> (c % 64) & 1);
+  }
+  return spikes;
+}
+
+std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts) {
+  std::vector<uint8_t> spikes(size_t(rows * channels));
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(counts + row * 64 * spike_words(channels), channels, spikes.begin() + row * channels);
+  return spikes;
 }
 
 std::vector<int64_t> fan_out(const Window& window, int64_t size) {
@@ -193,14 +199,11 @@ void OperationCounter::begin_image(const float* input) {
 }
 
 void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
-  seen_[part] = unpacked(T * rows, channels, bits);
+  seen_[part] = unpacked_spikes(T * rows, channels, bits);
 }
 
 void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint8_t* counts) {
-  std::vector<uint8_t>& own = seen_[part];
-  own.resize(size_t(T * rows * channels));
-  for (int64_t row = 0; row < T * rows; ++row)
-    std::copy_n(counts + row * 64 * spike_words(channels), channels, own.begin() + row * channels);
+  seen_[part] = unpacked_spikes(T * rows, channels, counts);
 }
 
 void OperationCounter::end_image() {

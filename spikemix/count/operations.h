@@ -83,6 +83,11 @@ std::vector<LayerOperations> dense_operations(const Plan& plan, double weight_by
 /// The sum of all rows, named "total"; density and mean are weighted with the dense operations that they stand for.
 LayerOperations total_of(const std::vector<LayerOperations>& layers);
 
+/// What an observer of the engine sees as one byte each, [rows, channels]: of bits, [rows, words of channels].
+std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits);
+/// Of counts, [rows, channels rounded up to 64].
+std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts);
+
 /// How many outputs along one axis of `size` values read each of them: [size].
 std::vector<int64_t> fan_out(const Window& window, int64_t size);
 

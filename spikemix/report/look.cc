@@ -100,21 +100,4 @@ Activity measure(const std::shared_ptr<const Network>& network, const std::share
   return activity;
 }
 
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits) {
-  std::vector<uint8_t> spikes(size_t(rows * channels));
-  const int64_t words = spike_words(channels);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t c = 0; c < channels; ++c)
-      spikes[size_t(row * channels + c)] = uint8_t(bits[row * words + c / 64] >> (c % 64) & 1);
-  }
-  return spikes;
-}
-
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts) {
-  std::vector<uint8_t> spikes(size_t(rows * channels));
-  for (int64_t row = 0; row < rows; ++row)
-    std::copy_n(counts + row * 64 * spike_words(channels), channels, spikes.begin() + row * channels);
-  return spikes;
-}
-
 }  // namespace spikemix::reports

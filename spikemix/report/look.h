@@ -79,9 +79,4 @@ struct Trace {
 /// @param input  as Session::infer() takes it
 Trace trace(const std::shared_ptr<const Network>& network, const float* input);
 
-/// Spikes of bits [rows, words]: [rows, channels].
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits);
-/// The same of counts, [rows, channels rounded up to 64].
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts);
-
 }  // namespace spikemix::reports

@@ -28,7 +28,7 @@ std::string likeliest(const ModelCard& card, const std::vector<double>& p) {
 
 std::string raster_of(const LayerSpikes& layer) {
   const Raster drawn = raster(layer);
-  const double fired = double(layer.spikes.size()) - double(std::ranges::count(layer.spikes, 0)), all = double(layer.spikes.size());
+  const double all = double(layer.spikes.size()), fired = all - double(std::ranges::count(layer.spikes, 0));
   const auto of = [](int64_t shown, int64_t n, const char* what) {
     return shown == n ? fmt::format("{} {}", n, what) : fmt::format("{} of {} {}", shown, n, what);
   };
