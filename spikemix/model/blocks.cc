@@ -3,6 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "spikemix/core/error.h"
 
 namespace spikemix {
@@ -37,6 +39,29 @@ MixerSpec Stages::mixer(int64_t stage, int64_t index, const MixerOptions& own) c
   MixerSpec spec = parse_mixer_spec(of(model_.mixer), defaults);
   if (model_.alternate && block % 2 == 1) spec.options.inverse = !spec.options.inverse;
   return spec;
+}
+
+int64_t add_stages(PlanBuilder& plan, const BlockStyle& style, const StageParts& parts) {
+  const ModelConfig& m = plan.model();
+  const bool events = m.takes_events();
+  if (events && m.embed_dim % 16 != 0)
+    throw input_error("model.embed_dim = {}: expected a multiple of 16: the first layer has D/16 channels",
+                      m.embed_dim);
+  const Stages stages(m, events ? std::vector<int64_t>{1, 1} : std::vector<int64_t>{1, 1, 2});
+  int64_t x = plan.input();
+  for (int64_t stage = 0; stage < stages.count(); ++stage) {
+    const std::string embed = fmt::format("patch_embed{}", stage + 1);
+    plan.begin_segment(embed);
+    x = parts.embedding(x, stage, embed + ".", m.embed_dim >> (stages.count() - 1 - stage));
+    for (int64_t i = 0; i < stages.blocks(stage); ++i) {
+      const std::string block = fmt::format("stage{}.{}", stage + 1, i);
+      const MixerSpec mixer = stages.mixer(stage, i, parts.options);
+      plan.begin_segment(block, mixer.text);
+      x = add_mixer(plan, style, x, block + "." + parts.mixer_prefix(mixer), mixer);
+      x = add_mlp(plan, style, x, block + ".mlp.", m.mlp_ratio);
+    }
+  }
+  return x;
 }
 
 Stream stream_of(const ModelConfig& model, Stream own) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,20 @@ class Stages {
   std::vector<int64_t> depths_;
   int64_t all_ = 0;
 };
+
+/// How a family with stages makes them.
+struct StageParts {
+  /// The tokens of a stage, so many channels wide; tensors under `prefix`, "patch_embed2.".
+  std::function<int64_t(int64_t x, int64_t stage, const std::string& prefix, int64_t channels)> embedding;
+  /// Where a mixer's tensors lie in its block: "attn.".
+  std::function<std::string(const MixerSpec& mixer)> mixer_prefix;
+  MixerOptions options;  // where neither the mixer's spec nor the config says
+};
+
+/// The input and all stages, each an embedding and its blocks: of D/4, D/2 and D channels and by themselves 1, 1 and 2
+/// blocks (images), or D/2 and D and 1 and 1 (events).
+/// @throws InputError naming the key that does not fit
+int64_t add_stages(PlanBuilder& plan, const BlockStyle& style, const StageParts& parts);
 
 /// model.stream, `own` if that is auto.
 Stream stream_of(const ModelConfig& model, Stream own);

@@ -1,10 +1,6 @@
 #include <string>
 #include <utility>
-#include <vector>
 
-#include <fmt/format.h>
-
-#include "spikemix/core/error.h"
 #include "spikemix/model/blocks.h"
 #include "spikemix/model/model.h"
 
@@ -78,35 +74,20 @@ bool attends(const MixerSpec& mixer) {
 /// Max-Former (arXiv 2505.18608): stages of D/4, D/2 and D channels (images), D/2 and D (events), on a stream of
 /// potentials. Published mixers: identity:branch=false, dwc3, ssa; of events dwc3, ssa.
 Plan build_maxformer(PlanBuilder plan) {
-  const ModelConfig& m = plan.model();
-  const bool events = m.takes_events();
-  if (events && m.embed_dim % 16 != 0)
-    throw input_error("model.embed_dim = {}: expected a multiple of 16: the first layer has D/16 channels",
-                      m.embed_dim);
-  const Stages stages(m, events ? std::vector<int64_t>{1, 1} : std::vector<int64_t>{1, 1, 2});
   BlockStyle style;
   style.stream = Stream::kMembrane;
   style.qkv_bias = false, style.map_suffix = "_conv", style.adds_behind_fc1 = true;
   style.attention_trailing = 1, style.mlp_trailing = 2;
-  MixerOptions own;
-  own.residual = false;  // of pools
-  int64_t x = plan.input();
-  for (int64_t stage = 0; stage < stages.count(); ++stage) {
-    const std::string embed = fmt::format("patch_embed{}.", stage + 1);
-    const int64_t channels = m.embed_dim >> (stages.count() - 1 - stage);
-    plan.begin_segment(embed.substr(0, embed.size() - 1));
-    Embedding embedding(plan, embed);
-    x = stage > 0 ? embedding.next(x, channels)
-        : events  ? embedding.first_of_events(x, channels)
-                  : embedding.first_of_images(x, channels);
-    for (int64_t i = 0; i < stages.blocks(stage); ++i) {
-      const std::string block = fmt::format("stage{}.{}.", stage + 1, i);
-      const MixerSpec mixer = stages.mixer(stage, i, own);
-      plan.begin_segment(block.substr(0, block.size() - 1), mixer.text);
-      x = add_mixer(plan, style, x, block + (attends(mixer) ? "attn." : "mixer."), mixer);
-      x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
-    }
-  }
+  StageParts parts;
+  parts.embedding = [&](int64_t from, int64_t stage, const std::string& prefix, int64_t channels) {
+    Embedding embedding(plan, prefix);
+    if (stage > 0) return embedding.next(from, channels);
+    return plan.model().takes_events() ? embedding.first_of_events(from, channels)
+                                       : embedding.first_of_images(from, channels);
+  };
+  parts.mixer_prefix = [](const MixerSpec& mixer) { return attends(mixer) ? "attn." : "mixer."; };
+  parts.options.residual = false;  // of pools
+  int64_t x = add_stages(plan, style, parts);
   plan.begin_segment("head_lif");
   x = plan.neurons(plan.token_mean(x, "token_mean"), "head_lif", "head_lif");
   return std::move(plan).finish(x, "head");

@@ -1,9 +1,5 @@
 #include <string>
-#include <vector>
 
-#include <fmt/format.h>
-
-#include "spikemix/core/error.h"
 #include "spikemix/model/blocks.h"
 #include "spikemix/model/model.h"
 
@@ -58,33 +54,20 @@ int64_t next(PlanBuilder& plan, int64_t x, const std::string& prefix, const std:
 /// QKFormer (arXiv 2403.16552): stages of D/4, D/2 and D channels (images), D/2 and D (events); names of
 /// cifar10/model.py and cifar10-dvs/model.py. Published mixers: qk-token, qk-token, ssa; of events qk-token, ssa.
 Plan build_qkformer(PlanBuilder plan) {
-  const ModelConfig& m = plan.model();
-  const bool events = m.takes_events();
-  if (events && m.embed_dim % 16 != 0)
-    throw input_error("model.embed_dim = {}: expected a multiple of 16: the first layer has D/16 channels",
-                      m.embed_dim);
-  const Stages stages(m, events ? std::vector<int64_t>{1, 1} : std::vector<int64_t>{1, 1, 2});
+  const bool events = plan.model().takes_events();
   BlockStyle style;
   style.stream = Stream::kSpike;
   style.qkv_bias = false, style.map_suffix = "_conv", style.mlp_layer = "mlp";
   style.attention_trailing = 1, style.mlp_trailing = 2;
-  int64_t x = plan.input();
-  for (int64_t stage = 0; stage < stages.count(); ++stage) {
-    const std::string embed = fmt::format("patch_embed{}.", stage + 1);
-    const int64_t channels = m.embed_dim >> (stages.count() - 1 - stage);
-    plan.begin_segment(embed.substr(0, embed.size() - 1));
-    x = stage > 0 ? next(plan, x, embed, events ? "proj" : "proj3", channels)
-        : events  ? first_of_events(plan, x, embed, channels)
-                  : first_of_images(plan, x, embed, channels);
-    for (int64_t i = 0; i < stages.blocks(stage); ++i) {
-      const std::string block = fmt::format("stage{}.{}.", stage + 1, i);
-      const MixerSpec mixer = stages.mixer(stage, i);
-      const std::string name = mixer.entry->name;
-      plan.begin_segment(block.substr(0, block.size() - 1), mixer.text);
-      x = add_mixer(plan, style, x, block + (name == "qk-token" ? "tssa." : "ssa."), mixer);
-      x = add_mlp(plan, style, x, block + "mlp.", m.mlp_ratio);
-    }
-  }
+  StageParts parts;
+  parts.embedding = [&](int64_t from, int64_t stage, const std::string& prefix, int64_t channels) {
+    if (stage > 0) return next(plan, from, prefix, events ? "proj" : "proj3", channels);
+    return events ? first_of_events(plan, from, prefix, channels) : first_of_images(plan, from, prefix, channels);
+  };
+  parts.mixer_prefix = [](const MixerSpec& mixer) {
+    return std::string(mixer.entry->name) == "qk-token" ? "tssa." : "ssa.";
+  };
+  const int64_t x = add_stages(plan, style, parts);
   return std::move(plan).finish(x, "head");
 }
 
