@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/summary.h"
 

@@ -16,11 +16,11 @@
 #include <nlohmann/json.hpp>
 #include <torch/version.h>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/nn/model.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/config/config.h"
+#include "spikemix/nn/modules/model.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/plan/tensors.h"
 #include "spikemix/train/device.h"

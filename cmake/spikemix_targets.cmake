@@ -104,14 +104,14 @@ function(spikemix_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} spikemix_options)
 endfunction()
 
-# core/version.h's values: the project's version and the git commit, looked up at each build.
+# base/version.h's values: the project's version and the git commit, looked up at each build.
 function(spikemix_version)
   set(output ${PROJECT_BINARY_DIR}/version.cc)
   add_custom_target(spikemix_git_commit BYPRODUCTS ${output}
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${output} -DPROJECT_VERSION=${PROJECT_VERSION}
       -P ${PROJECT_SOURCE_DIR}/cmake/git_commit.cmake)
-  add_dependencies(spikemix_core spikemix_git_commit)
-  target_sources(spikemix_core PRIVATE ${output})
+  add_dependencies(spikemix_base spikemix_git_commit)
+  target_sources(spikemix_base PRIVATE ${output})
 endfunction()
 
 # build/<preset>/spikemix: main.cc and one file per subcommand, without LibTorch, so that it starts in milliseconds; and

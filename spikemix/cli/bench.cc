@@ -9,6 +9,9 @@
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/process_memory.h"
 #include "spikemix/cli/bench_input.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
@@ -18,9 +21,6 @@
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/torch_half.h"
-#include "spikemix/core/clock.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/process_memory.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/subset.h"

@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/clock.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/clock.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/data/resize.h"

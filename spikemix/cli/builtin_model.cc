@@ -1,7 +1,7 @@
 #include "spikemix/cli/builtin_model.h"
 
-#include "spikemix/core/model_file.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/formats/model_file.h"
+#include "spikemix/formats/safetensors.h"
 
 // cmake/builtin_model.S.in: the bytes of the file.
 extern "C" {

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/engine/network.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 
 namespace spikemix {
 namespace {

@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/run_name.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/terminal.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
 
 namespace spikemix {
 namespace {

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/terminal.h"
-#include "spikemix/core/error.h"
 
 namespace spikemix {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/statistics.h"
+#include "spikemix/base/statistics.h"
 
 namespace spikemix {
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/text.h"
 #include "spikemix/cli/terminal.h"
-#include "spikemix/core/text.h"
 
 namespace spikemix {
 namespace {

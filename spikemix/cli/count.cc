@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -16,8 +18,6 @@
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
 #include "spikemix/count/energy.h"
 #include "spikemix/count/operations.h"
 #include "spikemix/data/evaluate.h"

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/confusion.h"
@@ -14,7 +15,6 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/engine/session.h"

@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/data_config.h"
 #include "spikemix/events/reader.h"
 
 namespace spikemix {

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 #include "spikemix/events/render.h"
 #include "spikemix/events/summary.h"
 

@@ -15,11 +15,11 @@
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/model_file.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/engine/calibrate.h"
+#include "spikemix/formats/model_file.h"
 
 namespace spikemix {
 namespace {

@@ -7,14 +7,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/problems.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_card.h"
-#include "spikemix/core/model_file.h"
-#include "spikemix/core/problems.h"
+#include "spikemix/formats/model_card.h"
+#include "spikemix/formats/model_file.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {

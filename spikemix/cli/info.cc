@@ -7,11 +7,11 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 #include "spikemix/model/model.h"
 #include "spikemix/plan/tensors.h"
 

@@ -9,13 +9,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
+#include "spikemix/base/version.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/torch_half.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
-#include "spikemix/core/version.h"
 
 namespace spikemix {
 namespace {

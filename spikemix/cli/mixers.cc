@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/branch.h"
 

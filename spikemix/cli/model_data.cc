@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/report.h"

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/model_card.h"
+#include "spikemix/config/data_config.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -18,7 +19,6 @@
 #include "spikemix/cli/samples.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/terminal.h"
-#include "spikemix/core/error.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/evaluate.h"

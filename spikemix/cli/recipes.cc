@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
 
 namespace spikemix {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 
 namespace spikemix {
 

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -17,11 +19,9 @@
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/samples.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/model_file.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/subset.h"
+#include "spikemix/formats/model_file.h"
 #include "spikemix/report/html.h"
 #include "spikemix/report/page.h"
 #include "spikemix/report/picture.h"

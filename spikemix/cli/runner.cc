@@ -4,8 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/builtin_model.h"
-#include "spikemix/core/error.h"
 #include "spikemix/engine/session.h"
 #ifdef SPIKEMIX_TRAIN
 #include "spikemix/train/torch_model.h"

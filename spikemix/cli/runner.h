@@ -6,9 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/data/loader.h"
 #include "spikemix/engine/network.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

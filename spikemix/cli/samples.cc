@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/whole_recording.h"

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/events/reader.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/base/clock.h"
 #include "spikemix/events/time_steps.h"
 
 namespace spikemix {

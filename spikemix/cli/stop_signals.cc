@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

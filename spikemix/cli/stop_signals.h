@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/base/clock.h"
 
 namespace spikemix {
 

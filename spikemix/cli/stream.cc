@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/exit_code.h"
@@ -16,8 +18,6 @@
 #include "spikemix/cli/stop_signals.h"
 #include "spikemix/cli/stream_display.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/clock.h"
-#include "spikemix/core/error.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/engine/session.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/events/time_steps.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

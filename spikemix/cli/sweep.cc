@@ -8,15 +8,15 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/sweep_plan.h"
 #include "spikemix/cli/sweep_runner.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
 
 namespace spikemix {
 namespace {

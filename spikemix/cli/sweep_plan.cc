@@ -11,12 +11,12 @@
 #include <nlohmann/json.hpp>
 #include <toml++/toml.h>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/cli/recipes.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/hash.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/nearest.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {

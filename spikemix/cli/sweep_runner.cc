@@ -15,12 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/exit_code.h"
 #include "spikemix/cli/stop_signals.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/clock.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
 
 namespace spikemix {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "spikemix/core/json.h"
-#include "spikemix/core/text.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/text.h"
 
 namespace spikemix {
 

@@ -11,8 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "spikemix/base/text.h"
 #include "spikemix/cli/talk.h"
-#include "spikemix/core/text.h"
 
 namespace spikemix {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/base/clock.h"
 
 namespace spikemix {
 

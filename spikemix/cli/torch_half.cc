@@ -10,7 +10,7 @@
 
 #include <unistd.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

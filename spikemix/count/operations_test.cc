@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/count/energy.h"
 #include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/mixer.h"

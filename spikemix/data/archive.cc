@@ -12,9 +12,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/text.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/text.h"
 
 namespace spikemix {
 namespace {

@@ -26,7 +26,8 @@ TEST_F(ArchiveTest, UnpacksNoMoreThanADataSetHolds) {
   const fs::path file = write_bomb("bomb.tar.gz", uint64_t{300} << 20);
   ASSERT_LT(fs::file_size(file), 10'000u);
   const auto read = [&](Choice choice) {
-    read_archive(file, [&](const std::string&, bool) { return choice; }, [](const std::string&, const Bytes&) {});
+    read_archive(
+        file, [&](const std::string&, bool) { return choice; }, [](const std::string&, const Bytes&) {});
   };
   for (const Choice choice : {Choice::kTake, Choice::kSkip}) {
     expect_input_error([&] { read(choice); }, "bomb.tar.gz: unpacks to more than 25");
@@ -39,8 +40,9 @@ TEST_F(ArchiveTest, ReadsWhatPacksWell) {
   const fs::path file = write_tar("zeros.tar.gz", {{"train/cat/1.png", zeros}});
   ASSERT_LT(fs::file_size(file), 20'000u);
   size_t taken = 0;
-  read_archive(file, [](const std::string&, bool) { return Choice::kTake; },
-               [&](const std::string&, const Bytes& bytes) { taken += bytes.size(); });
+  read_archive(
+      file, [](const std::string&, bool) { return Choice::kTake; },
+      [&](const std::string&, const Bytes& bytes) { taken += bytes.size(); });
   EXPECT_EQ(taken, zeros.size());
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "spikemix/core/model_card.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

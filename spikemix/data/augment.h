@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/data/dataset.h"
 
 namespace spikemix {
@@ -19,7 +19,7 @@ void flip_horizontally(Image& image);
 /// (x / 255 - mean) / std, from [H, W, C] bytes to [C, H, W] floats.
 class Normaliser {
  public:
-  /// Empty mean or std: the usual one for each channel (core/model_card.h). @throws InputError naming data.mean or
+  /// Empty mean or std: the usual one for each channel (formats/model_card.h). @throws InputError naming data.mean or
   /// data.std
   Normaliser(std::span<const double> mean, std::span<const double> std, int64_t channels);
   void operator()(const Image& image, float* chw) const;

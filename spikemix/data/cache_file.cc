@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "spikemix/core/clock.h"
-#include "spikemix/core/hash.h"
+#include "spikemix/base/clock.h"
+#include "spikemix/base/hash.h"
 
 namespace spikemix {
 namespace {

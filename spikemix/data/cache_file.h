@@ -10,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/dataset.h"
 
 namespace spikemix {

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "spikemix/core/problems.h"
+#include "spikemix/base/problems.h"
 
 namespace spikemix {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
+#include "spikemix/config/data_config.h"
 #include "spikemix/events/event.h"
 
 namespace spikemix {

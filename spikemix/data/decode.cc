@@ -112,13 +112,13 @@ std::string picture_ending(const std::filesystem::path& file) {
 
 std::string_view unread_picture_format(const std::filesystem::path& file) {
   constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
-      {".heic", "HEIC"},      {".heif", "HEIC"},     {".avif", "AVIF"},       {".svg", "SVG"},
-      {".psd", "PSD"},        {".jp2", "JPEG 2000"}, {".j2k", "JPEG 2000"},   {".jxl", "JPEG XL"},
-      {".ico", "ICO"},        {".tga", "TGA"},       {".exr", "OpenEXR"},     {".hdr", "Radiance HDR"},
-      {".pcx", "PCX"},        {".pfm", "PFM"},       {".pam", "PAM"},         {".xcf", "XCF"},
+      {".heic", "HEIC"},      {".heif", "HEIC"},      {".avif", "AVIF"},      {".svg", "SVG"},
+      {".psd", "PSD"},        {".jp2", "JPEG 2000"},  {".j2k", "JPEG 2000"},  {".jxl", "JPEG XL"},
+      {".ico", "ICO"},        {".tga", "TGA"},        {".exr", "OpenEXR"},    {".hdr", "Radiance HDR"},
+      {".pcx", "PCX"},        {".pfm", "PFM"},        {".pam", "PAM"},        {".xcf", "XCF"},
       {".dng", "camera raw"}, {".nef", "camera raw"}, {".cr2", "camera raw"}, {".cr3", "camera raw"},
-      {".arw", "camera raw"}, {".pdf", "PDF"},       {".eps", "PostScript"},  {".dcm", "DICOM"},
-      {".npy", "NumPy"},      {".mat", "MATLAB"},    {".mp4", "video"},       {".avi", "video"}};
+      {".arw", "camera raw"}, {".pdf", "PDF"},        {".eps", "PostScript"}, {".dcm", "DICOM"},
+      {".npy", "NumPy"},      {".mat", "MATLAB"},     {".mp4", "video"},      {".avi", "video"}};
   const std::string ending = ending_of(file);
   for (const auto& [name, format] : kFormats) {
     if (name == ending) return format;

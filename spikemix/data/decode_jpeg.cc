@@ -22,7 +22,7 @@ struct Decoder {
   jpeg_error_mgr errors = {};
   jpeg_progress_mgr progress = {};
   std::jmp_buf failed = {};
-  std::string fault;      // of the error, or of the first warning that costs pixels
+  std::string fault;         // of the error, or of the first warning that costs pixels
   bool ended_early = false;  // the data ended before the end mark
 
   Decoder() {

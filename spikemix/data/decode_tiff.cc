@@ -56,8 +56,9 @@ Tiff open(Source& source) {
     *length = s.bytes.size();
     return 1;
   };
-  return {TIFFClientOpenExt("picture", "r", &source, read, write, seek, [](thandle_t) { return 0; }, size, map,
-                            [](thandle_t, void*, toff_t) {}, options.get()),
+  return {TIFFClientOpenExt(
+              "picture", "r", &source, read, write, seek, [](thandle_t) { return 0; }, size, map,
+              [](thandle_t, void*, toff_t) {}, options.get()),
           TIFFClose};
 }
 
@@ -134,9 +135,9 @@ std::vector<uint8_t> read_samples(TIFF* tiff, const Layout& l, const Source& sou
       const uint32_t rows = std::min(tile_height, l.height - y);
       for (uint32_t x = 0; x < l.width; x += tile_width) {
         const tmsize_t wanted = tiled ? expected : tmsize_t(row_bytes * rows);
-        const tmsize_t got =
-            tiled ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, plane), tile.data(), wanted)
-                  : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, plane), tile.data(), wanted);
+        const tmsize_t got = tiled
+                                 ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, plane), tile.data(), wanted)
+                                 : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, plane), tile.data(), wanted);
         if (got != wanted) damaged_picture(name, "TIFF", source.fault.empty() ? "ends early" : source.fault);
         const uint32_t columns = std::min(tile_width, l.width - x);
         for (uint32_t r = 0; r < rows; ++r) {
@@ -152,9 +153,7 @@ std::vector<uint8_t> read_samples(TIFF* tiff, const Layout& l, const Source& sou
   return samples;
 }
 
-uint8_t divided(uint8_t value, uint8_t alpha) {
-  return alpha == 0 ? 0 : uint8_t(std::min(255, 255 * value / alpha));
-}
+uint8_t divided(uint8_t value, uint8_t alpha) { return alpha == 0 ? 0 : uint8_t(std::min(255, 255 * value / alpha)); }
 
 Image to_image(TIFF* tiff, const Layout& l, const std::vector<uint8_t>& samples, std::string_view name) {
   const bool grey = l.colours() == 1;
@@ -236,8 +235,7 @@ Image decode_tiff(PictureBytes bytes, std::string_view name) {
     }
     TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   }
-  return turned(to_image(tiff.get(), layout, read_samples(tiff.get(), layout, source, name), name),
-                layout.orientation);
+  return turned(to_image(tiff.get(), layout, read_samples(tiff.get(), layout, source, name), name), layout.orientation);
 }
 
 }  // namespace spikemix

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include "spikemix/core/clock.h"
-#include "spikemix/core/error.h"
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
 #include "spikemix/data/event_input.h"
 
 namespace spikemix {

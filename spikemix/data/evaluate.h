@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/model_card.h"
+#include "spikemix/config/config.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

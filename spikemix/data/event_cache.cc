@@ -14,9 +14,8 @@ using Json = nlohmann::json;
 constexpr std::string_view kEventsMagic = "spikemix events 5";
 
 Json to_json(const CachedSample& s) {
-  return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,   s.first_t,
-          s.last_t, s.x_bits, s.y_bits, s.offset,       s.words,         s.checksum, s.left_out,
-          s.says_sensor};
+  return {s.source, s.label,  s.test,   s.sensor.width, s.sensor.height, s.events,   s.first_t,    s.last_t,
+          s.x_bits, s.y_bits, s.offset, s.words,        s.checksum,      s.left_out, s.says_sensor};
 }
 
 // The largest sensor and time that an event's fields hold, with room to subtract.

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
+#include "spikemix/config/augment_config.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/events/frames.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

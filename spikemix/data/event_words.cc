@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

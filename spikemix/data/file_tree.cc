@@ -9,8 +9,8 @@
 
 #include <sys/stat.h>
 
-#include "spikemix/core/file.h"
-#include "spikemix/core/hash.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
 #include "spikemix/data/archive.h"
 
 namespace spikemix {

@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 #include <jpeglib.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/archive.h"
 #include "spikemix/data/dataset.h"
 

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/data/cache_file.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
@@ -266,8 +266,9 @@ TEST_F(FittedTest, DamagedPicturesAreLeftOutIfAllowed) {
   write_set(40);
   const auto data_without = open({.make_cache = false});
   for (const int i : {10, 12, 31}) write(fmt::format("set/train/{}/{}.png", i % 2 ? "dog" : "cat", i), Bytes{1, 2, 3});
-  const std::string hint = "cat/10.png: no JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 01 02 03; "
-                           "mend or remove it, or data.skip_bad=N (--skip-bad N) leaves up to N such files out";
+  const std::string hint =
+      "cat/10.png: no JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 01 02 03; "
+      "mend or remove it, or data.skip_bad=N (--skip-bad N) leaves up to N such files out";
   expect_input_error([&] { open(); }, hint);
   config_.skip_bad = 2;
   expect_input_error([&] { open(); }, "more damaged files than data.skip_bad = 2: ");

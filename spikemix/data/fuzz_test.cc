@@ -2,7 +2,7 @@
 #include <tiffio.h>
 #include <webp/encode.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
 
@@ -137,8 +137,9 @@ TEST_F(FuzzTest, Tiff) {
 TEST_F(FuzzTest, Bmp) {
   const auto bmp = [](uint8_t bits, uint8_t compression, const Bytes& colours, const Bytes& pixels) {
     const auto start = uint8_t(54 + colours.size());
-    return Bytes{'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, start, 0, 0, 0, 40, 0, 0, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1, 0, bits, 0,
-                 compression, 0, 0, 0} + Bytes(20) + colours + pixels;
+    return Bytes{'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, start, 0,    0, 0,           40, 0, 0,
+                 0,   6,   0, 0, 0, 4, 0, 0, 0, 1, 0,     bits, 0, compression, 0,  0, 0} +
+           Bytes(20) + colours + pixels;
   };
   const Bytes runs = {6, 3, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 2, 7, 0, 2, 1, 1, 4, 1, 0, 1};
   for (const Bytes& whole : {bmp(24, 0, {}, Bytes(80, 77)), bmp(16, 3, Bytes(12, 3), Bytes(48, 9)),
@@ -150,7 +151,7 @@ TEST_F(FuzzTest, Bmp) {
 
 TEST_F(FuzzTest, Ppm) {
   for (const std::string text : {"P2 # grey\n3 2 100\n1 2 3 100 5 6\n", "P5 6 2 255\nabcdefghijkl", "P4 9 3\nabcdef",
-                                  "P6 2 2 65535\nabcdefghijklmnopqrstuvwx", "P1 3 1 101"}) {
+                                 "P6 2 2 65535\nabcdefghijklmnopqrstuvwx", "P1 3 1 101"}) {
     run(Bytes(text.begin(), text.end()), 500, [](const Bytes& mutated) { check_image(decode_image(mutated, "a")); });
   }
 }

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/data/decode.h"
 
 namespace spikemix {

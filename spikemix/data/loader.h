@@ -10,10 +10,10 @@
 #include <thread>
 #include <vector>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/model_card.h"
+#include "spikemix/config/augment_config.h"
 #include "spikemix/data/augment.h"
 #include "spikemix/data/dataset.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

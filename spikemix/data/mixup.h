@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <span>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
+#include "spikemix/config/augment_config.h"
 
 namespace spikemix {
 

@@ -3,8 +3,8 @@
 #include <array>
 #include <span>
 
-#include "spikemix/core/config.h"
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
+#include "spikemix/config/augment_config.h"
 #include "spikemix/data/dataset.h"
 
 namespace spikemix {

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/event_words.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <map>
 
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/file_tree.h"
 #include "spikemix/data/readers.h"

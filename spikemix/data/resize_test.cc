@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 
 // What comes out is compared with Pillow in tests/test_data.py.
 namespace spikemix {

@@ -5,8 +5,8 @@
 #include <map>
 #include <unordered_set>
 
-#include "spikemix/core/file.h"
-#include "spikemix/core/hash.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
 
 namespace spikemix {
 namespace {

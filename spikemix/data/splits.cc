@@ -7,7 +7,7 @@
 
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/data/archive.h"
 
 namespace spikemix {

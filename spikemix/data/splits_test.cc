@@ -109,8 +109,11 @@ TEST(Splits, RefusesFoldersWithoutEnd) {
 
 // It would be one class, and every answer right.
 TEST(Splits, AFolderTooManyIsNoClass) {
-  EXPECT_THAT([] { SplitLayout({"train/images/a/1", "train/images/b/1", "test/images/a/1"}, "root"); },
-              testing::ThrowsMessage<InputError>(testing::HasSubstr("one class, 'images', with the folders a and b")));
+  EXPECT_THAT(
+      [] {
+        SplitLayout({"train/images/a/1", "train/images/b/1", "test/images/a/1"}, "root");
+      },
+      testing::ThrowsMessage<InputError>(testing::HasSubstr("one class, 'images', with the folders a and b")));
   SplitLayout({"train/cat/2024/1", "train/dog/1", "test/cat/2025/1"}, "root");  // folders within classes are free
   SplitLayout({"train/cat/2024/1", "test/cat/2024/1"}, "root");
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 
 namespace spikemix {
 namespace {

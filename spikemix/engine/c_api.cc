@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/text.h"
-#include "spikemix/core/version.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/text.h"
+#include "spikemix/base/version.h"
 #include "spikemix/engine/image_input.h"
 #include "spikemix/engine/session.h"
 

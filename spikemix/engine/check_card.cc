@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "spikemix/core/model_card.h"
+#include "spikemix/formats/model_card.h"
 #include "spikemix/plan/plan.h"
 
 namespace spikemix {

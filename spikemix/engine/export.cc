@@ -4,12 +4,12 @@
 #include <span>
 #include <vector>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_file.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
 #include "spikemix/engine/check_card.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
+#include "spikemix/formats/model_file.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/plan/tensors.h"
 
 namespace spikemix {

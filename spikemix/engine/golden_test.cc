@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <hwy/highway.h>
 
-#include "spikemix/core/hash.h"
+#include "spikemix/base/hash.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
 #include "spikemix/kernels/spikes/spikes.h"

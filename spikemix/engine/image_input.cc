@@ -1,6 +1,6 @@
 #include "spikemix/engine/image_input.h"
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "spikemix/core/model_card.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "spikemix/core/clock.h"
+#include "spikemix/base/clock.h"
 #include "spikemix/engine/pass.h"
 #include "spikemix/kernels/spike_product/spike_product.h"
 

@@ -2,12 +2,12 @@
 #include <cmath>
 #include <utility>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_file.h"
+#include "spikemix/base/error.h"
 #include "spikemix/engine/check_card.h"
 #include "spikemix/engine/network.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
+#include "spikemix/formats/model_file.h"
 #include "spikemix/kernels/lif/lif_params.h"
 #include "spikemix/plan/tensors.h"
 

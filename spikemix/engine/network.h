@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/engine/precision.h"
+#include "spikemix/formats/model_card.h"
 #include "spikemix/kernels/lif/lif.h"
 #include "spikemix/kernels/spike_product/packed_weights.h"
 #include "spikemix/plan/plan.h"

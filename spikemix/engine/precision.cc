@@ -1,7 +1,7 @@
 #include "spikemix/engine/precision.h"
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 
 namespace spikemix {
 

@@ -19,7 +19,8 @@ struct QuantizedWeights {
 
 /// Rounds to the nearest integer; the largest weight of each output becomes the largest integer of the precision: 7
 /// bits of kInt8 (two rows to an addition), 14 bits of kInt16 (four). Where inputs could make a sum that leaves int16
-/// (first_overflow()), an int8 unit grows until they cannot; the same of int32 (sums_leave_32_bits()) and an int16 unit.
+/// (first_overflow()), an int8 unit grows until they cannot; the same of int32 (sums_leave_32_bits()) and an int16
+/// unit.
 ///
 /// @param precision  kInt8 or kInt16
 /// @param weights   [out, in]

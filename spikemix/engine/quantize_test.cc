@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 
 namespace spikemix {
 namespace {

@@ -8,9 +8,9 @@
 
 #include <gtest/gtest.h>
 
-#include "spikemix/core/floats.h"
-#include "spikemix/core/safetensors.h"
 #include "spikemix/engine/session.h"
+#include "spikemix/formats/floats.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/kernels/lif/lif_params.h"
 #include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/mixer.h"

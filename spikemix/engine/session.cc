@@ -6,7 +6,7 @@
 #include <cmath>
 #include <functional>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/engine/pass.h"
 #include "spikemix/engine/team.h"
 #include "spikemix/engine/workspace.h"

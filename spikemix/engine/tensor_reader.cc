@@ -6,10 +6,10 @@
 
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/floats.h"
-#include "spikemix/core/nearest.h"
-#include "spikemix/core/problems.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
+#include "spikemix/base/problems.h"
+#include "spikemix/formats/floats.h"
 
 namespace spikemix {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/safetensors.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/plan/tensors.h"
 
 namespace spikemix {

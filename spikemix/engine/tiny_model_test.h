@@ -16,12 +16,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/hash.h"
-#include "spikemix/core/rng.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/engine/network.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/kernels/spikes/bfloat16.h"
 #include "spikemix/model/model.h"
 #include "spikemix/plan/tensors.h"

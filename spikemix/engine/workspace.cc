@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/mixer.h"
 

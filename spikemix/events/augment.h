@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/events/frames.h"
 
 namespace spikemix {

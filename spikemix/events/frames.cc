@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/files_test.h"
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/formats/readers.h"

@@ -5,8 +5,8 @@
 
 #include <zlib.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 
 namespace spikemix {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

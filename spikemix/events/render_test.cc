@@ -2,7 +2,7 @@
 
 #include <png.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/files_test.h"
 
 namespace spikemix {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/rng.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/rng.h"
 
 namespace spikemix {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

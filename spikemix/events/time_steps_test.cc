@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/events/formats/encode_test.h"
 
 namespace spikemix {

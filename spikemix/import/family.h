@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spikemix/core/tensor_view.h"
+#include "spikemix/formats/tensor_view.h"
 
 namespace spikemix {
 

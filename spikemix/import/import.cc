@@ -9,11 +9,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/floats.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/problems.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/problems.h"
+#include "spikemix/formats/floats.h"
+#include "spikemix/formats/safetensors.h"
 
 namespace spikemix {
 namespace {

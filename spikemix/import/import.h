@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/import/family.h"
 #include "spikemix/import/weights_file.h"
 #include "spikemix/plan/tensors.h"

@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/import/family.h"
 
 namespace spikemix {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/import/family.h"
 
 namespace spikemix {

@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
 
 namespace spikemix {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/pth.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/formats/pth.h"
+#include "spikemix/formats/safetensors.h"
 
 namespace spikemix {
 

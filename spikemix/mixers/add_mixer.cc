@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/branch.h"
 

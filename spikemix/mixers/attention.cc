@@ -1,4 +1,4 @@
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/branch.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/mixers/text.h"
 
 namespace spikemix {

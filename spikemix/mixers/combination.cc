@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/mixers/fourier.h"
 #include "spikemix/mixers/wavelets.h"
 

@@ -3,7 +3,7 @@
 #include <bit>
 #include <utility>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/mixers/separable.h"
 
 namespace spikemix {
@@ -15,8 +15,8 @@ std::unique_ptr<Mixer> make_hadamard(const MixerShape& shape, const MixerOptions
   for (const MixerAxis& axis : axes.axes) {
     const uint64_t n = uint64_t(axis.view.n);
     if (!std::has_single_bit(n)) {
-      throw input_error("{}, expected a power of two ({} or {}); choose other axes", axis.label,
-                        std::bit_floor(n), std::bit_ceil(n));
+      throw input_error("{}, expected a power of two ({} or {}); choose other axes", axis.label, std::bit_floor(n),
+                        std::bit_ceil(n));
     }
     transforms.push_back(std::make_unique<Hadamard>(axis.view.n));
   }

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
 #include "spikemix/kernels/line/line.h"
 
 namespace spikemix {

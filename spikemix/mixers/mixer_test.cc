@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/rng.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/mixers/wavelets.h"
 
 namespace spikemix {

@@ -1,8 +1,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/mixers/mixer.h"
 
 // The list. A new mixer is its file, NAME.cc, and one line here: LINEAR with make_NAME, a Mixer; LAYERS with add_NAME,

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/text.h"
 

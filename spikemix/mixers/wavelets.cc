@@ -4,8 +4,8 @@
 #include <span>
 #include <utility>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/mixers/separable.h"
 
 namespace spikemix {

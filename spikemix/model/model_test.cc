@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/tensors.h"
 

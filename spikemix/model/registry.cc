@@ -1,9 +1,9 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
-#include "spikemix/core/validate.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
+#include "spikemix/config/validate.h"
 #include "spikemix/model/model.h"
 #include "spikemix/plan/builder.h"
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/model/blocks.h"
 #include "spikemix/model/model.h"
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

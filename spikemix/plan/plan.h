@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/model_config.h"
 
 namespace spikemix {
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "spikemix/core/text.h"
+#include "spikemix/base/text.h"
 
 namespace spikemix::reports {
 

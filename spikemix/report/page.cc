@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "spikemix/core/version.h"
+#include "spikemix/base/version.h"
 #include "spikemix/report/html.h"
 
 namespace spikemix::reports {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/json.h"
+#include "spikemix/base/json.h"
 #include "spikemix/model/model.h"
 #include "spikemix/report/html.h"
 #include "spikemix/report/sections.h"

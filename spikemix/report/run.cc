@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/json_lines.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/json_lines.h"
 
 namespace spikemix::reports {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 
 namespace spikemix::reports {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/events/png.h"
+#include "spikemix/formats/model_card.h"
 #include "spikemix/report/look.h"
 #include "spikemix/report/run.h"
 

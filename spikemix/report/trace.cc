@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <map>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/model/model.h"
 #include "spikemix/report/look.h"
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/config/train_config.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {

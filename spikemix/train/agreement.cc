@@ -9,10 +9,10 @@
 #include <torch/version.h>
 #include <unistd.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/hash.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/version.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/hash.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/version.h"
 
 namespace spikemix {
 namespace {

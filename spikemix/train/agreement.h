@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/run_data.h"
 

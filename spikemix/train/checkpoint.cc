@@ -3,9 +3,9 @@
 #include <map>
 #include <string>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/tensor_file.h"
 

@@ -7,9 +7,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "spikemix/core/json_lines.h"
-#include "spikemix/core/model_card.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/base/json_lines.h"
+#include "spikemix/formats/model_card.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/trainer_state.h"
 

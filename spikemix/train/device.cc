@@ -6,8 +6,8 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <torch/cuda.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/process_memory.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/process_memory.h"
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "spikemix/data/evaluate.h"
-#include "spikemix/nn/model.h"
+#include "spikemix/nn/modules/model.h"
 #include "spikemix/train/process_group.h"
 
 namespace spikemix {

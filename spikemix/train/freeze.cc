@@ -5,8 +5,8 @@
 #include <map>
 #include <set>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 #include "spikemix/plan/tensors.h"
 
 namespace spikemix {

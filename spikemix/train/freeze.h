@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/nn/model.h"
+#include "spikemix/nn/modules/model.h"
 
 namespace spikemix {
 

@@ -21,8 +21,9 @@ namespace spikemix {
 std::vector<std::string> gloo_interfaces();
 
 /// c10d's Gloo between the ranks of `launch`, over the network that rank 0 is reached by, or gloo_interfaces(). abort()
-/// ends its allreduce() and broadcast(), from any thread. c10d's own group has nothing that does, and needs it: when Gloo closes a lost connection, it ends the operations that wait for the peer's word, but not a
-/// send that waits to be written, and that waits for all of its timeout.
+/// ends its allreduce() and broadcast(), from any thread. c10d's own group has nothing that does, and needs it: when
+/// Gloo closes a lost connection, it ends the operations that wait for the peer's word, but not a send that waits to be
+/// written, and that waits for all of its timeout.
 /// @param timeout  of a collective that the others do not come to
 /// @throws what c10d throws if they do not connect
 c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,

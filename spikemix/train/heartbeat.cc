@@ -12,9 +12,9 @@
 #include <torch/csrc/distributed/c10d/Store.hpp>
 #include <unistd.h>
 
-#include "spikemix/core/clock.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/json.h"
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
 
 namespace spikemix {
 namespace {

@@ -6,12 +6,12 @@
 
 #include <fmt/ranges.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/hash.h"
-#include "spikemix/core/model_file.h"
-#include "spikemix/core/problems.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
+#include "spikemix/base/problems.h"
+#include "spikemix/formats/model_file.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/plan/tensors.h"
 #include "spikemix/train/tensor_file.h"
 

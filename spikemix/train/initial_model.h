@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/model_card.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/formats/model_card.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/plan/plan.h"
 
 namespace spikemix {
@@ -16,7 +16,7 @@ namespace spikemix {
 /// A trained model, of which another one takes what fits (train.init).
 struct InitialModel {
   std::string from;      // as the user named it
-  std::string checksum;  // of its file (core/hash.h)
+  std::string checksum;  // of its file (base/hash.h)
   NamedTensors tensors;  // whole numbers of an export already multiplied by their units
   std::vector<std::string> classes;
 };

@@ -11,7 +11,7 @@
 #include <sched.h>
 #endif
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

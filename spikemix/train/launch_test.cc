@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 
 namespace spikemix {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "spikemix/nn/profile.h"
+#include "spikemix/nn/ops/profile.h"
 #include "spikemix/train/freeze.h"
 #include "spikemix/train/precision.h"
 

@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/data/loader.h"
-#include "spikemix/nn/model.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/nn/modules/model.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/process_group.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "spikemix/core/clock.h"
-#include "spikemix/nn/processor.h"
-#include "spikemix/nn/sparse_product.h"
+#include "spikemix/base/clock.h"
+#include "spikemix/nn/ops/processor.h"
+#include "spikemix/nn/ops/sparse_product.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/precision.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "spikemix/nn/processor.h"
+#include "spikemix/nn/ops/processor.h"
 #include "spikemix/train/precision.h"
 
 namespace spikemix {

@@ -18,7 +18,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
-#include "spikemix/core/error.h"
+#include "spikemix/base/error.h"
 #include "spikemix/train/gloo.h"
 #include "spikemix/train/heartbeat.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/nn/model_state.h"
-#include "spikemix/nn/ranks.h"
+#include "spikemix/nn/modules/model_state.h"
+#include "spikemix/nn/ops/ranks.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/launch.h"
 

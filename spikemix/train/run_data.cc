@@ -5,11 +5,11 @@
 
 #include <ATen/Parallel.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_card.h"
+#include "spikemix/base/error.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/data/subset.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

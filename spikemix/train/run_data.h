@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/data/dataset.h"
 
 namespace spikemix {

@@ -7,8 +7,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 
 namespace spikemix {
 

@@ -5,10 +5,10 @@
 
 #include <torch/version.h>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/version.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
+#include "spikemix/base/json.h"
+#include "spikemix/base/version.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/agreement.h"
 #include "spikemix/train/schedule.h"

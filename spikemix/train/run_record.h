@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/trainer_state.h"

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/hash.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/hash.h"
+#include "spikemix/formats/safetensors.h"
 
 namespace spikemix {
 namespace {

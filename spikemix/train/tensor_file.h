@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "spikemix/core/safetensors.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/formats/safetensors.h"
+#include "spikemix/nn/modules/model_state.h"
 
 namespace spikemix {
 

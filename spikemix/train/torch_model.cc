@@ -8,10 +8,10 @@
 #include <malloc.h>
 #endif
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_file.h"
-#include "spikemix/nn/model.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/base/error.h"
+#include "spikemix/formats/model_file.h"
+#include "spikemix/nn/modules/model.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"

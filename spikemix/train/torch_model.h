@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/model_card.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/formats/model_card.h"
 
 namespace spikemix {
 

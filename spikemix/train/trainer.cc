@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/json.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/train/launch.h"
 

@@ -1,8 +1,8 @@
 #include "spikemix/train/trainer_state.h"
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/json.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
+#include "spikemix/formats/safetensors.h"
 
 namespace spikemix {
 namespace {

@@ -5,10 +5,10 @@
 #include <string_view>
 #include <utility>
 
-#include "spikemix/core/json.h"
-#include "spikemix/plan/tensors.h"
-#include "spikemix/nn/profile.h"
+#include "spikemix/base/json.h"
+#include "spikemix/nn/ops/profile.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/plan/tensors.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/schedule.h"

@@ -6,12 +6,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "spikemix/core/clock.h"
-#include "spikemix/core/config.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/model_card.h"
+#include "spikemix/base/clock.h"
+#include "spikemix/base/error.h"
+#include "spikemix/config/config.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/loader.h"
+#include "spikemix/formats/model_card.h"
 #include "spikemix/train/checkpoint.h"
 #include "spikemix/train/initial_model.h"
 #include "spikemix/train/learner.h"

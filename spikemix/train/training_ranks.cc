@@ -1,7 +1,7 @@
 #include "spikemix/train/training_ranks.h"
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/json.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
 #include "spikemix/train/agreement.h"
 
 namespace spikemix {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/config.h"
-#include "spikemix/nn/model_state.h"
+#include "spikemix/config/config.h"
+#include "spikemix/nn/modules/model_state.h"
 #include "spikemix/train/launch.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/run_data.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/train/training_loop.h"
 

@@ -5,8 +5,8 @@
 
 #include <torch/library.h>
 
-#include "spikemix/core/pth.h"
-#include "spikemix/core/safetensors.h"
+#include "spikemix/formats/pth.h"
+#include "spikemix/formats/safetensors.h"
 #include "spikemix/nn/torch.h"
 
 // The file readers and the writer as operators, to compare with the safetensors package and torch.save.

@@ -2,7 +2,7 @@
 
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/wavelets.h"
-#include "spikemix/nn/mix.h"
+#include "spikemix/nn/ops/mix.h"
 #include "spikemix/nn/torch.h"
 
 namespace {

@@ -1,10 +1,10 @@
-#include "spikemix/nn/model.h"
+#include "spikemix/nn/modules/model.h"
 
 #include <nlohmann/json.hpp>
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
-#include "spikemix/nn/model_state.h"
+#include "spikemix/nn/modules/model_state.h"
 
 namespace {
 

@@ -1,10 +1,10 @@
-#include "spikemix/nn/neuron.h"
+#include "spikemix/nn/ops/neuron.h"
 
 #include <torch/library.h>
 
-#include "spikemix/nn/attention.h"
-#include "spikemix/nn/pool.h"
-#include "spikemix/nn/product.h"
+#include "spikemix/nn/ops/attention.h"
+#include "spikemix/nn/ops/pool.h"
+#include "spikemix/nn/ops/product.h"
 
 namespace {
 

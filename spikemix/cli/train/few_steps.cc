@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "spikemix/base/clock.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/builtin_model.h"
-#include "spikemix/core/clock.h"
-#include "spikemix/core/file.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {

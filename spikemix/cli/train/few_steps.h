@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 
 namespace spikemix {
 

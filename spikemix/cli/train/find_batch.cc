@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/train/few_steps.h"
-#include "spikemix/core/error.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/train/device.h"

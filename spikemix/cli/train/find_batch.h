@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 
 namespace spikemix {
 

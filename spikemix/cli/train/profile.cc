@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/train/few_steps.h"
-#include "spikemix/core/error.h"
-#include "spikemix/nn/profile.h"
+#include "spikemix/nn/ops/profile.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/machine_limits.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/config.h"
 
 namespace spikemix {
 

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -22,9 +24,7 @@
 #include "spikemix/cli/train/find_batch.h"
 #include "spikemix/cli/train/profile.h"
 #include "spikemix/cli/train/progress.h"
-#include "spikemix/core/error.h"
-#include "spikemix/core/file.h"
-#include "spikemix/core/validate.h"
+#include "spikemix/config/validate.h"
 #include "spikemix/train/trainer.h"
 
 namespace spikemix {

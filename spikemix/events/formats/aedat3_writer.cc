@@ -1,7 +1,7 @@
 #include <array>
 #include <cstring>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/events/formats/readers.h"
 
 namespace spikemix {

@@ -3,7 +3,7 @@
 
 #include <lz4frame.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/events/formats/aedat4_tables.h"
 #include "spikemix/events/formats/readers.h"
 #include "spikemix/events/formats/spool.h"

@@ -12,7 +12,7 @@
 #include <lz4frame.h>
 #include <zstd.h>
 
-#include "spikemix/core/rng.h"
+#include "spikemix/base/rng.h"
 #include "spikemix/events/formats/aedat4_tables.h"
 #include "spikemix/events/reader.h"
 

@@ -4,7 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/events/formats/readers.h"
 #include "spikemix/events/formats/spool.h"
 

@@ -1,4 +1,4 @@
-#include "spikemix/core/file.h"
+#include "spikemix/base/file.h"
 #include "spikemix/data/files_test.h"
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/formats/readers.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/core/error.h"
-#include "spikemix/core/nearest.h"
+#include "spikemix/base/error.h"
+#include "spikemix/base/nearest.h"
 
 namespace spikemix {
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "spikemix/core/config.h"
+#include "spikemix/config/model_config.h"
 #include "spikemix/kernels/lif/lif.h"
 
 namespace spikemix {

@@ -1,0 +1,171 @@
+#include "spikemix/base/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spikemix/base/error.h"
+
+namespace spikemix {
+namespace {
+
+// A descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int open_to_read(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) throw input_error("{}: no such file", path.string());
+  if (fd < 0) throw_file_error(path.string(), errno);
+  return fd;
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+}  // namespace
+
+size_t write_fully(int descriptor, std::span<const std::byte> bytes) {
+  // Linux writes at most 2 GiB a call; a signal may end one early.
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(descriptor, bytes.data() + done, bytes.size() - done);
+    if (n > 0) done += size_t(n);
+    if (n < 0 && errno != EINTR) break;
+  }
+  return done;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  const Descriptor file(open_to_read(path));
+  std::string text;
+  for (;;) {
+    constexpr size_t kChunk = 1 << 16;
+    const size_t size = text.size();
+    text.resize(size + kChunk);
+    const ssize_t n = ::read(file.get(), text.data() + size, kChunk);
+    text.resize(size + size_t(std::max<ssize_t>(n, 0)));
+    if (n == 0) return text;
+    if (n < 0 && errno != EINTR) throw_file_error(path.string(), errno);
+  }
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const Descriptor file(open_to_read(path));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw_file_error(path.string(), errno);
+  if (!S_ISREG(status.st_mode)) {
+    throw input_error("{}: is a {}, expected a file", path.string(), S_ISDIR(status.st_mode) ? "folder" : "device");
+  }
+  size_ = size_t(status.st_size);
+  if (size_ == 0) return;  // nothing can be mapped
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED) throw run_error("{}: cannot map: {}", path.string(), std::strerror(errno));
+  data_ = static_cast<const std::byte*>(data);
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::release(std::span<const std::byte> part) const {
+  const auto page = uintptr_t(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial_(path.string() + ".partial") {
+  // A rename over /dev/null or a folder would harm or fail late.
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw input_error("{}: is a {}, cannot be replaced by a file", path_.string(),
+                      S_ISDIR(status.st_mode) ? "folder" : "device");
+  }
+  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    if (!is_about_the_path(errno)) fail("cannot create");
+    throw input_error("{}: cannot create: {}", path_.string(),
+                      errno == ENOENT ? "no folder '" + folder_of(path_).string() + "'" : std::strerror(errno));
+  }
+  // One writer at a time: the lock goes with the file, and a file that was renamed meanwhile is no longer ours. File
+  // systems without locks (some network ones) are taken as they are.
+  struct stat ours {};
+  const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  if (!locked || ::fstat(descriptor_, &ours) != 0 || ::stat(partial_.c_str(), &status) != 0 ||
+      ours.st_ino != status.st_ino) {
+    ::close(std::exchange(descriptor_, -1));
+    throw run_error("{}: another process is writing it", path_.string());
+  }
+  if (::ftruncate(descriptor_, 0) != 0) fail("cannot write");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::unlink(partial_.c_str());
+  ::close(descriptor_);
+}
+
+void AtomicFile::fail(const char* doing) {
+  const int error = errno;
+  if (descriptor_ >= 0) {
+    ::unlink(partial_.c_str());
+    ::close(std::exchange(descriptor_, -1));
+  }
+  std::error_code ignored;
+  throw run_error("{}: {}: {}; {}", path_.string(), doing, std::strerror(error),
+                  std::filesystem::exists(path_, ignored) ? "the earlier file is intact" : "no file was left");
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  if (write_fully(descriptor_, bytes) != bytes.size()) fail("cannot write");
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("cannot write");
+  if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("cannot replace");
+  ::close(std::exchange(descriptor_, -1));
+  // The rename itself must reach the disk too. Where a folder cannot be synced (some network file systems), the file is
+  // still whole: only its name may be the earlier one after a power cut.
+  const Descriptor folder(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() >= 0) ::fsync(folder.get());
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "spikemix-XXXXXX").string();
+  if (!::mkdtemp(name.data())) throw run_error("{}: cannot be made: {}", name, std::strerror(errno));
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+}  // namespace spikemix

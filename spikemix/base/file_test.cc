@@ -1,0 +1,123 @@
+#include "spikemix/base/file.h"
+
+#include <csignal>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "spikemix/base/error.h"
+
+namespace spikemix {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+namespace fs = std::filesystem;
+
+class File : public ::testing::Test {
+ protected:
+  size_t files_in_folder() const {
+    return size_t(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
+};
+
+// A full disk, for this process: the kernel refuses to let any file grow past `bytes` (EFBIG where a disk says ENOSPC).
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_F(File, IsReplacedWhole) {
+  const fs::path path = folder_ / "state";
+  write_file_atomically(path, "first");
+  EXPECT_EQ(read_file(path), "first");
+  AtomicFile file(path);
+  file.write("sec");
+  EXPECT_EQ(read_file(path), "first");  // not before commit()
+  file.write("ond");
+  file.commit();
+  EXPECT_EQ(read_file(path), "second");
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(File, OnAFullDiskTheEarlierOneIsIntact) {
+  const fs::path path = folder_ / "state";
+  write_file_atomically(path, "earlier");
+  {
+    const SmallDisk disk(1000);
+    EXPECT_THAT([&] { write_file_atomically(path, std::string(5000, 'x')); },
+                ThrowsMessage<RunError>(
+                    AllOf(HasSubstr("state: cannot write: File too large"), HasSubstr("the earlier file is intact"))));
+    EXPECT_THAT([&] { write_file_atomically(folder_ / "new", std::string(5000, 'x')); },
+                ThrowsMessage<RunError>(HasSubstr("no file was left")));
+  }
+  EXPECT_EQ(read_file(path), "earlier");
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(File, ThatIsNotCommittedLeavesNothing) {
+  { AtomicFile(folder_ / "state").write("half"); }
+  EXPECT_EQ(files_in_folder(), 0u);
+}
+
+TEST_F(File, LeftBehindByAKilledWriterIsOverwritten) {
+  write_file_atomically(folder_ / "state.partial", "a longer text than the next one");
+  write_file_atomically(folder_ / "state", "next");
+  EXPECT_EQ(read_file(folder_ / "state"), "next");
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(File, HasOneWriterAtATime) {
+  std::optional<AtomicFile> first(folder_ / "state");
+  first->write("first");
+  EXPECT_THAT([&] { AtomicFile second(folder_ / "state"); },
+              ThrowsMessage<RunError>(HasSubstr("another process is writing it")));
+  first->commit();
+  EXPECT_EQ(read_file(folder_ / "state"), "first");
+}
+
+TEST_F(File, ErrorsNameIt) {
+  EXPECT_THAT([&] { read_file(folder_ / "nowhere"); }, ThrowsMessage<InputError>(HasSubstr("nowhere: no such file")));
+  EXPECT_THAT([&] { read_file(folder_); }, ThrowsMessage<InputError>(HasSubstr("Is a directory")));
+  EXPECT_THAT([&] { MappedFile file(folder_ / "nowhere"); }, ThrowsMessage<InputError>(HasSubstr("no such file")));
+  EXPECT_THAT([&] { MappedFile file(folder_); }, ThrowsMessage<InputError>(HasSubstr("is a folder")));
+  EXPECT_THAT([&] { write_file_atomically(folder_ / "no" / "state", ""); },
+              ThrowsMessage<InputError>(AllOf(HasSubstr("no folder '"), HasSubstr("/no'"))));
+  EXPECT_THAT([&] { write_file_atomically(folder_, ""); }, ThrowsMessage<InputError>(HasSubstr("is a folder")));
+  EXPECT_THAT([&] { write_file_atomically("/dev/null", ""); }, ThrowsMessage<InputError>(HasSubstr("is a device")));
+}
+
+TEST_F(File, IsMapped) {
+  std::string text(200'000, 'a');
+  text[199'999] = 'z';
+  write_file_atomically(folder_ / "text", text);
+  const MappedFile file(folder_ / "text");
+  ASSERT_EQ(file.bytes().size(), text.size());
+  EXPECT_EQ(char(file.bytes().back()), 'z');
+  write_file_atomically(folder_ / "text", "b");
+  EXPECT_EQ(char(file.bytes().front()), 'a');  // the mapping keeps the file that it opened
+  write_file_atomically(folder_ / "empty", "");
+  EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());
+}
+
+}  // namespace
+}  // namespace spikemix

@@ -1,0 +1,57 @@
+#include "spikemix/base/json.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikemix/base/error.h"
+
+namespace spikemix {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+
+json through_text(const json& document) { return parse_json(json_text(document), "f:"); }
+
+TEST(Json, TakesAllBytesAndGivesThemBack) {
+  std::string all;
+  for (int c = 0; c < 256; ++c) all += char(c);
+  for (const std::string& text : {std::string("caf\xe9"), std::string("\xb0\xa1\xc4"), all, std::string("\uef80\uefff"),
+                                  std::string("\xee\xbe"), std::string("猫 \uefe9 \xe9"), std::string("\\uefe9")}) {
+    const json document = {{text, {text, {{"nested", text}}}}};
+    EXPECT_EQ(through_text(document), document) << json_text(document);
+    EXPECT_EQ(through_text(json_text(document)), json_text(document));  // a document in a string of another
+  }
+}
+
+TEST(Json, SoundTextIsWrittenAsItWas) {
+  const json document = {{"name", "猫 é\n"}, {"list", {1, 2.5, nullptr}}};
+  EXPECT_EQ(json_text(document), document.dump());
+  EXPECT_EQ(json_text(document, 2), document.dump(2));
+  EXPECT_EQ(json_text(json("caf\xe9")), R"("caf\uefe9")");
+}
+
+TEST(Json, RefusesInOneLine) {
+  const auto refuses = [](const std::string& text, const std::string& message) {
+    EXPECT_THAT([&] { parse_json(text, "f:"); }, ThrowsMessage<InputError>(StartsWith("f: " + message)));
+  };
+  refuses("", "is no JSON");
+  refuses("{\"a\": 1", "is no JSON (byte 8 of it)");
+  refuses("[1e999]", "has a number that is too large");
+  refuses(R"({"a": {"b": 1, "b": 2}})", "has 'b' twice");
+  refuses("\"\xe9\"", "is no JSON");
+  refuses(std::string(33, '[') + std::string(33, ']'), "is nested deeper than 32 levels");
+  refuses(std::string(1'000'000, '['), "is nested deeper");
+  std::string objects;
+  for (int i = 0; i < 100'000; ++i) objects += "{\"a\":";
+  refuses(objects, "is nested deeper");
+  EXPECT_NO_THROW(parse_json(std::string(32, '[') + std::string(32, ']'), "f:"));
+  EXPECT_NO_THROW(parse_json(R"([{"a": 1}, {"a": 1}])", "f:"));
+}
+
+}  // namespace
+}  // namespace spikemix

@@ -1,0 +1,29 @@
+#include "spikemix/formats/model_file.h"
+
+#include "spikemix/base/error.h"
+#include "spikemix/formats/safetensors.h"
+
+namespace spikemix {
+
+std::filesystem::path model_file_of(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) throw input_error("{}: no such file or folder", path.string());
+  if (!std::filesystem::is_directory(path)) return path;
+  for (const char* place : {"best/model.safetensors", "model.safetensors"}) {
+    if (std::filesystem::exists(path / place)) return path / place;
+  }
+  throw input_error("{}: holds no best/model.safetensors; has the run tested an epoch yet?", path.string());
+}
+
+void check_model_name(const std::filesystem::path& file) {
+  if (file.extension() != ".safetensors") {
+    throw input_error("{}: models are written as safetensors only, expected a name that ends in .safetensors",
+                      file.string());
+  }
+}
+
+ModelCard read_model_card(const std::filesystem::path& file) {
+  const SafeTensors tensors = SafeTensors::open(file);
+  return ModelCard::from_text(model_config_text(tensors, file), file.string());
+}
+
+}  // namespace spikemix

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "spikemix/nn/ops/mix.h"
+#include "spikemix/nn/ops/neuron.h"
+#include "spikemix/nn/ops/product.h"
+#include "spikemix/nn/torch.h"
+#include "spikemix/plan/plan.h"
+
+namespace spikemix {
+
+/// Sees the spikes of each layer as they are made, before they are merged: "block.0.mlp.fc1", [T, B, H, W, C]. For
+/// firing rates, and for tests.
+using SpikeObserver = std::function<void(const std::string& layer, const torch::Tensor& spikes)>;
+
+/// What every layer of one forward pass needs to know.
+struct Pass {
+  torch::ScalarType type;  // of products, spikes and counts: fp32, bf16, double; real values are in fp32 for bf16
+  bool training;
+  double sparse_below;  // ProductSettings
+  int64_t T;            // time steps that a still image is shown for
+  const SpikeObserver* observer = nullptr;
+  Ranks* ranks = nullptr;  // Norm
+  bool again = false;      // computed a second time, for backward (recompute.h): moves no running statistics
+};
+
+/// How a value's tensor is kept for backward.
+Values kept_as(const Range& range);
+
+/// One layer of a plan: map -> batch norm -> position -> neurons -> merge, as far as it has them.
+class Layer {
+ public:
+  /// Registers its tensors with `model` under their whole names ("block.0.mlp.fc1_linear.weight"), with initial values:
+  /// those of weights are drawn from `seed` (initial_weights.h).
+  Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& model, uint64_t seed);
+
+  /// @param x       the value that it reads: [T, B, H, W, C], or [B, H, W, C] if still
+  /// @param merged  the value that it is merged with, or undefined
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& merged, const Pass& pass) const;
+
+  /// All that it learns.
+  std::vector<torch::Tensor> parameters() const;
+
+ private:
+  // One of the maps that the layer makes side by side.
+  struct Part {
+    std::string name;
+    torch::Tensor weight, bias;
+    BatchNorm bn = nullptr;
+    Neuron lif = nullptr;
+  };
+
+  Product map(const torch::Tensor& x, const Pass& pass) const;
+  Product convolution(const torch::Tensor& x, const ProductSettings& settings) const;
+  torch::Tensor normed(const Product& y, const torch::Tensor& residual, const Pass& pass) const;
+  torch::Tensor fired(const Product& y, const torch::Tensor& residual, const Pass& pass) const;
+  torch::Tensor attention(const torch::Tensor& x, const Pass& pass) const;
+
+  // Neurons of one part, or of all side by side.
+  torch::Tensor fire(const Part& part, const Product& y, const Norm& norm, const torch::Tensor& residual,
+                     const Pass& pass) const;
+  Norm norm_of(const Part& part, const Pass& pass) const;
+  template <class F>
+  torch::Tensor with_norm(const Pass& pass, const F& f) const;
+  void show(const torch::Tensor& spikes, const Pass& pass) const;
+
+  const LayerPlan& plan_;
+  const bool still_;  // what it reads
+  const Values values_;
+  std::vector<Part> parts_;
+  c10::intrusive_ptr<TorchMixer> mixer_;
+  torch::Tensor coefficients_, position_;
+};
+
+}  // namespace spikemix

@@ -1,0 +1,230 @@
+#include "spikemix/nn/ops/product.h"
+
+#include "spikemix/nn/ops/chunks.h"
+#include "spikemix/nn/ops/kernel_data.h"
+#include "spikemix/nn/ops/processor.h"
+#include "spikemix/nn/ops/profile.h"
+#include "spikemix/nn/ops/sparse_product.h"
+#include "spikemix/nn/ops/winograd.h"
+
+namespace spikemix {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the
+// first two also from the spikes that are there.
+struct Linear {
+  static constexpr bool kSparseSpikes = true, kSparseCounts = true;
+  static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0)); }
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    const auto type = multiplied_in(x);
+    return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
+  }
+  static double dx_share(const Tensor&) { return 1; }  // of the multiplications, what backward_x does
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    const auto type = multiplied_in(dy);
+    const Tensor w = weight.to(dy.scalar_type()).to(type);
+    if (type == dy.scalar_type()) return at::mm(dy, w);
+    // In blocks that caches hold: what stands between is as large again as dy and dX.
+    constexpr int64_t kRows = 256;
+    const Tensor dx = torch::empty({dy.size(0), w.size(1)}, dy.options());
+    for_chunks(dy.size(0), kRows, [&](int64_t, int64_t begin, int64_t end) {
+      dx.slice(0, begin, end).copy_(at::mm(dy.slice(0, begin, end).to(type), w));
+    });
+    return dx;
+  }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor&) {
+    const auto type = multiplied_in(dy);
+    return at::mm(dy.to(type).t(), x.to(type)).to(dy.scalar_type());
+  }
+
+  static Tensor sparse_forward(const Packed& x, torch::IntArrayRef, const Tensor& weight, torch::ScalarType type,
+                               Moments& moments) {
+    return sparse_linear(x, weight.t(), type, moments);
+  }
+  static Tensor sparse_backward_weight(const Tensor& dy, const Packed& x, torch::IntArrayRef, const Tensor&) {
+    return sparse_linear_gradient(x, dy).t();
+  }
+};
+
+// [images, H, W, C] <-> its view as channels_last [images, C, H, W].
+Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
+Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
+// Rounded as x is.
+Tensor factor(const Tensor& weight, const Tensor& x) {
+  return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast).to(multiplied_in(x));
+}
+Tensor factor(const Tensor& x) { return nchw(x.to(multiplied_in(x))); }
+
+struct Conv {
+  static constexpr bool kSparseSpikes = true, kSparseCounts = true;
+  static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0) * 9); }
+
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
+  }
+  static double dx_share(const Tensor& dy) { return winograd_share(dy); }
+  // As matrices: the convolution with the taps turned round. Unlike convolution_backward, it asks for no x.
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    if (dx_share(dy) < 1) return winograd_gradient(dy, weight);
+    return forward(dy, weight.transpose(0, 1).flip({2, 3}));
+  }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+    constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
+    return std::get<1>(at::convolution_backward(factor(dy), factor(x), factor(weight, x), std::nullopt, one, one, one,
+                                                false, zero, 1, std::array<bool, 3>{false, true, false}))
+        .to(dy.scalar_type());
+  }
+
+  static PixelGrid grid(torch::IntArrayRef sizes) { return {sizes[0], sizes[1], sizes[2]}; }
+  static Tensor sparse_forward(const Packed& x, torch::IntArrayRef sizes, const Tensor& weight, torch::ScalarType type,
+                               Moments& moments) {
+    const int64_t out = weight.size(0);
+    const Tensor weight_t = weight.permute({2, 3, 1, 0}).reshape({-1, out});
+    return sparse_conv(x, grid(sizes), weight_t, type, moments).view({sizes[0], sizes[1], sizes[2], out});
+  }
+  static Tensor sparse_backward_weight(const Tensor& dy, const Packed& x, torch::IntArrayRef sizes,
+                                       const Tensor& weight) {
+    const Tensor dw = sparse_conv_gradient(x, grid(sizes), dy.view({-1, dy.size(-1)}));
+    return dw.view({3, 3, weight.size(1), -1}).permute({3, 2, 0, 1});
+  }
+};
+
+// A convolution of each channel by itself, weight [C, 1, k, k], padding k / 2: as matrices only.
+struct Depthwise {
+  static constexpr bool kSparseSpikes = false, kSparseCounts = false;
+  static double macs(const Tensor& x, const Tensor& weight) {
+    return double(x.numel()) * double(weight.size(2) * weight.size(3));
+  }
+
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, weight.size(2) / 2, 1, weight.size(0)))
+        .to(x.scalar_type());
+  }
+  static double dx_share(const Tensor&) { return 1; }
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) { return forward(dy, weight.flip({2, 3})); }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+    constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
+    const std::array<int64_t, 2> padding = {weight.size(2) / 2, weight.size(3) / 2};
+    return std::get<1>(at::convolution_backward(factor(dy), factor(x), factor(weight, x), std::nullopt, one, padding,
+                                                one, false, zero, weight.size(0),
+                                                std::array<bool, 3>{false, true, false}))
+        .to(dy.scalar_type());
+  }
+};
+
+struct ProductCall : torch::CustomClassHolder {
+  Values values;
+  ProductSettings settings;
+  Moments moments;
+  std::vector<int64_t> sizes;  // of x
+  torch::ScalarType type;
+  double macs = 0, adds = 0;
+  bool sparse = false, dx = false, dweight = false;
+
+  template <class Map>
+  Tensor forward(const Tensor& x, const Tensor& weight, const Packed& packed) {
+    ProfileScope scope(settings.layer, "forward");
+    sizes = x.sizes().vec(), type = x.scalar_type();
+    const double below = settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
+    macs = Map::macs(x, weight);
+    if constexpr (Map::kSparseSpikes) {
+      sparse = (values == Values::kSpikes || (values == Values::kCounts && Map::kSparseCounts)) && has_kernels(x) &&
+               double(packed.entries()) < below * double(x.numel());
+    }
+    adds = sparse ? macs * double(packed.entries()) / double(x.numel()) : macs;
+    scope.count(macs, adds);
+    if constexpr (Map::kSparseSpikes) {
+      if (sparse) {
+        scope.rename("forward, spikes");
+        return Map::sparse_forward(packed, sizes, weight, type, moments);
+      }
+    }
+    return Map::forward(x, weight);
+  }
+
+  template <class Map>
+  Tensor backward_weight(const Tensor& dy, const Packed& x, const Tensor& weight) const {
+    if constexpr (Map::kSparseSpikes) {
+      if (sparse) return Map::sparse_backward_weight(dy, x, sizes, weight);
+    }
+    return Map::backward_weight(dy, x.unpack(), weight);
+  }
+};
+
+template <class Map>
+struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                        const c10::intrusive_ptr<ProductCall>& call) {
+    const Packed packed = [&] {
+      const ProfileScope scope(call->settings.layer, "pack");
+      return Packed(x, call->values);
+    }();
+    call->dx = x.requires_grad(), call->dweight = weight.requires_grad();
+    ctx->save_for_backward({packed.tensor(), weight});
+    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
+    return call->forward<Map>(x, weight, packed);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto call = c10::static_intrusive_pointer_cast<ProductCall>(ctx->saved_data["call"].toCapsule());
+    const auto saved = ctx->get_saved_variables();
+    const Tensor dy = grads[0].contiguous(), weight = saved[1];
+    const Packed x(saved[0], call->values, call->sizes, call->type);
+    Tensor dx, dweight;
+    if (call->dweight) {
+      ProfileScope scope(call->settings.layer, call->sparse ? "dW, spikes" : "dW");
+      scope.count(call->macs, call->adds);
+      dweight = call->backward_weight<Map>(dy, x, weight).to(weight.scalar_type());
+    }
+    if (call->dx) {
+      const double share = Map::dx_share(dy);
+      ProfileScope scope(call->settings.layer, share < 1 ? "dX, Winograd" : "dX");
+      scope.count(call->macs, call->macs * share);
+      dx = Map::backward_x(dy, weight);
+    }
+    return {dx, dweight, Tensor()};
+  }
+};
+
+template <class Map>
+Product apply(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  auto call = c10::make_intrusive<ProductCall>();
+  call->values = values, call->settings = settings;
+  const Tensor y = torch::GradMode::is_enabled() ? ProductFunction<Map>::apply(x, weight, call)
+                                                 : call->forward<Map>(x, weight, Packed(x, values));
+  return {y, call->moments};
+}
+
+template <class Map>
+Product apply_to_images(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  const Tensor images = x.contiguous().view({-1, x.size(-3), x.size(-2), x.size(-1)});
+  Product product = apply<Map>(images, weight, values, settings);
+  shape.back() = weight.size(0);
+  product.y = product.y.view(shape);
+  return product;
+}
+
+}  // namespace
+
+Product spike_linear(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  std::vector<int64_t> shape = x.sizes().vec();
+  Product product = apply<Linear>(x.contiguous().view({-1, shape.back()}), weight, values, settings);
+  shape.back() = weight.size(0);
+  product.y = product.y.view(shape);
+  return product;
+}
+
+Product spike_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  return apply_to_images<Conv>(x, weight, values, settings);
+}
+
+Product depthwise_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  return apply_to_images<Depthwise>(x, weight, values, settings);
+}
+
+}  // namespace spikemix

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "spikemix/nn/ops/neuron_passes.h"
+#include "spikemix/nn/ops/packed.h"
+#include "spikemix/nn/torch.h"
+
+namespace spikemix {
+
+/// What a product needs to know beside its arguments.
+struct ProductSettings {
+  std::string layer;  // its name in profiles
+  /// Spikes are added up one by one (sparse_product.h) where fewer than this share of the inputs is there, and
+  /// multiplied as matrices elsewhere; 0: always matrices, less: as is faster on such a processor. The share is the
+  /// batch's own, so the choice repeats.
+  double sparse_below = 0;
+};
+
+/// y, and if they came for free the moments of its channels.
+struct Product {
+  torch::Tensor y;
+  Moments moments;  // undefined: not known
+};
+
+/// The model's linear maps, on spikes or counts (or real values: the first layer). They compute in x's type and keep x
+/// packed for backward, as `values` says. No bias: see Norm.
+
+/// x [..., in] -> [..., out]; weight [out, in].
+Product spike_linear(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
+
+/// 3x3, padding 1, channels last: x [..., H, W, in] -> [..., H, W, out]; weight [out, in, 3, 3].
+Product spike_conv(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
+
+/// Each channel by itself, k x k (k odd), stride 1, padding k / 2: x [..., H, W, C] -> the same; weight [C, 1, k, k].
+Product depthwise_conv(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
+
+}  // namespace spikemix
