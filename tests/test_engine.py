@@ -12,7 +12,7 @@ from PIL import Image
 from tiny import run
 
 MIXERS = ["ssa", "fft1d", "fft2d", "wt1d", "wt2d:wavelet=db2:levels=2", "dwt-c", "fwt-c", "hartley", "dct", "hadamard",
-          "identity", "fft2d:axes=time", "wt2d:axes=height,width"]
+          "identity", "fft2d:axes=time", "wt2d:axes=height,width", "gated", "gated:transform=wt2d:wavelet=db2"]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,7 @@ FAMILIES = [
     {"stream": "membrane", "mixer": ["ssa", "wt2d"]}, {"stream": "iand", "mixer": ["fft2d", "qk-token"]},
     {"stream": "membrane", "mixer": ["sdsa1", "dwc3"], "stem": "conv2"},
     {"stream": "spike", "mixer": ["qk-channel", "maxpool3"], "stem": "conv1"},
+    {"stream": "membrane", "mixer": ["gated", "gated:transform=hartley"]},
     {"stream": "membrane", "mixer": ["avgpool3", "random"], "pool_before_neuron": True},
     {"architecture": "maxformer", "mixer": ["dwc5", "ssa"]}, {"architecture": "qkformer", "mixer": ["qk-token", "ssa"]}]
 
@@ -158,7 +159,7 @@ def test_event_frames(ops, trained, spikemix, tmp_path):
         assert torch.equal(logits, whole.infer(frame[None])[0])
 
 
-@pytest.mark.parametrize("mixer", ["fft2d", "ssa"])
+@pytest.mark.parametrize("mixer", ["fft2d", "ssa", "gated"])
 @pytest.mark.parametrize("precision", ["fp32", "int16", "int8"])
 def test_same_bits_for_any_batch_threads_and_steps(ops, trained, images, mixer, precision):
     file = str(trained(mixer, f"model.mixer={mixer}"))
@@ -175,7 +176,7 @@ def test_same_bits_for_any_batch_threads_and_steps(ops, trained, images, mixer, 
         assert torch.equal([streaming.step(image) for _ in range(2)][-1], logits)
 
 
-@pytest.mark.parametrize("mixer", ["fft2d", "ssa"])
+@pytest.mark.parametrize("mixer", ["fft2d", "ssa", "gated"])
 def test_integer_weights_stay_near(ops, trained, images, mixer):
     file = str(trained(mixer, f"model.mixer={mixer}"))
     exact = torch.classes.spikemix_test.Engine(file, "fp32", 1, False).infer(images)

@@ -2,7 +2,9 @@
 torch.nn.functional, written down layer by layer with the tensors of our model."""
 import json
 
+import numpy
 import pytest
+import scipy.fft
 import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import neuron, surrogate
@@ -33,7 +35,8 @@ def integer_neurons(x, tau, levels):
 
 
 LINEAR = ["fft2d", "wt2d", "dwt-c", "identity", "avgpool3"]
-WEIGHTED = ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", "dwc5", "dwc7", "maxpool3"]
+GATED = ["gated", "gated:transform=dct", "gated:transform=hartley"]
+WEIGHTED = GATED + ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", "dwc5", "dwc7", "maxpool3"]
 
 
 class Reference:
@@ -108,8 +111,22 @@ class Reference:
         y = self.ops.mix(tokens.contiguous(), spec, x.size(3), x.size(4), self.tensors.get(at + "coeff"))
         return y.transpose(2, 3).reshape(x.shape)
 
+    def gated(self, at, spec, x):
+        gate, dims = self.tensors[at + "gate"], (3, 4)
+        if spec == "gated":
+            k = torch.view_as_complex(gate.to(x.dtype)).permute(2, 0, 1)
+            return torch.fft.irfft2(k * torch.fft.rfft2(x, dim=dims, norm="ortho"), s=x.shape[3:], dim=dims, norm="ortho")
+        k = gate.permute(2, 0, 1)
+        if spec.endswith("hartley"):
+            h = lambda x: (lambda f: f.real - f.imag)(torch.fft.fft2(x, dim=dims, norm="ortho"))
+            return h(k * h(x))
+        v, w = (torch.from_numpy(scipy.fft.dct(numpy.eye(n), axis=0, norm="ortho")) for n in x.shape[3:])
+        return v.T @ (k * (v @ x @ w.T)) @ w
+
     def mixer(self, at, spec, x):
         own = at[:-1]
+        if spec in GATED:
+            return self.layer(own, at + "bn", at + "lif", x, lambda x: self.gated(at, spec, x))
         if spec in LINEAR:
             return self.layer(own, at + "bn", at + "lif", x, lambda x: self.transform(at, spec, x))
         if spec == "maxpool3":
@@ -234,6 +251,8 @@ def model(ops, c, seed=1):
                     t.uniform_(0.5, 1.5)
                 if name.endswith(".bias"):
                     t.uniform_(0.2, 0.8)
+            if name.endswith(".gate"):
+                t.normal_()
     return ours
 
 
@@ -294,7 +313,7 @@ INTEGER = {"neuron": {"kind": "integer", "levels": 4}}
 
 @pytest.mark.parametrize("kind", ["image", "events"])
 @pytest.mark.parametrize("stream", ["spike", "membrane"])
-@pytest.mark.parametrize("mixer", ["fft2d", "ssa", "qk-token", "dwc3", "maxpool3"])
+@pytest.mark.parametrize("mixer", ["fft2d", "gated", "ssa", "qk-token", "dwc3", "maxpool3"])
 def test_integer_neurons(ops, kind, mixer, stream):
     compare(ops, SIZES[kind] | INTEGER | {"mixer": [mixer], "stream": stream})
 
@@ -321,6 +340,7 @@ def test_architectures(ops, name, training):
 EVERY = {f"{stream}-{stem}-{mixer}": SIZES["image"] | {"mixer": [mixer], "stream": stream, "stem": stem}
          for stream, stem, mixer in [("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"), ("membrane", "conv4", "fft2d"),
                                      ("membrane", "conv1", "ssa"), ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
+EVERY |= {"gated": SIZES["image"] | {"mixer": ["gated"], "stream": "spike"}}
 EVERY |= {"integer": SIZES["image"] | INTEGER | {"mixer": ["fft2d"], "stream": "membrane"}}
 EVERY |= {name: FAMILIES[name] for name in ["maxformer", "maxformer-events", "qkformer", "qkformer-events"]}
 

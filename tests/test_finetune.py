@@ -97,7 +97,8 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
 
 
 @pytest.mark.parametrize("mixer, extra", [("fft2d", []), ("ssa", ["train.recompute=true"]),
-                                          ("ssa", ["train.optimizer=muon", "train.precision=bf16"])])
+                                          ("ssa", ["train.optimizer=muon", "train.precision=bf16"]),
+                                          ("gated", ["train.optimizer=muon", "train.recompute=true"])])
 @pytest.mark.parametrize("entry, frozen", [("stem", "patch_embed."), ("blocks", "block."), ("block.0", "block.0.")])
 def test_what_is_frozen_stays_and_the_rest_learns(spikemix, place, tmp_path, mixer, extra, entry, frozen):
     start = place / f"start-{mixer}"

@@ -300,3 +300,143 @@ def test_gpu_equals_cpu(ops):
             results.append([t.cpu() for t in (y.detach(), x.grad, d.grad if d is not None else x.grad)])
         for cpu, cuda in zip(*results):
             assert_close(cuda, cpu.numpy(), 1e-12)
+
+
+# --- gates between a transform and its inverse ---
+
+def separable(matrix_of):
+    """The transform of a grid, as one matrix [N, N], out of that of a line."""
+    return lambda height, width: numpy.kron(matrix_of(height), matrix_of(width))
+
+
+def hartley_of_grid(height, width):
+    return hartley(numpy.eye(height * width).reshape(-1, height, width), (1, 2)).reshape(height * width, -1).T / (height * width) ** 0.5
+
+
+def wavelet_of_grid(wavelet, levels=None):
+    def of_line(n):
+        usual = (n - 1).bit_length() if n % 2 else (n & -n).bit_length() - 1
+        return odd_wavedec(numpy.eye(n), wavelet, usual if levels is None else levels, 0) if n > 1 else numpy.eye(1)
+
+    return separable(of_line)
+
+
+GATED = {
+    "fft2d": None,
+    "hartley": hartley_of_grid,
+    "dct": separable(lambda n: scipy.fft.dct(numpy.eye(n), axis=0, norm="ortho")),
+    "hadamard": separable(lambda n: scipy.linalg.hadamard(n) / n ** 0.5),
+    "wt2d": wavelet_of_grid("haar"),
+    "wt2d:wavelet=db2": wavelet_of_grid("db2"),
+    "wt2d:wavelet=sym5": wavelet_of_grid("sym5"),
+    "wt2d:wavelet=haar:levels=1": wavelet_of_grid("haar", 1),
+}
+GRIDS = [(1, 1), (1, 2), (2, 1), (3, 3), (4, 4), (5, 7), (2, 8), (17, 3), (6, 17), (9, 10), (1, 17), (8, 8), (11, 13)]
+
+
+def gate_for(ops, x, spec, height, width, seed=3):
+    shape = ops.initial_gate(x, spec, height, width).shape
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def gated_reference(name, x, gate, height, width):
+    """In double, with Torch's own gradients."""
+    if name == "fft2d":
+        spectrum = torch.fft.rfft2(x.unflatten(2, (height, width)), dim=(2, 3), norm="ortho")
+        y = torch.fft.irfft2(torch.view_as_complex(gate) * spectrum, s=(height, width), dim=(2, 3), norm="ortho")
+        return y.flatten(2, 3)
+    matrix = torch.from_numpy(GATED[name](height, width))
+    k = gate.reshape(height * width, -1)
+    return torch.linalg.inv(matrix) @ (k * (matrix @ x))
+
+
+def fits(name, height, width):
+    return name != "hadamard" or all(n & (n - 1) == 0 for n in (height, width))
+
+
+@pytest.mark.filterwarnings("ignore:Level value")
+@pytest.mark.parametrize("name", GATED)
+def test_gated(ops, name):
+    """Forward, and the gradients of x and of the gate, in double, in fp32 and the way of other devices."""
+    for (height, width), D in itertools.product(GRIDS, (1, 5, 16, 33)):
+        if not fits(name, height, width):
+            continue
+        spec = f"gated:transform={name}"
+        x, g = (tokens(T=3, B=7, height=height, width=width, D=D, dtype=torch.float64, seed=s) for s in (0, 1))
+        gate = gate_for(ops, x, spec, height, width)
+        expected_x, expected_gate = x.clone().requires_grad_(), gate.clone().requires_grad_()
+        expected = gated_reference(name, expected_x, expected_gate, height, width)
+        expected.backward(g)
+        for dtype, function, tolerance in ((torch.float64, ops.gated, 1e-11), (torch.float32, ops.gated, 2e-6),
+                                           (torch.float64, ops.gated_by_torch, 1e-11)):
+            leaf, k = x.to(dtype, copy=True).requires_grad_(), gate.to(dtype, copy=True).requires_grad_()
+            y = function(leaf, spec, height, width, k)
+            y.backward(g.to(dtype))
+            assert_close(y.detach(), expected.detach(), tolerance)
+            assert_close(leaf.grad, expected_x.grad, tolerance)
+            assert_close(k.grad, expected_gate.grad, tolerance)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gradients_of_gates(ops, name):
+    for height, width in [(1, 1), (2, 4), (4, 4), (3, 5), (2, 7)]:
+        if fits(name, height, width):
+            x = tokens(T=2, B=1, height=height, width=width, D=3, dtype=torch.float64).requires_grad_()
+            spec = f"gated:transform={name}"
+            gate = gate_for(ops, x, spec, height, width).requires_grad_()
+            assert torch.autograd.gradcheck(lambda v, k: ops.gated(v, spec, height, width, k), [x, gate])
+
+
+def test_gates_over_tokens_in_one_line(ops):
+    x = tokens(height=3, width=4, D=5, dtype=torch.float64)
+    for name in ("fft2d", "dct", "wt2d"):
+        spec = f"gated:transform={name}:axes=tokens"
+        gate = gate_for(ops, x, spec, 3, 4)
+        assert gate.shape[:2] == (1, 7 if name == "fft2d" else 12)
+        assert_close(ops.gated(x, spec, 3, 4, gate), gated_reference(name, x, gate, 1, 12), 1e-12)
+
+
+def test_a_gate_starts_as_the_identity(ops):
+    for name in GATED:
+        x = tokens(height=4, width=8, D=20)
+        gate = ops.initial_gate(x, f"gated:transform={name}", 4, 8)
+        assert_close(ops.gated(x, f"gated:transform={name}", 4, 8, gate), x, 1e-6)
+
+
+def test_gates_in_bfloat16_and_on_any_number_of_threads(ops):
+    x, g = (tokens(T=4, B=5, height=8, width=7, D=90, dtype=torch.bfloat16, seed=s) for s in (0, 1))
+    spec = "gated:transform=fft2d"
+    gate = gate_for(ops, x, spec, 8, 7)
+    results = []
+    for threads, dtype in ((1, torch.bfloat16), (2, torch.bfloat16), (1, torch.float64)):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            leaf = x.to(dtype, copy=True).requires_grad_()
+            k = gate.to(torch.float64 if dtype == torch.float64 else torch.float32, copy=True).requires_grad_()
+            y = ops.gated(leaf, spec, 8, 7, k)
+            y.backward(g.to(dtype))
+            results.append((y.detach(), leaf.grad, k.grad))
+        finally:
+            torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(*results[:2]))
+    for got, want in zip(results[0][:2], results[2]):  # rounded once
+        assert got.dtype == torch.bfloat16
+        assert ((got - want).abs() <= 2 ** -8 * want.abs() + 1e-6 * want.abs().max()).all()
+    assert results[0][2].dtype == torch.float32
+    assert_close(results[0][2], results[2][2].numpy())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_gates_on_a_gpu_equal_those_on_a_cpu(ops):
+    for name in GATED:
+        results = []
+        for device in ("cpu", "cuda"):
+            x = tokens(height=4, width=8, D=20, dtype=torch.float64)
+            gate = gate_for(ops, x, f"gated:transform={name}", 4, 8).to(device).requires_grad_()
+            leaf = x.to(device).requires_grad_()
+            y = ops.gated(leaf, f"gated:transform={name}", 4, 8, gate)
+            y.square().sum().backward()
+            results.append([t.cpu() for t in (y.detach(), leaf.grad, gate.grad)])
+        for cpu, cuda in zip(*results):
+            assert_close(cuda, cpu.numpy(), 1e-12)

@@ -8,6 +8,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/branch.h"
 
@@ -31,6 +32,7 @@ OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t hea
   for (const LayerPlan& layer : plan.layers) {
     const double macs = dense_macs(plan, layer) * double(layer.parts.size());
     total = total + OpCount{macs + dense_attention(plan, layer), macs};
+    if (layer.gated) total = total + layer.gated->ops();
   }
   return total;
 }

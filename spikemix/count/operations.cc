@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 
 namespace spikemix {
@@ -25,6 +26,8 @@ std::vector<double> fan_outs(const Plan& plan, const LayerPlan& layer) {
   return fan;
 }
 
+bool is_mixer(const LayerPlan& layer) { return layer.mixer || layer.gated; }
+
 const char* kind_of(const LayerPlan& layer) {
   switch (layer.map) {
     case Map::kConvolution:
@@ -32,6 +35,7 @@ const char* kind_of(const LayerPlan& layer) {
     case Map::kLinear:
       return "linear";
     case Map::kTransform:
+    case Map::kGated:
       return "mixer";
     case Map::kAttention:
       return "attention";
@@ -69,8 +73,8 @@ LayerOperations fixed_operations(const Plan& plan, const LayerPlan& layer, doubl
   o.dense_padded = dense_macs(plan, layer) * steps;
   const bool real_map = from.range.is_real() || layer.window.depthwise;  // depthwise: dense, in fp32, as it runs
   if (layer.has_weights() && real_map) o.multiply_adds = o.dense;
-  if (layer.map == Map::kTransform) {
-    const OpCount ops = layer.mixer->ops();
+  if (is_mixer(layer)) {
+    const OpCount ops = layer.mixer ? layer.mixer->ops() : layer.gated->ops();
     const double combined = double(layer.coefficient_count) * outputs;
     o.mixer_additions = steps * (ops.additions + combined);
     o.mixer_multiplications = steps * (ops.multiplications + combined);
@@ -210,7 +214,7 @@ void OperationCounter::end_image() {
   ++images_;
   size_t row = 0;
   for (const LayerPlan& layer : plan_.layers) {
-    if (layer.has_weights() || layer.map == Map::kTransform) count_inputs(layer, &sums_[row]);
+    if (layer.has_weights() || is_mixer(layer)) count_inputs(layer, &sums_[row]);
     if (layer.map == Map::kAttention) count_attention(layer, sums_[row]);
     make_value(layer);
     row += layer.parts.size();

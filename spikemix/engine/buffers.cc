@@ -122,8 +122,8 @@ class Placer {
       add(scratch.made, T * step_bytes(form_of(layer.makes), to.rows(), to.channels));
     }
     if (needs_sums(layer, from)) add(scratch.sums, steps(from) * step_bytes(Form::kFloats, grid.rows, grid.channels));
-    const bool reads_floats = layer.map == Map::kTransform || layer.window.depthwise || layer.map == Map::kTokenMean ||
-                              (layer.map == Map::kNone && !sum_alone);
+    const bool reads_floats = layer.map == Map::kTransform || layer.map == Map::kGated || layer.window.depthwise ||
+                              layer.map == Map::kTokenMean || (layer.map == Map::kNone && !sum_alone);
     if (!real && reads_floats)
       add(scratch.unpacked, steps(from) * step_bytes(Form::kFloats, from.rows(), from.channels));
     if (layer.map == Map::kAttention && layer.attention != Attention::kSsa)
@@ -142,6 +142,7 @@ class Placer {
   bool needs_sums(const LayerPlan& layer, const ValuePlan& from) const {
     switch (layer.map) {
       case Map::kTransform:
+      case Map::kGated:
       case Map::kAttention:
         return true;
       case Map::kConvolution:

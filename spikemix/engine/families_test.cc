@@ -60,7 +60,7 @@ std::vector<Family> families() {
     }
   }
   // Integer neurons.
-  for (const char* mixer : {"fft2d", "ssa", "qk-channel", "dwc3", "maxpool3"}) {
+  for (const char* mixer : {"fft2d", "gated", "ssa", "qk-channel", "dwc3", "maxpool3"}) {
     for (const char* architecture : {"spikformer", "maxformer", "qkformer"}) {
       for (const char* stream : {"spike", "membrane"}) {
         if (std::string(architecture) != "spikformer" && std::string(stream) == "spike") continue;

@@ -34,6 +34,9 @@ void LayerPass::run() {
     case Map::kTransform:
       transform();
       break;
+    case Map::kGated:
+      gated();
+      break;
     case Map::kAttention:
       attention();
       break;

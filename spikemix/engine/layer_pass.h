@@ -41,6 +41,7 @@ class LayerPass {
 
   // Maps without weights. maps.cc
   void transform();
+  void gated();
   void attention();
   void similarity_attention();
   void gate_attention();

@@ -9,6 +9,7 @@
 #include "spikemix/engine/tensor_reader.h"
 #include "spikemix/formats/model_file.h"
 #include "spikemix/kernels/lif/lif_params.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/plan/tensors.h"
 
 namespace spikemix {
@@ -57,6 +58,7 @@ class Loader {
       if (plan.window.depthwise) layer.taps = taps(plan);
       if (!plan.position.empty()) layer.position = floats(plan, plan.position);
       if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
+      if (plan.gated) layer.gate = gate(plan);
       if (plan.neurons) layer.plain = no_weights(network_.plan.values[size_t(plan.writes)].channels);
     }
     network_.head_weight = tensors_.floats(network_.plan.head_weight);
@@ -154,6 +156,13 @@ class Loader {
     }
     unit = std::move(q.unit);
     return pack(q, name, input);
+  }
+
+  std::vector<float> gate(const LayerPlan& layer) const {
+    const std::vector<float> values = floats(layer, layer.gate);
+    std::vector<float> packed(size_t(layer.gated->packed_size()));
+    layer.gated->pack(values.data(), packed.data());
+    return packed;
   }
 
   // [C, 1, kernel, kernel] as [kernel, kernel, C].

@@ -4,6 +4,7 @@
 #include "spikemix/engine/layer_pass.h"
 #include "spikemix/kernels/spikes/max_pool.h"
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 
 // Maps without weights.
@@ -38,6 +39,18 @@ void LayerPass::transform() {
   }
   share_.wait();
   finish(y, my(rows));
+}
+
+// Channels are the members' shares.
+void LayerPass::gated() {
+  const float* const x = floats(my(from_->rows()));
+  share_.wait();
+  float* const y = scratch<float>(&LayerBuffers::sums);
+  const auto [first, last] = my(plan_->gated->panels());
+  for (int64_t panel = first; panel < last; ++panel)
+    plan_->gated->forward(panel, steps(*from_), packed_->gate.data(), x, y, mine_.mixer_scratch.data());
+  share_.wait();
+  finish(y, my(to_->rows()));
 }
 
 void LayerPass::attention() {

@@ -16,7 +16,8 @@ bool neurons_alone(const LayerPlan& layer) {
 }
 
 bool can_fire(const LayerPlan& layer) {
-  const bool map = layer.map == Map::kConvolution || layer.map == Map::kLinear || layer.map == Map::kTransform;
+  const bool map = layer.map == Map::kConvolution || layer.map == Map::kLinear || layer.map == Map::kTransform ||
+                   layer.map == Map::kGated;
   return (map || layer.has_norm()) && !layer.neurons && layer.merge == Merge::kNone && layer.parts.size() == 1;
 }
 

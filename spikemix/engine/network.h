@@ -28,6 +28,7 @@ struct NetworkLayer {
   std::vector<float> taps;          // of a depthwise convolution, [kernel, kernel, channels]
   std::vector<float> position;      // [tokens, channels]
   std::vector<float> coefficients;  // of a mixer
+  std::vector<float> gate;          // GatedTransform::pack()
   PackedWeights plain;              // scale 1 and shift 0, for neurons on potentials whose norm is applied already
 };
 

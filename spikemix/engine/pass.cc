@@ -26,6 +26,8 @@ std::string kernel_name(const Plan& plan, const LayerPlan& layer, const PackedPa
       return is_sum_alone(layer) ? "sum" : layer.neurons ? "neurons" : "norm";
     case Map::kTransform:
       return "linear transform, fp32";
+    case Map::kGated:
+      return "gated transform, fp32";
     case Map::kAttention:
       return layer.attention == Attention::kSsa ? "q (k' v) of spikes" : "sums of spikes";
     case Map::kMaxPool:

@@ -13,6 +13,7 @@
 #include "spikemix/formats/safetensors.h"
 #include "spikemix/kernels/lif/lif_params.h"
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/plan.h"
 #include "spikemix/plan/tensors.h"
@@ -101,6 +102,8 @@ class Reference {
         return y;
       case Map::kTransform:
         return transform(layer, x);
+      case Map::kGated:
+        return gated(layer, x);
       case Map::kAttention:
         return attention(layer, part, x);
       case Map::kMaxPool:
@@ -164,6 +167,15 @@ class Reference {
         for (int64_t i = 0; i < n; ++i) y[size_t(s * n + i)] += c * term[size_t(i)];
       }
     }
+    return y;
+  }
+
+  Values gated(const LayerPlan& layer, const Values& x) const {
+    const GatedTransform& transform = *layer.gated;
+    Values packed(size_t(transform.packed_size())), scratch(size_t(transform.scratch_size())), y(x.size());
+    transform.pack(tensors_.at(layer.gate).data(), packed.data());
+    for (int64_t panel = 0; panel < transform.panels(); ++panel)
+      transform.forward(panel, plan_.T, packed.data(), x.data(), y.data(), scratch.data());
     return y;
   }
 

@@ -4,6 +4,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 
 namespace spikemix {
@@ -25,6 +26,8 @@ Workspace::MemberSizes Workspace::member_sizes(const Network& network, int64_t T
       grow(most.mixer_scratch, layer.mixer->scratch_size());
       // 16 more: vectors read behind the last row.
       if (layer.coefficient_count > 0) grow(most.mixer_term, (layer.mixes_time ? T : 1) * to.rows() * to.channels + 16);
+    } else if (layer.map == Map::kGated) {
+      grow(most.mixer_scratch, layer.gated->scratch_size());
     } else if (layer.map == Map::kAttention) {
       const int64_t d = to.channels / layer.heads;
       if (layer.attention == Attention::kSsa) grow(most.key_value, d * d);

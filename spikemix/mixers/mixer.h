@@ -22,6 +22,7 @@ struct MixerShape {
 /// The options of one block's mixer. A spec may only name those that the mixer honours (MixerEntry::options).
 struct MixerOptions {
   std::string wavelet = "haar", axes;
+  std::string transform = "fft2d";  // of a gate
   int64_t levels = 0;
   bool inverse = false;
   std::vector<std::string> bases;

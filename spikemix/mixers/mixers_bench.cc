@@ -7,6 +7,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 
 namespace {
@@ -53,6 +54,28 @@ void run(benchmark::State& state, const std::string& text, bool adjoint) {
       benchmark::Counter(steps * (ops.additions + ops.multiplications), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+// A gated transform with the gates that it starts with; backward: of x and of the gates.
+void run_gated(benchmark::State& state, const std::string& text, bool backward) {
+  const auto gated = make_gated(kShape, parse_mixer_spec(text).options);
+  const std::vector<float> x = spikes(kShape.N() * kShape.D), gate(size_t(gated->gate_size()), 1.0f);
+  std::vector<float> y(x.size()), packed(size_t(gated->packed_size())), sums(packed.size());
+  std::vector<float> scratch(size_t(gated->scratch_size()));
+  gated->pack(gate.data(), packed.data());
+  for (auto _ : state) {
+    for (int64_t panel = 0; panel < gated->panels(); ++panel) {
+      if (backward)
+        gated->backward(panel, 1, packed.data(), x.data(), x.data(), y.data(), sums.data(), scratch.data());
+      else
+        gated->forward(panel, 1, packed.data(), x.data(), y.data(), scratch.data());
+    }
+    benchmark::ClobberMemory();
+  }
+  if (backward) return;
+  const OpCount ops = gated->ops();
+  state.counters["flop/s"] =
+      benchmark::Counter(ops.additions + ops.multiplications, benchmark::Counter::kIsIterationInvariantRate);
+}
+
 const bool registered = [] {
   std::vector<std::string> specs;
   for (const MixerEntry& entry : mixers()) {
@@ -66,6 +89,14 @@ const bool registered = [] {
     for (const bool adjoint : {false, true}) {
       benchmark::RegisterBenchmark((spec + (adjoint ? " adjoint" : "")).c_str(), [=](benchmark::State& state) {
         run(state, spec, adjoint);
+      })->Unit(benchmark::kMicrosecond);
+    }
+  }
+  for (const char* transform : {"fft2d", "hartley", "dct", "hadamard", "wt2d"}) {
+    const std::string spec = std::string("gated:transform=") + transform;
+    for (const bool backward : {false, true}) {
+      benchmark::RegisterBenchmark((spec + (backward ? " backward" : "")).c_str(), [=](benchmark::State& state) {
+        run_gated(state, spec, backward);
       })->Unit(benchmark::kMicrosecond);
     }
   }

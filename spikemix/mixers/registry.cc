@@ -20,6 +20,8 @@
   LINEAR("hartley", make_hartley, "axes,inverse", "O(N D log N)", "Hartley transform: Re - Im of the FFT")          \
   LINEAR("dct", make_dct, "axes,inverse", "O(N D log N)", "orthonormal cosine transform (DCT-II)")                  \
   LINEAR("hadamard", make_hadamard, "axes,inverse", "O(N D log N)", "Walsh-Hadamard transform: additions only")     \
+  LAYERS("gated", add_gated, "transform,axes,wavelet,levels", "O(N D log N)",                                       \
+         "inverse of learned gates times a transform over height and width")                                        \
   LINEAR("avgpool3", make_avgpool3, "residual", "O(N D)", "mean of 3 x 3 tokens")                                   \
   LAYERS("maxpool3", add_maxpool3, "residual", "O(N D)", "largest of 3 x 3 tokens")                                 \
   LAYERS("dwc3", add_dwc3, "", "O(N D)", "depthwise convolution of 3 x 3 tokens")                                   \

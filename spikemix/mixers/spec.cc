@@ -28,6 +28,7 @@ int64_t parse_count(const std::string& spec, const std::string& key, const std::
 }
 
 void set_option(MixerOptions& options, const std::string& spec, const std::string& key, const std::string& value) {
+  if (key == "transform") options.transform = value;
   if (key == "wavelet") options.wavelet = value;
   if (key == "axes") options.axes = value;
   if (key == "levels") options.levels = parse_count(spec, key, value);

@@ -6,6 +6,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/nearest.h"
+#include "spikemix/mixers/lines.h"
 #include "spikemix/mixers/separable.h"
 
 namespace spikemix {
@@ -80,14 +81,16 @@ Wavelet find_wavelet(const std::string& name) {
                     near.empty() ? "" : "; did you mean '" + near + "'?");
 }
 
+std::unique_ptr<LineTransform> wavelet_line(const MixerAxis& axis, const WaveletFilters& filters, int64_t levels) {
+  return std::make_unique<Dwt>(axis.view.n, filters, checked_levels(axis, levels));
+}
+
 std::unique_ptr<Mixer> make_wavelet(const MixerShape& shape, const MixerOptions& options, const std::string& own) {
   MixerAxes axes = mixer_axes(shape, options, own);
   const Wavelet wavelet = find_wavelet(options.wavelet);
   std::vector<std::unique_ptr<LineTransform>> transforms;
   for (const MixerAxis& axis : axes.axes) {
-    const int64_t levels = checked_levels(axis, options.levels);
-    const WaveletFilters& filters = options.inverse ? wavelet.dual : wavelet.analysis;
-    transforms.push_back(std::make_unique<Dwt>(axis.view.n, filters, levels));
+    transforms.push_back(wavelet_line(axis, options.inverse ? wavelet.dual : wavelet.analysis, options.levels));
   }
   return std::make_unique<Separable>(std::move(axes), std::move(transforms), /*transposed=*/options.inverse);
 }

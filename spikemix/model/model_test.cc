@@ -70,9 +70,15 @@ TEST(Plan, TensorsOfMixersAndNeurons) {
   m.mixer = {"dwt-c", "fft2d", "fft2d", "fft2d"};
   m.bases = {"haar", "db2"};
   EXPECT_EQ(learned(m), fixed + 2);
+  m.mixer = {"gated", "fft2d", "gated:transform=wt2d", "fft2d"}, m.bases = {};
+  EXPECT_EQ(learned(m), fixed + 2 * 8 * 5 * 384 + 64 * 384);
+  for (const TensorSpec& tensor : tensors_of(plan_of(m))) {
+    if (tensor.kind != TensorSpec::Kind::kGate) continue;
+    EXPECT_FALSE(tensor.hidden || tensor.integers) << tensor.name;  // no matrix: not Muon's, and it stays real
+  }
   NeuronConfig plif;
   plif.kind = "plif";
-  m.mixer = {"fft2d"}, m.bases = {};
+  m.mixer = {"fft2d"};
   EXPECT_EQ(learned(m, plif), fixed + 5 + 4 * 3);
   m.mixer = {"ssa"};
   const int64_t ssa = learned(m);

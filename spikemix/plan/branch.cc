@@ -33,6 +33,11 @@ void Branch::transform(std::shared_ptr<const Mixer> mixer, int64_t coefficients,
   x_ = plan_.transform(x_, own_name(), prefix_, std::move(mixer), coefficients, mixes_time, fires());
 }
 
+void Branch::gated(std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape) {
+  neurons_in_front(prefix_ + "lif", prefix_ + "lif");
+  x_ = plan_.gated(x_, own_name(), prefix_, std::move(transform), std::move(gate_shape), fires());
+}
+
 void Branch::max_pool() {
   neurons_in_front(prefix_ + "lif", prefix_ + "lif");
   x_ = plan_.max_pool(x_, prefix_ + "pool", {.kernel = 3, .stride = 1, .padding = 1});

@@ -127,6 +127,16 @@ int64_t PlanBuilder::transform(int64_t x, const std::string& name, const std::st
   return write(value(x), fires);
 }
 
+int64_t PlanBuilder::gated(int64_t x, const std::string& name, const std::string& prefix,
+                           std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape,
+                           Fires fires) {
+  LayerPlan& layer = add(x, name, Map::kGated);
+  layer.gated = std::move(transform), layer.gate = prefix + "gate", layer.gate_shape = std::move(gate_shape);
+  layer.parts[0].tensors.norm = prefix + "bn";
+  if (fires == Fires::kYes) layer.parts[0].tensors.neuron = prefix + "lif";
+  return write(value(x), fires);
+}
+
 int64_t PlanBuilder::bare_transform(int64_t x, const std::string& name, std::shared_ptr<const Mixer> mixer) {
   add(x, name, Map::kTransform).mixer = std::move(mixer);
   return write(value(x), Fires::kNo);

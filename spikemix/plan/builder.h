@@ -37,6 +37,9 @@ class PlanBuilder {
   /// @param prefix  "block.0.attn.": tensors coeff, bn.*, lif.*
   int64_t transform(int64_t x, const std::string& name, const std::string& prefix, std::shared_ptr<const Mixer> mixer,
                     int64_t coefficients, bool mixes_time, Fires fires);
+  /// @param prefix  tensors gate, bn.*, lif.*
+  int64_t gated(int64_t x, const std::string& name, const std::string& prefix,
+                std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape, Fires fires);
   /// A mixer of real values alone, without norm and neurons.
   int64_t bare_transform(int64_t x, const std::string& name, std::shared_ptr<const Mixer> mixer);
   /// Neurons of threshold 0.5 on the attention product of the parts of `x`.

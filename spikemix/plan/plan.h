@@ -10,6 +10,7 @@
 
 namespace spikemix {
 
+class GatedTransform;
 class Mixer;
 
 /// What a value can be. The proof that integer sums cannot overflow, the kernels and the operation counts rest on it,
@@ -68,6 +69,7 @@ enum class Map {
   kConvolution,  ///< LayerPlan::window, weight [out, in / groups, kernel, kernel]
   kLinear,       ///< of each token: weight [out, in], or a convolution of size 1: [out, in, 1], [out, in, 1, 1]
   kTransform,    ///< LayerPlan::mixer, a linear map without weights but its coefficients
+  kGated,        ///< LayerPlan::gated, a transform, learned gates, and its inverse
   kAttention,    ///< LayerPlan::attention of the parts that it reads
   kMaxPool,      ///< LayerPlan::window, of each channel
   kTokenMean,    ///< the mean over all tokens, of each channel and time step
@@ -111,6 +113,9 @@ struct LayerPlan {
   std::shared_ptr<const Mixer> mixer;
   std::string coefficients;  // tensor of the mixer's learned coefficients
   int64_t coefficient_count = 0;
+  std::shared_ptr<const GatedTransform> gated;
+  std::string gate;  // tensor of kGated
+  std::vector<int64_t> gate_shape;
   bool mixes_time = false;  // needs all T steps of a sample at once
   Attention attention = Attention::kSsa;
   int64_t heads = 1;

@@ -33,6 +33,7 @@ class Lister {
     const ValuePlan& to = plan_.values[size_t(layer.writes)];
     if (layer.has_weights()) add_weight(layer, part);
     if (!layer.coefficients.empty()) add(layer.coefficients, {layer.coefficient_count}, Kind::kCoefficients, part.name);
+    if (!layer.gate.empty()) add(layer.gate, layer.gate_shape, Kind::kGate, part.name);
     if (!t.norm.empty()) {
       const NormNames norm(t.norm);
       add(norm.weight, {to.channels}, Kind::kNormWeight, part.name);

@@ -20,6 +20,7 @@ struct TensorSpec {
     kCounter,       ///< batches that a norm's statistics have seen: a whole number
     kNeuron,        ///< plif's w
     kCoefficients,  ///< of a mixer
+    kGate,          ///< of a mixer, for each frequency and channel
     kPosition,
   };
   std::string name;

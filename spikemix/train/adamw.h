@@ -10,7 +10,8 @@
 namespace spikemix {
 
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101), one fused pass over the weights. Weight matrices and convolution
-/// kernels decay; norms, biases, and the parameters of neurons and mixers (all of one dimension or none) do not.
+/// kernels decay, and a mixer's gates, as GFNet's do; norms, biases, and what else neurons and mixers learn (all of one
+/// dimension or none) do not.
 class AdamW {
  public:
   AdamW(const NamedTensors& parameters, const TrainConfig& config);

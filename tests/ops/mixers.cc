@@ -2,6 +2,8 @@
 
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/wavelets.h"
+#include "spikemix/nn/modules/initial_weights.h"
+#include "spikemix/nn/ops/gated.h"
 #include "spikemix/nn/ops/mix.h"
 #include "spikemix/nn/torch.h"
 
@@ -30,6 +32,24 @@ std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> mix_by_matrices(
   return {mixer->by_matrices(x, c), adjoint, gradient};
 }
 
+std::shared_ptr<const spikemix::GatedTransform> make_gated(const torch::Tensor& x, const std::string& spec,
+                                                           int64_t height, int64_t width) {
+  const spikemix::MixerSpec parsed = spikemix::parse_mixer_spec(spec);
+  return spikemix::make_gated({.height = height, .width = width, .D = x.size(3)}, parsed.options);
+}
+
+torch::Tensor gated(const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width,
+                    const torch::Tensor& gate) {
+  return spikemix::gated(make_gated(x, spec, height, width), x, gate, spikemix::Values::kReal);
+}
+torch::Tensor gated_by_torch(const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width,
+                             const torch::Tensor& gate) {
+  return spikemix::gated_by_torch(*make_gated(x, spec, height, width), x, gate);
+}
+torch::Tensor initial_gate(const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width) {
+  return spikemix::initial_gate(*make_gated(x, spec, height, width));
+}
+
 std::vector<std::string> mixer_names() {
   std::vector<std::string> names;
   for (const spikemix::MixerEntry& entry : spikemix::mixers()) {
@@ -45,6 +65,9 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
   library.def(
       "mix_by_matrices(Tensor x, str spec, int height, int width, Tensor? coefficients) -> (Tensor, Tensor, Tensor)",
       mix_by_matrices);
+  library.def("gated(Tensor x, str spec, int height, int width, Tensor gate) -> Tensor", gated);
+  library.def("gated_by_torch(Tensor x, str spec, int height, int width, Tensor gate) -> Tensor", gated_by_torch);
+  library.def("initial_gate(Tensor x, str spec, int height, int width) -> Tensor", initial_gate);
   library.def("mixer_names() -> str[]", mixer_names);
   library.def("wavelet_names() -> str[]", [] { return spikemix::wavelet_names(); });
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "spikemix/mixers/gated.h"
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {
@@ -14,5 +15,9 @@ void draw_weight(const torch::Tensor& weight, const std::string& name, uint64_t 
 void draw_bias(const torch::Tensor& bias, const std::string& name, const torch::Tensor& weight, uint64_t seed);
 /// Of a learned position: a normal of std 0.02, cut off at +-2.
 void draw_position(const torch::Tensor& position, const std::string& name, uint64_t seed);
+
+/// Of a gate: 1 at every frequency, so that a branch starts as the identity. What the norm behind it sees is then what
+/// it sees without a mixer.
+torch::Tensor initial_gate(const GatedTransform& transform);
 
 }  // namespace spikemix

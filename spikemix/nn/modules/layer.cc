@@ -3,6 +3,7 @@
 #include "spikemix/nn/modules/initial_weights.h"
 #include "spikemix/nn/modules/named_modules.h"
 #include "spikemix/nn/ops/attention.h"
+#include "spikemix/nn/ops/gated.h"
 #include "spikemix/nn/ops/iand.h"
 #include "spikemix/nn/ops/pool.h"
 
@@ -53,6 +54,7 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
   }
   if (const int64_t K = layer.coefficient_count; K > 0)
     coefficients_ = register_tensor_as(model, layer.coefficients, torch::full({K}, 1.0 / double(K)));
+  if (layer.gated) gate_ = register_tensor_as(model, layer.gate, initial_gate(*layer.gated));
   for (const auto& [name, tensors, frozen] : layer.parts) {
     Part& part = parts_.emplace_back();
     part.name = name;
@@ -85,6 +87,7 @@ std::vector<Tensor> Layer::parameters() const {
     if (tensor.defined() && tensor.requires_grad()) all.push_back(tensor);
   };
   add(coefficients_);
+  add(gate_);
   for (const Part& part : parts_) {
     add(part.weight);
     add(part.bias);
@@ -123,6 +126,10 @@ Product Layer::map(const Tensor& x, const Pass& pass) const {
     case Map::kTransform: {
       const Tensor tokens = (still_ ? x.unsqueeze(0) : x).flatten(2, 3);
       return {mix(mixer_, tokens, coefficients_).view(x.sizes()), {}};
+    }
+    case Map::kGated: {
+      const Tensor tokens = (still_ ? x.unsqueeze(0) : x).flatten(2, 3);
+      return {gated(plan_.gated, tokens, gate_, values_).view(x.sizes()), {}};
     }
     case Map::kMaxPool:
       return {max_pool(x, plan_.window.stride), {}};

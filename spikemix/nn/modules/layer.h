@@ -72,7 +72,7 @@ class Layer {
   const Values values_;
   std::vector<Part> parts_;
   c10::intrusive_ptr<TorchMixer> mixer_;
-  torch::Tensor coefficients_, position_;
+  torch::Tensor coefficients_, gate_, position_;
 };
 
 }  // namespace spikemix
