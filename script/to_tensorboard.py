@@ -20,9 +20,10 @@ for run in map(pathlib.Path, sys.argv[1:]):
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     with SummaryWriter(run / "tensorboard") as writer:
         for line in map(json.loads, metrics.read_text().splitlines()):
-            at_end = line["type"] == "epoch"
+            at_end = line["type"] != "step"
             step = (line["epoch"] + 1) * steps_per_epoch if at_end else line["epoch"] * steps_per_epoch + line["step"]
+            kind = "/".join(filter(None, [line["type"], line.get("weights")]))
             for key, value in line.items():
-                if key not in ("type", "epoch", "step") and value is not None:
-                    writer.add_scalar(f"{line['type']}/{key}", value, step)
+                if key not in ("epoch", "step") and isinstance(value, (int, float)):
+                    writer.add_scalar(f"{kind}/{key}", value, step)
     print(f"{run / 'tensorboard'}: written")

@@ -24,5 +24,6 @@ void add_report(CLI::App& app);
 // With the training half (cli/train/).
 void add_train(CLI::App& app);
 void add_resume(CLI::App& app);
+void add_verify(CLI::App& app);
 
 }  // namespace spikemix

@@ -57,6 +57,7 @@ void add_commands(CLI::App& app) {
 #ifdef SPIKEMIX_TRAIN
   add_train(app);
   add_resume(app);
+  add_verify(app);
 #endif
   add_eval(app);
   add_predict(app);

@@ -14,10 +14,10 @@ double share(int64_t done, int64_t total) { return total > 0 ? double(done) / do
 
 }  // namespace
 
-CountPrinter::CountPrinter(int64_t total) : total_(total) { line_.wait(); }
+CountPrinter::CountPrinter(int64_t total, const char* what) : total_(total), what_(what) { line_.wait(); }
 
 void CountPrinter::operator()(int64_t done) {
-  if (line_.due()) line_.show("", share(done, total_), fmt::format("{} / {} images", done, total_));
+  if (line_.due()) line_.show("", share(done, total_), fmt::format("{} / {} {}", done, total_, what_));
 }
 
 OpenListener opening_printer() {

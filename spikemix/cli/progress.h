@@ -7,14 +7,15 @@
 
 namespace spikemix {
 
-/// Progress of a count of images on standard error: "1024 / 10000 images".
+/// Progress of a count on standard error: "1024 / 10000 images".
 class CountPrinter {
  public:
-  explicit CountPrinter(int64_t total);
+  explicit CountPrinter(int64_t total, const char* what = "images");
   void operator()(int64_t done);
 
  private:
   const int64_t total_;
+  const char* const what_;
   ProgressLine line_;
 };
 

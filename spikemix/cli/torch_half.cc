@@ -16,7 +16,7 @@ namespace spikemix {
 namespace {
 
 // What the other program knows and this one does not.
-constexpr std::array<std::string_view, 2> kItsCommands = {"train", "resume"};
+constexpr std::array<std::string_view, 3> kItsCommands = {"train", "resume", "verify"};
 
 // Beside this program. Empty if the system does not tell where that is.
 std::string torch_half() {

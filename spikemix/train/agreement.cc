@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
-#include <string_view>
+#include <utility>
 
 #include <fmt/ranges.h>
 #include <torch/version.h>
@@ -20,32 +19,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kListedFacts = 3, kListedRanks = 8;
-constexpr int64_t kSamples = 16;  // of each split whose pixels are compared too
-
-void add_sample(Hash& hash, const Dataset& data, int64_t i) {
-  if (data.holds_events()) {
-    const RecordingInfo info = data.recording(i);
-    hash.add(info.events), hash.add(info.first_t), hash.add(info.last_t);
-    return;
-  }
-  try {
-    const Image image = data.image(i);
-    hash.add(std::as_bytes(std::span(image.pixels)));
-  } catch (const InputError&) {  // whoever trains on it will say so
-    hash.add("bad");
-  }
-}
-
-void add_facts(Facts& facts, const std::string& split, const Dataset& data) {
-  Hash labels, sources, samples;
-  for (int64_t i = 0; i < data.size(); ++i) labels.add(data.label(i)), sources.add(data.source(i));
-  for (int64_t k = 0; k < std::min(kSamples, data.size()); ++k)
-    add_sample(samples, data, data.size() * k / std::min(kSamples, data.size()));
-  facts.push_back({split + " images", std::to_string(data.size())});
-  facts.push_back({"hash of the " + split + " labels", labels.text()});
-  facts.push_back({"hash of the " + split + " images' sources", sources.text()});
-  facts.push_back({fmt::format("hash of {} {} images", kSamples, split), samples.text()});
-}
 
 std::string host_name() {
   char name[256] = "";
@@ -113,9 +86,12 @@ Facts facts_of(const RunData& data) {
   for (const std::string& name : data.train->classes()) classes.add(name).add(int64_t{0});
   facts.push_back({"classes", std::to_string(data.train->classes().size())});
   facts.push_back({"hash of the classes' names", classes.text()});
-  add_facts(facts, "training", *data.train);
-  if (data.validation) add_facts(facts, "validation", *data.validation);
-  add_facts(facts, "test", *data.test);
+  const auto add = [&facts](const Dataset& split, const char* name) {
+    for (Fact& fact : facts_of(split, name)) facts.push_back(std::move(fact));
+  };
+  add(*data.train, "training");
+  if (data.validation) add(*data.validation, "validation");
+  add(*data.test, "test");
   return facts;
 }
 

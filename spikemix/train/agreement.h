@@ -4,16 +4,11 @@
 #include <vector>
 
 #include "spikemix/config/config.h"
+#include "spikemix/data/facts.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/run_data.h"
 
 namespace spikemix {
-
-/// Something that all ranks must have alike: {"training images", "400"}.
-struct Fact {
-  std::string what, value;
-};
-using Facts = std::vector<Fact>;
 
 /// Versions of the program, and every key of what was asked for.
 Facts facts_of(const Config& asked);

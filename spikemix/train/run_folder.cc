@@ -46,11 +46,15 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
 
 RunFolder RunFolder::names_of(const std::filesystem::path& path) { return RunFolder(path); }
 
-RunFolder RunFolder::open(const std::filesystem::path& path) {
+RunFolder RunFolder::look_at(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path / "config.json")) {
     throw input_error("{}: no run folder (it has no config.json)", path.string());
   }
-  RunFolder folder(path);
+  return RunFolder(path);
+}
+
+RunFolder RunFolder::open(const std::filesystem::path& path) {
+  RunFolder folder = look_at(path);
   folder.lock();
   return folder;
 }

@@ -13,6 +13,8 @@ class RunFolder {
   static RunFolder create(const std::filesystem::path& path);
   /// @throws InputError if `path` holds no run, or another process has it open
   static RunFolder open(const std::filesystem::path& path);
+  /// A run that is only looked at: nothing is locked or written. @throws InputError if `path` holds none
+  static RunFolder look_at(const std::filesystem::path& path);
   /// The names alone, for a rank that leaves all writing to another.
   static RunFolder names_of(const std::filesystem::path& path);
   ~RunFolder();

@@ -1,30 +1,19 @@
 #include "spikemix/train/run_record.h"
 
-#include <fstream>
 #include <utility>
-
-#include <torch/version.h>
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
-#include "spikemix/base/version.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/agreement.h"
+#include "spikemix/train/environment.h"
 #include "spikemix/train/schedule.h"
 
 namespace spikemix {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string processor_name() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
 
 Json effective(const Config& config, const RunData& data, const RunRanks& ranks) {
   const TrainConfig& t = config.train;
@@ -40,14 +29,10 @@ Json effective(const Config& config, const RunData& data, const RunRanks& ranks)
           {"ranks", ranks.ranks},
           {"batch_of_each_rank", t.batch / ranks.ranks},
           {"bucket_bytes", ranks.bucket_bytes},
+          {"precision", effective_precision(t.precision, ranks.device)},
           {"threads", at::get_num_threads()},
           {"threads_by_default", ranks.own_threads},
           {"loader_threads", t.loader_threads}};
-}
-
-Json environment() {
-  return {{"spikemix", kVersion},    {"git_commit", kGitCommit},      {"torch", TORCH_VERSION},
-          {"compiler", __VERSION__}, {"processor", processor_name()}, {"cpu_capability", at::get_cpu_capability()}};
 }
 
 // Counts, classes, labels and some samples, by name; not where they lie, which may change.
@@ -61,12 +46,15 @@ Json described(const RunData& data) {
 
 }  // namespace
 
+Json conditions_of(const Config& config, const RunData& data, const RunRanks& ranks) {
+  return {
+      {"effective", effective(config, data, ranks)}, {"environment", environment()}, {"data_facts", described(data)}};
+}
+
 void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
                       const RunHistory& history) {
-  Json record = {{"config", to_json(config)},
-                 {"effective", effective(config, data, ranks)},
-                 {"environment", environment()},
-                 {"data_facts", described(data)}};
+  Json record = conditions_of(config, data, ranks);
+  record["config"] = to_json(config);
   for (const auto& [split, set] : {std::pair{"train", data.train.get()}, {"test", data.test.get()}}) {
     if (!set->damaged().empty()) record["damaged"][split] = set->damaged();
   }
@@ -118,7 +106,8 @@ Json earlier_conditions(Json record, const TrainerState& state) {
   earlier.push_back({{"until_epoch", state.epoch},
                      {"until_step", state.step},
                      {"train.epochs", record["config"]["train"]["epochs"]},
-                     {"effective", record["effective"]}});
+                     {"effective", record["effective"]},
+                     {"environment", record.value("environment", Json())}});
   return earlier;
 }
 

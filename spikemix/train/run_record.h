@@ -12,11 +12,12 @@
 
 namespace spikemix {
 
-/// On how many ranks a run goes.
+/// On how many ranks a run goes, and on what.
 struct RunRanks {
   int64_t ranks = 1;
   bool own_threads = false;           // train.threads was 0: chosen for this number of ranks
   std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
+  std::string device = "cpu";         // as open_device() names it
 };
 
 /// What a run has behind it.
@@ -25,10 +26,13 @@ struct RunHistory {
   nlohmann::json init = nullptr;                     // what train.init gave (Taken); null without it
 };
 
-/// Writes a run's config.json, the record of its conditions: {"config": every key, "effective": what follows from them
-/// (scaled learning rate, steps, ranks, threads), "environment": versions, git commit, processor, "data_facts",
-/// "damaged": files that data.skip_bad left out, "init": the model that train.init named, its checksum and what of it
-/// was taken, "earlier": see earlier_conditions()}.
+/// What a run goes by: {"effective": what follows from its settings (scaled learning rate, steps, ranks, threads,
+/// precision), "environment": environment(), "data_facts": what identifies its data}.
+nlohmann::json conditions_of(const Config& config, const RunData& data, const RunRanks& ranks);
+
+/// Writes a run's config.json, the record of its conditions: {"config": every key, those of conditions_of(), "damaged":
+/// files that data.skip_bad left out, "init": the model that train.init named, its checksum and what of it was taken,
+/// "earlier": see earlier_conditions()}.
 /// @throws RunError if it cannot be written
 void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
                       const RunHistory& history);

@@ -11,6 +11,7 @@
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
+#include "spikemix/train/environment.h"
 #include "spikemix/train/freeze.h"
 #include "spikemix/train/initial_model.h"
 #include "spikemix/train/run_changes.h"
@@ -41,7 +42,11 @@ void record_run(const TrainingLoop& loop, const RunFolder& folder, const Trainin
                 const RunHistory& history) {
   if (!ranks.leads()) return;
   write_run_record(folder, loop.config(), loop.data(),
-                   {.ranks = ranks.count(), .own_threads = own_threads, .bucket_bytes = ranks.bucket_bytes()}, history);
+                   {.ranks = ranks.count(),
+                    .own_threads = own_threads,
+                    .bucket_bytes = ranks.bucket_bytes(),
+                    .device = loop.device()},
+                   history);
 }
 
 // train.init, on rank 0, whose weights all ranks get.
@@ -117,8 +122,10 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     const int64_t threads_before = config.train.threads;
     const ThreadChoice choice = choose_threads(threads, threads_before, effective, other_ranks);
     config.train.threads = choice.threads;
+    validate(config);
     settle_threads(config, launch);
-    const bool other_conditions = other_ranks || config.train.threads != threads_before || !changes.empty();
+    const bool other_conditions = other_ranks || config.train.threads != threads_before || !changes.empty() ||
+                                  record.value("environment", Json()) != environment();
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_alike(config, listener, ranks);
     check_same_data(record, data, where);

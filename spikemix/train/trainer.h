@@ -56,8 +56,10 @@ enum class TrainOutcome { kDone, kStopped };
 /// and the weights come out the same, to rounding, on any number. Config and run are those of rank 0, which alone
 /// writes. The folder afterwards holds
 ///   config.json            every effective value of the run: keys, scaled learning rate, versions, threads, git commit
-///   metrics.jsonl          a line for each epoch and every `kStepsPerLine` steps; with data.validation the tests at
-///   the end state.safetensors      all that resume needs, replaced atomically best/, last/model.safetensors
+///   metrics.jsonl          a line for each epoch, every `kStepsPerLine` steps and each of the first kFirstSteps; with
+///                          data.validation the tests at the end
+///   state.safetensors      all that resume needs, replaced atomically
+///   best/, last/model.safetensors
 ///   summary.json           once done: accuracy (best and last), speed, peak memory
 /// @param builtin  the bytes of the model that train.init = builtin means
 /// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number, a rank that is gone;

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "spikemix/base/json.h"
+#include "spikemix/data/validation_draw.h"
 #include "spikemix/nn/ops/profile.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/plan/tensors.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
+#include "spikemix/train/first_steps.h"
 #include "spikemix/train/schedule.h"
 
 namespace spikemix {
@@ -45,6 +47,16 @@ bool is_out_of_memory(const c10::Error& error) {
          std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
 }
 
+// For the model's card; null without validation images.
+Json draw_of(const Config& config, const RunData& data) {
+  if (!data.validation) return nullptr;
+  return ValidationDraw{.share = config.data.validation,
+                        .of = data.train->size() + data.validation->size(),
+                        .seed = uint64_t(config.train.seed),
+                        .facts = facts_of_contents(*data.validation, "validation")}
+      .to_json();
+}
+
 }  // namespace
 
 TrainingLoop::TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks,
@@ -54,6 +66,7 @@ TrainingLoop::TrainingLoop(TrainingParts parts, const TrainListener& listener, T
       data_(std::move(parts.data)),
       device_(std::move(parts.device)),
       card_(card_of(config_, *data_.train)),
+      draw_(draw_of(config_, data_)),
       length_{all_epochs(config_.train), steps_per_epoch(config_.train, data_.train->size())},
       listener_(listener),
       ranks_(ranks),
@@ -126,6 +139,7 @@ bool TrainingLoop::train_steps() {
     const double loss = train_step(batch, lr);
     state_.loss_sum += loss;
     ++state_.step;
+    log_step(loss, lr, batch);
     tell_step(loss, lr, start);
     if (state_.step == length_.steps) break;
     const bool stop = ranks_.group() ? stop_agreed_ : should_stop();
@@ -156,17 +170,22 @@ double TrainingLoop::average_loss(double own_loss) {
   return vote.loss;
 }
 
+void TrainingLoop::log_step(double loss, double lr, const Batch& batch) {
+  const bool first = state_.epoch * length_.steps + state_.step <= kFirstSteps;
+  if (!first && (state_.step % kStepsPerLine != 0 || state_.step == length_.steps)) return;
+  Json line = {{"type", "step"},
+               {"epoch", state_.epoch},
+               {"step", state_.step},
+               {"loss", loss},
+               {"lr", lr},
+               {"gradient_norm", learner_.gradient_norm()}};
+  if (first) line["inputs"] = hash_of_inputs(batch);
+  checkpoint_.log(line);
+}
+
 void TrainingLoop::tell_step(double loss, double lr, const EpochStart& start) {
   const double elapsed = seconds_since(start.time);
   state_.epoch_seconds = start.seconds + elapsed;
-  if (state_.step % kStepsPerLine == 0 && state_.step < length_.steps) {
-    checkpoint_.log({{"type", "step"},
-                     {"epoch", state_.epoch},
-                     {"step", state_.step},
-                     {"loss", loss},
-                     {"lr", lr},
-                     {"gradient_norm", learner_.gradient_norm()}});
-  }
   if (!listener_.on_step) return;
   const double rate = double((state_.step - start.step) * t().batch) / elapsed;
   listener_.on_step({state_.epoch, length_.epochs, state_.step, length_.steps, loss, lr, rate, seconds_left(rate)});
@@ -245,6 +264,7 @@ void TrainingLoop::write_model(const std::filesystem::path& file) {
                    {std::string(data_.best_on()) + "_top1", state_.last_top1},
                    {"seed", t().seed},
                    {"averaged", learner_.averages()}};
+  if (!draw_.is_null()) card.training["validation"] = draw_;
   checkpoint_.write_model(file, model_state(learner_.result()), card);
 }
 

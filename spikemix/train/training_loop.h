@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "spikemix/base/clock.h"
 #include "spikemix/base/error.h"
@@ -47,6 +47,7 @@ class TrainingLoop {
 
   const Config& config() const { return config_; }
   const RunData& data() const { return data_; }
+  const std::string& device() const { return device_; }
 
  private:
   /// Where this process took an epoch up: its speed counts from there.
@@ -65,6 +66,7 @@ class TrainingLoop {
   bool train_steps();
   double train_step(const Batch& batch, double lr);
   double average_loss(double own_loss);
+  void log_step(double loss, double lr, const Batch& batch);
   void tell_step(double loss, double lr, const EpochStart& start);
   double seconds_left(double images_per_second) const;
 
@@ -89,6 +91,7 @@ class TrainingLoop {
   const RunData data_;
   const std::string device_;
   const ModelCard card_;
+  const nlohmann::json draw_;  // of the validation images, for the card
   const RunLength length_;
   const TrainListener& listener_;
   TrainingRanks& ranks_;

@@ -39,7 +39,8 @@ TrainingRanks::Vote TrainingRanks::average(const Vote& own) {
   return {both[0].item<double>() / double(count()), both[1].item<double>() > 0};
 }
 
-TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& launch, const RankWork& work) {
+TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& launch, const RankWork& work,
+                                const char* again) {
   TrainingRanks ranks(launch);
   TrainerState state;
   if (!ranks.group()) return work(ranks, run, state);
@@ -48,8 +49,8 @@ TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& 
     shared = ranks.share(run.string());
     return work(ranks, shared, state);
   } catch (const std::exception& error) {
-    ranks.group()->say_why(error, fmt::format("epoch {}, step {}; go on with: spikemix resume {}", state.epoch + 1,
-                                              state.step + 1, shared.string()));
+    ranks.group()->say_why(
+        error, fmt::format("epoch {}, step {}; {} {}", state.epoch + 1, state.step + 1, again, shared.string()));
     throw;
   }
 }

@@ -60,6 +60,8 @@ using RankWork =
     std::function<TrainOutcome(TrainingRanks& ranks, const std::filesystem::path& run, TrainerState& state)>;
 
 /// work() on all ranks, so that they end together: whatever one of them throws, and whichever is gone.
-TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& launch, const RankWork& work);
+/// @param again  the command that goes on with the run, for the errors of other ranks
+TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& launch, const RankWork& work,
+                                const char* again = "go on with: spikemix resume");
 
 }  // namespace spikemix

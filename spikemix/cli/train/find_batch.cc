@@ -26,7 +26,7 @@
 namespace spikemix {
 namespace {
 
-constexpr int64_t kFirstSteps = 1, kTimedSteps = 2;  // of the optimiser; its state is there after the first
+constexpr int64_t kUntimedSteps = 1, kTimedSteps = 2;  // of the optimiser; its state is there after the first
 constexpr int64_t kLargest = 1 << 14;
 constexpr double kClose = 0.04;  // good enough: the next batch size worth a try is nearer than this
 
@@ -40,7 +40,7 @@ struct Probe {
 Probe measure(const Config& config) {
   const int64_t turns = config.train.accumulate;
   const std::string device = open_device(config.train.device);
-  const TimedSteps steps = train_few_steps(config, kFirstSteps * turns, kTimedSteps * turns);
+  const TimedSteps steps = train_few_steps(config, kUntimedSteps * turns, kTimedSteps * turns);
   Probe probe{.batch = config.train.batch, .peak = peak_memory(device)};
   if (steps.timed > 0) probe.images_per_second = double(steps.timed * probe.batch) / steps.seconds;
   return probe;
@@ -181,7 +181,7 @@ class Search {
 
 void find_batch(Config config, int64_t budget, bool json) {
   if (budget == 0) budget = default_budget(config.train.device);
-  config.train.epochs = config.train.eval_every = kFirstSteps + kTimedSteps;  // of one optimiser step at least
+  config.train.epochs = config.train.eval_every = kUntimedSteps + kTimedSteps;  // of one optimiser step at least
   config.train.warmup_epochs = config.train.cooldown_epochs = 0;
   const int64_t images = training_images(config.data);
   Search search(config, budget, std::min(kLargest, images / config.train.accumulate), json);

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace spikemix {
+
+/// The instructions that the kernels use on this processor, by Highway's name: "AVX3_DL", "AVX2", "NEON".
+const char* kernel_target();
+
+}  // namespace spikemix

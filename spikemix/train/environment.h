@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace spikemix {
+
+/// What a run's bits depend on outside its settings and data: versions, git commit, compiler, processor, and which of
+/// its instructions LibTorch ("cpu_capability") and the kernels ("kernel_target") use.
+nlohmann::json environment();
+
+/// "fp32", "bf16", or "bf16, multiplied as fp32": what train.precision comes to on a device.
+std::string effective_precision(const std::string& precision, const std::string& device);
+
+}  // namespace spikemix
