@@ -310,10 +310,21 @@ def test_recipes(spikemix):
     (["events", "simulate", "x.png", "o.aedat", "--duration", "inf"], ["--duration", "inf"]),
     (["bench", "builtin", "--data", "/", "--batch", "99999999999"], ["--batch", "99999999999"]),
     (["eval", "builtin", "--data", "/", "--batch", "9223372036854775807"], ["--batch"]),
+    (["report", "builtin", "--size", "0x0", "-o", "x.html"], ["--size '0x0'", "WIDTHxHEIGHT"]),
+    (["report", "builtin", "--images", "0", "-o", "x.html"], ["--images: 0: must be more than 0"]),
+    (["eval", "builtin", "--data", "/", "--images", "-1"], ["--images: -1: must not be negative"]),
+    (["events", "info", "x.raw", "--nosuch"], ["events info: unknown flag '--nosuch'", "--time-unit"]),
 ])
 def test_wrong_input_is_said_in_one_line(spikemix, tmp_path, arguments, parts):
     assert_refused(run(spikemix, *arguments, cwd=tmp_path), *parts)
     assert list(tmp_path.iterdir()) == []  # nothing half-made is left
+
+
+@pytest.mark.parametrize("command", ["eval", "bench"])
+def test_a_batch_far_beyond_the_data(spikemix, trained, command):
+    folder, _ = trained
+    assert_refused(run(spikemix, command, folder / "run", "--batch", 100_000), "--batch 100000", "images")
+    assert run(spikemix, command, folder / "run", "--batch", 1000, "--json").returncode == 0
 
 
 def test_damaged_files_are_named(spikemix, trained, tmp_path):

@@ -1,5 +1,6 @@
 """Validation images are never learned from, choose the best epoch, and leave the test images for the end."""
 import json
+import shutil
 
 import pytest
 import safetensors
@@ -108,3 +109,57 @@ def test_shares_that_cannot_be(spikemix, place, share, word):
     refused = run(*tiny.train(spikemix, place, place / "refused", f"data.validation={share}"))
     assert refused.returncode == 2 and "data.validation" in refused.stderr and word in refused.stderr
     assert not (place / "refused").exists()
+
+
+def evaluated(spikemix, model, *flags):
+    result = run(spikemix, "eval", model, "--json", *flags)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_eval_sees_the_images_of_the_training(spikemix, validated, place):
+    out, _ = validated
+    best = json.loads((out / "summary.json").read_text())["best_validation_top1"]
+    whole = evaluated(spikemix, out, "--split", "validation", "--engine", "torch")
+    assert whole["split"] == "validation" and whole["images"] == 48 and whole["top1"] == pytest.approx(best)
+    best_epoch = max(lines(out, "epoch"), key=lambda line: line["validation_top1"])
+    assert whole["loss"] == pytest.approx(best_epoch["validation_loss"], rel=1e-6)
+    learned = evaluated(spikemix, out, "--split", "train")
+    assert learned["split"] == "train" and learned["images"] == 192
+    assert evaluated(spikemix, out)["split"] == "test" and evaluated(spikemix, out)["images"] == 40
+    # The model's card tells of the draw too.
+    by_card = evaluated(spikemix, out / "best" / "model.safetensors", "--data", place / "data", "--split", "validation",
+                        "--engine", "torch")
+    assert {**by_card, "model": 0, "images_per_second": 0} == {**whole, "model": 0, "images_per_second": 0}
+
+
+def test_eval_of_a_split_with_all_that_eval_has(spikemix, validated):
+    out, _ = validated
+    told = evaluated(spikemix, out, "--split", "validation", "--confusion", "--images", "20", "--exit-confidence", "0.9")
+    assert told["images"] == 20 == sum(map(sum, told["confusion"])) and 1 <= told["mean_steps"] <= 2
+    text = run(spikemix, "eval", out, "--split", "validation", "--confusion").stdout
+    assert "on 48 validation images" in text and "rows: what it is" in text
+    assert "on 40 test images" in run(spikemix, "eval", out).stdout
+
+
+def test_splits_that_are_not_there(spikemix, place, tmp_path, validated):
+    def refused(model, *flags):
+        result = run(spikemix, "eval", model, *flags)
+        assert result.returncode == 2 and len(result.stderr.splitlines()) == 1, result.stderr
+        return result.stderr
+
+    out = tmp_path / "without"
+    train(spikemix, place, out, "train.epochs=1")
+    assert "without validation images" in refused(out, "--split", "validation")
+    assert evaluated(spikemix, out, "--split", "train")["images"] == 240
+    model = out / "best" / "model.safetensors"
+    assert "does not say" in refused(model, "--data", place / "data", "--split", "validation")
+    assert evaluated(spikemix, model, "--data", place / "data", "--split", "train")["images"] == 240
+    assert "does not say" in refused("builtin", "--data", place / "data", "--split", "validation")
+    assert "--split" in refused(out, "--split", "both")
+    # Other images under the same names would be no validation.
+    other = shutil.copytree(place / "data", tmp_path / "other")
+    labels = (other / "train-labels-idx1-ubyte").read_bytes()
+    (other / "train-labels-idx1-ubyte").write_bytes(labels[:8] + labels[8:][::-1])
+    for model in [validated[0], validated[0] / "best" / "model.safetensors"]:
+        assert "not the images" in refused(model, "--data", other, "--split", "validation")

@@ -53,6 +53,7 @@ std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   o.input.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   data = subset(data, std::min(o.images, data->size()), "--images");
+  check_batch(o.batch, data->size());
   note_other_sensor(card, *data);
   Loader loader(data, test_loader_options(card, o.batch, 1));
   loader.start_epoch(0);

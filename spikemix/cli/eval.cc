@@ -12,11 +12,11 @@
 #include "spikemix/cli/confusion.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/model_split.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/evaluate.h"
-#include "spikemix/data/fitted.h"
 #include "spikemix/engine/session.h"
 
 namespace spikemix {
@@ -26,7 +26,8 @@ struct EvalOptions {
   RunnerOptions runner;
   std::string data, format = "auto";
   SensorFlags sensor;
-  int64_t batch = 128, images = 0, loader_threads = 1;
+  SplitChoice choice;
+  int64_t batch = 128, loader_threads = 1;
   int64_t skip_bad = -1;
   double exit_confidence = 0;
   bool confusion = false, json = false;
@@ -79,15 +80,10 @@ void run(const EvalOptions& o) {
   const ModelCard& card = early ? early->card() : runner->card();
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.sensor.apply(source);
-  const std::shared_ptr<const Dataset> data =
-      open_fitted(source, Split::kTest,
-                  {.shape = {card.model.height, card.model.width, card.model.channels},
-                   .images = o.images,
-                   .images_key = "--images",
-                   .make_cache = false},  // one pass does not pay for it
-                  opening_printer());
+  const std::shared_ptr<const Dataset> data = open_split(o.choice, o.runner.model, card, source);
   check_classes(card, *data, o.runner.model, source.dir);
   note_other_sensor(card, *data);
+  check_batch(o.batch, data->size());
   CountPrinter printer(data->size());
   std::optional<Confusion> confusion;
   if (o.confusion) confusion.emplace(data->classes());
@@ -100,20 +96,17 @@ void run(const EvalOptions& o) {
       },
       [&](int64_t done) { printer(done); });
   if (o.json) {
-    nlohmann::json json = {{"model", o.runner.model},
-                           {"data", source.dir},
-                           {"top1", r.top1},
-                           {"top5", r.top5},
-                           {"loss", r.loss},
-                           {"images", r.images},
-                           {"images_per_second", r.images_per_second}};
+    nlohmann::json json = {{"model", o.runner.model}, {"data", source.dir},
+                           {"split", o.choice.split}, {"top1", r.top1},
+                           {"top5", r.top5},          {"loss", r.loss},
+                           {"images", r.images},      {"images_per_second", r.images_per_second}};
     if (early) json["mean_steps"] = early->mean_steps();
     if (confusion) confusion->write(json);
     answer_json(json);
     return;
   }
-  answer("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
-         r.top5, r.loss, r.images, r.images_per_second,
+  answer("{}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} {} images, {:.0f} img/s{}\n", o.runner.model, r.top1,
+         r.top5, r.loss, r.images, o.choice.split, r.images_per_second,
          early ? fmt::format(", {:.2f} of {} steps on average", early->mean_steps(), card.model.T) : "");
   if (confusion) answer_text(confusion->text());
 }
@@ -121,10 +114,11 @@ void run(const EvalOptions& o) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  auto* command = app.add_subcommand("eval", "test accuracy of a model");
+  auto* command = app.add_subcommand("eval", "accuracy of a model on test images, or on validation images");
   command->footer(R"(Examples:
   spikemix eval runs/cifar10-small
   spikemix eval runs/cifar10-small --confusion            which classes it takes for which
+  spikemix eval runs/cifar10-small --split validation     on the images that chose its best epoch
   spikemix eval small.safetensors --data cifar-10-binary.tar.gz --exit-confidence 0.9)");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("MODEL", options->runner.model, kModelHelp)->required();
@@ -135,7 +129,11 @@ void add_eval(CLI::App& app) {
                    "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
       ->check(CLI::NonNegativeNumber);
   options->sensor.add_to(*command);
-  command->add_option("--images", options->images, "only this many test images, the same share of each class; 0: all")
+  command
+      ->add_option("--split", options->choice.split,
+                   "test; or validation or train, as a run's training images were divided (data.validation)")
+      ->check(CLI::IsMember({"test", "validation", "train"}));
+  command->add_option("--images", options->choice.images, "only this many images, the same share of each class; 0: all")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(batch_bounds());
   command

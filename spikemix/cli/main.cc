@@ -100,6 +100,15 @@ std::vector<std::string> flags_of(const CLI::App& command) {
   return flags;
 }
 
+// CLI11 tells the largest double to its last digit where a number must be positive, or not negative.
+std::string without_largest_number(const std::string& text) {
+  const size_t value = text.find("Value "), bounds = text.find(" not in range 0.000000 to 1797");
+  if (value == text.npos || bounds == text.npos) return text;
+  const std::string number = text.substr(value + 6, bounds - value - 6);
+  return text.substr(0, value) + number +
+         (number.starts_with('-') ? ": must not be negative" : ": must be more than 0");
+}
+
 // CLI11's own words, in one line, with the nearest right name where a name was not known.
 // @param next_word  the first that names no command; may be empty
 std::string usage_error(const NamedCommand& named, const CLI::ParseError& error, const std::string& next_word) {
@@ -109,7 +118,7 @@ std::string usage_error(const NamedCommand& named, const CLI::ParseError& error,
   if (!commands.empty() && !next_word.empty() && next_word[0] != '-') {
     return fmt::format("{}no command {}", of_command, unknown_name(next_word, commands));
   }
-  std::string text = error.what();
+  std::string text = without_largest_number(error.what());
   // An unknown flag of a known command: name the nearest one that it has.
   const size_t dashes = text.find("--");
   if (!named.name.empty() && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError) && dashes != text.npos) {

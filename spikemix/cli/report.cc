@@ -279,6 +279,7 @@ std::string title_of(const Named& named) {
 
 void run(const ReportOptions& o) {
   if (!o.picture.empty() && o.test_image >= 0) throw input_error("--picture and --test-image: expected one of them");
+  o.recordings.options();  // though nothing may need them: a flag that means nothing is one
   reports::Page page;
   const Named named = look_up(o, page);
   if (named.runs.empty() && named.models.empty()) throw input_error("nothing to report on: no run can be read");

@@ -91,6 +91,11 @@ std::shared_ptr<const Network> load_network_of(const RunnerOptions& options) {
 
 CLI::Validator batch_bounds() { return CLI::Range(int64_t{1}, int64_t{1} << 20); }
 
+void check_batch(int64_t batch, int64_t images) {
+  constexpr int64_t kUsual = 1024;  // may be more than a small data set holds
+  if (batch > std::max(images, kUsual)) throw input_error("--batch {}: there are only {} images", batch, images);
+}
+
 int64_t thread_count(int64_t threads) {
   if (threads < 0) throw input_error("--threads {}: must be 1 or more, or 0 for all cores", threads);
   return threads > 0 ? threads : std::max<int64_t>(1, std::thread::hardware_concurrency());

@@ -39,6 +39,8 @@ std::shared_ptr<const Network> load_network_of(const RunnerOptions& options);
 
 /// What --batch may be: train.batch's bounds.
 CLI::Validator batch_bounds();
+/// @throws InputError for a batch far beyond the data: a mistake, or memory for nothing
+void check_batch(int64_t batch, int64_t images);
 
 /// `threads`, or one for each core if 0. @throws InputError if negative
 int64_t thread_count(int64_t threads);
