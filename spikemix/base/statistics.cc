@@ -92,6 +92,28 @@ void correct_by_holm(std::span<PairedComparison> comparisons) {
   }
 }
 
+PowerLaw fit_power_law(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> u, v;
+  for (size_t i = 0; i < x.size(); ++i) u.push_back(std::log(x[i])), v.push_back(std::log(y[i]));
+  const double mean_u = mean(u), mean_v = mean(v);
+  double uu = 0, uv = 0, vv = 0;
+  for (size_t i = 0; i < u.size(); ++i) {
+    const double du = u[i] - mean_u, dv = v[i] - mean_v;
+    uu += du * du, uv += du * dv, vv += dv * dv;
+  }
+  PowerLaw law;
+  if (!(uu > 0) || !std::isfinite(vv)) return law;
+  law.points = int(u.size());
+  law.exponent = uv / uu, law.factor = std::exp(mean_v - law.exponent * mean_u);
+  law.r2 = vv > 0 ? uv * uv / (uu * vv) : 1;
+  law.low = law.high = law.exponent;
+  if (!law.has_interval()) return law;
+  const double degrees = law.points - 2, error = std::sqrt(std::max(0.0, vv - law.exponent * uv) / degrees / uu);
+  const double reach = student_quantile(0.975, degrees) * error;
+  law.low -= reach, law.high += reach;
+  return law;
+}
+
 double smallest_difference(int pairs, double deviation, double power, double alpha) {
   if (pairs < 2 || deviation == 0) return 0;
   const double degrees = pairs - 1, critical = student_quantile(1 - alpha / 2, degrees);

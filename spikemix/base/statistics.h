@@ -39,4 +39,18 @@ void correct_by_holm(std::span<PairedComparison> comparisons);
 /// deviate by `deviation`: what was looked for and not found may be as large. By the noncentral t.
 double smallest_difference(int pairs, double deviation, double power = 0.8, double alpha = 0.05);
 
+/// y = factor x^exponent, by ordinary least squares in log-log. The interval is Student's t; it says how well the
+/// points lie on one power law, and where they do not (N log N, caches) it is no more than that.
+struct PowerLaw {
+  int points = 0;
+  double factor = 0, exponent = 0;
+  double low = 0, high = 0;  ///< 95 % confidence interval of the exponent, if has_interval()
+  double r2 = 0;             ///< share of the variance of log y that it explains
+  bool known() const { return points >= 2; }
+  bool has_interval() const { return points >= 3; }
+};
+
+/// @param x, y  of equal length and above 0, at two or more different x; else nothing is known()
+PowerLaw fit_power_law(std::span<const double> x, std::span<const double> y);
+
 }  // namespace spikemix

@@ -74,5 +74,35 @@ TEST(Statistics, Holm) {
   for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(c[i].p_holm, corrected[i], 1e-12) << i;
 }
 
+// Recorded: scipy.stats 1.17.1, linregress of the logarithms, and t.ppf(0.975, n - 2) times its stderr.
+TEST(Statistics, PowerLaw) {
+  const PowerLaw law = fit_power_law(std::array{64.0, 144.0, 256.0, 576.0, 1024.0, 2304.0, 4096.0},
+                                     std::array{5.1, 12.0, 22.3, 61.2, 124.0, 330.5, 706.1});
+  EXPECT_EQ(law.points, 7);
+  expect_near(law.exponent, 1.1916801126323644, 1e-12);
+  expect_near(law.low, 1.144621931493446, 1e-9);
+  expect_near(law.high, 1.2387382937712828, 1e-9);
+  expect_near(law.r2, 0.9988214557608716, 1e-12);
+  expect_near(law.factor, 0.032683638745359594, 1e-11);
+  const PowerLaw wide = fit_power_law(std::array{64.0, 576.0, 4096.0}, std::array{3.0, 80.0, 700.0});
+  expect_near(wide.exponent, 1.3146944566296033, 1e-12);
+  expect_near(wide.low, -0.10466589778921409, 1e-8);
+  expect_near(wide.high, 2.734054811048421, 1e-9);
+  expect_near(wide.r2, 0.9928322990618013, 1e-12);
+}
+
+TEST(Statistics, PowerLawOfFewPoints) {
+  const PowerLaw two = fit_power_law(std::array{4.0, 16.0}, std::array{3.0, 48.0});
+  EXPECT_NEAR(two.exponent, 2, 1e-12);
+  EXPECT_TRUE(two.known());
+  EXPECT_FALSE(two.has_interval());
+  EXPECT_FALSE(fit_power_law(std::array{4.0}, std::array{3.0}).known());
+  EXPECT_FALSE(fit_power_law(std::array{4.0, 4.0}, std::array{3.0, 5.0}).known()) << "no two sizes";
+  EXPECT_FALSE(fit_power_law({}, {}).known());
+  const PowerLaw exact = fit_power_law(std::array{2.0, 4.0, 8.0}, std::array{5.0, 5.0, 5.0});
+  EXPECT_NEAR(exact.exponent, 0, 1e-12);
+  EXPECT_NEAR(exact.high - exact.low, 0, 1e-6);
+}
+
 }  // namespace
 }  // namespace spikemix

@@ -76,6 +76,8 @@ int64_t Session::input_size() const {
   return step_input_size() * (m.input == "events" ? m.T : 1);
 }
 
+int64_t Session::image_bytes() const { return state_->workspaces[0]->bytes; }
+
 void Session::infer(int64_t images, const float* inputs, float* logits) {
   State& s = *state_;
   const int64_t classes = network().card.model.classes, size = input_size(), members = s.team.size();

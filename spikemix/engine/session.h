@@ -55,6 +55,9 @@ class Session {
   int64_t input_size() const;
   int64_t step_input_size() const;
 
+  /// Of the buffers that one image takes, beside the weights that all images share.
+  int64_t image_bytes() const;
+
   /// @param inputs  [images, input_size()]
   /// @param logits  [images, classes]
   void infer(int64_t images, const float* inputs, float* logits);

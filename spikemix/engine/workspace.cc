@@ -12,46 +12,58 @@ namespace spikemix {
 struct Workspace::MemberSizes {
   int64_t list_units = 0, list_entries = 0, patches = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
 
+  void grow(const MemberSizes& to) {
+    for (int64_t MemberSizes::*size :
+         {&MemberSizes::list_units, &MemberSizes::list_entries, &MemberSizes::patches, &MemberSizes::mixer_scratch,
+          &MemberSizes::mixer_term, &MemberSizes::key_value, &MemberSizes::attended})
+      this->*size = std::max(this->*size, to.*size);
+  }
   int64_t bytes() const {
     return 2 * list_entries + 4 * (list_units + patches + mixer_scratch + mixer_term + key_value + attended);
   }
 };
 
-Workspace::MemberSizes Workspace::member_sizes(const Network& network, int64_t T) {
-  MemberSizes most;
-  const auto grow = [](int64_t& size, int64_t to) { size = std::max(size, to); };
-  for (const LayerPlan& layer : network.plan.layers) {
-    const ValuePlan &from = network.plan.values[size_t(layer.reads)], &to = network.plan.values[size_t(layer.writes)];
-    if (layer.map == Map::kTransform) {
-      grow(most.mixer_scratch, layer.mixer->scratch_size());
-      // 16 more: vectors read behind the last row.
-      if (layer.coefficient_count > 0) grow(most.mixer_term, (layer.mixes_time ? T : 1) * to.rows() * to.channels + 16);
-    } else if (layer.map == Map::kGated) {
-      grow(most.mixer_scratch, layer.gated->scratch_size());
-    } else if (layer.map == Map::kAttention) {
-      const int64_t d = to.channels / layer.heads;
-      if (layer.attention == Attention::kSsa) grow(most.key_value, d * d);
-      grow(most.attended, to.channels);
-    } else if (layer.has_weights() && !layer.window.depthwise) {
-      const bool around = layer.map == Map::kConvolution;
-      const int64_t taps = around ? layer.window.kernel * layer.window.kernel : 1;
-      if (from.range.is_real()) {
-        if (around) grow(most.patches, kPatchRows * taps * from.channels);
-        continue;
-      }
-      const int64_t units = T * to.rows() * planes_of(from.range);
-      grow(most.list_units, units);
-      grow(most.list_entries, units * taps * 64 * spike_words(from.channels));
+Workspace::MemberSizes Workspace::member_sizes(const Network& network, size_t index, int64_t T) {
+  MemberSizes sizes;
+  const LayerPlan& layer = network.plan.layers[index];
+  const ValuePlan &from = network.plan.values[size_t(layer.reads)], &to = network.plan.values[size_t(layer.writes)];
+  if (layer.map == Map::kTransform) {
+    sizes.mixer_scratch = layer.mixer->scratch_size();
+    // 16 more: vectors read behind the last row.
+    if (layer.coefficient_count > 0) sizes.mixer_term = (layer.mixes_time ? T : 1) * to.rows() * to.channels + 16;
+  } else if (layer.map == Map::kGated) {
+    sizes.mixer_scratch = layer.gated->scratch_size();
+  } else if (layer.map == Map::kAttention) {
+    const int64_t d = to.channels / layer.heads;
+    if (layer.attention == Attention::kSsa) sizes.key_value = d * d;
+    sizes.attended = to.channels;
+  } else if (layer.has_weights() && !layer.window.depthwise) {
+    const bool around = layer.map == Map::kConvolution;
+    const int64_t taps = around ? layer.window.kernel * layer.window.kernel : 1;
+    if (from.range.is_real()) {
+      if (around) sizes.patches = kPatchRows * taps * from.channels;
+      return sizes;
     }
+    sizes.list_units = T * to.rows() * planes_of(from.range);
+    sizes.list_entries = sizes.list_units * taps * 64 * spike_words(from.channels);
   }
-  return most;
+  return sizes;
+}
+
+int64_t Workspace::layer_bytes(const Network& network, const Buffers& buffers, size_t layer, int64_t T) {
+  const LayerBuffers& b = buffers.layers[layer];
+  int64_t bytes = member_sizes(network, layer, T).bytes();
+  for (const Buffer* buffer : {&b.made, &b.sums, &b.unpacked, &b.sampled, &b.gates, &b.index, &b.begin, &b.marks})
+    bytes += buffer->bytes;
+  return bytes;
 }
 
 Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
                      int64_t max_bytes)
     : T(steps_at_once), buffers(place_buffers(network, T)), members(size_t(member_count)) {
   const Plan& plan = network.plan;
-  const MemberSizes sizes = member_sizes(network, T);
+  MemberSizes sizes;
+  for (size_t i = 0; i < plan.layers.size(); ++i) sizes.grow(member_sizes(network, i, T));
   const auto for_neurons = [&](const auto& visit) {
     for (size_t i = 0; i < plan.layers.size(); ++i) {
       const NeuronGrid grid = neuron_grid(plan, plan.layers[i]);
@@ -60,7 +72,7 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
       }
     }
   };
-  int64_t bytes = buffers.bytes + member_count * sizes.bytes();
+  bytes = buffers.bytes + member_count * sizes.bytes();
   for_neurons([&](const LifParams&, int64_t values) { bytes += 4 * values; });
   if (bytes > max_bytes) {
     const ModelConfig& m = network.card.model;

@@ -22,6 +22,10 @@ struct Workspace {
   /// @throws InputError before anything is allocated, if it would be more than max_bytes
   Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
 
+  /// Bytes that a layer needs while it runs, besides what it reads and writes: its scratch, and what one member has for
+  /// itself.
+  static int64_t layer_bytes(const Network& network, const Buffers& buffers, size_t layer, int64_t T);
+
   /// Every neuron at rest.
   void forget_potentials();
   /// The next step is the first one that feature_sums counts.
@@ -43,6 +47,7 @@ struct Workspace {
   static constexpr int64_t kPatchRows = 64;
 
   int64_t T;
+  int64_t bytes = 0;  // of all that follows
   Buffers buffers;
   hwy::AlignedFreeUniquePtr<std::byte[]> memory;
   std::vector<Member> members;
@@ -58,7 +63,7 @@ struct Workspace {
 
  private:
   struct MemberSizes;
-  static MemberSizes member_sizes(const Network& network, int64_t T);
+  static MemberSizes member_sizes(const Network& network, size_t layer, int64_t T);
 };
 
 }  // namespace spikemix

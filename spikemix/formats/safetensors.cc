@@ -158,19 +158,27 @@ const TensorView* SafeTensors::find(const std::string& name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
-void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
-                       const std::map<std::string, std::string>& metadata) {
+namespace {
+
+// What stands in front of the tensors' bytes, and the order of these: the larger types first.
+struct Layout {
+  std::string head;
   std::vector<const NamedTensor*> order;
-  for (const NamedTensor& tensor : tensors) order.push_back(&tensor);
-  std::ranges::stable_sort(order, std::greater<>(), [](const NamedTensor* t) { return size_of(t->tensor.dtype); });
+};
+
+Layout layout_of(std::span<const NamedTensor> tensors, const std::map<std::string, std::string>& metadata) {
+  Layout layout;
+  for (const NamedTensor& tensor : tensors) layout.order.push_back(&tensor);
+  std::ranges::stable_sort(layout.order, std::greater<>(),
+                           [](const NamedTensor* t) { return size_of(t->tensor.dtype); });
 
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   size_t position = 0;
-  for (const NamedTensor* item : order) {
+  for (const NamedTensor* item : layout.order) {
     const auto& [name, tensor] = *item;
     if (byte_count(tensor.dtype, tensor.shape) != int64_t(tensor.data.size()) || header.contains(name)) {
-      throw std::logic_error(fmt::format("write_safetensors: '{}' comes twice, or its {} bytes are not {} [{}]", name,
+      throw std::logic_error(fmt::format("safetensors: '{}' comes twice, or its {} bytes are not {} [{}]", name,
                                          tensor.data.size(), name_of(tensor.dtype), fmt::join(tensor.shape, ", ")));
     }
     header[name] = {{"dtype", name_of(tensor.dtype)},
@@ -182,11 +190,29 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   text.append((8 - text.size() % 8) % 8, ' ');
   std::string length(8, '\0');
   for (size_t i = 0; i < 8; ++i) length[i] = char(uint64_t(text.size()) >> (8 * i) & 0xff);
+  layout.head = length + text;
+  return layout;
+}
 
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const Layout layout = layout_of(tensors, metadata);
   AtomicFile file(path);
-  file.write(length + text);
-  for (const NamedTensor* item : order) file.write(item->tensor.data);
+  file.write(layout.head);
+  for (const NamedTensor* item : layout.order) file.write(item->tensor.data);
   file.commit();
+}
+
+std::vector<std::byte> safetensors_bytes(std::span<const NamedTensor> tensors,
+                                         const std::map<std::string, std::string>& metadata) {
+  const Layout layout = layout_of(tensors, metadata);
+  const auto head = std::as_bytes(std::span(layout.head));
+  std::vector<std::byte> bytes(head.begin(), head.end());
+  for (const NamedTensor* item : layout.order)
+    bytes.insert(bytes.end(), item->tensor.data.begin(), item->tensor.data.end());
+  return bytes;
 }
 
 std::string model_config_text(const SafeTensors& file, const std::filesystem::path& path) {

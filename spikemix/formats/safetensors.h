@@ -47,6 +47,10 @@ class SafeTensors {
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata);
 
+/// The same bytes in memory.
+std::vector<std::byte> safetensors_bytes(std::span<const NamedTensor> tensors,
+                                         const std::map<std::string, std::string>& metadata);
+
 /// The model's config as JSON text: our metadata, or the Hugging Face layout's config.json beside the file.
 /// @throws InputError if there is neither
 std::string model_config_text(const SafeTensors& file, const std::filesystem::path& path);

@@ -49,6 +49,10 @@ TEST_F(SafeTensorsFile, ComesBackAsWritten) {
   const fs::path path = folder_ / "model.safetensors";
   write_safetensors(path, tensors, {{"format", "pt"}, {"spikemix", R"({"name": "Katze \u00fc"})"}});
 
+  const std::vector<std::byte> in_memory =
+      safetensors_bytes(tensors, {{"format", "pt"}, {"spikemix", R"({"name": "Katze \u00fc"})"}});
+  EXPECT_TRUE(std::ranges::equal(in_memory, bytes_of(read_file(path))));
+
   const SafeTensors file = SafeTensors::open(path);
   // Larger types first: each tensor is aligned to its type, since the data begin at a multiple of 8.
   EXPECT_THAT(file.names(), ElementsAre("steps", "weight", "none", "flags"));

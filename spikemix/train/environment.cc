@@ -10,6 +10,7 @@
 
 #include <torch/version.h>
 
+#include "spikemix/base/processor_name.h"
 #include "spikemix/base/version.h"
 #include "spikemix/kernels/target.h"
 #include "spikemix/nn/ops/processor.h"
@@ -20,7 +21,7 @@ namespace spikemix {
 namespace {
 
 struct Processor {
-  std::string name = "unknown";
+  std::string name = processor_name();
   std::set<std::string> features;  // those that decide how sums are rounded, as Linux names them
 };
 
@@ -36,7 +37,6 @@ Processor this_processor() {
   std::ifstream cpuinfo("/proc/cpuinfo");
   for (std::string line; std::getline(cpuinfo, line) && !line.empty();) {
     const std::string value = line.substr(std::min(line.find(':') + 1, line.size()));
-    if (line.starts_with("model name")) processor.name = value.substr(std::min<size_t>(1, value.size()));
     if (!line.starts_with("flags") && !line.starts_with("Features")) continue;
     std::istringstream words(value);
     std::copy_if(std::istream_iterator<std::string>(words), {},
