@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/report/html.h"
+#include "spikemix/report/page.h"
 
 namespace spikemix::reports {
 namespace {
@@ -38,6 +39,15 @@ std::vector<double> decades(double low, double high) {
   return values;
 }
 
+// Powers of two from low to high, seven or fewer: tokens and sizes double.
+std::vector<double> doublings(double low, double high) {
+  const int first = int(std::ceil(std::log2(low) - 1e-9)), last = int(std::floor(std::log2(high) + 1e-9));
+  const int step = std::max(1, (last - first + 6) / 7);
+  std::vector<double> values;
+  for (int power = first; power <= last; power += step) values.push_back(std::pow(2.0, power));
+  return values;
+}
+
 // Epochs and steps: there is nothing between two of them.
 bool all_whole(const LineChart& chart) {
   for (const Line& line : chart.lines) {
@@ -63,13 +73,15 @@ Axes axes_of(const LineChart& chart) {
   }
   if (low_x > high_x) low_x = high_x = low_y = high_y = chart.logarithmic ? 1 : 0;
   Axes axes;
-  axes.x_ticks = ticks(low_x, high_x, 6);
+  if (chart.logarithmic_x) low_x = std::max(low_x, 1e-9), high_x = std::max(high_x, 1e-9);
+  axes.x_ticks = chart.logarithmic_x ? doublings(low_x, high_x) : ticks(low_x, high_x, 6);
   if (all_whole(chart))
     std::erase_if(axes.x_ticks, [](double tick) { return std::abs(tick - std::round(tick)) > 1e-9; });
   axes.y_ticks = chart.logarithmic ? decades(low_y, high_y) : ticks(low_y, high_y, 5);
   if (axes.y_ticks.size() == 1) axes.y_ticks.push_back(10 * axes.y_ticks[0]);
+  if (low_x == high_x && chart.logarithmic_x) low_x /= 2, high_x *= 2;
   if (low_x == high_x) low_x -= 0.5, high_x += 0.5;
-  axes.x = {low_x, high_x, kLeft + 6, kWidth - kRight - 6};
+  axes.x = {low_x, high_x, kLeft + 6, kWidth - kRight - 6, chart.logarithmic_x};
   axes.y = {axes.y_ticks.front(), axes.y_ticks.back(), kHeight - kBottom, kTop, chart.logarithmic};
   return axes;
 }
@@ -124,6 +136,13 @@ std::string drawn(const LineChart& chart, const Axes& axes, size_t place) {
   return fmt::format("<g class=\"{}\" data-name=\"{}\" data-x=\"{}\" data-y=\"{}\"><path d=\"{}\"/>\n{}</g>\n",
                      style_of(line, place), escaped(line.name), joined(line.x), joined(line.y),
                      path.empty() ? "M0 0" : path, circles);
+}
+
+std::string drawing(const LineChart& chart) {
+  const Axes axes = axes_of(chart);
+  std::string svg = grid(chart, axes);
+  for (size_t i = 0; i < chart.lines.size(); ++i) svg += drawn(chart, axes, i);
+  return svg;
 }
 
 std::string legend(const LineChart& chart) {
@@ -192,15 +211,35 @@ std::vector<double> ticks(double low, double high, int about) {
 }
 
 std::string html(const LineChart& chart) {
-  const Axes axes = axes_of(chart);
   std::string svg = fmt::format(
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}-t {}-d\"><title id=\"{}-t\">{}</title><desc "
       "id=\"{}-d\">{}</desc>\n",
       kWidth, kHeight, chart.id, chart.id, chart.id, escaped(chart.title), chart.id, escaped(described(chart)));
-  svg += grid(chart, axes);
-  for (size_t i = 0; i < chart.lines.size(); ++i) svg += drawn(chart, axes, i);
+  svg += drawing(chart);
   return fmt::format("<figure class=\"chart\" id=\"{}\"><figcaption>{}</figcaption>\n{}</svg>\n{}{}</figure>\n",
                      chart.id, escaped(chart.title), svg, legend(chart), details("The numbers", html(numbers(chart))));
+}
+
+std::string svg_document(const std::vector<LineChart>& charts) {
+  constexpr double kTitle = 24, kEntry = 18, kSpace = 16;
+  std::string body;
+  double y = 0;
+  for (const LineChart& chart : charts) {
+    body += fmt::format("<text class=\"title\" x=\"8\" y=\"{}\">{}</text>\n<g transform=\"translate(0 {})\">\n{}</g>\n",
+                        y + 17, escaped(chart.title), y + kTitle, drawing(chart));
+    y += kTitle + kHeight + kSpace / 2;
+    for (size_t i = 0; i < chart.lines.size(); ++i, y += kEntry) {
+      body += fmt::format("<g class=\"{}\"><path d=\"M{} {}h24\"/></g><text x=\"{}\" y=\"{}\">{}</text>\n",
+                          style_of(chart.lines[i], i), kLeft, y + kEntry / 2, kLeft + 32, y + kEntry / 2 + 4,
+                          escaped(chart.lines[i].name));
+    }
+    y += kSpace;
+  }
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\">\n<style>{}svg "
+      ".title{{font-weight:600;fill:var(--ink)}}</style>\n<rect width=\"100%\" height=\"100%\" "
+      "fill=\"var(--paper)\"/>\n{}</svg>\n",
+      kWidth, y, kStyle, body);
 }
 
 }  // namespace spikemix::reports

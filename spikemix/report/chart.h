@@ -18,11 +18,16 @@ struct LineChart {
   std::vector<Line> lines;
   bool logarithmic = false;     ///< y; values of 0 and below are left out
   std::string mark_means = {};  ///< "fired": of Line::marked
+  bool logarithmic_x = false;   ///< x, which is then above 0
 };
 
 /// A figure: the chart as SVG, its legend, and the same numbers as a table behind "The numbers", which is what a screen
 /// reader reads. Each line has its numbers, exact, in data-x and data-y. No script: it is what it is, on paper as well.
 std::string html(const LineChart& chart);
+
+/// The charts below each other as a picture of its own: an SVG file with style and legends in it, and the numbers in
+/// data-x and data-y.
+std::string svg_document(const std::vector<LineChart>& charts);
 
 /// Round numbers that cover low to high, `about` of them or a few more: 0, 0.5, 1, ...
 std::vector<double> ticks(double low, double high, int about);

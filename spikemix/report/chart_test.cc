@@ -63,6 +63,24 @@ TEST(Chart, LogarithmicAxisHasEqualDecadesAndLeavesOutZero) {
   EXPECT_THAT(all_numbers(html(chart), std::regex("cy=\"([0-9.]+)\"")), ElementsAre(210, 110, 10));
 }
 
+TEST(Chart, LogarithmicBothWaysMakesAPowerALine) {
+  LineChart chart = chart_of({64, 256, 1024}, {1, 10, 100});
+  chart.logarithmic = chart.logarithmic_x = true;
+  EXPECT_THAT(all_numbers(html(chart), std::regex("cx=\"([0-9.]+)\"")), ElementsAre(68, 236, 404));
+  EXPECT_THAT(all_numbers(html(chart), std::regex("cy=\"([0-9.]+)\"")), ElementsAre(210, 110, 10));
+  EXPECT_THAT(html(chart), HasSubstr(">512</text>")) << "ticks are doublings";
+}
+
+TEST(Chart, IsADocumentOfItsOwnAsWell) {
+  LineChart chart = chart_of({1, 2}, {3, 4});
+  chart.lines[0].name = "a < b";
+  const std::string svg = svg_document({chart, chart});
+  EXPECT_TRUE(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  EXPECT_THAT(svg, HasSubstr("data-x=\"1 2\" data-y=\"3 4\""));
+  EXPECT_THAT(svg, HasSubstr(">a &lt; b</text>")) << "the legend is in it";
+  EXPECT_THAT(svg, HasSubstr(".grid{")) << "so is the style";
+}
+
 TEST(Chart, WhatWasNotMeasuredIsAGap) {
   const std::string page = html(chart_of({0, 1, 2}, {1, kNan, 3}));
   EXPECT_THAT(page, HasSubstr("data-y=\"1 nan 3\""));
