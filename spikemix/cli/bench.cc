@@ -13,6 +13,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/process_memory.h"
 #include "spikemix/cli/bench_input.h"
+#include "spikemix/cli/bench_scaling.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
@@ -32,9 +33,10 @@ namespace {
 struct BenchOptions {
   RunnerOptions runner;
   InputBenchOptions input;
+  ScalingOptions scaling;
   std::string data, format = "auto";
   int64_t batch = 1, images = 1000, skip_bad = -1;
-  bool layers = false, train = false, json = false;
+  bool layers = false, train = false, scales = false, json = false;
 };
 
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
@@ -159,6 +161,14 @@ void bench_training(const BenchOptions& o) {
   go_on_with_torch(std::move(arguments));
 }
 
+void bench_growth(BenchOptions& o) {
+  if (!o.data.empty()) throw input_error("--data: --scaling draws what it runs on");
+  if (o.runner.engine != "spikemix") throw input_error("--scaling: only --engine spikemix is measured");
+  o.scaling.recipe = o.runner.model, o.scaling.overrides = o.input.overrides, o.scaling.json = o.json;
+  o.scaling.precision = o.runner.precision, o.scaling.threads = thread_count(o.runner.threads);
+  bench_scaling(o.scaling);
+}
+
 // A recipe has no weights to run, nor has no name at all: what is left of the data's way is the input.
 bool is_model(const BenchOptions& o) {
   if (o.layers || o.data.empty()) return true;
@@ -171,6 +181,7 @@ void bench(BenchOptions& o) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
   }
   if (o.train) return bench_training(o);
+  if (o.scales) return bench_growth(o);
   if (!is_model(o)) {
     o.input.recipe = o.runner.model, o.input.data = o.data, o.input.format = o.format, o.input.json = o.json;
     o.input.threads = thread_count(o.runner.threads);
@@ -186,12 +197,14 @@ void add_bench(CLI::App& app) {
   auto* command = app.add_subcommand(
       "bench",
       "time a model on real images or recordings: speed, latency, memory; with --layers where the time goes. Without a "
-      "model, `bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads");
+      "model, `bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads; `bench "
+      "--scaling [RECIPE]` how time and memory grow with the tokens");
   command->footer(R"(Examples:
   spikemix bench runs/cifar10-small                       speed, latency, memory
   spikemix bench builtin --data cifar-10-binary.tar.gz --layers
   spikemix bench --data pictures cifar10-small            how fast pictures come, with no model behind
-  spikemix bench --train cifar10-small --data pictures    where a training spends its time)");
+  spikemix bench --train cifar10-small --data pictures    where a training spends its time
+  spikemix bench --scaling mine.toml --plot scaling.svg   time and memory over the tokens, of a recipe of yours)");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("MODEL", options->runner.model,
                       fmt::format("{}; or a recipe, whose input is then timed", kModelHelp));
@@ -214,6 +227,11 @@ void add_bench(CLI::App& app) {
       "a second; on one thread");
   command->add_flag("--train", options->train,
                     "where a recipe's training spends its time, layer by layer: `spikemix train RECIPE --profile`");
+  CLI::Option* scaling = command->add_flag(
+      "--scaling", options->scales,
+      "time and memory of mixers, of attention in three orders and of a recipe's whole model over the number of "
+      "tokens, each with its exponent; random weights; the published 4-384 if no recipe is named");
+  add_scaling_options(*command, scaling, options->scaling);
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { bench(*options); });

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "spikemix/formats/model_card.h"
+#include "spikemix/scaling/scaling.h"
+
+namespace spikemix {
+
+/// Whole networks at growing heights and widths, their weights random. The bias of all norms is one number, found for
+/// the smallest network without mixing, so that its neurons fire as often as is asked for; how often the others fire is
+/// measured and told.
+class ModelBench {
+ public:
+  explicit ModelBench(const ScalingTask& task);
+
+  /// @throws InputError if no height and width give so many tokens in the last stage, or the mixer refuses them
+  ScalingPoint measure(const std::string& mixer, int64_t tokens) const;
+
+ private:
+  ModelCard card_of(const std::string& mixer, int64_t tokens) const;
+  double bias_for(double density) const;
+
+  const ScalingTask& task_;
+  double bias_;
+};
+
+}  // namespace spikemix
