@@ -135,7 +135,7 @@ def test_eval_sees_the_images_of_the_training(spikemix, validated, place):
 
 def test_eval_of_a_split_with_all_that_eval_has(spikemix, validated):
     out, _ = validated
-    told = evaluated(spikemix, out, "--split", "validation", "--confusion", "--images", "20", "--exit-confidence", "0.9")
+    told = evaluated(spikemix, out, "--split", "validation", "--confusion", "--images", 20, "--exit-confidence", 0.9)
     assert told["images"] == 20 == sum(map(sum, told["confusion"])) and 1 <= told["mean_steps"] <= 2
     text = run(spikemix, "eval", out, "--split", "validation", "--confusion").stdout
     assert "on 48 validation images" in text and "rows: what it is" in text

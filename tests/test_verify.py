@@ -56,7 +56,7 @@ def names(document):
 
 
 def files_of(folder):
-    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None) for path in folder.rglob("*")}
+    return {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in folder.rglob("*")}
 
 
 def change_record(folder, change):
@@ -66,19 +66,23 @@ def change_record(folder, change):
 
 
 def change_metrics(folder, change):
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    lines = [changed for line in lines if (changed := change(line)) is not None]
+    lines = [changed for line in metrics(folder) if (changed := change(line)) is not None]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def metrics(folder):
+    return list(map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()))
+
+
 def recorded(folder):
-    return [line for line in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()) if "inputs" in line]
+    return [line for line in metrics(folder) if "inputs" in line]
 
 
 def test_the_first_20_steps_are_on_record(trained):
-    assert [(line["epoch"], line["step"]) for line in recorded(trained)] == [(e, s) for e in range(2) for s in range(1, 11)]
+    places = [(line["epoch"], line["step"]) for line in recorded(trained)]
+    assert places == [(epoch, step) for epoch in range(2) for step in range(1, 11)]
     # Their mean is that of the epoch: they are all of its steps, to the last digit.
-    epochs = [line for line in map(json.loads, (trained / "metrics.jsonl").read_text().splitlines()) if line["type"] == "epoch"]
+    epochs = [line for line in metrics(trained) if line["type"] == "epoch"]
     total = 0.0
     for line in recorded(trained)[:10]:
         total += line["loss"]
@@ -167,8 +171,8 @@ def test_conditions_of_another_machine_are_named_by_how_likely_they_are(spikemix
     change_record(copy, elsewhere)
     document = verify(spikemix, copy)
     assert document["match"]  # and what differs is told all the same
-    assert names(document) == ["LibTorch's instructions", "the kernels' instructions", "processor's features", "LibTorch",
-                               "commit", "processor"]
+    assert names(document) == ["LibTorch's instructions", "the kernels' instructions", "processor's features",
+                               "LibTorch", "commit", "processor"]
     text = run(spikemix, "verify", copy).stdout
     assert "repeat to the bit\nthough" in text and "also made_up in the run" in text and "Z80 in the run" in text
     # Where losses differ by more than rounding, what only rounds comes last.
@@ -240,9 +244,11 @@ def broken(key, value):
     (lambda folder: (folder / "config.json").write_text("{"), ["config.json"]),
     (lambda folder: (folder / "config.json").write_text("[]"), ["config.json"]),
     (lambda folder: change_record(folder, lambda r: r.update(effective=3)), ["config.json", "effective"]),
-    (lambda folder: change_record(folder, lambda r: r["effective"].update(threads="many")), ["config.json", "effective"]),
+    (lambda folder: change_record(folder, lambda r: r["effective"].update(threads="many")),
+     ["config.json", "effective"]),
     (lambda folder: change_record(folder, lambda r: r.update(earlier=[1])), ["config.json", "earlier"]),
-    (lambda folder: change_record(folder, lambda r: r["config"]["train"].update(batch=-1)), ["config.json", "train.batch"]),
+    (lambda folder: change_record(folder, lambda r: r["config"]["train"].update(batch=-1)),
+     ["config.json", "train.batch"]),
     (lambda folder: (folder / "metrics.jsonl").write_text("{}\n}\n{}\n"), ["metrics.jsonl", "line 2"]),
     (broken("loss", "low"), ["metrics.jsonl", "step 3", "loss"]),
     (broken("loss", None), ["metrics.jsonl", "step 3", "loss"]),
@@ -268,7 +274,9 @@ def killed_early(spikemix, place, out, step, *overrides):
                                stdout=subprocess.DEVNULL)
     end = time.monotonic() + 60
     log = out / "metrics.jsonl"
-    while process.poll() is None and time.monotonic() < end and not (log.exists() and log.read_text().count("inputs") >= step):
+    while process.poll() is None and time.monotonic() < end:
+        if log.exists() and log.read_text().count("inputs") >= step:
+            break
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -285,13 +293,14 @@ def test_killed_and_resumed(spikemix, place, tmp_path):
 
 
 def test_resumed_under_other_conditions(spikemix, place, tmp_path):
-    out = killed_early(spikemix, place, tmp_path / "run", 3, "train.checkpoint_seconds=0", "train.epochs=2")
-    result = run(spikemix, "resume", out, "--threads", "2", "train.epochs=3")
+    out = killed_early(spikemix, place, tmp_path / "run", 3, "train.checkpoint_seconds=0", "train.epochs=2",
+                       "train.threads=2")
+    result = run(spikemix, "resume", out, "--threads", "1", "train.epochs=3")
     assert result.returncode == 0, result.stderr
     earlier = json.loads((out / "config.json").read_text())["earlier"][0]
     done = earlier["until_epoch"] * 10 + earlier["until_step"]
     result = run(spikemix, "verify", out, "--json")
-    assert result.returncode == 0, result.stdout  # as it began: one thread, the cosine of two epochs
+    assert result.returncode == 0, result.stdout  # as it began: two threads, the cosine of two epochs
     document = json.loads(result.stdout)
     if done < 20:  # else the kill came late
         assert document["steps"] == done and f"{20 - done} more of the steps" in result.stderr
