@@ -256,7 +256,8 @@ def test_mixers(spikemix):
     listed = json.loads(run(spikemix, "mixers", "--json").stdout)
     names = [m["name"] for m in listed]
     assert names == ["ssa", "fft1d", "fft2d", "wt1d", "wt2d", "dwt-c", "fwt-c", "hartley", "dct", "hadamard", "gated",
-                     "avgpool3", "maxpool3", "dwc3", "dwc5", "dwc7", "qk-token", "qk-channel", "sdsa1", "random", "identity"]
+                     "avgpool3", "maxpool3", "dwc3", "dwc5", "dwc7", "qk-token", "qk-channel", "sdsa1", "random",
+                     "identity"]
     by_name = {m["name"]: m for m in listed}
     assert by_name["wt1d"]["additions"] < by_name["fft2d"]["additions"] < by_name["ssa"]["additions"]
     # 49 tokens: hadamard says why not, the others still stand there
