@@ -1,21 +1,32 @@
-# cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and for
-# pkg-config (spikemix-engine: the part that runs models).
+# cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and
+# for pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
 install(TARGETS spikemix RUNTIME)
-install(DIRECTORY spikemix TYPE INCLUDE FILES_MATCHING PATTERN "*.h" PATTERN "*_test.h" EXCLUDE)
+# The public headers: what users include, and what that includes. They know the standard library and each other, and
+# nothing of Highway, JSON, fmt or LibTorch (tests/test_install.py).
+set(engine_headers base/exceptions.h base/op_count.h config/model_config.h engine/c_api.h engine/image_input.h
+  engine/network.h engine/precision.h engine/session.h formats/model_card.h mixers/mixer.h)
+set(train_headers config/augment_config.h config/config.h config/data_config.h config/train_config.h
+  data/open_listener.h train/launch.h train/schedule.h train/trainer.h)
 # What needs LibTorch is a component of its own (train): nobody who runs models is asked for it.
 foreach(component engine train)
   string(TOUPPER ${component} upper)
   get_property(libraries GLOBAL PROPERTY SPIKEMIX_${upper}_LIBRARIES)
   if(libraries)
+    foreach(header ${${component}_headers})
+      cmake_path(GET header PARENT_PATH room)
+      install(FILES spikemix/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/spikemix/${room})
+    endforeach()
     install(TARGETS ${libraries} EXPORT spikemix_${component}_targets ARCHIVE)
-    install(EXPORT spikemix_${component}_targets NAMESPACE spikemix:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+    install(EXPORT spikemix_${component}_targets NAMESPACE spikemix::
+      DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
   endif()
 endforeach()
 configure_package_config_file(cmake/spikemix-config.cmake.in ${PROJECT_BINARY_DIR}/spikemix-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/spikemix-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/spikemix-config.cmake ${PROJECT_BINARY_DIR}/spikemix-config-version.cmake cmake/torch.cmake
+install(FILES ${PROJECT_BINARY_DIR}/spikemix-config.cmake ${PROJECT_BINARY_DIR}/spikemix-config-version.cmake
+  cmake/torch.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,4 +1,5 @@
-"""The installed package: a stranger's CMake project or compiler line finds it, builds against it and gets the right numbers."""
+"""The installed package: a stranger's CMake project or compiler line finds it, builds against it and gets the right
+numbers."""
 import json
 import os
 import re
@@ -32,7 +33,8 @@ def prefix(tmp_path_factory):
 
 def configure(prefix, source, binary, *options, status=0):
     """CMake on a project that is told nothing but where spikemix lies."""
-    return run("cmake", "-G", "Ninja", "-S", source, "-B", binary, f"-DCMAKE_PREFIX_PATH={prefix}", *options, status=status)
+    return run("cmake", "-G", "Ninja", "-S", source, "-B", binary, f"-DCMAKE_PREFIX_PATH={prefix}", *options,
+               status=status)
 
 
 @pytest.fixture
@@ -96,7 +98,8 @@ def project(folder, source, cmake, languages="CXX"):
     folder.mkdir(exist_ok=True)
     (folder / source.name).write_bytes(source.read_bytes())
     (folder / "CMakeLists.txt").write_text(
-        f"cmake_minimum_required(VERSION 3.25)\nproject(app LANGUAGES {languages})\nadd_executable(app {source.name})\n{cmake}")
+        f"cmake_minimum_required(VERSION 3.25)\nproject(app LANGUAGES {languages})\n"
+        f"add_executable(app {source.name})\n{cmake}")
     return folder
 
 
@@ -139,12 +142,47 @@ int main() { return spikemix::learning_rate({.epochs = 2, .warmup_epochs = 0, .l
     assert "Torch_DIR (/nowhere) holds no LibTorch; give -DTorch_DIR=" in line and "cmake_prefix_path" in line
     # a project that can do without goes on without
     app = project(tmp_path / "app", source, "find_package(spikemix REQUIRED OPTIONAL_COMPONENTS train)\n"
-                  "if(spikemix_train_FOUND OR NOT TARGET spikemix::engine OR TARGET torch)\n  message(FATAL_ERROR no)\nendif()\n")
+                  "if(spikemix_train_FOUND OR NOT TARGET spikemix::engine OR TARGET torch)\n"
+                  "  message(FATAL_ERROR no)\nendif()\n")
     configure(prefix, app, app / "optional", "-DTorch_DIR=/nowhere")
 
 
+# What users include (docs/engine.md).
+FRONT_HEADERS = {"engine": ["base/exceptions.h", "engine/c_api.h", "engine/image_input.h", "engine/session.h",
+                            "mixers/mixer.h"],
+                 "train": ["train/schedule.h", "train/trainer.h"]}
+
+
+def includes(include, header, folder, *compiler):
+    """Compiles the public header alone, and says what it includes: public headers, and the paths of others."""
+    source, found = folder / "alone.c", folder / "alone.d"
+    source.write_text(f'#include "spikemix/{header}"\n')
+    run(*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I", include, "-MD", "-MF", found,
+        source)
+    paths = [os.path.normpath(p) for p in found.read_text().replace("\\\n", " ").split()[2:]]
+    root = str(include / "spikemix") + "/"
+    return {p[len(root):] for p in paths if p.startswith(root)}, [p for p in paths if not p.startswith(root)]
+
+
+def test_public_headers(prefix, tmp_path):
+    """Each compiles alone, by the standard library and each other; and all are there for what users include."""
+    include = prefix / "include"
+    installed = {str(p.relative_to(include / "spikemix")) for p in include.rglob("*") if p.is_file()}
+    trains = "SPIKEMIX_TRAIN:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
+    front = FRONT_HEADERS["engine"] + (FRONT_HEADERS["train"] if trains else [])
+    reached = set()
+    for header in sorted(installed):
+        public, others = includes(include, header, tmp_path, "c++", "-std=c++20", "-x", "c++")
+        reached |= public if header in front else set()
+        strangers = [p for p in others if re.search(r"/(hwy|nlohmann|fmt|toml\+\+|torch|ATen|c10)/", p)]
+        assert not strangers, f"{header} includes {strangers[0]}"
+    assert installed == reached
+    assert includes(include, "engine/c_api.h", tmp_path, "cc", "-std=c99")[0] == {"engine/c_api.h"}
+
+
 def test_what_the_package_refuses(prefix, tmp_path):
-    app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc", "find_package(spikemix REQUIRED COMPONENTS engines)\n")
+    app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc",
+                  "find_package(spikemix REQUIRED COMPONENTS engines)\n")
     error = configure(prefix, app, app / "build", status=1)
     assert "no component 'engines': there are engine (the default) and train\n" in error
     app = project(tmp_path / "c", EXAMPLES / "classify_c" / "classify_c.c", readme_block("cmake"), languages="C")

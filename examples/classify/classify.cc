@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include <spikemix/base/error.h>
+#include <spikemix/base/exceptions.h>
 #include <spikemix/engine/image_input.h>
 #include <spikemix/engine/session.h>
 

@@ -1,27 +1,15 @@
 #pragma once
 
 #include <exception>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "spikemix/base/exceptions.h"
+
 namespace spikemix {
-
-/// The user's file, flag, config key or tensor is wrong. cli/main.cc prints it as one line and exits with 2.
-/// The text says where, what was found, what was expected, and what to do.
-class InputError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// The machine or the run failed: a full disk, a loss that is no number. One line, exit code 1.
-class RunError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// Is an errno of a file about the path that the user gave (nothing there, not to be read, a folder, too long)? The
 /// others are the machine's: a full disk, too many open files.

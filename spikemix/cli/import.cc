@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
 #include "spikemix/base/problems.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -29,7 +30,8 @@ ModelCard card_of(const Config& config, const std::string& file, const std::stri
   SensorSize sensor = parse_sensor(size, "--size");
   if (!sensor.known()) sensor = {int(config.model.width), int(config.model.height)};
   card.frames.sensor_width = sensor.width, card.frames.sensor_height = sensor.height;
-  card.training = {{"imported", file}};
+  const nlohmann::json training = {{"imported", file}};
+  card.training = json_text(training);
   return card;
 }
 

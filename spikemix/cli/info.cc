@@ -12,6 +12,8 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/config/config_json.h"
+#include "spikemix/formats/model_card_json.h"
 #include "spikemix/model/model.h"
 #include "spikemix/plan/tensors.h"
 
@@ -89,7 +91,7 @@ void add_info(CLI::App& app) {
                              {"classes", described.card.classes},
                              {"model", keys["model"]},
                              {"neuron", keys["neuron"]},
-                             {"training", described.card.training}};
+                             {"training", training_of(described.card)}};
       for (const TensorSpec& tensor : tensors) {
         json["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"learned", tensor.learned()}});
       }
@@ -111,7 +113,7 @@ void add_info(CLI::App& app) {
     answer("  classes      {}\n", m.classes);
     answer("  parameters   {}\n", learned_values(tensors));
     answer("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n", macs / 1e9);
-    if (!described.card.training.empty()) answer("  training     {}\n", json_text(described.card.training));
+    if (!described.card.training.empty()) answer("  training     {}\n", described.card.training);
     if (options->tensors) {
       for (const TensorSpec& tensor : tensors) {
         answer("  {:<44} [{}]\n", tensor.name, fmt::join(tensor.shape, ", "));

@@ -10,6 +10,7 @@
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/report.h"

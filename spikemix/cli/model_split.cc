@@ -9,7 +9,7 @@
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
 #include "spikemix/cli/progress.h"
-#include "spikemix/config/config.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/data/facts.h"
 #include "spikemix/data/fitted.h"
 #include "spikemix/data/subset.h"

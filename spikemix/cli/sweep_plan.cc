@@ -17,6 +17,7 @@
 #include "spikemix/base/json.h"
 #include "spikemix/base/nearest.h"
 #include "spikemix/cli/recipes.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {

@@ -12,6 +12,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
 #include "spikemix/base/nearest.h"
+#include "spikemix/config/config_json.h"
 
 namespace spikemix {
 namespace {

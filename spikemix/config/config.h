@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "spikemix/config/augment_config.h"
 #include "spikemix/config/data_config.h"
 #include "spikemix/config/model_config.h"
@@ -50,9 +48,5 @@ void apply_override(Config& config, const std::string& key_value);
 /// Checks the values against each other (tau > 1, ...). What depends on the network (make_plan()) is checked there.
 /// @throws InputError naming the key
 void validate(const Config& config);
-
-nlohmann::json to_json(const Config& config);
-/// @throws InputError; `where` names the file in errors. Missing keys keep their defaults, so older files load.
-Config config_from_json(const nlohmann::json& json, const std::string& where);
 
 }  // namespace spikemix

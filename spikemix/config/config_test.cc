@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/base/error.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/config/validate.h"
 
 namespace spikemix {

@@ -10,6 +10,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/config/data_config.h"
+#include "spikemix/data/open_listener.h"
 #include "spikemix/events/event.h"
 
 namespace spikemix {
@@ -67,25 +68,6 @@ class MissingSplit : public InputError {
 
 struct RecordingList;
 class FileTree;
-
-/// What became of a data set's cache (cache_file.h) when it was opened.
-struct CacheReport {
-  enum class State { kFound, kBuilt, kUnwritable };
-  State state = State::kFound;
-  std::filesystem::path file = {};
-  uint64_t bytes = 0;
-  double build_seconds = 0;
-};
-
-/// What the opening of a data set tells; the library prints nothing. All optional.
-struct OpenListener {
-  /// A line for people: a cache that is damaged, large, or cannot be written. Also later, from any thread.
-  std::function<void(const std::string&)> note = {};
-  /// Pictures put into the cache. What it throws ends the opening, and leaves no cache.
-  std::function<void(int64_t done, int64_t total)> progress = {};
-  /// Data that have no cache tell none.
-  std::function<void(const CacheReport&)> cache = {};
-};
 
 /// A format that data can come in. One file and one line in registry.cc.
 struct DataFormat {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/base/error.h"
+#include "spikemix/formats/model_card_json.h"
 
 namespace spikemix {
 
@@ -13,10 +14,11 @@ nlohmann::json ValidationDraw::to_json() const {
 }
 
 std::optional<ValidationDraw> ValidationDraw::on_card(const ModelCard& card, const std::string& where) {
-  if (!card.training.is_object() || !card.training.contains("validation")) return std::nullopt;
+  const nlohmann::json training = training_of(card);
+  if (!training.is_object() || !training.contains("validation")) return std::nullopt;
   ValidationDraw draw;
   try {
-    const nlohmann::json& json = card.training["validation"];
+    const nlohmann::json& json = training["validation"];
     draw.share = json.at("share"), draw.of = json.at("of"), draw.seed = json.at("seed");
     for (const auto& [what, value] : json.at("facts").items()) draw.facts.push_back({what, value});
   } catch (const nlohmann::json::exception&) {

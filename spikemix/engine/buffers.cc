@@ -43,7 +43,7 @@ constexpr int64_t kSlack = 64;  // vectors read so many bytes behind the last ro
 
 class Placer {
  public:
-  Placer(const Network& network, int64_t T) : plan_(network.plan), T_(T) {}
+  Placer(const PackedNetwork& network, int64_t T) : plan_(network.plan), T_(T) {}
 
   Buffers place() {
     buffers_.values.resize(plan_.values.size());
@@ -168,6 +168,6 @@ class Placer {
 
 }  // namespace
 
-Buffers place_buffers(const Network& network, int64_t T) { return Placer(network, T).place(); }
+Buffers place_buffers(const PackedNetwork& network, int64_t T) { return Placer(network, T).place(); }
 
 }  // namespace spikemix

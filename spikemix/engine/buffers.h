@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "spikemix/engine/network.h"
+#include "spikemix/engine/packed_network.h"
 
 namespace spikemix {
 
@@ -46,6 +46,6 @@ struct Buffers {
 };
 
 /// @param T  time steps that pass at once
-Buffers place_buffers(const Network& network, int64_t T);
+Buffers place_buffers(const PackedNetwork& network, int64_t T);
 
 }  // namespace spikemix

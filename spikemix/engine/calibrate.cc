@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
@@ -15,7 +16,7 @@ struct Changes {
   std::vector<LayerChange> all;
   std::map<std::string, size_t> of;
 
-  explicit Changes(const Network& network) {
+  explicit Changes(const PackedNetwork& network) {
     for (size_t i = 0; i < network.layers.size(); ++i) {
       const LayerPlan& layer = network.plan.layers[i];
       for (size_t part = 0; part < layer.parts.size(); ++part) {
@@ -36,7 +37,7 @@ struct Changes {
 
 std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, std::shared_ptr<const Network> integer,
                                          int64_t images, const float* inputs) {
-  Changes changes(*integer);
+  Changes changes(*integer->packed);
   Session exact_session(std::move(exact)), integer_session(std::move(integer));
   std::map<std::string, std::vector<uint64_t>> spikes;
   std::map<std::string, std::vector<float>> potentials;

@@ -8,7 +8,7 @@
 
 namespace spikemix {
 
-LayerPass::LayerPass(const Network& network, Workspace& workspace, const Share& share, const Watch& watch,
+LayerPass::LayerPass(const PackedNetwork& network, Workspace& workspace, const Share& share, const Watch& watch,
                      const float* input)
     : net_(network),
       w_(workspace),

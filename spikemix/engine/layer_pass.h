@@ -15,7 +15,8 @@ namespace spikemix {
 /// Members share the rows (pixels or tokens) of what a layer writes. Between two layers all wait for each other.
 class LayerPass {
  public:
-  LayerPass(const Network& network, Workspace& workspace, const Share& share, const Watch& watch, const float* input);
+  LayerPass(const PackedNetwork& network, Workspace& workspace, const Share& share, const Watch& watch,
+            const float* input);
 
   /// The next layer.
   void run();
@@ -88,7 +89,7 @@ class LayerPass {
   void count(size_t part, double inputs, double additions);
   void timed(size_t part);
 
-  const Network& net_;
+  const PackedNetwork& net_;
   Workspace& w_;
   Workspace::Member& mine_;
   const Share& share_;

@@ -5,6 +5,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/engine/check_card.h"
 #include "spikemix/engine/network.h"
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/quantize.h"
 #include "spikemix/engine/tensor_reader.h"
 #include "spikemix/formats/model_file.h"
@@ -42,40 +43,39 @@ std::vector<T> channels_last(std::vector<T> weights, int64_t out, int64_t in, in
 
 class Loader {
  public:
-  Loader(const TensorReader& tensors, const ModelCard& card, Plan plan, Precision precision) : tensors_(tensors) {
-    network_.card = card;
-    network_.precision = precision;
-    network_.plan = std::move(plan);
+  Loader(const TensorReader& tensors, const ModelCard& card, Plan plan, Precision precision)
+      : tensors_(tensors), card_(card), precision_(precision) {
+    packed_.plan = std::move(plan);
   }
 
   Network load() {
-    const std::vector<std::string> spikes = join_neurons(network_.plan);
-    for (const LayerPlan& plan : network_.plan.layers) {
-      NetworkLayer& layer = network_.layers.emplace_back();
+    const std::vector<std::string> spikes = join_neurons(packed_.plan);
+    for (const LayerPlan& plan : packed_.plan.layers) {
+      NetworkLayer& layer = packed_.layers.emplace_back();
       for (const LayerPart& part : plan.parts) layer.parts.push_back(packed(plan, part));
-      const std::string& joined = spikes[network_.layers.size() - 1];
+      const std::string& joined = spikes[packed_.layers.size() - 1];
       if (!joined.empty()) layer.parts[0].spikes = joined;
       if (plan.window.depthwise) layer.taps = taps(plan);
       if (!plan.position.empty()) layer.position = floats(plan, plan.position);
       if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
       if (plan.gated) layer.gate = gate(plan);
-      if (plan.neurons) layer.plain = no_weights(network_.plan.values[size_t(plan.writes)].channels);
+      if (plan.neurons) layer.plain = no_weights(packed_.plan.values[size_t(plan.writes)].channels);
     }
-    network_.head_weight = tensors_.floats(network_.plan.head_weight);
-    network_.head_bias = tensors_.floats(network_.plan.head_bias);
-    return std::move(network_);
+    packed_.head_weight = tensors_.floats(packed_.plan.head_weight);
+    packed_.head_bias = tensors_.floats(packed_.plan.head_bias);
+    return {card_, precision_, std::make_shared<const PackedNetwork>(std::move(packed_))};
   }
 
  private:
   PackedPart packed(const LayerPlan& layer, const LayerPart& part) const {
-    PackedPart p{.spikes = part.name, .weights = {}, .lif = lif_params(network_.card.neuron, layer.v_threshold)};
-    if (layer.neurons && network_.card.neuron.kind == "plif")
+    PackedPart p{.spikes = part.name, .weights = {}, .lif = lif_params(card_.neuron, layer.v_threshold)};
+    if (layer.neurons && card_.neuron.kind == "plif")
       p.lif.k = 1 / (1 + std::exp(-tensors_.floats(neuron_tensor(part.tensors.neuron))[0]));
     std::vector<float> unit;
     if (layer.has_weights() && !layer.window.depthwise)
       p.weights = weights(layer, part.tensors.weight, unit);
     else
-      p.weights = no_weights(neuron_grid(network_.plan, layer).channels);
+      p.weights = no_weights(neuron_grid(packed_.plan, layer).channels);
     if (layer.map == Map::kAttention)
       std::fill_n(p.weights.scale.begin(), p.weights.out, float(layer.scale));
     else
@@ -141,7 +141,7 @@ class Loader {
   }
 
   PackedWeights weights(const LayerPlan& layer, const std::string& name, std::vector<float>& unit) const {
-    const Range& input = network_.plan.values[size_t(layer.reads)].range;
+    const Range& input = packed_.plan.values[size_t(layer.reads)].range;
     const int64_t out = layer.weight_shape[0], kernel = layer.map == Map::kConvolution ? layer.window.kernel : 1;
     int64_t in = 1;
     for (size_t i = 1; i < layer.weight_shape.size(); ++i) in *= layer.weight_shape[i];
@@ -151,8 +151,8 @@ class Loader {
            channels_last(tensors_.integers(name), out, in, kernel * kernel), tensors_.floats(unit_name(name))};
     } else {
       const std::vector<float> w = channels_last(floats(layer, name), out, in, kernel * kernel);
-      if (network_.precision == Precision::kFp32 || input.is_real()) return pack_weights(out, in, w.data());
-      q = quantize(network_.precision, out, in, w.data(), input);
+      if (precision_ == Precision::kFp32 || input.is_real()) return pack_weights(out, in, w.data());
+      q = quantize(precision_, out, in, w.data(), input);
     }
     unit = std::move(q.unit);
     return pack(q, name, input);
@@ -173,7 +173,9 @@ class Loader {
   }
 
   const TensorReader& tensors_;
-  Network network_;
+  const ModelCard& card_;
+  const Precision precision_;
+  PackedNetwork packed_;
 };
 
 // What the integers in an exported file are; `trained` if there are none.

@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "spikemix/engine/export.h"
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/reference_test.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
@@ -78,7 +79,7 @@ TEST_F(OverflowTest, WhatTheProofDoesNotCoverRunsIn32Bits) {
   });
   const auto network = load_network(file, Precision::kFp32);
   int64_t wide = 0, narrow = 0;
-  for (const NetworkLayer& layer : network->layers) {
+  for (const NetworkLayer& layer : network->packed->layers) {
     for (const PackedPart& part : layer.parts) {
       wide += part.weights.type == WeightType::kU16, narrow += part.weights.type == WeightType::kU8;
     }

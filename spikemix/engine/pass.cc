@@ -45,13 +45,13 @@ std::string kernel_name(const Plan& plan, const LayerPlan& layer, const PackedPa
 
 }  // namespace
 
-void forward(const Network& network, const float* input, Workspace& w, const Share& share, const Watch& watch) {
+void forward(const PackedNetwork& network, const float* input, Workspace& w, const Share& share, const Watch& watch) {
   LayerPass pass(network, w, share, watch, input);
   for (size_t i = 0; i < network.plan.layers.size(); ++i) pass.run();
   pass.sum_features();
 }
 
-void classify(const Network& network, const Workspace& w, float* logits) {
+void classify(const PackedNetwork& network, const Workspace& w, float* logits) {
   const ValuePlan& features = network.plan.values[size_t(network.plan.features)];
   const int64_t C = features.channels;
   const double values = double(features.rows() * w.steps);
@@ -63,7 +63,7 @@ void classify(const Network& network, const Workspace& w, float* logits) {
   }
 }
 
-std::vector<LayerProfile> describe_layers(const Network& network) {
+std::vector<LayerProfile> describe_layers(const PackedNetwork& network) {
   std::vector<LayerProfile> layers;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const LayerPlan& layer = network.plan.layers[i];

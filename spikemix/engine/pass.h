@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "spikemix/engine/network.h"
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/team.h"
 #include "spikemix/engine/workspace.h"
@@ -22,12 +22,12 @@ struct Watch {
 /// features' sums to w.feature_sums and w.T to w.steps.
 ///
 /// @param input  [C, H, W], or [w.T, C, H, W] of event frames
-void forward(const Network& network, const float* input, Workspace& w, const Share& share, const Watch& watch);
+void forward(const PackedNetwork& network, const float* input, Workspace& w, const Share& share, const Watch& watch);
 
 /// Logits [classes] of the steps so far.
-void classify(const Network& network, const Workspace& w, float* logits);
+void classify(const PackedNetwork& network, const Workspace& w, float* logits);
 
 /// The layers of a pass, in order, with what does not depend on the input.
-std::vector<LayerProfile> describe_layers(const Network& network);
+std::vector<LayerProfile> describe_layers(const PackedNetwork& network);
 
 }  // namespace spikemix

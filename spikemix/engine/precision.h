@@ -2,11 +2,9 @@
 
 #include <string>
 
-#include "spikemix/kernels/spike_product/packed_weights.h"
-
 namespace spikemix {
 
-/// What the engine's weights are held in; sums and potentials follow from it (packed_weights.h). The first convolution,
+/// What the engine's weights are held in; sums and potentials follow from it. The first convolution,
 /// the mixers and the head are fp32 in all of them.
 enum class Precision { kFp32, kInt16, kInt8 };
 

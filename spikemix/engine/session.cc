@@ -20,8 +20,10 @@ struct Session::State {
     // The first is for an image that all threads share; the others take an image each.
     for (int64_t member = 0; member < (streaming ? 1 : team.size()); ++member)
       workspaces.push_back(
-          std::make_unique<Workspace>(*network, T, member == 0 ? team.size() : 1, streaming, options.max_image_bytes));
+          std::make_unique<Workspace>(packed(), T, member == 0 ? team.size() : 1, streaming, options.max_image_bytes));
   }
+
+  const PackedNetwork& packed() const { return *network->packed; }
 
   Watch watch() {
     return {observer ? &observer : nullptr, potentials ? &potentials : nullptr, counts ? &counts : nullptr,
@@ -31,10 +33,10 @@ struct Session::State {
   // One input, by all threads together.
   void together(const float* input) {
     Workspace& w = *workspaces[0];
-    if (profiling || team.size() == 1) return forward(*network, input, w, Share(), watch());
+    if (profiling || team.size() == 1) return forward(packed(), input, w, Share(), watch());
     const Watch watching = watch();
     const auto work = [&](int64_t member) {
-      forward(*network, input, w, Share(member, team.size(), &barrier), watching);
+      forward(packed(), input, w, Share(member, team.size(), &barrier), watching);
     };
     team.run(std::cref(work));  // a reference: std::function would put so large a lambda on the heap
   }
@@ -55,7 +57,7 @@ Session::Session(std::shared_ptr<const Network> network, const SessionOptions& o
   constexpr int64_t kMostThreads = 1024;
   if (options.threads < 1 || options.threads > kMostThreads)
     throw input_error("threads = {}: must be 1 to {}", options.threads, kMostThreads);
-  for (const LayerPlan& layer : network->plan.layers) {
+  for (const LayerPlan& layer : network->packed->plan.layers) {
     if (options.streaming && layer.mixes_time)
       throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", layer.name);
   }
@@ -92,7 +94,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     return;
   }
   const auto finish = [&](Workspace& w, int64_t image) {
-    classify(network(), w, logits + image * classes);
+    classify(s.packed(), w, logits + image * classes);
     w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
@@ -103,7 +105,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     const auto work = [&](int64_t member) {
       Workspace& w = *s.workspaces[size_t(member)];
       for (int64_t i = next++; i < alone; i = next++) {
-        forward(network(), inputs + i * size, w, Share(), {});
+        forward(s.packed(), inputs + i * size, w, Share(), {});
         finish(w, i);
       }
     };
@@ -118,7 +120,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
 void Session::step(const float* input, float* logits) {
   if (!state_->streaming) throw std::logic_error("step() needs SessionOptions::streaming");
   state_->together(input);
-  classify(network(), *state_->workspaces[0], logits);
+  classify(state_->packed(), *state_->workspaces[0], logits);
 }
 
 void Session::reset() {
@@ -131,11 +133,12 @@ int64_t Session::steps() const { return state_->workspaces[0]->steps; }
 std::vector<Membrane> Session::membranes() const {
   const std::vector<Workspace::Potentials>& kept = state_->workspaces[0]->potentials;
   std::vector<Membrane> list;
-  for (size_t i = 0; i < network().layers.size(); ++i) {
-    const LayerPlan& layer = network().plan.layers[i];
+  const PackedNetwork& network = state_->packed();
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerPlan& layer = network.plan.layers[i];
     if (!layer.neurons || kept.empty()) continue;
-    const NeuronGrid grid = neuron_grid(network().plan, layer);
-    for (const PackedPart& part : network().layers[i].parts)
+    const NeuronGrid grid = neuron_grid(network.plan, layer);
+    for (const PackedPart& part : network.layers[i].parts)
       list.push_back({.part = part.spikes,
                       .rows = grid.rows,
                       .channels = grid.channels,
@@ -153,7 +156,7 @@ void Session::set_observer(Observer observer, PotentialObserver potentials, Coun
 }
 
 void Session::start_profile() {
-  state_->layers = describe_layers(network());
+  state_->layers = describe_layers(state_->packed());
   state_->profiling = true;
 }
 std::vector<LayerProfile> Session::profile() const { return state_->layers; }

@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/tiny_model_test.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
@@ -34,7 +35,7 @@ TEST_F(SessionTest, EveryWayOfRunningGivesTheSameBits) {
         Session session(network, {.threads = threads});
         EXPECT_EQ(infer(session, 5, x), expected) << threads << " threads";
       }
-      if (network->plan.mixes_time()) continue;
+      if (network->packed->plan.mixes_time()) continue;
       Session streaming(network, {.threads = 2, .streaming = true});
       EXPECT_EQ(infer(streaming, 5, x), expected);
       std::vector<float> logits(3);

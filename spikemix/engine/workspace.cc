@@ -23,7 +23,7 @@ struct Workspace::MemberSizes {
   }
 };
 
-Workspace::MemberSizes Workspace::member_sizes(const Network& network, size_t index, int64_t T) {
+Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, size_t index, int64_t T) {
   MemberSizes sizes;
   const LayerPlan& layer = network.plan.layers[index];
   const ValuePlan &from = network.plan.values[size_t(layer.reads)], &to = network.plan.values[size_t(layer.writes)];
@@ -50,7 +50,7 @@ Workspace::MemberSizes Workspace::member_sizes(const Network& network, size_t in
   return sizes;
 }
 
-int64_t Workspace::layer_bytes(const Network& network, const Buffers& buffers, size_t layer, int64_t T) {
+int64_t Workspace::layer_bytes(const PackedNetwork& network, const Buffers& buffers, size_t layer, int64_t T) {
   const LayerBuffers& b = buffers.layers[layer];
   int64_t bytes = member_sizes(network, layer, T).bytes();
   for (const Buffer* buffer : {&b.made, &b.sums, &b.unpacked, &b.sampled, &b.gates, &b.index, &b.begin, &b.marks})
@@ -58,7 +58,7 @@ int64_t Workspace::layer_bytes(const Network& network, const Buffers& buffers, s
   return bytes;
 }
 
-Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
+Workspace::Workspace(const PackedNetwork& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
                      int64_t max_bytes)
     : T(steps_at_once), buffers(place_buffers(network, T)), members(size_t(member_count)) {
   const Plan& plan = network.plan;
@@ -75,9 +75,10 @@ Workspace::Workspace(const Network& network, int64_t steps_at_once, int64_t memb
   bytes = buffers.bytes + member_count * sizes.bytes();
   for_neurons([&](const LifParams&, int64_t values) { bytes += 4 * values; });
   if (bytes > max_bytes) {
-    const ModelConfig& m = network.card.model;
+    const ValuePlan& input = plan.input();
     throw input_error("{} x {} inputs, {} channels and {} steps at once take {:.3g} GB of buffers, {:.3g} are allowed",
-                      m.height, m.width, m.embed_dim, T, double(bytes) / 1e9, double(max_bytes) / 1e9);
+                      input.height, input.width, plan.tokens().channels, T, double(bytes) / 1e9,
+                      double(max_bytes) / 1e9);
   }
 
   memory = hwy::AllocateAligned<std::byte>(size_t(buffers.bytes));

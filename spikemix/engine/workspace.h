@@ -7,7 +7,7 @@
 #include <hwy/aligned_allocator.h>
 
 #include "spikemix/engine/buffers.h"
-#include "spikemix/engine/network.h"
+#include "spikemix/engine/packed_network.h"
 #include "spikemix/kernels/spike_product/spike_lists.h"
 
 namespace spikemix {
@@ -20,11 +20,11 @@ struct Workspace {
   /// @param T        time steps that pass at once: the network's, or 1 when streaming
   /// @param members  threads that work on the image together
   /// @throws InputError before anything is allocated, if it would be more than max_bytes
-  Workspace(const Network& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
+  Workspace(const PackedNetwork& network, int64_t T, int64_t members, bool keep_potentials, int64_t max_bytes);
 
   /// Bytes that a layer needs while it runs, besides what it reads and writes: its scratch, and what one member has for
   /// itself.
-  static int64_t layer_bytes(const Network& network, const Buffers& buffers, size_t layer, int64_t T);
+  static int64_t layer_bytes(const PackedNetwork& network, const Buffers& buffers, size_t layer, int64_t T);
 
   /// Every neuron at rest.
   void forget_potentials();
@@ -63,7 +63,7 @@ struct Workspace {
 
  private:
   struct MemberSizes;
-  static MemberSizes member_sizes(const Network& network, size_t layer, int64_t T);
+  static MemberSizes member_sizes(const PackedNetwork& network, size_t layer, int64_t T);
 };
 
 }  // namespace spikemix

@@ -3,6 +3,8 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
 #include "spikemix/config/config.h"
+#include "spikemix/config/config_json.h"
+#include "spikemix/formats/model_card_json.h"
 
 namespace spikemix {
 namespace {
@@ -40,12 +42,16 @@ void check(Config config, const FrameSettings& frames, const std::string& where)
 
 }  // namespace
 
+nlohmann::json training_of(const ModelCard& card) {
+  return card.training.empty() ? nlohmann::json() : parse_json(card.training, "ModelCard::training");
+}
+
 std::string ModelCard::to_text() const {
   Config config;
   config.name = name, config.model = model, config.neuron = neuron;
   const nlohmann::json all = to_json(config);
   nlohmann::json json{{"version", 1}, {"name", name}, {"model", all["model"]}, {"neuron", all["neuron"]},
-                      {"mean", mean}, {"std", std},   {"classes", classes},    {"training", training}};
+                      {"mean", mean}, {"std", std},   {"classes", classes},    {"training", training_of(*this)}};
   if (model.takes_events()) {
     json["frames"] = {
         {"by", frames.by}, {"values", frames.values}, {"step_us", frames.step_us}, {"step_events", frames.step_events}};
@@ -67,7 +73,7 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     card.model = config.model, card.neuron = config.neuron;
     card.mean = json.value("mean", card.mean), card.std = json.value("std", card.std);
     card.classes = json.value("classes", card.classes);
-    card.training = json.value("training", nlohmann::json());
+    if (json.contains("training") && !json["training"].empty()) card.training = json_text(json["training"]);
     card.frames = frames_from(json.value("frames", nlohmann::json::object()), where);
     check(config, card.frames, where);
     return card;

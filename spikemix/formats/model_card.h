@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "spikemix/config/model_config.h"
 
 namespace spikemix {
@@ -30,7 +28,7 @@ struct ModelCard {
   std::vector<double> mean, std;     // of each channel, in 0..1, subtracted and divided by before the stem; or empty
   std::vector<std::string> classes;  // names, by label
   FrameSettings frames;              // of a model that takes events
-  nlohmann::json training;           // how the weights came about: epoch, accuracy, recipe; may be empty
+  std::string training;              // how the weights came about (epoch, accuracy, recipe), as JSON; or empty
 
   std::string to_text() const;
   /// @throws InputError naming `where` if the text is no config, or one that validate() refuses

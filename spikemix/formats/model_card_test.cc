@@ -15,11 +15,11 @@ using testing::ThrowsMessage;
 TEST(ModelCard, ComesBackAsWritten) {
   ModelCard card;
   card.name = "a", card.model.T = 3, card.neuron.tau = 1.5, card.mean = {0.1, 0.2, 0.3}, card.classes = {"x", "y"};
-  card.training = {{"epoch", 7}};
+  card.training = R"({"epoch":7})";
   const ModelCard back = ModelCard::from_text(card.to_text(), "m");
   EXPECT_EQ(back.to_text(), card.to_text());
   EXPECT_EQ(back.model.T, 3);
-  EXPECT_EQ(back.training["epoch"], 7);
+  EXPECT_EQ(back.training, card.training);
 }
 
 TEST(ModelCard, RefusesWhatIsNoModel) {

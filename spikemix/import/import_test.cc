@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/formats/safetensors.h"
 #include "spikemix/model/model.h"
 

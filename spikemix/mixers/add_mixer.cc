@@ -1,3 +1,5 @@
+#include "spikemix/mixers/add_mixer.h"
+
 #include <utility>
 
 #include "spikemix/base/error.h"

@@ -6,12 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "spikemix/kernels/line/line.h"
+#include "spikemix/base/op_count.h"
 
 namespace spikemix {
-
-class PlanBuilder;
-struct BlockStyle;
 
 /// What a mixer is built for: one sample's tokens. N = height x width tokens, row-major; spikes are [T, N, D].
 struct MixerShape {
@@ -106,11 +103,5 @@ struct MixerSpec {
 /// "wt2d:wavelet=db2:levels=3:axes=height,width:inverse=true"; what it does not name keeps its value in `defaults`.
 /// @throws InputError naming the spec and the nearest mixer or option
 MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults = {});
-
-/// Merges x, the residual stream, with a mixer's branch. Tensors are named under `prefix`, "block.0.attn.".
-/// @returns the stream behind it
-/// @throws InputError naming model.mixer, and what it allows at this size
-int64_t add_mixer(PlanBuilder& plan, const BlockStyle& style, int64_t x, const std::string& prefix,
-                  const MixerSpec& spec);
 
 }  // namespace spikemix

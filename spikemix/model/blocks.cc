@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/mixers/add_mixer.h"
 
 namespace spikemix {
 

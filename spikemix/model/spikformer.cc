@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/mixers/add_mixer.h"
 #include "spikemix/model/blocks.h"
 #include "spikemix/model/model.h"
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/base/json.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/model/model.h"
 #include "spikemix/report/html.h"
 #include "spikemix/report/sections.h"

@@ -10,6 +10,7 @@
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
 #include "spikemix/base/json_lines.h"
+#include "spikemix/config/config_json.h"
 
 namespace spikemix::reports {
 namespace {

@@ -175,7 +175,7 @@ Trace trace(const std::shared_ptr<const Network>& network, const float* input) {
   Pass pass(network, input);
   result.mixers = pass.mixers(), result.probabilities = pass.probabilities();
   result.layers = pass.take_layers();
-  if (network->plan.mixes_time()) {
+  if (make_plan(network->card.model, network->card.neuron).mixes_time()) {
     result.no_membranes = "the mixer needs all time steps at once, and so this model has no pass step by step";
   } else {
     result.membranes = membranes(network, input, result.layers);

@@ -70,7 +70,7 @@ MixerBench::MixerBench(const ScalingTask& task, const std::string& mixer, int64_
       budget_(task.seconds),
       input_(size_t(tokens), 0),
       logits_(2) {
-  const Plan& plan = network_->plan;
+  const Plan& plan = network_->packed->plan;
   int64_t stream = -1;
   for (size_t i = 0; i < plan.layers.size(); ++i) {
     const LayerPlan& layer = plan.layers[i];
@@ -80,7 +80,7 @@ MixerBench::MixerBench(const ScalingTask& task, const std::string& mixer, int64_
   }
   if (stream < 0) throw input_error("{}: has no layers to measure alone", mixer);
   for (size_t i = 0; i < plan.layers.size(); ++i) {
-    if (plan.layers[i].writes == stream) stem_ = network_->layers[i].parts[0].spikes;
+    if (plan.layers[i].writes == stream) stem_ = network_->packed->layers[i].parts[0].spikes;
   }
   const int64_t D = plan.values[size_t(stream)].channels;
   drawn_ = random_spikes(plan.T * tokens, D, task.density, 2);
@@ -89,7 +89,7 @@ MixerBench::MixerBench(const ScalingTask& task, const std::string& mixer, int64_
 }
 
 bool MixerBench::is_of_mixer(size_t layer) const {
-  const std::string& name = network_->plan.layers[layer].parts[0].name;
+  const std::string& name = network_->packed->plan.layers[layer].parts[0].name;
   return name == kMixer || name.starts_with(kMixer + ".");
 }
 
@@ -107,8 +107,8 @@ Median MixerBench::seconds(const std::string& layer) {
 }
 
 double MixerBench::engine_bytes(const std::string& name) const {
-  const Plan& plan = network_->plan;
-  const Buffers buffers = place_buffers(*network_, plan.T);
+  const Plan& plan = network_->packed->plan;
+  const Buffers buffers = place_buffers(*network_->packed, plan.T);
   int64_t most = 0;
   for (size_t i = 0; i < plan.layers.size(); ++i) {
     const LayerPlan& layer = plan.layers[i];
@@ -117,7 +117,7 @@ double MixerBench::engine_bytes(const std::string& name) const {
     for (const int64_t value : {layer.reads, layer.merges, layer.writes}) {
       if (value >= 0) values.insert({buffers.values[size_t(value)].offset, buffers.values[size_t(value)].bytes});
     }
-    int64_t bytes = Workspace::layer_bytes(*network_, buffers, i, plan.T);
+    int64_t bytes = Workspace::layer_bytes(*network_->packed, buffers, i, plan.T);
     for (const auto& [offset, size] : values) bytes += size;
     most = std::max(most, bytes);
   }
@@ -127,7 +127,7 @@ double MixerBench::engine_bytes(const std::string& name) const {
 std::vector<MixerBench::Cost> MixerBench::costs() {
   const int64_t D = network_->card.model.embed_dim;
   const double density =
-      double(count_ones(int64_t(drawn_.size()), drawn_.data())) / double(network_->plan.T * tokens_ * D);
+      double(count_ones(int64_t(drawn_.size()), drawn_.data())) / double(network_->packed->plan.T * tokens_ * D);
   std::vector<Cost> costs;
   costs.push_back({ScalingRow::Of::kMixer, has_attention() ? "with q, k, v and projection" : "", {}});
   costs.back().point = point_of(seconds(kMixer), engine_bytes(kMixer));
@@ -145,14 +145,14 @@ std::vector<MixerBench::Cost> MixerBench::costs() {
 
 AttentionSpikes MixerBench::attention_spikes() {
   AttentionSpikes seen;
-  const LayerPlan& layer = network_->plan.layers[size_t(attention_)];
+  const LayerPlan& layer = network_->packed->plan.layers[size_t(attention_)];
   session_->set_observer([&](const std::string& name, int64_t T, int64_t rows, int64_t C, uint64_t* bits) {
     if (name == stem_) std::ranges::copy(drawn_, bits);
     const auto keep = [&](std::vector<uint64_t>& to) { to.assign(bits, bits + T * rows * spike_words(C)); };
     if (name == kMixer + ".q") keep(seen.q);
     if (name == kMixer + ".k") keep(seen.k);
     if (name == kMixer + ".v") keep(seen.v);
-    if (name == network_->layers[size_t(attention_)].parts[0].spikes) keep(seen.out);
+    if (name == network_->packed->layers[size_t(attention_)].parts[0].spikes) keep(seen.out);
   });
   infer();
   if (seen.q.empty() || seen.k.empty() || seen.v.empty() || seen.out.empty())
@@ -161,9 +161,9 @@ AttentionSpikes MixerBench::attention_spikes() {
 }
 
 std::vector<uint64_t> MixerBench::dense_spikes(AttentionOrder order, const AttentionSpikes& spikes) {
-  const LayerPlan& layer = network_->plan.layers[size_t(attention_)];
-  const PackedPart& part = network_->layers[size_t(attention_)].parts[0];
-  const int64_t D = network_->card.model.embed_dim, T = network_->plan.T, words = spike_words(D);
+  const LayerPlan& layer = network_->packed->plan.layers[size_t(attention_)];
+  const PackedPart& part = network_->packed->layers[size_t(attention_)].parts[0];
+  const int64_t D = network_->card.model.embed_dim, T = network_->packed->plan.T, words = spike_words(D);
   const int64_t d = D / layer.heads, step = tokens_ * words;
   scratch_.resize(size_t(dense_attention_floats(order, tokens_, layer.heads, d)));
   for (int64_t t = 0; t < T; ++t) {
@@ -189,7 +189,7 @@ MixerBench::Cost MixerBench::dense_attention_cost(AttentionOrder order, const At
 }
 
 MixerBench::Cost MixerBench::engine_attention() {
-  const std::string& name = network_->plan.layers[size_t(attention_)].parts[0].name;
+  const std::string& name = network_->packed->plan.layers[size_t(attention_)].parts[0].name;
   return {ScalingRow::Of::kAttention, "q (k' v) of spikes, the engine", point_of(seconds(name), engine_bytes(name))};
 }
 

@@ -5,6 +5,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/agreement.h"
 #include "spikemix/train/environment.h"

@@ -18,6 +18,7 @@
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/run_folder.h"
 #include "spikemix/train/run_record.h"
+#include "spikemix/train/torch_model.h"
 #include "spikemix/train/training_loop.h"
 #include "spikemix/train/training_ranks.h"
 

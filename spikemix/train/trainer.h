@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "spikemix/config/config.h"
-#include "spikemix/data/dataset.h"
+#include "spikemix/data/open_listener.h"
 #include "spikemix/train/launch.h"
 
 namespace spikemix {

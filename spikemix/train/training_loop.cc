@@ -260,11 +260,12 @@ EvalResult TrainingLoop::test(const std::shared_ptr<const Dataset>& data) {
 
 void TrainingLoop::write_model(const std::filesystem::path& file) {
   ModelCard card = card_;
-  card.training = {{"epoch", state_.epoch},
-                   {std::string(data_.best_on()) + "_top1", state_.last_top1},
-                   {"seed", t().seed},
-                   {"averaged", learner_.averages()}};
-  if (!draw_.is_null()) card.training["validation"] = draw_;
+  nlohmann::json training = {{"epoch", state_.epoch},
+                             {std::string(data_.best_on()) + "_top1", state_.last_top1},
+                             {"seed", t().seed},
+                             {"averaged", learner_.averages()}};
+  if (!draw_.is_null()) training["validation"] = draw_;
+  card.training = json_text(training);
   checkpoint_.write_model(file, model_state(learner_.result()), card);
 }
 

@@ -2,6 +2,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/train/agreement.h"
 
 namespace spikemix {

@@ -7,6 +7,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
+#include "spikemix/config/config_json.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/nn/torch.h"

@@ -1,4 +1,4 @@
-#include "spikemix/engine/network.h"
+#include "spikemix/engine/packed_network.h"
 
 #include <utility>
 
