@@ -14,8 +14,8 @@ there is to do for a product of spikes.
 Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
 does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
 processes of their own, so that each has its own peak of memory (VmHWM, reset after the batch norms have settled; a
-compiled peer's includes the compiler; on a GPU, what LibTorch takes of its memory). At the published size the contenders
-of a table need about 15 GB together; fewer --configs and --precisions need less.
+compiled peer's includes the compiler; on a GPU, what LibTorch takes of its memory). At the published size the
+contenders of a table need about 15 GB together; fewer --configs and --precisions need less.
 """
 import argparse
 import json
@@ -57,7 +57,8 @@ def parse_arguments():
     parser.add_argument("--time-steps", type=int, default=4)
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    parser.add_argument("--data", type=pathlib.Path, help="official binary CIFAR-10 (the published size, or that of --runs)")
+    parser.add_argument("--data", type=pathlib.Path,
+                        help="official binary CIFAR-10 (the published size, or that of --runs)")
     parser.add_argument("--runs", type=pathlib.Path, help="folder of run folders named by mixer, already trained")
     parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
     return parser.parse_args()
@@ -113,7 +114,8 @@ class Worker(Contender):
         self.values.append(value)
 
     def finish(self):
-        return {"name": self.name, "seconds": self.seconds, "values": self.values, "peak_bytes": self.leave(), **self.info}
+        return {"name": self.name, "seconds": self.seconds, "values": self.values, "peak_bytes": self.leave(),
+                **self.info}
 
 
 def race(contenders, mode, arguments):

@@ -3,8 +3,8 @@
 
     .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
 
-A name after = stands in the legend in place of the run's mixer and seed. Minutes are the epochs' own, tests left out; of runs on
-different machines, or beside other work, take --over epochs. Needs matplotlib, which script/test installs.
+A name after = stands in the legend in place of the run's mixer and seed. Minutes are the epochs' own, tests left out;
+of runs on different machines, or beside other work, take --over epochs. Needs matplotlib, which script/test installs.
 """
 import argparse
 import json
@@ -31,7 +31,8 @@ def curve(run, over):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN[=NAME]")
-    parser.add_argument("-o", "--output", required=True, help="a file of any format that matplotlib writes: .svg, .png, .pdf")
+    parser.add_argument("-o", "--output", required=True,
+                        help="a file of any format that matplotlib writes: .svg, .png, .pdf")
     parser.add_argument("--over", choices=["minutes", "epochs"], default="minutes")
     a = parser.parse_args()
     figure, axes = plt.subplots(figsize=(7, 4 + 0.22 * len(a.runs)), layout="constrained")

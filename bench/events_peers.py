@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Times the decoding of event recordings against tonic, aedat, faery, expelliarmus and numpy: same file, one core, one run.
+"""Times the decoding of event recordings against tonic, aedat, faery, expelliarmus and numpy: same file, one core, one
+run.
 
     python3 bench/events_peers.py                        # every format, 8 million events each
     python3 bench/events_peers.py --formats dat,evt2 --rounds 9 --json events.json
 
-The peers are installed into build/peers-venv, which this script makes. Every contender is a process that stays alive; they
-take turns, one decoding each in every round; a ratio is the median over the rounds of the ratio inside a round. Before
-that all must agree on the number of events and the sums of x, y, p and on the duration. The files are a real recording,
-repeated (random events without the test data).
+The peers are installed into build/peers-venv, which this script makes. Every contender is a process that stays alive;
+they take turns, one decoding each in every round; a ratio is the median over the rounds of the ratio inside a round.
+Before that all must agree on the number of events and the sums of x, y, p and on the duration. The files are a real
+recording, repeated (random events without the test data).
 
-"streamed" is spikemix's own way, batch by batch into the same memory; "kept" is all events in one array, which is what most
-peers return. faery streams as well.
+"streamed" is spikemix's own way, batch by batch into the same memory; "kept" is all events in one array, which is what
+most peers return. faery streams as well.
 """
 import argparse
 import json

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Times the input pipeline against PyTorch's DataLoader: same JPEG files, same augmentation, same number of workers, one run.
+"""Times the input pipeline against PyTorch's DataLoader: same JPEG files, same augmentation, same number of workers,
+one run.
 
-    .venv/bin/python bench/input.py --data ../shared/data/cifar10-jpeg          # a folder of train.tar*, or of train/CLASS/*.jpg
+    .venv/bin/python bench/input.py --data ../shared/data/cifar10-jpeg  # folder of train.tar*, or of train/CLASS/*.jpg
     .venv/bin/python bench/input.py --data DIR --workers 1,2 --rounds 5 --json input.json
 
-Every contender makes batches of 64 normalised float images, shuffled, with a random crop of the padded image and a random
-flip, and nothing behind it. The peers: "PIL" is a Dataset that opens and decodes each picture with Pillow whenever it is asked
-for, as a user writes it; "memmap" decodes all of them once into a numpy.memmap of bytes, which is spikemix' cache by hand.
-spikemix runs with its cache and without (data.cache=off). They take turns; a ratio is the median over the rounds of the ratio
-inside a round. Workers are DataLoader's processes and spikemix' threads.
+Every contender makes batches of 64 normalised float images, shuffled, with a random crop of the padded image and a
+random flip, and nothing behind it. The peers: "PIL" is a Dataset that opens and decodes each picture with Pillow
+whenever it is asked for, as a user writes it; "memmap" decodes all of them once into a numpy.memmap of bytes, which is
+spikemix' cache by hand. spikemix runs with its cache and without (data.cache=off). They take turns; a ratio is the
+median over the rounds of the ratio inside a round. Workers are DataLoader's processes and spikemix' threads.
 """
 import argparse
 import json
@@ -44,7 +45,8 @@ def decode(path):
     from PIL import Image
     with Image.open(path) as image:
         image = image.convert("RGB")
-        return np.asarray(image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+        fits = image.size == (SIZE, SIZE)
+        return np.asarray(image if fits else image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
 class Pictures:
@@ -113,15 +115,16 @@ class Spikemix:
     """`spikemix bench --data`, started anew for each turn."""
 
     def __init__(self, program, folder, workers, cache):
-        self.command = [program, "bench", "cifar10-small", "--data", folder, f"data.cache={cache}", f"train.batch={BATCH}",
-                        "--threads", str(workers), "--json"]
+        self.command = [program, "bench", "cifar10-small", "--data", folder, f"data.cache={cache}",
+                        f"train.batch={BATCH}", "--threads", str(workers), "--json"]
         self.ready_seconds = 0
         first = self.run()
         if first["cache"]:
             self.ready_seconds = first["cache"]["build_seconds"]
 
     def run(self):
-        return json.loads(subprocess.run([str(part) for part in self.command], check=True, stdout=subprocess.PIPE).stdout)
+        command = [str(part) for part in self.command]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
     def rate(self):
         return self.run()["loader"][-1]["samples_per_second"]

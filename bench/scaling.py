@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """How training scales over processes: measured on this machine, then worked out for others. Two commands:
 
-    .venv/bin/python bench/scaling.py --data DIR            one process on 2 threads and on 1, then two ranks of 1 thread each
-    .venv/bin/python bench/scaling.py --paper RUN --images-per-second 300      ranks x bandwidth, from a run of several ranks
+    .venv/bin/python bench/scaling.py --data DIR      one process on 2 threads and on 1, then two ranks of 1 thread each
+    .venv/bin/python bench/scaling.py --paper RUN --images-per-second 300  ranks, bandwidth, from a run of several ranks
 
-The first trains each recipe for a few steps in each of the ways, which take turns; images/s is an epoch's own (the second: the
-first one warms up), the median over the rounds. The second takes the gradients' buckets out of RUN/config.json and the layers
-with batch norm out of RUN/last, and prints how many times as fast as one rank each number of ranks is (docs/scaling.md has
-the formula).
+The first trains each recipe for a few steps in each of the ways, which take turns; images/s is an epoch's own (the
+second: the first one warms up), the median over the rounds. The second takes the gradients' buckets out of
+RUN/config.json and the layers with batch norm out of RUN/last, and prints how many times as fast as one rank each
+number of ranks is (docs/scaling.md has the formula).
 """
 import argparse
 import json
@@ -35,12 +35,14 @@ def free_port():
 
 def train(spikemix, data, recipe, batch, steps, settings, ranks, threads, out):
     command = [spikemix, "train", recipe, "--data", data, "--out", out, "--threads", threads, f"train.batch={batch}",
-               "train.epochs=2", f"data.train_images={batch * steps}", "data.test_images=20", "train.eval_every=2", *settings]
+               "train.epochs=2", f"data.train_images={batch * steps}", "data.test_images=20", "train.eval_every=2",
+               *settings]
     port = free_port()
     processes = []
     for rank in range(ranks):
-        variables = {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(ranks),
-                     "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port} if ranks > 1 else {}
+        variables = {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank),
+                     "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1",
+                     "MASTER_PORT": port} if ranks > 1 else {}
         # Threads that spin while they wait would take the cores of whatever else runs here.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive", **variables}
         processes.append(subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE,
@@ -54,7 +56,8 @@ def train(spikemix, data, recipe, batch, steps, settings, ranks, threads, out):
 
 
 def measure(a):
-    print("| | " + " | ".join(WAYS) + " | two ranks against 2 threads | against 1 thread | buckets of gradients, bytes |")
+    print("| | " + " | ".join(WAYS) +
+          " | two ranks against 2 threads | against 1 thread | buckets of gradients, bytes |")
     print("|---|" + "---|" * (len(WAYS) + 3))
     for recipe, batch, steps, settings in CASES:
         if recipe not in a.recipes.split(","):
@@ -64,13 +67,15 @@ def measure(a):
             for turn in range(a.rounds):
                 for way, (ranks, threads) in WAYS.items():
                     out = pathlib.Path(folder) / f"{turn}-{ranks}-{threads}"
-                    rates[way].append(train(a.build / "spikemix", a.data, recipe, batch, steps, settings, ranks, threads, out))
+                    rates[way].append(
+                        train(a.build / "spikemix", a.data, recipe, batch, steps, settings, ranks, threads, out))
             buckets = json.loads((out / "config.json").read_text())["effective"]["bucket_bytes"]
             if a.keep:
                 shutil.copytree(out, a.keep / recipe)
         *ones, two = rates.values()
         ratios = [statistics.median(t / o for t, o in zip(two, one)) for one in ones]
-        print(f"| {recipe}, batch {batch} | " + " | ".join(f"{statistics.median(r):.1f} img/s" for r in rates.values()) +
+        medians = " | ".join(f"{statistics.median(r):.1f} img/s" for r in rates.values())
+        print(f"| {recipe}, batch {batch} | {medians}"
               f" | {ratios[0]:.2f}x | {ratios[1]:.2f}x | {' + '.join(map(str, buckets))} |", flush=True)
 
 

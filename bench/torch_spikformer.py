@@ -1,8 +1,8 @@
 """The peer of the benchmarks: a Spikformer as a user of plain PyTorch writes it, with a choice of token mixer.
 
-The layers of the published 4-384 under their published tensor names, so that a model.safetensors of spikemix loads as it is.
-Written to be fast where that costs no more than a line: attention multiplies k' v first, which is less than (q k') v at these
-sizes, and neurons keep their state in a local variable.
+The layers of the published 4-384 under their published tensor names, so that a model.safetensors of spikemix loads as
+it is. Written to be fast where that costs no more than a line: attention multiplies k' v first, which is less than
+(q k') v at these sizes, and neurons keep their state in a local variable.
 """
 import math
 

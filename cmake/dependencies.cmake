@@ -34,7 +34,8 @@ add_library(spikemix_stb INTERFACE IMPORTED)
 target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
 
 # Event recordings: AEDAT 4 is flatbuffers and XML, compressed; ISA-L (isal) unpacks npz, zlib sums up the cache.
-find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)  # its headers only; its package asks for its compiler
+# flatbuffers' headers only: its package asks for its compiler.
+find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(ZLIB REQUIRED)
 foreach(library isal lz4 zstd)  # no CMake package on Debian 12, or one of another name on Ubuntu

@@ -3,7 +3,8 @@
 find_path(GLOO_INCLUDE_DIR gloo/context.h PATHS ${TORCH_INCLUDE_DIRS} NO_DEFAULT_PATH)
 if(NOT GLOO_INCLUDE_DIR)
   foreach(header algorithm common/error context rendezvous/store transport/device)
-    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gloo/gloo/${header}.h CONTENT "#include \"spikemix/train/gloo_names.h\"\n")
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gloo/gloo/${header}.h
+      CONTENT "#include \"spikemix/train/gloo_names.h\"\n")
   endforeach()
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/spikemix/train/gloo.cc APPEND PROPERTY INCLUDE_DIRECTORIES
     ${PROJECT_BINARY_DIR}/gloo)
@@ -21,7 +22,7 @@ if(EXISTS ${torch_root}/lib/libtorch_cuda.so)
       ${CCCL_INCLUDE_DIR} ${wheels})
     set_property(SOURCE ${process_group} APPEND PROPERTY COMPILE_DEFINITIONS SPIKEMIX_NCCL USE_C10D_NCCL)
   else()
-    message(STATUS "Without NCCL, and so with one GPU for a training: nccl.h, or CUDA's crt/host_config.h or nv/target, is "
-      "not there (pip's nvidia-cuda-crt and nvidia-cuda-cccl, or a CUDA toolkit)")
+    message(STATUS "Without NCCL, and so with one GPU for a training: nccl.h, or CUDA's crt/host_config.h or "
+      "nv/target, is not there (pip's nvidia-cuda-crt and nvidia-cuda-cccl, or a CUDA toolkit)")
   endif()
 endif()

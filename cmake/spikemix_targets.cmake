@@ -8,11 +8,12 @@ target_compile_features(spikemix_options INTERFACE cxx_std_20)
 target_compile_options(spikemix_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unknown-pragmas>
   $<$<COMPILE_LANGUAGE:C>:-std=c99;-Wall;-Wextra;-Wpedantic>)
-# Multiplications and additions are fused where the code says MulAdd and nowhere else: the same bits on every processor (GCC
-# fuses what it can on Arm, and in the kernels' AVX2).
+# Multiplications and additions are fused where the code says MulAdd and nowhere else: the same bits on every processor
+# (GCC fuses what it can on Arm, and in the kernels' AVX2).
 target_compile_options(spikemix_options INTERFACE -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms in std::string before GCC 13
+  # False alarms in std::string before GCC 13.
+  target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 if(SPIKEMIX_WERROR)
   target_compile_options(spikemix_options INTERFACE -Werror)
@@ -71,14 +72,16 @@ function(spikemix_library name)
   set_property(GLOBAL APPEND PROPERTY SPIKEMIX_${component}_LIBRARIES spikemix_${name})
 
   if(SPIKEMIX_TESTS AND tests)
-    spikemix_program(${name}_test QUICK SOURCES ${tests} ${c_tests} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
+    spikemix_program(${name}_test QUICK SOURCES ${tests} ${c_tests}
+      DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
     set_property(GLOBAL APPEND PROPERTY SPIKEMIX_TESTS ${name}_test)
     if(ARG_TORCH)
       spikemix_use_torch(${name}_test)
     endif()
   endif()
   if(SPIKEMIX_TESTS AND benches)
-    spikemix_program(${name}_bench SOURCES ${benches} DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} benchmark::benchmark benchmark::benchmark_main)
+    spikemix_program(${name}_bench SOURCES ${benches}
+      DEPS spikemix::${name} ${ARG_PRIVATE_DEPS} benchmark::benchmark benchmark::benchmark_main)
     if(ARG_TORCH)
       spikemix_use_torch(${name}_bench)
     endif()
@@ -115,8 +118,8 @@ function(spikemix_version)
 endfunction()
 
 # build/<preset>/spikemix: main.cc and one file per subcommand, without LibTorch, so that it starts in milliseconds; and
-# spikemix-torch beside it, to which it hands over (cli/torch_half.h). What needs the training half lies in cli/train/ and
-# sees only its headers without Torch in them, and so compiles in seconds.
+# spikemix-torch beside it, to which it hands over (cli/torch_half.h). What needs the training half lies in cli/train/
+# and sees only its headers without Torch in them, and so compiles in seconds.
 function(spikemix_cli)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/*.cc)
   if(SPIKEMIX_TRAIN)
@@ -125,7 +128,8 @@ function(spikemix_cli)
   file(GLOB recipes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/recipes/*.toml)
   set(embedded ${PROJECT_BINARY_DIR}/recipes.cc)
   add_custom_command(OUTPUT ${embedded} DEPENDS ${recipes} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
-    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
+    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${embedded}
+      -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
   set(model ${PROJECT_SOURCE_DIR}/models/cifar10-cpu.safetensors)
   set(builtin_model ${PROJECT_BINARY_DIR}/builtin_model.S)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/builtin_model.S.in ${builtin_model} @ONLY)
@@ -134,7 +138,10 @@ function(spikemix_cli)
   set(both ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/main.cc ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/runner.cc)
   list(REMOVE_ITEM sources ${both})
   add_library(spikemix_commands OBJECT ${sources} ${embedded} ${builtin_model})
-  target_link_libraries(spikemix_commands PUBLIC spikemix::engine spikemix::count spikemix::scaling spikemix::report spikemix::data spikemix::events spikemix::import spikemix::mixers CLI11::CLI11 PRIVATE spikemix_options)
+  target_link_libraries(spikemix_commands
+    PUBLIC spikemix::engine spikemix::count spikemix::scaling spikemix::report spikemix::data spikemix::events
+      spikemix::import spikemix::mixers CLI11::CLI11
+    PRIVATE spikemix_options)
   spikemix_quick(spikemix_commands)
   spikemix_program(spikemix QUICK SOURCES ${both} DEPS spikemix_commands)
   if(SPIKEMIX_TRAIN)

@@ -1,4 +1,5 @@
-"""Prints spikemix/mixers/wavelet_filters.inc: the analysis filters of PyWavelets' discrete families, at double precision.
+"""Prints spikemix/mixers/wavelet_filters.inc: the analysis filters of PyWavelets' discrete families, at double
+precision.
 
     pip install PyWavelets==1.8.0
     python reference/wavelet_filters.py > spikemix/mixers/wavelet_filters.inc

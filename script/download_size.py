@@ -7,7 +7,8 @@ import urllib.parse
 import urllib.request
 
 report = subprocess.run(
-    [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--report", "-", *sys.argv[1:]],
+    [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--report", "-",
+     *sys.argv[1:]],
     capture_output=True, text=True, check=True).stdout
 total, largest = 0, (0, "")
 for package in json.loads(report)["install"]:
@@ -21,4 +22,5 @@ for package in json.loads(report)["install"]:
     largest = max(largest, (size, f"{package['metadata']['name']} {package['metadata']['version']}"))
 print(f"{total / 1e6:,.0f} MB to download, {largest[1]} the largest")
 if total > 1.5e9:
-    print("(a CUDA build; SPIKEMIX_TORCH may name a CPU one, such as torch==2.13.0+cpu with pip's --extra-index-url set for it)")
+    print("(a CUDA build; SPIKEMIX_TORCH may name a CPU one, such as torch==2.13.0+cpu with pip's --extra-index-url "
+          "set for it)")

@@ -1,7 +1,8 @@
-"""Writes a run's metrics as TensorBoard event files: .venv/bin/python script/to_tensorboard.py runs/A runs/B; tensorboard --logdir runs
+"""Writes a run's metrics as TensorBoard event files: .venv/bin/python script/to_tensorboard.py runs/A runs/B;
+tensorboard --logdir runs
 
-In Python, since the well-kept writer of event files is PyTorch's own and there is none for C++; needs `pip install tensorboard`.
-Run again after more epochs, it writes the whole run anew.
+In Python, since the well-kept writer of event files is PyTorch's own and there is none for C++; needs `pip install
+tensorboard`. Run again after more epochs, it writes the whole run anew.
 """
 import json
 import pathlib

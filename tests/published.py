@@ -12,7 +12,8 @@ def lif(v_threshold=1.0):
 class Layers(nn.Module):
     """Maps with their norms, as X_conv and X_bn, and neurons as X_lif."""
 
-    def add(self, name, fan_in, fan_out, kernel=1, stride=1, bias=False, one_d=False, neurons=True, groups=1, weight="_conv"):
+    def add(self, name, fan_in, fan_out, kernel=1, stride=1, bias=False, one_d=False, neurons=True, groups=1,
+            weight="_conv"):
         conv = nn.Conv1d(fan_in, fan_out, 1, bias=bias) if one_d else \
             nn.Conv2d(fan_in, fan_out, kernel, stride, kernel // 2, bias=bias, groups=groups)
         setattr(self, name + weight, conv)
@@ -76,7 +77,7 @@ class MaxStem(Layers):
     def forward(self, x):
         z = self.map("proj", x)
         if not self.events:
-            return self.embed1.map("embed", self.embed1.fire("embed", z)) + self.embed2.map("embed", self.embed2.fire("embed", z))
+            return sum(embed.map("embed", embed.fire("embed", z)) for embed in (self.embed1, self.embed2))
         s = self.max_embed1.map("embed", self.max_embed1.fire("embed", z), pool=True)
         s = self.max_embed2.fire("embed", s)
         y = self.max_embed3.fire("embed", self.max_embed2.map("embed", s, pool=True))
@@ -217,7 +218,8 @@ class Family(nn.Module):
             stem = (MaxStem if is_max else QkStem)(c["channels"], channels, events)
             embed = stem if stage == 1 else MaxEmbed(channels) if is_max else QkEmbed(channels, events)
             setattr(self, f"patch_embed{stage}", embed)
-            setattr(self, f"stage{stage}", nn.ModuleList((MaxBlock if is_max else QkBlock)(channels, mixer, c) for _ in range(depth)))
+            setattr(self, f"stage{stage}", nn.ModuleList(
+                (MaxBlock if is_max else QkBlock)(channels, mixer, c) for _ in range(depth)))
         if is_max:
             self.head_lif = lif()
         self.head = nn.Linear(D, c["classes"])

@@ -58,7 +58,8 @@ def test_run_folder_records_every_effective_value(trained):
 
 def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, tmp_path):
     folder, _ = trained
-    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", "--json", cwd=tmp_path)
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", "--json",
+                 cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     profile = json.loads(result.stdout)
     assert not list(tmp_path.iterdir())
@@ -70,8 +71,8 @@ def test_profile_says_where_the_time_goes_and_keeps_nothing(spikemix, trained, t
 
     table = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--profile", cwd=tmp_path)
     assert "everything else" in table.stdout and "images/s" in table.stdout
-    same = run(spikemix, "bench", "--train", "--layers", folder / "tiny.toml", "train.batch=8", "--data", folder / "data",
-               "--json", cwd=tmp_path)
+    same = run(spikemix, "bench", "--train", "--layers", folder / "tiny.toml", "train.batch=8", "--data",
+               folder / "data", "--json", cwd=tmp_path)
     assert {(row["layer"], row["operator"]) for row in json.loads(same.stdout)["rows"]} == set(rows), same.stderr
     assert_refused(run(spikemix, "bench", "--train", folder / "run"), "--train: takes a recipe")
     bench = [spikemix, "bench", "--train", folder / "tiny.toml", "--data", folder / "data"]
@@ -364,8 +365,8 @@ def test_train_refuses_to_overwrite_a_run(spikemix, trained):
 
 def test_training_names_its_folder_first(spikemix, trained, tmp_path):
     folder, _ = trained
-    short = [spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "train.epochs=1", "train.warmup_epochs=0",
-             "data.train_images=16", "data.test_images=10"]
+    short = [spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "train.epochs=1",
+             "train.warmup_epochs=0", "data.train_images=16", "data.test_images=10"]
     assert run(*short, cwd=tmp_path).stderr.splitlines()[0] == "run folder: runs/tiny"
     second = run(*short, cwd=tmp_path)
     assert second.stderr.splitlines()[0] == "run folder: runs/tiny-2 (runs/tiny holds an earlier run)"
@@ -386,7 +387,8 @@ def test_compare(spikemix, trained):
     table = run(spikemix, "compare", f"{folder / 'run'}/").stdout
     assert "fft2d" in table and str(summary["parameters"]) in table
     assert table.splitlines()[2].split()[:3] == ["run", "fft2d", "0"], "run, mixer, seed"
-    assert json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)["runs"][0]["best_top1"] == summary["best_top1"]
+    compared = json.loads(run(spikemix, "compare", folder / "run", "--json").stdout)
+    assert compared["runs"][0]["best_top1"] == summary["best_top1"]
 
 
 def finished(folder, summary, **values):
@@ -413,7 +415,8 @@ def test_compare_fits_80_columns(spikemix, trained, tmp_path):
         assert len(lines) == 2 + len(group)
         assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
     finished(tmp_path / "x" / "a", summary)
-    runs, _, _ = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout.partition("\n\n")  # then both seeds as a group
+    both = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout
+    runs, _, _ = both.partition("\n\n")  # then both seeds as a group
     lines = runs.splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["a", "x/a"], "names that are not unique are whole paths"
 
@@ -441,7 +444,8 @@ def test_compare_names_what_it_leaves_out(spikemix, trained, tmp_path):
 
 def test_quiet_stdout_with_json(spikemix, trained):
     folder, _ = trained
-    for arguments in [["info", folder / "run"], ["mixers"], ["eval", folder / "run"], ["data", "info", folder / "data"]]:
+    for arguments in [["info", folder / "run"], ["mixers"], ["eval", folder / "run"],
+                      ["data", "info", folder / "data"]]:
         json.loads(run(spikemix, *arguments, "--json").stdout)
 
 

@@ -31,7 +31,8 @@ def make_lively(file):
     for name, tensor in tensors.items():
         layer, kind = name.rsplit(".", 1)
         if layer.rsplit("_", 1)[-1].startswith("bn") or layer.endswith(".bn"):
-            low, high = {"weight": (0.5, 1.5), "bias": (-0.5, 2.5), "running_mean": (-0.02, 0.02), "running_var": (0.002, 0.02)}.get(kind, (0, 0))
+            low, high = {"weight": (0.5, 1.5), "bias": (-0.5, 2.5), "running_mean": (-0.02, 0.02),
+                         "running_var": (0.002, 0.02)}.get(kind, (0, 0))
             if high:
                 tensor.uniform_(low, high)
     save_file(tensors, file, metadata)
@@ -122,7 +123,8 @@ def test_tables_of_energy(spikemix, trained, tmp_path):
     document = json.loads(run(spikemix, "count", out, "--images", 5, *table, "--json").stdout)
     total = document["total"]
     additions = total["additions"] + total["count_by_bits"] + total["attention_kv_first"]
-    assert document["energy"]["chip"] == pytest.approx(1e-6 * (additions + total["comparisons"] + total["residual_additions"]))
+    assert document["energy"]["chip"] == pytest.approx(
+        1e-6 * (additions + total["comparisons"] + total["residual_additions"]))
     rows = (tmp_path / "count.csv").read_text().splitlines()
     assert len(rows) == len(document["layers"]) + 2 and rows[0].startswith("name,kind,dense")
     (tmp_path / "chip.toml").write_text('name = "x"\n')

@@ -1,4 +1,5 @@
-"""Several processes train one model: to the weights of one process, through the end of one of them, and on any number."""
+"""Several processes train one model: to the weights of one process, through the end of one of them, and on any
+number."""
 import json
 import os
 import pathlib
@@ -26,7 +27,8 @@ def place(tmp_path_factory):
 
 
 def free_port():
-    """Below those that the kernel hands out (ip_local_port_range): no other rank's connection gets it before rank 0 does."""
+    """Below those that the kernel hands out (ip_local_port_range): no other rank's connection gets it before rank 0
+    does."""
     while True:
         with socket.socket() as s:
             try:
@@ -41,8 +43,8 @@ def start(command, ranks=2):
     port = str(free_port())
     environment = lambda r: {**os.environ, "RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(r),
                              "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return [subprocess.Popen(list(map(str, command)), env=environment(r), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True) for r in range(ranks)]
+    return [subprocess.Popen(list(map(str, command)), env=environment(r), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for r in range(ranks)]
 
 
 def finish(processes, timeout=100):
@@ -59,8 +61,8 @@ def trained(command, ranks=2):
 def torchrun(command, ranks=2):
     program = pathlib.Path(sys.executable).parent / "torchrun"
     return subprocess.Popen([program, "--no-python", "--nproc-per-node", str(ranks), "--master-addr", "127.0.0.1",
-                             "--master-port", str(free_port()), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+                             "--master-port", str(free_port()), *command], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
 
 
 def state(folder):
@@ -228,13 +230,14 @@ def test_killed_under_torchrun_and_resumed_on_one(spikemix, place):
     wait_for(lambda: (out / "state.safetensors").exists(), [process])
     children = [int(pid) for pid in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True,
                                                    text=True).stdout.split()]
-    ranks = {p: int(dict(line.split("=", 1) for line in pathlib.Path(f"/proc/{p}/environ").read_text().split("\0") if line)
-                    ["RANK"]) for p in children}
+    environments = {p: pathlib.Path(f"/proc/{p}/environ").read_text().split("\0") for p in children}
+    ranks = {p: int(dict(line.split("=", 1) for line in lines if line)["RANK"]) for p, lines in environments.items()}
     victim = next(p for p, rank in ranks.items() if rank == 1)
     os.kill(victim, signal.SIGKILL)
     [(code, _, err)] = finish([process], timeout=60)
     assert code != 0
-    assert [line for line in err.splitlines() if line.startswith("spikemix: rank 1 (") and f"pid {victim})" in line], err
+    lines = [line for line in err.splitlines() if line.startswith("spikemix: rank 1 (")]
+    assert [line for line in lines if f"pid {victim})" in line], err
     result = run(spikemix, "resume", out)
     assert result.returncode == 0, result.stderr
     assert json.loads((out / "summary.json").read_text())["best_top1"] > 0
@@ -333,7 +336,8 @@ def test_ranks_with_other_settings_are_named(spikemix, place, tmp_path):
     command = [spikemix, "train", place / "tiny.toml", "--data", place / "data", "--out", out]
     results = each_in(command, [(tmp_path, []), (tmp_path, ["train.lr=1"]), (tmp_path, []), (tmp_path, [])])
     assert [code for code, _, _ in results] == [2] * 4, results
-    assert all(re.search(r"train.lr: rank 1 \(.*\) has 1.0, the other 3 ranks have 0.004", err) for _, _, err in results)
+    assert all(re.search(r"train.lr: rank 1 \(.*\) has 1.0, the other 3 ranks have 0.004", err)
+               for _, _, err in results)
     assert not out.exists()
 
 
@@ -341,7 +345,8 @@ def test_a_list_of_network_interfaces(spikemix, place, tmp_path):
     command = train(spikemix, place, tmp_path / "run", "train.epochs=1", "data.train_images=32")
     results = each_in(command, [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,lo"})
     assert [code for code, _, _ in results] == [0, 0], results
-    results = each_in(train(spikemix, place, tmp_path / "none"), [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,none0"})
+    results = each_in(train(spikemix, place, tmp_path / "none"),
+                      [(tmp_path, [])] * 2, {"GLOO_SOCKET_IFNAME": "lo,none0"})
     assert [code for code, _, _ in results] == [2, 2], results
     assert all("GLOO_SOCKET_IFNAME=lo,none0" in err and "'none0'" in err for _, _, err in results), results
 
@@ -354,7 +359,8 @@ def test_validation_and_fine_tuning_on_two_ranks(spikemix, place):
     assert summary["best_on"] == "validation" and summary["validation_images"] == 32 and summary["test_images"] == 21
     ends = {line["weights"]: line["test_top1"] for line in metrics(first) if line["type"] == "test"}
     assert summary["last_top1"] == ends["last"] and summary["best_top1"] == ends.get("best", ends["last"])
-    results = trained(train(spikemix, place, tuned, *settings, f"train.init={first}", "train.freeze=stem", "train.ema=0"))
+    results = trained(train(spikemix, place, tuned, *settings, f"train.init={first}", "train.freeze=stem",
+                            "train.ema=0"))
     assert sum("train.init = " in err for _, _, err in results) == 1, "the first rank speaks"
     before = safetensors.numpy.load_file(first / "best" / "model.safetensors")
     after = safetensors.numpy.load_file(tuned / "last" / "model.safetensors")

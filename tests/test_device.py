@@ -51,7 +51,8 @@ def test_eval_names_it_too(spikemix, place):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("mixer", ["fft2d", "ssa"])
 def test_gpu_repeats_to_the_bit_through_a_kill(spikemix, place, tmp_path, mixer, precision):
-    settings = ["--device", "cuda", f"model.mixer={mixer}", f"train.precision={precision}", "train.checkpoint_seconds=0"]
+    settings = ["--device", "cuda", f"model.mixer={mixer}", f"train.precision={precision}",
+                "train.checkpoint_seconds=0"]
     whole = trained(spikemix, place, tmp_path / "whole", *settings)
     killed = tmp_path / "killed"
     process = subprocess.Popen(train(spikemix, place, killed, *settings))
@@ -68,8 +69,8 @@ def test_gpu_repeats_to_the_bit_through_a_kill(spikemix, place, tmp_path, mixer,
 def test_gpu_learns_as_the_cpu_does(spikemix, place, tmp_path):
     """In the first step the two differ by roundings alone, and by a spike that one of them flips."""
     settings = ["train.epochs=1", "train.warmup_epochs=0", "data.train_images=20"]
-    cpu, gpu = (json.loads((trained(spikemix, place, tmp_path / device, "--device", device, *settings) / "metrics.jsonl")
-                           .read_text().splitlines()[-1]) for device in ("cpu", "cuda"))
+    runs = [trained(spikemix, place, tmp_path / device, "--device", device, *settings) for device in ("cpu", "cuda")]
+    cpu, gpu = (json.loads((out / "metrics.jsonl").read_text().splitlines()[-1]) for out in runs)
     assert gpu["train_loss"] == pytest.approx(cpu["train_loss"], rel=2e-3)
     assert gpu["gradient_norm"] == pytest.approx(cpu["gradient_norm"], rel=0.05)
 

@@ -49,7 +49,8 @@ def images(data):
     """Real test images, normalised as cifar10-small does."""
     with tarfile.open(data / "cifar10-jpeg" / "test.tar.xz") as tar:
         members = sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name)[::400][:24]
-        pixels = np.stack([np.asarray(Image.open(tar.extractfile(m)).convert("RGB"), np.float32) / 255 for m in members])
+        pictures = [Image.open(tar.extractfile(m)).convert("RGB") for m in members]
+        pixels = np.stack([np.asarray(picture, np.float32) / 255 for picture in pictures])
     mean, std = np.float32([0.4914, 0.4822, 0.4465]), np.float32([0.2470, 0.2435, 0.2616])
     return torch.from_numpy(((pixels - mean) / std).transpose(0, 3, 1, 2).copy())
 
@@ -89,8 +90,9 @@ def test_spikes_equal_libtorchs_layer_by_layer(ops, trained, images, mixer):
 
 @pytest.mark.parametrize("overrides", [
     ["neuron.kind=if", "neuron.v_threshold=1"], ["neuron.kind=plif"], ["neuron.reset=soft"],
-    ["neuron.tau=1.5", "neuron.v_reset=-0.25", "neuron.v_threshold=0.25"], ["model.T=1"], ["model.embed_dim=72", "model.heads=4"],
-    ["model.pool=1,0,1,0", "model.mixer=fft2d,ssa"], ["model.mlp_ratio=3", "model.alternate=true"],
+    ["neuron.tau=1.5", "neuron.v_reset=-0.25", "neuron.v_threshold=0.25"], ["model.T=1"],
+    ["model.embed_dim=72", "model.heads=4"], ["model.pool=1,0,1,0", "model.mixer=fft2d,ssa"],
+    ["model.mlp_ratio=3", "model.alternate=true"],
     ["model.embed_dim=192", "model.depth=1", "model.mixer=ssa", "model.heads=2"]], ids=" ".join)
 def test_every_kind_of_network(ops, trained, images, overrides):
     check_layer_by_layer(trained("-".join(overrides).replace(",", "-"), *overrides), images[:8])
@@ -122,11 +124,12 @@ FAMILIES = [
 @pytest.mark.parametrize("events", [False, True], ids=["image", "events"])
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
 def test_every_family(ops, tmp_path, family, events):
-    model = {"T": 3, "height": 32, "width": 32, "channels": 3, "embed_dim": 64, "depth": 2, "heads": [4], "classes": 5, **family}
+    model = {"T": 3, "height": 32, "width": 32, "channels": 3, "embed_dim": 64, "depth": 2, "heads": [4], "classes": 5,
+             **family}
     if events:
         model |= {"input": "events", "channels": 2}
     elif "architecture" in family:  # three stages
-        model["mixer"] = ["identity"] + family["mixer"] if family["architecture"] == "maxformer" else ["qk-token"] + family["mixer"]
+        model["mixer"] = ["identity" if family["architecture"] == "maxformer" else "qk-token"] + family["mixer"]
     config = {"model": model, "neuron": {"v_threshold": 0.5}}
     torch.manual_seed(1)
     inputs = torch.poisson(torch.full((6, 3, 2, 32, 32), 0.5)) if events else torch.randn(6, 3, 32, 32)
@@ -135,8 +138,9 @@ def test_every_family(ops, tmp_path, family, events):
 
 
 def test_event_frames(ops, trained, spikemix, tmp_path):
-    config = {"model": {"input": "events", "channels": 2, "height": 32, "width": 32, "T": 3, "embed_dim": 64, "depth": 2,
-                        "heads": [4], "mixer": ["ssa", "wt1d"], "pool": [1, 1, 0, 1], "ssa_scale": 0.25, "classes": 5},
+    config = {"model": {"input": "events", "channels": 2, "height": 32, "width": 32, "T": 3, "embed_dim": 64,
+                        "depth": 2, "heads": [4], "mixer": ["ssa", "wt1d"], "pool": [1, 1, 0, 1], "ssa_scale": 0.25,
+                        "classes": 5},
               "neuron": {"v_threshold": 0.5}}
     frames = torch.poisson(torch.full((6, 3, 2, 32, 32), 0.5))
     model, file = settled(config, frames, tmp_path / "events.safetensors")

@@ -187,15 +187,17 @@ def aedat3(events, steps_us=1000):
         n = min(1000, events - first)
         k = np.arange(first, first + n)
         words = np.stack([(k % 16) << 17 | (k // 16 % 16) << 2 | 3, k * steps_us // 10], 1).astype("<u4")
-        parts.append(np.array([1, 0], "<i2").tobytes() + np.array([8, 4, 0, n, n, n], "<i4").tobytes() + words.tobytes())
+        header = np.array([1, 0], "<i2").tobytes() + np.array([8, 4, 0, n, n, n], "<i4").tobytes()
+        parts.append(header + words.tobytes())
     return b"".join(parts)
 
 
 def test_stream_from_a_socket_drops_for_a_slow_consumer(spikemix, environment, trained, tmp_path):
     folder, _ = trained
     events, path = 60_000, tmp_path / "camera.sock"
-    process = subprocess.Popen([str(a) for a in [spikemix, "stream", f"unix:{path}", "--model", folder / "run", "--json",
-                                                 "--size", "16x16", "--step-us", 1000]],
+    command = [spikemix, "stream", f"unix:{path}", "--model", folder / "run", "--json", "--size", "16x16",
+               "--step-us", 1000]
+    process = subprocess.Popen([str(a) for a in command],
                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # Nobody reads the answers: the pipe fills, the engine stands still, and the source must not notice.
     feed(path, aedat3(events))
@@ -378,7 +380,8 @@ def test_malformed_data_sets_get_one_line(spikemix, environment, tmp_path):
     for damage, message in [(lambda: csv.write_text("class,startTime_usec,endTime_usec\n1,0,30000\n12,0,9\n"),
                              "user02_led_labels.csv:3: class 12, expected 1 to 11"),
                             (csv.unlink, "user02_led_labels.csv: no such file"),
-                            (lambda: (folder / "user01_led.aedat").write_bytes(aedat3(500)[:-3]), "user01_led.aedat, byte "),
+                            (lambda: (folder / "user01_led.aedat").write_bytes(aedat3(500)[:-3]),
+                             "user01_led.aedat, byte "),
                             ((folder / "trials_to_test.txt").unlink, "trials_to_test.txt: no such file")]:
         damage()
         if "byte" in message:  # the tables are looked at first

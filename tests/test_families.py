@@ -1,5 +1,5 @@
-"""Every stream, stem, mixer with weights and architecture against an independent implementation: SpikingJelly's neurons and
-torch.nn.functional, written down layer by layer with the tensors of our model."""
+"""Every stream, stem, mixer with weights and architecture against an independent implementation: SpikingJelly's neurons
+and torch.nn.functional, written down layer by layer with the tensors of our model."""
 import json
 
 import numpy
@@ -59,12 +59,15 @@ class Reference:
         return self.map(name, x, padding=1)
 
     def norm(self, name, x):
-        mean, var, weight, bias = (self.tensors[f"{name}.{t}"] for t in ("running_mean", "running_var", "weight", "bias"))
+        mean, var, weight, bias = (self.tensors[f"{name}.{t}"]
+                                   for t in ("running_mean", "running_var", "weight", "bias"))
         return F.batch_norm(x.flatten(0, 1), mean, var, weight, bias, self.training, self.momentum, 1e-5).view(x.shape)
 
     def fire(self, layer, x, v_threshold=1.0):
-        integer = self.c.get("neuron", {}).get("kind") == "integer" and v_threshold == 1 and layer.rsplit(".", 1)[-1] not in "qkv"
-        lif = (lambda x: integer_neurons(x, 2.0, 4)) if integer else neuron.LIFNode(tau=2.0, v_threshold=v_threshold, detach_reset=True, step_mode="m",
+        integer = (self.c.get("neuron", {}).get("kind") == "integer" and v_threshold == 1
+                   and layer.rsplit(".", 1)[-1] not in "qkv")
+        lif = (lambda x: integer_neurons(x, 2.0, 4)) if integer else neuron.LIFNode(
+            tau=2.0, v_threshold=v_threshold, detach_reset=True, step_mode="m",
                              surrogate_function=surrogate.Sigmoid(4.0))
         spikes = lif(x)
         self.spikes[layer] = spikes.detach()
@@ -86,7 +89,8 @@ class Reference:
 
     def attention(self, at, kind, x):
         if self.stream == "membrane":
-            x = self.fire(at + {"qk-token": "proj_lif", "qk-channel": "proj_lif", "sdsa1": "shortcut_lif"}.get(kind, "x_lif"), x)
+            front = {"qk-token": "proj_lif", "qk-channel": "proj_lif", "sdsa1": "shortcut_lif"}.get(kind, "x_lif")
+            x = self.fire(at + front, x)
         heads, scale = self.c["heads"][0], self.c["ssa_scale"]
         T, B, D, H, W = x.shape
         parts = [self.fire(at + p, self.norm(at + p + "_bn", self.map(at + p + self.suffix, x)))
@@ -115,7 +119,8 @@ class Reference:
         gate, dims = self.tensors[at + "gate"], (3, 4)
         if spec == "gated":
             k = torch.view_as_complex(gate.to(x.dtype)).permute(2, 0, 1)
-            return torch.fft.irfft2(k * torch.fft.rfft2(x, dim=dims, norm="ortho"), s=x.shape[3:], dim=dims, norm="ortho")
+            spectrum = k * torch.fft.rfft2(x, dim=dims, norm="ortho")
+            return torch.fft.irfft2(spectrum, s=x.shape[3:], dim=dims, norm="ortho")
         k = gate.permute(2, 0, 1)
         if spec.endswith("hartley"):
             h = lambda x: (lambda f: f.real - f.imag)(torch.fft.fft2(x, dim=dims, norm="ortho"))
@@ -186,7 +191,8 @@ class Reference:
         return x
 
     def maxformer_embedding(self, at, x, first):
-        embed = lambda part, x, **window: self.norm(at + part + ".embed_bn", self.map(at + part + ".embed_conv", x, **window))
+        embed = lambda part, x, **window: self.norm(at + part + ".embed_bn",
+                                                    self.map(at + part + ".embed_conv", x, **window))
         fire = lambda part, x: self.fire(at + part + ".embed_lif", x)
         if not first:
             s = fire("max_embed1", x)
@@ -246,7 +252,8 @@ def model(ops, c, seed=1):
     torch.manual_seed(seed)
     with torch.no_grad():
         for name, t in ours.state().items():
-            if name.rsplit(".", 1)[0].rsplit("_", 1)[-1].startswith("bn") or name.endswith(".bn.weight") or name.endswith(".bn.bias"):
+            if (name.rsplit(".", 1)[0].rsplit("_", 1)[-1].startswith("bn")
+                    or name.endswith((".bn.weight", ".bn.bias"))):
                 if name.endswith(".weight"):
                     t.uniform_(0.5, 1.5)
                 if name.endswith(".bias"):
@@ -322,11 +329,14 @@ MAXFORMER = {"architecture": "maxformer", "stream": "auto", "embed_dim": 32, "he
 QKFORMER = {"architecture": "qkformer", "stream": "auto", "embed_dim": 32, "heads": [2]}
 FAMILIES = {
     "maxformer": IMAGE | MAXFORMER | {"mixer": ["identity:branch=false", "dwc3", "ssa"], "depths": [1, 1, 2]},
-    "maxformer-odd": IMAGE | MAXFORMER | {"mixer": ["maxpool3:residual=false", "sdsa1", "avgpool3:residual=false"], "depths": [2, 1, 1], "height": 13, "width": 11},
+    "maxformer-odd": IMAGE | MAXFORMER | {"mixer": ["maxpool3:residual=false", "sdsa1", "avgpool3:residual=false"],
+                                          "depths": [2, 1, 1], "height": 13, "width": 11},
     "maxformer-events": EVENTS | MAXFORMER | {"mixer": ["dwc3", "ssa"], "depths": [1, 1]},
-    "maxformer-integer": IMAGE | MAXFORMER | INTEGER | {"mixer": ["identity:branch=false", "dwc3", "ssa"], "depths": [1, 1, 2]},
+    "maxformer-integer": IMAGE | MAXFORMER | INTEGER | {"mixer": ["identity:branch=false", "dwc3", "ssa"],
+                                                        "depths": [1, 1, 2]},
     "qkformer": IMAGE | QKFORMER | {"mixer": ["qk-token", "qk-token", "ssa"], "depths": [1, 1, 2]},
-    "qkformer-odd": IMAGE | QKFORMER | {"mixer": ["qk-channel", "dwc3", "ssa"], "depths": [1, 2, 1], "height": 13, "width": 11},
+    "qkformer-odd": IMAGE | QKFORMER | {"mixer": ["qk-channel", "dwc3", "ssa"], "depths": [1, 2, 1], "height": 13,
+                                        "width": 11},
     "qkformer-events": EVENTS | QKFORMER | {"mixer": ["qk-token", "ssa"], "depths": [1, 1]},
 }
 
@@ -338,8 +348,9 @@ def test_architectures(ops, name, training):
 
 
 EVERY = {f"{stream}-{stem}-{mixer}": SIZES["image"] | {"mixer": [mixer], "stream": stream, "stem": stem}
-         for stream, stem, mixer in [("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"), ("membrane", "conv4", "fft2d"),
-                                     ("membrane", "conv1", "ssa"), ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
+         for stream, stem, mixer in [("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"),
+                                     ("membrane", "conv4", "fft2d"), ("membrane", "conv1", "ssa"),
+                                     ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
 EVERY |= {"gated": SIZES["image"] | {"mixer": ["gated"], "stream": "spike"}}
 EVERY |= {"integer": SIZES["image"] | INTEGER | {"mixer": ["fft2d"], "stream": "membrane"}}
 EVERY |= {name: FAMILIES[name] for name in ["maxformer", "maxformer-events", "qkformer", "qkformer-events"]}
@@ -356,7 +367,8 @@ def test_recomputing_gives_the_same_bits(ops, name, bf16):
         logits = ours.forward(x)
         F.cross_entropy(logits, torch.arange(4)).backward()
         state = ours.state()
-        results.append({"logits": logits, **state, **{n + ".grad": t.grad for n, t in state.items() if t.requires_grad}})
+        grads = {n + ".grad": t.grad for n, t in state.items() if t.requires_grad}
+        results.append({"logits": logits, **state, **grads})
     assert all(torch.equal(t, results[1][n]) for n, t in results[0].items())
 
 

@@ -67,7 +67,8 @@ def test_what_fits_is_taken_and_the_rest_is_named(spikemix, place, trained, over
     out = place / f"other-{overrides[0]}"
     command = tiny.train(spikemix, place, out, f"train.init={trained}", "train.epochs=1", *overrides)
     result = run(*command)
-    if "embed_dim" in overrides[0]:  # all but the norms' counters has another shape, or the head's bias goes with its weight
+    # all but the norms' counters has another shape, or the head's bias goes with its weight
+    if "embed_dim" in overrides[0]:
         assert result.returncode == 2 and "none of its tensors" in result.stderr, result.stderr
         return
     assert result.returncode == 0, result.stderr
@@ -84,7 +85,8 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
         for label in ["a", "b", "c"]:
             (tmp_path / "data" / split / label).mkdir(parents=True)
             for i in range(count):
-                Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(tmp_path / "data" / split / label / f"{i}.png")
+                Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(
+                    tmp_path / "data" / split / label / f"{i}.png")
     shutil.copy(place / "tiny.toml", tmp_path)
     result = train(spikemix, tmp_path, tmp_path / "out", f"train.init={trained}", "train.freeze=all but head",
                    "model.classes=0", "train.epochs=1")
@@ -140,17 +142,19 @@ def test_the_model_in_the_program_is_a_start(spikemix, tmp_path, trained):
             for i in range(count):
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(
                     tmp_path / "data" / split / label / f"{i}.png")
-    result = run(spikemix, "train", "cifar10-cpu", "--data", tmp_path / "data", "--out", tmp_path / "out", "--threads", "1",
-                 "model.classes=0", "train.init=builtin", "train.epochs=1", "train.one_step_epochs=0", "train.batch=4",
-                 "data.validation=0", "train.lr=1e-12", "train.freeze=all but head")
+    result = run(spikemix, "train", "cifar10-cpu", "--data", tmp_path / "data", "--out", tmp_path / "out",
+                 "--threads", "1", "model.classes=0", "train.init=builtin", "train.epochs=1", "train.one_step_epochs=0",
+                 "train.batch=4", "data.validation=0", "train.lr=1e-12", "train.freeze=all but head")
     assert result.returncode == 0, result.stderr
-    assert "anew: head.weight [2, 192], there [10, 192]" in line_of(result) and "not used" not in line_of(result).replace(
-        "not used: head", "")
+    line = line_of(result)
+    assert "anew: head.weight [2, 192], there [10, 192]" in line
+    assert "not used" not in line.replace("not used: head", "")
 
 
 @pytest.mark.parametrize("override, words", [
     ("train.init=no/such/file", ["no/such/file"]), ("train.freeze=blok.0", ["train.freeze", "blok.0"]),
-    ("train.freeze=stem,blocks,head", ["nothing is left to learn"]), ("train.freeze=block.0.attn.bn.wieght", ["nearest"])])
+    ("train.freeze=stem,blocks,head", ["nothing is left to learn"]),
+    ("train.freeze=block.0.attn.bn.wieght", ["nearest"])])
 def test_what_cannot_be(spikemix, place, tmp_path, override, words):
     result = run(*tiny.train(spikemix, place, tmp_path / "out", override))
     assert result.returncode == 2 and len(result.stderr.splitlines()) <= 3, result.stderr

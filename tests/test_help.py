@@ -66,8 +66,8 @@ def test_commands_of_the_docs(spikemix, tmp_path, page):
 def test_flags_that_sentences_name(spikemix, page):
     """`spikemix COMMAND --flag` within a sentence or a table: there are that command and that flag."""
     known = {tuple(command): run(spikemix, *command, "--help").stdout for command in commands(spikemix)}
-    for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(),
-                                                                            flags=re.DOTALL | re.MULTILINE)):
+    prose = re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+    for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", prose):
         words = code.split()[1:]
         text = known.get(tuple(words[:2]), known.get(tuple(words[:1])))
         if text is None:

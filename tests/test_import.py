@@ -48,7 +48,8 @@ def checkpoint(tmp_path_factory):
 
 def test_imported_model_gives_the_same_logits(spikemix, checkpoint):
     folder, model = checkpoint
-    result = run(spikemix, "import", folder / "checkpoint.pth.tar", "--recipe", folder / "recipe.toml", "-o", folder / "model.safetensors")
+    result = run(spikemix, "import", folder / "checkpoint.pth.tar", "--recipe", folder / "recipe.toml",
+                 "-o", folder / "model.safetensors")
     assert result.returncode == 0, result.stderr
     assert "block.1.norm2.bias" in result.stdout  # what it skips, it names
     rng = np.random.default_rng(1)
@@ -79,7 +80,8 @@ def test_a_checkpoint_that_does_not_fit_lists_what_is_wrong(spikemix, checkpoint
 def imported(spikemix, folder, content, *more):
     torch.save(content, folder / "m.pth")
     (folder / "recipe.toml").write_text(RECIPE)
-    return run(spikemix, "import", folder / "m.pth", "--recipe", folder / "recipe.toml", "-o", folder / "m.safetensors", *more)
+    return run(spikemix, "import", folder / "m.pth", "--recipe", folder / "recipe.toml", "-o", folder / "m.safetensors",
+               *more)
 
 
 def taken(folder):
@@ -95,11 +97,13 @@ WRAPPED = {
     "compiled": lambda s: {"_orig_mod." + k: v for k, v in s.items()},
     "compiled in parallel": lambda s: {"model": {"module._orig_mod." + k: v for k, v in s.items()}},
     "compiled blocks": lambda s: {k.replace("block.0.", "block.0._orig_mod."): v for k, v in s.items()},
-    "Lightning": lambda s: {"state_dict": {**{"model." + k: v for k, v in s.items()}, "criterion.weight": torch.ones(5)}},
+    "Lightning": lambda s: {"state_dict": {**{"model." + k: v for k, v in s.items()},
+                                           "criterion.weight": torch.ones(5)}},
     "Lightning with an average": lambda s: {"state_dict": {**{"model." + k: v for k, v in s.items()},
                                                            **{"model_ema.module." + k: 0 * v for k, v in s.items()}}},
     "an average beside": lambda s: {**s, **{"model_ema.module." + k: 0 * v for k, v in s.items()}},
-    "timm": lambda s: {"state_dict": s, "state_dict_ema": {k: 0 * v for k, v in s.items()}, "metric": torch.tensor(1.0)},
+    "timm": lambda s: {"state_dict": s, "state_dict_ema": {k: 0 * v for k, v in s.items()},
+                       "metric": torch.tensor(1.0)},
     "average alone": lambda s: {"ema": {"module": s, "updates": 7}},
     "profiled": lambda s: {**s, "total_ops": torch.zeros(1), "block.0.mlp.total_params": torch.zeros(1)},
 }
@@ -136,7 +140,8 @@ def test_other_precisions_become_fp32_and_run(spikemix, state, tmp_path, dtype):
 
 def test_the_imagenet_variant_is_named(spikemix, state, tmp_path):
     """Its linear maps are convolutions of size 1: fc1_conv [4 D, D, 1, 1]."""
-    variant = {k.replace("_linear", "_conv"): v.reshape(*v.shape, 1, 1) if "_linear.weight" in k else v for k, v in state.items()}
+    variant = {k.replace("_linear", "_conv"): v.reshape(*v.shape, 1, 1) if "_linear.weight" in k else v
+               for k, v in state.items()}
     result = imported(spikemix, tmp_path, variant)
     assert result.returncode == 2 and "a Spikformer for ImageNet" in result.stderr and "CIFAR" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -155,11 +160,15 @@ SMALL = dict(T=4, height=16, width=16, channels=3, classes=7, mlp_ratio=4, heads
 FRAMES = dict(SMALL, input="events", channels=2, T=3, height=32, width=32, mlp_ratio=1)
 FAMILIES = {
     "spikformer": dict(SMALL, architecture="spikformer", embed_dim=48, depth=3, pool=[0, 0, 1, 1], mixer=["ssa"]),
-    "spikformer of events": dict(FRAMES, architecture="spikformer", embed_dim=32, depth=2, pool=[1, 1, 1, 1], mixer=["ssa"], mlp_ratio=4),
-    "maxformer": dict(SMALL, architecture="maxformer", embed_dim=64, depths=[1, 1, 2], mixer=["identity:branch=false", "dwc3", "ssa"]),
-    "maxformer, other mixers": dict(SMALL, architecture="maxformer", embed_dim=64, depths=[2, 1, 1], mixer=["dwc7", "dwc5", "qk-token"], mlp_ratio=1),
+    "spikformer of events": dict(FRAMES, architecture="spikformer", embed_dim=32, depth=2, pool=[1, 1, 1, 1],
+                                 mixer=["ssa"], mlp_ratio=4),
+    "maxformer": dict(SMALL, architecture="maxformer", embed_dim=64, depths=[1, 1, 2],
+                      mixer=["identity:branch=false", "dwc3", "ssa"]),
+    "maxformer, other mixers": dict(SMALL, architecture="maxformer", embed_dim=64, depths=[2, 1, 1],
+                                    mixer=["dwc7", "dwc5", "qk-token"], mlp_ratio=1),
     "maxformer of events": dict(FRAMES, architecture="maxformer", embed_dim=64, depths=[1, 1], mixer=["dwc3", "ssa"]),
-    "qkformer": dict(SMALL, architecture="qkformer", embed_dim=64, depths=[1, 2, 2], mixer=["qk-token", "qk-token", "ssa"]),
+    "qkformer": dict(SMALL, architecture="qkformer", embed_dim=64, depths=[1, 2, 2],
+                     mixer=["qk-token", "qk-token", "ssa"]),
     "qkformer of events": dict(FRAMES, architecture="qkformer", embed_dim=64, depths=[1, 1], mixer=["qk-token", "ssa"]),
 }
 UNREADABLE = ["T", "height", "width", "heads", "ssa_scale"]
@@ -264,7 +273,8 @@ def test_folders_in_the_hugging_face_layout(ops, spikemix, tmp_path, dtype):
     (tmp_path / "st").mkdir(), (tmp_path / "bin").mkdir()
     safetensors.torch.save_file({"module." + k: v for k, v in state.items()}, tmp_path / "st" / "model.safetensors")
     torch.save(state, tmp_path / "bin" / "pytorch_model.bin")
-    config = {"num_heads": [4, 4, 4], "T": 4, "img_size_h": 16, "img_size_w": 16, "mlp_ratios": 4, "architectures": ["QKFormer"]}
+    config = {"num_heads": [4, 4, 4], "T": 4, "img_size_h": 16, "img_size_w": 16, "mlp_ratios": 4,
+              "architectures": ["QKFormer"]}
     for folder in ("st", "bin"):
         (tmp_path / folder / "config.json").write_text(json.dumps(config))
         told = take(spikemix, tmp_path / folder, tmp_path / "m.safetensors", "model.ssa_scale=1.0")
@@ -288,13 +298,18 @@ def spikingjelly_models():
         pytest.skip(f"SpikingJelly's models: {error}")
     image = dict(num_classes=7, T=4)
     return {
-        "spikformer": lambda: spikformer.Spikformer(img_size_h=16, img_size_w=16, patch_size=4, embed_dims=48, num_heads=4, depths=2, **image),
-        "spikformer, patches of 16": lambda: spikformer.Spikformer(img_size_h=32, img_size_w=32, embed_dims=48, num_heads=4, depths=1, **image),
-        "spikformer of events": lambda: spikformer.Spikformer(in_channels=2, img_size_h=32, img_size_w=32, embed_dims=32, num_heads=4, depths=1, **image),
+        "spikformer": lambda: spikformer.Spikformer(
+            img_size_h=16, img_size_w=16, patch_size=4, embed_dims=48, num_heads=4, depths=2, **image),
+        "spikformer, patches of 16": lambda: spikformer.Spikformer(
+            img_size_h=32, img_size_w=32, embed_dims=48, num_heads=4, depths=1, **image),
+        "spikformer of events": lambda: spikformer.Spikformer(
+            in_channels=2, img_size_h=32, img_size_w=32, embed_dims=32, num_heads=4, depths=1, **image),
         "maxformer": lambda: maxformer.MaxFormer(embed_dims=64, depths=(2, 1, 1), mlp_ratio=2, cifar=True, **image),
         "maxformer for ImageNet": lambda: maxformer.MaxFormer(embed_dims=64, depths=(1, 1, 1), **image),
-        "qkformer for ImageNet": lambda: qkformer.QKFormer(embed_dims=64, num_heads=(2, 2, 2), depths=(1, 1, 1), **image),
-        "spike-driven transformer": lambda: spike_driven_transformer.SpikeDrivenTransformer(embed_dims=64, num_heads=4, depths=1, num_classes=7),
+        "qkformer for ImageNet": lambda: qkformer.QKFormer(
+            embed_dims=64, num_heads=(2, 2, 2), depths=(1, 1, 1), **image),
+        "spike-driven transformer": lambda: spike_driven_transformer.SpikeDrivenTransformer(
+            embed_dims=64, num_heads=4, depths=1, num_classes=7),
     }
 
 
@@ -341,7 +356,8 @@ def test_what_of_spikingjelly_is_not_imported_is_one_reason(spikemix, tmp_path, 
 def test_of_two_networks_none_is_guessed(spikemix, tmp_path):
     student = theirs("qkformer")[0].state_dict()
     teacher = theirs("maxformer")[0].state_dict()
-    torch.save({"student." + k: v for k, v in student.items()} | {"teacher." + k: v for k, v in teacher.items()}, tmp_path / "m.pth")
+    both = {"student." + k: v for k, v in student.items()} | {"teacher." + k: v for k, v in teacher.items()}
+    torch.save(both, tmp_path / "m.pth")
     result = run(spikemix, "import", tmp_path / "m.pth", "-o", tmp_path / "m.safetensors")
     assert result.returncode == 2
     assert "'student.' (QKFormer)" in result.stderr and "'teacher.' (Max-Former)" in result.stderr

@@ -27,7 +27,8 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture
 def recipe(tmp_path):
-    (tmp_path / "tiny.toml").write_text(RECIPE.replace("channels = 1", "channels = 3").replace("classes = 10", "classes = 0"))
+    recipe = RECIPE.replace("channels = 1", "channels = 3").replace("classes = 10", "classes = 0")
+    (tmp_path / "tiny.toml").write_text(recipe)
     return tmp_path / "tiny.toml"
 
 
@@ -37,7 +38,8 @@ def test_training_is_the_same_to_the_bit_with_and_without_the_cache(spikemix, pi
         assert result.returncode == 0, result.stderr
         weights = (tmp_path / name / "state.safetensors").read_bytes()
         epochs = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
-        return weights[8 + int.from_bytes(weights[:8], "little"):], [e["test_loss"] for e in epochs if e["type"] == "epoch"]
+        losses = [e["test_loss"] for e in epochs if e["type"] == "epoch"]
+        return weights[8 + int.from_bytes(weights[:8], "little"):], losses
 
     decoded = train("off", "off")
     assert train("built", tmp_path / "cache") == decoded
@@ -136,8 +138,10 @@ def test_damaged_pictures_are_left_out_by_name_if_allowed(spikemix, pictures, re
 
     assert run(spikemix, "eval", tmp_path / "cached").returncode == 0
     assert_refused(run(spikemix, "eval", tmp_path / "cached", "--data", data), "--skip-bad N")
-    assert json.loads(run(spikemix, "eval", tmp_path / "cached", "--data", data, "--skip-bad", 1, "--json").stdout)["images"] == 19
-    answers = run(spikemix, "predict", "--model", tmp_path / "cached", "--data", data, "--images", 19, "--skip-bad", 1, "--json")
+    evaluated = run(spikemix, "eval", tmp_path / "cached", "--data", data, "--skip-bad", 1, "--json")
+    assert json.loads(evaluated.stdout)["images"] == 19
+    answers = run(spikemix, "predict", "--model", tmp_path / "cached", "--data", data, "--images", 19,
+                  "--skip-bad", 1, "--json")
     assert len(json.loads(answers.stdout)) == 19
     splits = json.loads(run(spikemix, "data", "info", data, "--skip-bad", 2, "--json").stdout)["splits"]
     assert [len(split["damaged"]) for split in splits] == [2, 1]

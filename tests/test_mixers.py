@@ -181,7 +181,8 @@ def test_combinations(ops):
     assert_close(ops.mix(x, "dwt-c", 4, 4, c), 0.3 * wt2d("haar") - 1.7 * wt2d("db2"))
     assert_close(ops.mix(x, "fwt-c", 4, 4, c), 0.3 * fft - 1.7 * wt2d("haar"))
     c = torch.tensor([0.5, 0.25, 2.0])
-    assert_close(ops.mix(x, "fwt-c:bases=db3,fft,bior2.2", 4, 4, c), 0.5 * wt2d("db3") + 0.25 * fft + 2 * wt2d("bior2.2"))
+    assert_close(ops.mix(x, "fwt-c:bases=db3,fft,bior2.2", 4, 4, c),
+                 0.5 * wt2d("db3") + 0.25 * fft + 2 * wt2d("bior2.2"))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -202,7 +203,8 @@ def specs(ops):
         if name in ("identity", "avgpool3"):  # no choice of axes
             yield name
             continue
-        for axes, inverse in itertools.product(["tokens", "tokens,embed", "height,width", "time,embed"], ["false", "true"]):
+        every_axes = ["tokens", "tokens,embed", "height,width", "time,embed"]
+        for axes, inverse in itertools.product(every_axes, ["false", "true"]):
             yield f"{name}:axes={axes}:inverse={inverse}"
     for wavelet in ("db3", "bior2.4", "rbio1.3"):
         yield f"wt2d:wavelet={wavelet}"
@@ -244,7 +246,8 @@ def test_matrices_equal_kernels(ops):
             c.requires_grad_()
         y = ops.mix(x, spec, 2, 4, c)
         y.backward(x.detach())
-        forward, adjoint, for_coefficients = ops.mix_by_matrices(x.detach(), spec, 2, 4, c.detach() if c is not None else None)
+        forward, adjoint, for_coefficients = ops.mix_by_matrices(
+            x.detach(), spec, 2, 4, c.detach() if c is not None else None)
         assert_close(forward, y.detach().numpy(), 1e-12)
         assert_close(adjoint, x.grad.numpy(), 1e-12)
         if c is not None:
@@ -310,7 +313,8 @@ def separable(matrix_of):
 
 
 def hartley_of_grid(height, width):
-    return hartley(numpy.eye(height * width).reshape(-1, height, width), (1, 2)).reshape(height * width, -1).T / (height * width) ** 0.5
+    n = height * width
+    return hartley(numpy.eye(n).reshape(-1, height, width), (1, 2)).reshape(n, -1).T / n ** 0.5
 
 
 def wavelet_of_grid(wavelet, levels=None):

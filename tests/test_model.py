@@ -306,7 +306,8 @@ def test_training_with_one_time_step_is_that_of_a_model_with_one(ops, mixer):
     x, y = inputs(IMAGE, 4, torch.float32), torch.arange(4) % IMAGE["classes"]
     trained, evaluated = [], []
     for T, steps in [(1, 1), (4, 1), (4, 4)]:
-        model = build(ops, IMAGE | {"T": T}, mixer, v_threshold=0.05)  # untrained statistics: anything higher is silence
+        # untrained statistics: anything higher is silence
+        model = build(ops, IMAGE | {"T": T}, mixer, v_threshold=0.05)
         model.set_training_steps(steps)
         model.train(False)
         evaluated.append(model.forward(x))
@@ -333,7 +334,7 @@ def test_learned_tau_and_coefficients_have_gradients(ops):
 
 
 def test_initial_weights_depend_on_seed_and_name_alone(ops):
-    a, b, c = build(ops, IMAGE, "ssa", 1).state(), build(ops, IMAGE, "fft2d", 1).state(), build(ops, IMAGE, "ssa", 2).state()
+    a, b, c = (build(ops, IMAGE, mixer, seed).state() for mixer, seed in [("ssa", 1), ("fft2d", 1), ("ssa", 2)])
     shared = [n for n in a if n in b]
     assert "block.1.mlp.fc1_linear.weight" in shared and all(torch.equal(a[n], b[n]) for n in shared)
     assert not torch.equal(a["head.weight"], c["head.weight"])
@@ -377,5 +378,6 @@ def test_sizes_that_do_not_fit_name_the_key(ops, change, message):
 
 def test_input_of_another_shape_is_refused(ops):
     model = build(ops, IMAGE, "ssa")
-    with pytest.raises(RuntimeError, match=r"takes input of shape \[B, 3, 12, 16\] \(batch first\), found \[2, 3, 16, 16\]"):
+    error = r"takes input of shape \[B, 3, 12, 16\] \(batch first\), found \[2, 3, 16, 16\]"
+    with pytest.raises(RuntimeError, match=error):
         model.forward(torch.zeros(2, 3, 16, 16))

@@ -170,7 +170,8 @@ def test_the_same_bits_for_any_number_of_threads(ops):
     x, g = torch.randn(4, 1000, 24), torch.randn(4, 1000, 24)
     results = []
     for n in [1, 2, 3]:
-        y, weight, bias = x.clone().requires_grad_(), torch.ones(24, requires_grad=True), torch.zeros(24, requires_grad=True)
+        y = x.clone().requires_grad_()
+        weight, bias = torch.ones(24, requires_grad=True), torch.zeros(24, requires_grad=True)
         mean, var = torch.zeros(24), torch.ones(24)
         with threads(n):
             s = ops.norm_neuron(y, weight, bias, mean, var, None, True, None, 0, False)
@@ -245,7 +246,8 @@ def test_sparse_products_in_bf16_are_nearer_to_the_truth_than_dense_ones(ops):
 
 
 def test_input_gradients_by_winograd(ops):
-    """Images of whole tiles of 4 x 4, or nearly: fewer products than as matrices, the same dX, on any number of threads."""
+    """Images of whole tiles of 4 x 4, or nearly: fewer products than as matrices, the same dX, on any number of
+    threads."""
     torch.manual_seed(9)
     for shape, out in [((1, 3, 8, 8, 24), 40), ((2, 5, 7, 12, 33), 16), ((1, 2, 32, 32, 48), 24)]:
         x, weight = torch.zeros(shape), torch.randn(out, shape[-1], 3, 3)

@@ -39,8 +39,9 @@ def test_a_step_goes_the_same_way_as_the_singular_vectors(ops, shape, dtype):
 def test_fp32_takes_the_same_steps_as_double(ops, shape):
     torch.manual_seed(3)
     m = min(shape)
-    left, right = torch.linalg.qr(torch.randn(m, m).double())[0], torch.linalg.qr(torch.randn(max(shape), m).double())[0]
-    matrix = left @ torch.logspace(0, -6, m, dtype=torch.float64).diag() @ right.T  # its smallest directions are rounding
+    left, right = (torch.linalg.qr(torch.randn(n, m).double())[0] for n in (m, max(shape)))
+    # its smallest directions are rounding
+    matrix = left @ torch.logspace(0, -6, m, dtype=torch.float64).diag() @ right.T
     x = matrix / matrix.norm()
     for _ in range(5):
         xx = x @ x.T

@@ -98,7 +98,7 @@ def test_a_gif_whose_first_frame_is_smaller_than_its_canvas(ops):
         assert_as_pillow(ops, bytes(data))
 
 
-# --- PNG as it is stored -----------------------------------------------------------------------------------------------
+# --- PNG as it is stored ----------------------------------------------------------------------------------------------
 
 
 def chunk(kind, data):
@@ -148,7 +148,8 @@ def test_an_interlaced_png(ops):
     # Adam7 of a grey picture of 9 x 10.
     pixels = np.array(picture("L", (9, 10)))
     rows = b""
-    for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+    for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+                         (0, 1, 1, 2)):
         rows += b"".join(b"\0" + row.tobytes() for row in pixels[y::dy, x::dx] if row.size)
     data = bytearray(png((9, 10, 8, 0), rows))
     data[28] = 1
@@ -156,7 +157,7 @@ def test_an_interlaced_png(ops):
     assert_as_pillow(ops, bytes(data))
 
 
-# --- JPEG headers that phones write ------------------------------------------------------------------------------------
+# --- JPEG headers that phones write -----------------------------------------------------------------------------------
 
 
 def changed(data, marker, offset, values):
@@ -165,7 +166,8 @@ def changed(data, marker, offset, values):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-@pytest.mark.parametrize("fault", ["zero scan parameters", "JFIF revision", "stray bytes", "no end mark", "after the end"])
+@pytest.mark.parametrize(
+    "fault", ["zero scan parameters", "JFIF revision", "stray bytes", "no end mark", "after the end"])
 def test_a_jpeg_with_odd_headers_has_its_pixels(ops, mode, fault):
     data = encode(picture(mode, (64, 48)), format="JPEG", quality=85)
     odd = {
@@ -202,7 +204,7 @@ def test_cut_pictures_are_refused(ops, options):
             read(ops, data[:size])
 
 
-# --- the corners of the other formats ----------------------------------------------------------------------------------
+# --- the corners of the other formats ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -308,7 +310,8 @@ def test_what_is_not_read_is_named(ops, data, message):
     b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 60000, 60000, 1, 24, 0, 0, 0, 0, 0, 0),
     b"II*\0\x08\0\0\0" + struct.pack("<H", 6) + b"".join(
         struct.pack("<HHII", *tag) for tag in ((256, 4, 1, 60000), (257, 4, 1, 60000), (258, 3, 1, 8), (262, 3, 1, 1),
-                                               (273, 4, 1, 8), (279, 4, 1, 9))) + b"\0\0\0\0"], ids=["png", "ppm", "gif", "bmp", "tiff"])
+                                               (273, 4, 1, 8), (279, 4, 1, 9))) + b"\0\0\0\0"],
+    ids=["png", "ppm", "gif", "bmp", "tiff"])
 def test_huge_claims_are_refused_by_their_size(ops, data):
     with pytest.raises(RuntimeError, match="60000 x 60000 pixels, at most"):
         read(ops, data)

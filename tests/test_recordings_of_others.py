@@ -1,5 +1,5 @@
-"""Recordings as other people's tools write them: what is certain is read, the rest is refused by a line that names a flag
-which the command has."""
+"""Recordings as other people's tools write them: what is certain is read, the rest is refused by a line that names a
+flag which the command has."""
 import json
 import subprocess
 
@@ -43,7 +43,8 @@ def records(columns, types):
     [("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "?")],
     [("t", ">u4"), ("p", "i1"), ("x", ">f4"), ("y", "u1")],
     [(("time in us", "t"), "<f8"), (("column", "x"), "<u2"), ("y", "<u2"), (("on or off", "p"), "?")],
-    [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?"), ("track", [("id", "<i4"), ("box", "<f4", (4,))]), ("by", "U8")],
+    [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?"), ("track", [("id", "<i4"), ("box", "<f4", (4,))]),
+     ("by", "U8")],
     np.dtype([("p", "?"), ("t", "<i8"), ("x", "<u2"), ("y", "<u2")], align=True),
 ], ids=["tonic", "big-endian", "titles", "nested", "aligned"])
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -64,7 +65,8 @@ def test_arrays_as_others_type_them(spikemix, tmp_path, columns):
         {**columns, "p": columns["p"].astype(bool)},
         {key: value[:, None] for key, value in columns.items()},
         {key: value[::-1][::-1].astype(">i4") for key, value in columns.items()},
-        {"timestamp": columns["t"].astype("u8"), "x": columns["x"], "y": columns["y"], "polarity": columns["p"], "label": 1},
+        {"timestamp": columns["t"].astype("u8"), "x": columns["x"], "y": columns["y"], "polarity": columns["p"],
+         "label": 1},
     ]
     for arrays in variants:
         np.savez(file, **arrays)
@@ -79,7 +81,8 @@ def test_seconds_need_their_unit(spikemix, tmp_path, columns):
             result = run(spikemix, "events", "info", file)
             assert result.returncode == 2 and result.stderr.count("\n") == 1 and "--time-unit" in result.stderr
         assert info(spikemix, file, "--time-unit", unit) == of(columns)
-    assert "--time-unit 'h': expected s, ms, us or ns" in run(spikemix, "events", "info", file, "--time-unit", "h").stderr
+    wrong = run(spikemix, "events", "info", file, "--time-unit", "h").stderr
+    assert "--time-unit 'h': expected s, ms, us or ns" in wrong
 
 
 def test_what_is_not_certain_is_refused(spikemix, tmp_path, columns):

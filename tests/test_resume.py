@@ -55,8 +55,8 @@ def test_same_seed_same_bits(spikemix, place, uninterrupted):
 
 
 def wait_for_checkpoints(process, state, count):
-    """Until `state` has been replaced `count` times, or the process ended: kills then hit every phase of a run, on a machine
-    of any speed."""
+    """Until `state` has been replaced `count` times, or the process ended: kills then hit every phase of a run, on a
+    machine of any speed."""
     def written():
         return state.stat().st_mtime_ns if state.exists() else None
 
@@ -87,7 +87,8 @@ def train_and_kill(spikemix, place, out, kill, *overrides):
         elif not killed:
             assert process.returncode == 0, errors
         # Killed before the run was recorded: there is nothing to resume yet.
-        command = [spikemix, "resume", out] if (out / "config.json").exists() else train(spikemix, place, out, *overrides)
+        begun = (out / "config.json").exists()
+        command = [spikemix, "resume", out] if begun else train(spikemix, place, out, *overrides)
     assert kills >= 2, "the run ended before it could be killed"
 
 
@@ -118,7 +119,8 @@ def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
     process.kill()
     process.wait()
     wrong = run(spikemix, "resume", out, "--threads", "-1")
-    assert wrong.returncode == 2 and "--threads" in wrong.stderr and len(wrong.stderr.strip().splitlines()) <= 3, wrong.stderr
+    assert wrong.returncode == 2 and "--threads" in wrong.stderr, wrong.stderr
+    assert len(wrong.stderr.strip().splitlines()) <= 3, wrong.stderr
     result = run(spikemix, "resume", out, "--threads", "2")
     assert result.returncode == 0 and "2 threads" in result.stderr, result.stderr
     assert len(metrics(out)) == len(metrics(uninterrupted))
@@ -136,7 +138,8 @@ def test_out_of_memory_says_what_to_change(spikemix, place):
                         "model.embed_dim=128"), preexec_fn=limit)
     assert result.returncode == 1, result.stderr
     message = result.stderr.strip().splitlines()[-1]
-    assert "out of memory in epoch 1, step 1" in message and "train.batch (now 500; `spikemix train --find-batch`" in message, message
+    assert "out of memory in epoch 1, step 1" in message, message
+    assert "train.batch (now 500; `spikemix train --find-batch`" in message, message
 
 
 def test_two_processes_do_not_share_a_run(spikemix, place):
@@ -157,7 +160,8 @@ def test_loss_that_is_no_number(spikemix, place):
     result = run(*train(spikemix, place, place / "nan", "train.lr=1000", "train.warmup_lr=1000",
                         "train.weight_decay=1000"))
     assert result.returncode == 1
-    assert len(result.stderr.strip().splitlines()) <= 4 and "train.lr" in result.stderr  # folder, settings, progress, error
+    # folder, settings, progress, error
+    assert len(result.stderr.strip().splitlines()) <= 4 and "train.lr" in result.stderr
     # The last checkpoint is of a step that was still sound.
     state = place / "nan" / "state.safetensors"
     if state.exists():
@@ -206,7 +210,8 @@ def finish(result):
 
 
 def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
-    """By the learning rates of the longer run, from the epoch that it has reached; killed and resumed, to the same bits."""
+    """By the learning rates of the longer run, from the epoch that it has reached; killed and resumed, to the same
+    bits."""
     longer, killed = place / "longer", place / "longer-killed"
     for out in [longer, killed]:
         shutil.copytree(uninterrupted, out)

@@ -4,9 +4,12 @@ import pty
 import re
 import subprocess
 
+import pytest
+
 from conftest import SOURCE
 
-WORK = "echo '[1/3] compiling a'; echo; sleep 1.3; echo '[2/3] compiling " + 60 * "b" + "'; echo a warning; sleep 1.3; exit {}"
+WORK = ("echo '[1/3] compiling a'; echo; sleep 1.3; "
+        f"echo '[2/3] compiling {60 * 'b'}'; echo a warning; sleep 1.3; exit {{}}")
 
 
 def script(status, plain=1):
@@ -55,3 +58,19 @@ def test_one_line_on_a_terminal(tmp_path):
     shown = lines[1].split("\r\x1b[K")
     assert shown[0] == "" and shown[-1] == "end" and "[1/3] compiling a" in shown[1] and "[2/3]" in "".join(shown)
     assert all(len(text) < 80 for text in shown)
+
+
+def is_too_long(name, line):
+    """Tables, addresses and what a program prints stand on one line however long they are."""
+    is_table = name.endswith(".md") and line.startswith("|")
+    return len(line) > 120 and not is_table and "://" not in line and not line.startswith("spikemix: ")
+
+
+def test_no_line_is_longer_than_120_columns():
+    names = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True).stdout.split()
+    if not names:
+        pytest.skip("not a git checkout")
+    written = [name for name in names if not name.endswith((".bin", ".inc", ".png", ".safetensors", ".svg"))]
+    long = [f"{name}:{number}" for name in written
+            for number, line in enumerate((SOURCE / name).read_text().splitlines(), 1) if is_too_long(name, line)]
+    assert not long

@@ -71,7 +71,8 @@ def check_linear(ops, values, sparse_below, dtype, shape):
 
 def check_conv(ops, values, sparse_below, dtype, shape, dx=True, dw=True):
     images, H, W, fan_in, fan_out = shape
-    x, weight, g = inputs(values, images, H, W, fan_in), whole(fan_out, fan_in, 3, 3), whole(images, H, W, fan_out, top=2)
+    x, weight = inputs(values, images, H, W, fan_in), whole(fan_out, fan_in, 3, 3)
+    g = whole(images, H, W, fan_out, top=2)
     a, w = x.clone().requires_grad_(), weight.clone().requires_grad_()
     y = F.conv2d(a.permute(0, 3, 1, 2), w, padding=1).permute(0, 2, 3, 1)
     y.backward(g)

@@ -106,7 +106,8 @@ def test_a_run_that_fails_leaves_the_others_alone(spikemix, place):
 
 def test_what_a_sweep_is_not(spikemix, place):
     for text, words in [("recipe = 'tiny.toml'\nseed = 3", ["sweep2.toml:2", "seed", "did you mean 'seeds'"]),
-                        ("seeds = 3", ["recipe is missing"]), ("recipe = 'tiny.toml'\nseeds = 0", ["sweep2.toml:2", "seeds"]),
+                        ("seeds = 3", ["recipe is missing"]),
+                        ("recipe = 'tiny.toml'\nseeds = 0", ["sweep2.toml:2", "seeds"]),
                         ("recipe = 'tiny.toml'\n[grid]\n'model.mixr' = ['ssa']", ["model.mixr", "model.mixer"]),
                         ("recipe = 'tiny.toml'\n[grid]\nmodel.T = [0]", ["model.T = 0"]),
                         ("recipe = 'tiny.toml'\n[grid]\nmodel.T = 4", ["sweep2.toml:3", "model.T", "list"]),
@@ -136,7 +137,7 @@ def test_dry_run(spikemix, place):
                                 "model.T=1", "train.seed=0"]
 
 
-# --- compare, of runs that somebody else made --------------------------------------------------------------------------
+# --- compare, of runs that somebody else made -------------------------------------------------------------------------
 
 @pytest.fixture
 def runs(tmp_path):
@@ -151,8 +152,9 @@ def runs(tmp_path):
             config = {"name": "x", "model": {"mixer": [mixer], "T": 2}, "train": {"seed": seed, "threads": seed + 1}}
             (folder / "config.json").write_text(json.dumps({"config": config}))
             (folder / "summary.json").write_text(json.dumps({
-                "mixer": [mixer], "seed": seed, "parameters": 1, "best_top1": best, "last_top1": best - 1, "best_epoch": 1,
-                "train_images_per_second": 1.0, "test_images_per_second": 1.0, "peak_memory_bytes": 1}))
+                "mixer": [mixer], "seed": seed, "parameters": 1, "best_top1": best, "last_top1": best - 1,
+                "best_epoch": 1, "train_images_per_second": 1.0, "test_images_per_second": 1.0,
+                "peak_memory_bytes": 1}))
             made.setdefault(mixer, []).append(best)
     return tmp_path, made
 
@@ -167,10 +169,12 @@ def test_compare_is_scipys(spikemix, runs):
     assert document["baseline"] == "model.mixer=fft2d"
     assert by_name["model.mixer=ssa"]["best_top1"]["pairs"] == 2, "only the seeds that both have"
     identity, ssa = by_name["model.mixer=identity"], by_name["model.mixer=ssa"]
-    assert identity["best_top1"]["p"] == pytest.approx(stats.ttest_rel(made["identity"], made["fft2d"]).pvalue, rel=1e-8)
+    assert identity["best_top1"]["p"] == pytest.approx(
+        stats.ttest_rel(made["identity"], made["fft2d"]).pvalue, rel=1e-8)
     assert ssa["best_top1"]["p"] == pytest.approx(stats.ttest_rel(made["ssa"], made["fft2d"][:2]).pvalue, rel=1e-8)
     assert "identity" in document["conclusion"]
-    assert all(group["best_on"] == "test" for group in document["groups"]), "runs that do not say chose on the test images"
+    # runs that do not say chose on the test images
+    assert all(group["best_on"] == "test" for group in document["groups"])
     two = run(spikemix, "compare", *[n for n in names if "ssa" not in n], "--json", cwd=folder)
     assert_scipys(json.loads(two.stdout)["comparisons"], [made["identity"]], made["fft2d"])
 
@@ -183,7 +187,8 @@ def test_nine_of_ten_are_compared(spikemix, runs):
         sound = path.read_text()
         path.write_text(text)
         result = run(spikemix, "compare", *names, "--csv", cwd=folder)
-        assert result.returncode == 0 and len(result.stderr.splitlines()) == 1 and f"its {broken} is damaged" in result.stderr
+        line, = result.stderr.splitlines()
+        assert result.returncode == 0 and f"its {broken} is damaged" in line
         assert len(result.stdout.splitlines()) == 1 + 9
         path.write_text(sound)
     twice = run(spikemix, "compare", "ssa-0", "ssa-1", "ssa-0", "--json", cwd=folder)

@@ -66,7 +66,8 @@ def test_a_standard_error_that_takes_nothing_ends_no_training(spikemix, place, t
         ends = list(full_pipe())
         if where == "no reader":
             os.close(ends.pop(0))
-    result = subprocess.run(train(spikemix, place, tmp_path / "run"), stderr=ends[-1], stdout=subprocess.DEVNULL, timeout=120)
+    result = subprocess.run(train(spikemix, place, tmp_path / "run"),
+                            stderr=ends[-1], stdout=subprocess.DEVNULL, timeout=120)
     for end in ends:
         os.close(end)
     assert result.returncode == 0
@@ -94,7 +95,8 @@ class Terminal:
             if ignore:
                 signal.signal(ignore, signal.SIG_IGN)
 
-        self.process = subprocess.Popen(list(map(str, command)), stdin=slave, stdout=slave, stderr=slave, preexec_fn=begin,
+        self.process = subprocess.Popen(list(map(str, command)), stdin=slave, stdout=slave, stderr=slave,
+                                        preexec_fn=begin,
                                         env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment})
         os.close(slave)
 
@@ -157,7 +159,8 @@ def test_an_answer_that_is_lost_is_a_failure(spikemix, arguments):
     with open("/dev/full", "w") as full:
         result = subprocess.run([spikemix, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert_one_line(result, 1, "standard output", "No space left on device")
-    closed = subprocess.run(["bash", "-c", '"$@" >&-', "-", spikemix, *arguments], stderr=subprocess.PIPE, text=True, timeout=60)
+    closed = subprocess.run(["bash", "-c", '"$@" >&-', "-", spikemix, *arguments],
+                            stderr=subprocess.PIPE, text=True, timeout=60)
     assert_one_line(closed, 1, "standard output")
     assert subprocess.run(["bash", "-c", '"$@" 2>&1 >/dev/full', "-", spikemix, "eval", "none.safetensors"],
                           stdout=subprocess.DEVNULL, timeout=60).returncode == 2
@@ -166,8 +169,8 @@ def test_an_answer_that_is_lost_is_a_failure(spikemix, arguments):
 
 
 def test_model_answers_that_are_lost(spikemix, trained, place):
-    for arguments in [["eval", trained], ["eval", trained, "--json"], ["predict", "--model", trained], ["info", trained],
-                      ["compare", trained], ["data", "info", place / "data", "--json"]]:
+    for arguments in [["eval", trained], ["eval", trained, "--json"], ["predict", "--model", trained],
+                      ["info", trained], ["compare", trained], ["data", "info", place / "data", "--json"]]:
         with open("/dev/full", "w") as full:
             result = subprocess.run([spikemix, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
         assert result.returncode == 1 and "No space left on device" in result.stderr, (arguments, result.stderr)
@@ -175,7 +178,8 @@ def test_model_answers_that_are_lost(spikemix, trained, place):
 
 def test_a_run_is_whole_though_its_last_line_is_lost(spikemix, place, tmp_path):
     with open("/dev/full", "w") as full:
-        result = subprocess.run(train(spikemix, place, tmp_path / "run"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        result = subprocess.run(train(spikemix, place, tmp_path / "run"), stdout=full,
+                                stderr=subprocess.PIPE, text=True, timeout=120)
     assert result.returncode == 1 and result.stderr.splitlines()[-1].startswith("spikemix: standard output")
     assert_whole_run(tmp_path / "run")
 
@@ -213,7 +217,8 @@ def columns_of(text):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-NAMES = ["tiny", "a-name-that-is-far-too-long-for-a-line-of-a-terminal-of-eighty-columns-and-more", "猫" * 30, "e\u0301" * 50]
+NAMES = ["tiny", "a-name-that-is-far-too-long-for-a-line-of-a-terminal-of-eighty-columns-and-more", "猫" * 30,
+         "e\u0301" * 50]
 
 
 @pytest.mark.parametrize("columns", [80, 40, 12, 2])
@@ -221,7 +226,8 @@ NAMES = ["tiny", "a-name-that-is-far-too-long-for-a-line-of-a-terminal-of-eighty
 def test_the_progress_line_fits_the_terminal(spikemix, place, tmp_path, name, columns):
     recipe = (place / "tiny.toml").read_text().replace('"tiny"', f'"{name}"').replace("epochs = 3", "epochs = 1")
     (tmp_path / "r.toml").write_text(recipe.replace("warmup_epochs = 1", "warmup_epochs = 0"))
-    text = Terminal([spikemix, "train", tmp_path / "r.toml", "--data", place / "data", "--out", tmp_path / "run"], columns).read()
+    text = Terminal([spikemix, "train", tmp_path / "r.toml", "--data", place / "data", "--out", tmp_path / "run"],
+                    columns).read()
     drawn = [part for part in re.findall(r"\r([^\r\n]*)", text) if part and "train loss" not in part]
     assert drawn and max(map(columns_of, drawn)) < columns, drawn
     if columns == 80:
@@ -337,8 +343,9 @@ def wrong_paths(folder):
 
 def test_a_path_that_cannot_be_is_the_users(spikemix, trained, place, tmp_path):
     for path in wrong_paths(tmp_path):
-        for arguments in [["eval", path], ["eval", f"{path}.safetensors"], ["eval", trained, "--data", path], ["info", path],
-                          ["predict", "--model", path, path], ["predict", "--model", trained, path], ["data", "info", path],
+        for arguments in [["eval", path], ["eval", f"{path}.safetensors"], ["eval", trained, "--data", path],
+                          ["info", path], ["predict", "--model", path, path], ["predict", "--model", trained, path],
+                          ["data", "info", path],
                           ["stream", path, "--model", path], ["export", path, "-o", "o.safetensors"], ["import", path],
                           ["compare", path], ["bench", path], ["events", "info", path], ["resume", path],
                           ["events", "simulate", path, "o"], ["train", path],

@@ -21,7 +21,8 @@ def train(spikemix, place, out, *overrides):
 
 
 def lines(folder, kind):
-    return [line for line in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()) if line["type"] == kind]
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["type"] == kind]
 
 
 def without_times(folder):
@@ -45,7 +46,8 @@ def test_epochs_are_chosen_on_validation_images(spikemix, validated):
     assert summary["best_validation_top1"] == max(line["validation_top1"] for line in epochs)
     assert summary["last_validation_top1"] == epochs[-1]["validation_top1"]
     effective = json.loads((out / "config.json").read_text())["effective"]
-    assert effective["train_images"] == 192 and effective["validation_images"] == 48 and effective["best_on"] == "validation"
+    assert effective["train_images"] == 192 and effective["validation_images"] == 48
+    assert effective["best_on"] == "validation"
     assert "validation loss" in result.stderr and "chosen on 48 validation images" in result.stdout
     assert "validation_top1" in run(spikemix, "info", out).stdout
 
@@ -67,7 +69,8 @@ def test_test_images_are_seen_once_at_the_end(spikemix, place):
     assert summary["best_top1"] == tests["best"]["test_top1"] and tests["best"]["epoch"] == summary["best_epoch"]
     # `eval` sees the same as the end of the run: the weights were those of best/ and of last/.
     for weights in ["best", "last"]:
-        told = run(spikemix, "eval", out / weights / "model.safetensors", "--data", place / "data", "--engine", "torch", "--json")
+        told = run(spikemix, "eval", out / weights / "model.safetensors", "--data", place / "data", "--engine", "torch",
+                   "--json")
         assert json.loads(told.stdout)["top1"] == pytest.approx(tests[weights]["test_top1"])
         with safetensors.safe_open(out / weights / "model.safetensors", "np") as file:
             card = json.loads(file.metadata()["spikemix"])
@@ -88,7 +91,8 @@ def test_the_same_images_every_time(spikemix, place, validated):
     assert without_times(out) == without_times(validated[0])
     other = place / "other-seed"
     train(spikemix, place, other, "data.validation=0.2", "train.seed=1")
-    facts = [json.loads((run_folder / "config.json").read_text())["data_facts"] for run_folder in [out, validated[0], other]]
+    facts = [json.loads((run_folder / "config.json").read_text())["data_facts"]
+             for run_folder in [out, validated[0], other]]
     key = "hash of 16 validation images"
     assert facts[0][key] == facts[1][key] != facts[2][key]
 
