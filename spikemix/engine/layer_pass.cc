@@ -119,7 +119,7 @@ void LayerPass::unpack(Rows rows) {
 
 void LayerPass::finish(const float* sums, Rows rows, bool norm) {
   const int64_t C = to_->channels, step = to_->rows() * C, n = rows.second - rows.first, T = steps(*from_);
-  const PackedWeights* scale = norm ? &packed_->parts[0].weights : &packed_->plain;
+  const PackedWeights* scale = norm ? &packed_->parts[0].weights : &packed_->identity;
   if (!plan_->neurons) {
     const Potentials out = potentials(0, rows.first);
     norm_potentials(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, out);
@@ -129,7 +129,7 @@ void LayerPass::finish(const float* sums, Rows rows, bool norm) {
     Potentials moved = this->sums(rows.first);
     norm_potentials(*scale, sums + rows.first * C, n, step, C, moved);
     add_position(moved.values, moved.T, rows);
-    sums = scratch<float>(&LayerBuffers::sums), scale = &packed_->plain;
+    sums = scratch<float>(&LayerBuffers::sums), scale = &packed_->identity;
   }
   neuron_spikes(*scale, sums + rows.first * C, n, T == 1 ? 0 : step, C, neurons(0, rows.first, made_spikes()));
   made(rows);

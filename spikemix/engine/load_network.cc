@@ -29,13 +29,14 @@ struct Norm {
 // A tensor [out, C, kernel, kernel] with its inputs in the order in which the kernels name them: [out, kernel, kernel,
 // C].
 template <class T>
-std::vector<T> channels_last(std::vector<T> weights, int64_t out, int64_t in, int64_t taps) {
-  if (taps == 1) return weights;
-  const int64_t C = in / taps;
+std::vector<T> channels_last(std::vector<T> weights, int64_t out, int64_t in, int64_t window) {
+  if (window == 1) return weights;
+  const int64_t C = in / window;
   std::vector<T> ordered(weights.size());
   for (int64_t o = 0; o < out; ++o) {
     for (int64_t c = 0; c < C; ++c) {
-      for (int64_t k = 0; k < taps; ++k) ordered[size_t(o * in + k * C + c)] = weights[size_t((o * C + c) * taps + k)];
+      for (int64_t k = 0; k < window; ++k)
+        ordered[size_t(o * in + k * C + c)] = weights[size_t((o * C + c) * window + k)];
     }
   }
   return ordered;
@@ -55,11 +56,11 @@ class Loader {
       for (const LayerPart& part : plan.parts) layer.parts.push_back(packed(plan, part));
       const std::string& joined = spikes[packed_.layers.size() - 1];
       if (!joined.empty()) layer.parts[0].spikes = joined;
-      if (plan.window.depthwise) layer.taps = taps(plan);
+      if (plan.window.depthwise) layer.depthwise = depthwise(plan);
       if (!plan.position.empty()) layer.position = floats(plan, plan.position);
       if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
       if (plan.gated) layer.gate = gate(plan);
-      if (plan.neurons) layer.plain = no_weights(packed_.plan.values[size_t(plan.writes)].channels);
+      if (plan.neurons) layer.identity = identity_norm(packed_.plan.values[size_t(plan.writes)].channels);
     }
     packed_.head_weight = tensors_.floats(packed_.plan.head_weight);
     packed_.head_bias = tensors_.floats(packed_.plan.head_bias);
@@ -75,7 +76,7 @@ class Loader {
     if (layer.has_weights() && !layer.window.depthwise)
       p.weights = weights(layer, part.tensors.weight, unit);
     else
-      p.weights = no_weights(neuron_grid(packed_.plan, layer).channels);
+      p.weights = identity_norm(neuron_grid(packed_.plan, layer).channels);
     if (layer.map == Map::kAttention)
       std::fill_n(p.weights.scale.begin(), p.weights.out, float(layer.scale));
     else
@@ -166,10 +167,10 @@ class Loader {
   }
 
   // [C, 1, kernel, kernel] as [kernel, kernel, C].
-  std::vector<float> taps(const LayerPlan& layer) const {
+  std::vector<float> depthwise(const LayerPlan& layer) const {
     const std::vector<float> w = floats(layer, layer.parts[0].tensors.weight);
-    const int64_t C = layer.weight_shape[0], taps = layer.window.kernel * layer.window.kernel;
-    return channels_last(w, 1, C * taps, taps);
+    const int64_t C = layer.weight_shape[0], window = layer.window.kernel * layer.window.kernel;
+    return channels_last(w, 1, C * window, window);
   }
 
   const TensorReader& tensors_;

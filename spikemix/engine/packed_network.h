@@ -13,7 +13,7 @@ namespace spikemix {
 /// One of the maps that a layer makes side by side, as the kernels read it.
 struct PackedPart {
   std::string spikes;  // what its spikes are called, for observers
-  /// Batch norm and bias are its scale and shift; no_weights() where the map has none.
+  /// Batch norm and bias are its scale and shift; identity_norm() where there is no map with weights.
   PackedWeights weights;
   LifParams lif;  // of its neurons
 };
@@ -21,11 +21,11 @@ struct PackedPart {
 /// What a layer of the plan needs to run.
 struct NetworkLayer {
   std::vector<PackedPart> parts;
-  std::vector<float> taps;          // of a depthwise convolution, [kernel, kernel, channels]
+  std::vector<float> depthwise;     // weights of a depthwise convolution, [kernel, kernel, channels]
   std::vector<float> position;      // [tokens, channels]
   std::vector<float> coefficients;  // of a mixer
   std::vector<float> gate;          // GatedTransform::pack()
-  PackedWeights plain;              // scale 1 and shift 0, for neurons on potentials whose norm is applied already
+  PackedWeights identity;           // identity_norm(), for neurons on potentials whose norm is applied already
 };
 
 /// What a Network (network.h) runs.

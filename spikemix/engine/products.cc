@@ -179,7 +179,7 @@ void LayerPass::depthwise() {
   const DepthwiseShape shape{H, to_->width, to_->channels, plan_->window.kernel};
   const auto [begin, end] = my(H);
   for (int64_t t = 0; t < steps(*from_); ++t)
-    depthwise_convolution(shape, t * H + begin, t * H + end, packed_->taps.data(), x, y);
+    depthwise_convolution(shape, t * H + begin, t * H + end, packed_->depthwise.data(), x, y);
   finish(y, {begin * to_->width, end * to_->width});
 }
 

@@ -10,16 +10,16 @@
 namespace spikemix {
 
 struct Workspace::MemberSizes {
-  int64_t list_units = 0, list_entries = 0, patches = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
+  int64_t lists = 0, list_entries = 0, patches = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
 
   void grow(const MemberSizes& to) {
     for (int64_t MemberSizes::*size :
-         {&MemberSizes::list_units, &MemberSizes::list_entries, &MemberSizes::patches, &MemberSizes::mixer_scratch,
+         {&MemberSizes::lists, &MemberSizes::list_entries, &MemberSizes::patches, &MemberSizes::mixer_scratch,
           &MemberSizes::mixer_term, &MemberSizes::key_value, &MemberSizes::attended})
       this->*size = std::max(this->*size, to.*size);
   }
   int64_t bytes() const {
-    return 2 * list_entries + 4 * (list_units + patches + mixer_scratch + mixer_term + key_value + attended);
+    return 2 * list_entries + 4 * (lists + patches + mixer_scratch + mixer_term + key_value + attended);
   }
 };
 
@@ -39,13 +39,13 @@ Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, siz
     sizes.attended = to.channels;
   } else if (layer.has_weights() && !layer.window.depthwise) {
     const bool around = layer.map == Map::kConvolution;
-    const int64_t taps = around ? layer.window.kernel * layer.window.kernel : 1;
+    const int64_t window = around ? layer.window.kernel * layer.window.kernel : 1;
     if (from.range.is_real()) {
-      if (around) sizes.patches = kPatchRows * taps * from.channels;
+      if (around) sizes.patches = kPatchRows * window * from.channels;
       return sizes;
     }
-    sizes.list_units = T * to.rows() * planes_of(from.range);
-    sizes.list_entries = sizes.list_units * taps * 64 * spike_words(from.channels);
+    sizes.lists = T * to.rows() * planes_of(from.range);
+    sizes.list_entries = sizes.lists * window * 64 * spike_words(from.channels);
   }
   return sizes;
 }
@@ -84,7 +84,7 @@ Workspace::Workspace(const PackedNetwork& network, int64_t steps_at_once, int64_
   memory = hwy::AllocateAligned<std::byte>(size_t(buffers.bytes));
   feature_sums.resize(size_t(plan.values[size_t(plan.features)].channels));
   for (Member& member : members) {
-    member.lists.reserve(sizes.list_units, sizes.list_entries);
+    member.lists.reserve(sizes.lists, sizes.list_entries);
     member.patches.resize(size_t(sizes.patches));
     member.mixer_scratch.resize(size_t(sizes.mixer_scratch));
     member.mixer_term.resize(size_t(sizes.mixer_term));

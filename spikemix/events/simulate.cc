@@ -86,9 +86,9 @@ EventSimulator::EventSimulator(const SimulatorOptions& options) : options_(optio
   }
 }
 
-EventSimulator::Place EventSimulator::place(double share) const {
+EventSimulator::Offset EventSimulator::offset_at(double share) const {
   // Corners right, bottom, left, top; from the right one on.
-  constexpr std::array<Place, 5> kCorners = {Place{1, 0}, {0, 1}, {-1, 0}, {0, -1}, {1, 0}};
+  constexpr std::array<Offset, 5> kCorners = {Offset{1, 0}, {0, 1}, {-1, 0}, {0, -1}, {1, 0}};
   const double along = std::fmod(share * options_.loops, 1.0) * 4;
   const auto side = std::min<size_t>(3, size_t(along));
   const double part = along - double(side), a = options_.amplitude;
@@ -105,7 +105,7 @@ std::vector<Event> EventSimulator::simulate(const Intensity& picture, uint64_t i
 
   const auto shift_at = [&](int64_t sample) {
     // The picture moves, so the sensor looks at the opposite place.
-    const Place p = place(double(sample) / double(samples_));
+    const Offset p = offset_at(double(sample) / double(samples_));
     const double x = double(margin_) - p.x, y = double(margin_) - p.y;
     const double left = std::floor(x), top = std::floor(y), u = x - left, v = y - top;
     return Shift{plane.data() + int64_t(top) * stride + int64_t(left),

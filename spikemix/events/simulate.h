@@ -47,10 +47,11 @@ class EventSimulator {
   std::vector<Event> simulate(const Intensity& picture, uint64_t index) const;
 
  private:
-  struct Place {
+  /// How far the picture has moved, in pixels.
+  struct Offset {
     double x, y;
   };
-  Place place(double share) const;
+  Offset offset_at(double share) const;
 
   SimulatorOptions options_;
   int64_t samples_, margin_;

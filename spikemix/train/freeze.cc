@@ -20,31 +20,31 @@ bool begins_with(const std::string& name, const std::string& beginning) {
   return !cuts_a_number;
 }
 
-// Where a tensor belongs: which of a plan's segments are embeddings and which are blocks.
-enum class Place { kStem, kBlock, kHead };
+// The part of the network that a tensor belongs to.
+enum class Section { kStem, kBlock, kHead };
 
-std::map<std::string, Place> places_of(const Plan& plan) {
-  std::map<std::string, Place> of_part;
+std::map<std::string, Section> sections_of(const Plan& plan) {
+  std::map<std::string, Section> of_part;
   for (const Segment& segment : plan.segments) {
     for (size_t i = segment.first; i < segment.last; ++i) {
       for (const LayerPart& part : plan.layers[i].parts)
-        of_part[part.name] = !segment.mixer.empty()                                             ? Place::kBlock
-                             : segment.writes == plan.features && &segment != &plan.segments[0] ? Place::kHead
-                                                                                                : Place::kStem;
+        of_part[part.name] = !segment.mixer.empty()                                             ? Section::kBlock
+                             : segment.writes == plan.features && &segment != &plan.segments[0] ? Section::kHead
+                                                                                                : Section::kStem;
     }
   }
-  std::map<std::string, Place> places;
+  std::map<std::string, Section> sections;
   for (const TensorSpec& tensor : tensors_of(plan)) {
     const auto part = of_part.find(tensor.layer);
-    places[tensor.name] = part == of_part.end() ? Place::kHead : part->second;
+    sections[tensor.name] = part == of_part.end() ? Section::kHead : part->second;
   }
-  return places;
+  return sections;
 }
 
-bool is_named(const std::string& name, Place place, const std::string& entry) {
-  if (entry == "all but head") return place != Place::kHead;
-  if (entry == "stem") return place == Place::kStem;
-  if (entry == "blocks") return place == Place::kBlock;
+bool is_named(const std::string& name, Section section, const std::string& entry) {
+  if (entry == "all but head") return section != Section::kHead;
+  if (entry == "stem") return section == Section::kStem;
+  if (entry == "blocks") return section == Section::kBlock;
   return begins_with(name, entry);
 }
 
@@ -66,7 +66,7 @@ void check_parts(const Plan& plan, const std::set<std::string>& frozen) {
 std::set<std::string> frozen_tensors(const Plan& plan, const std::vector<std::string>& entries) {
   std::set<std::string> frozen;
   if (entries.empty()) return frozen;
-  const std::map<std::string, Place> places = places_of(plan);
+  const std::map<std::string, Section> sections = sections_of(plan);
   std::vector<std::string> learned;
   for (const TensorSpec& tensor : tensors_of(plan)) {
     if (tensor.learned()) learned.push_back(tensor.name);
@@ -74,7 +74,7 @@ std::set<std::string> frozen_tensors(const Plan& plan, const std::vector<std::st
   for (const std::string& entry : entries) {
     bool found = false;
     for (const std::string& name : learned) {
-      if (!is_named(name, places.at(name), entry)) continue;
+      if (!is_named(name, sections.at(name), entry)) continue;
       frozen.insert(name);
       found = true;
     }

@@ -29,31 +29,31 @@ std::vector<uint8_t> bytes_at(const ByteSource& source, uint64_t at, size_t n) {
   return bytes;
 }
 
-/// Where the directory is.
-struct Place {
+/// Where the directory is, in bytes.
+struct ByteRange {
   uint64_t begin, size;
 };
 
-Place find_directory(const ByteSource& source, uint64_t size) {
+ByteRange find_directory(const ByteSource& source, uint64_t size) {
   const uint64_t from = size - std::min<uint64_t>(size, kEndSize + kLongestComment);
   const auto tail = bytes_at(source, from, size_t(size - from));
   const std::span<const uint8_t> bytes(tail);
   // The last record whose comment ends where the archive does.
   for (size_t at = tail.size() < kEndSize ? 0 : tail.size() - kEndSize + 1; at-- > 0;) {
     if (get<uint32_t>(bytes, at) != kEnd || at + kEndSize + get<uint16_t>(bytes, at + 20) != tail.size()) continue;
-    Place place{get<uint32_t>(bytes, at + 16), get<uint32_t>(bytes, at + 12)};
+    ByteRange found{get<uint32_t>(bytes, at + 16), get<uint32_t>(bytes, at + 12)};
     uint64_t limit = from + at;
-    if (place.begin == 0xFFFFFFFF || place.size == 0xFFFFFFFF) {
+    if (found.begin == 0xFFFFFFFF || found.size == 0xFFFFFFFF) {
       if (at < kLocatorSize || get<uint32_t>(bytes, at - kLocatorSize) != kEnd64Locator)
         throw damaged_zip(source, limit, "", "no 64-bit directory");
       const auto record = bytes_at(source, get<uint64_t>(bytes, at - kLocatorSize + 8), kEnd64Size);
       if (record.size() < kEnd64Size || get<uint32_t>(record, 0) != kEnd64)
         throw damaged_zip(source, limit, "", "no 64-bit directory");
-      place = {get<uint64_t>(record, 48), get<uint64_t>(record, 40)};
+      found = {get<uint64_t>(record, 48), get<uint64_t>(record, 40)};
     }
-    if (place.begin > limit || place.size > limit - place.begin || place.size > kLargestDirectory)
+    if (found.begin > limit || found.size > limit - found.begin || found.size > kLargestDirectory)
       throw damaged_zip(source, limit, "", "its directory lies outside of it");
-    return place;
+    return found;
   }
   throw damaged_zip(source, 0, "", "no directory at its end");
 }
@@ -87,12 +87,12 @@ InputError damaged_zip(const ByteSource& source, uint64_t byte, const std::strin
 }
 
 std::vector<ZipEntry> read_zip_directory(const ByteSource& source) {
-  const Place place = find_directory(source, source.input()->size().value_or(0));
-  const auto directory = bytes_at(source, place.begin, size_t(place.size));
+  const ByteRange found = find_directory(source, source.input()->size().value_or(0));
+  const auto directory = bytes_at(source, found.begin, size_t(found.size));
   std::vector<ZipEntry> entries;
   std::span<const uint8_t> rest(directory);
   while (rest.size() >= kEntrySize && get<uint32_t>(rest, 0) == kEntry) {
-    const uint64_t byte = place.begin + (directory.size() - rest.size());
+    const uint64_t byte = found.begin + (directory.size() - rest.size());
     ZipEntry entry{.name = {},
                    .flags = get<uint16_t>(rest, 8),
                    .method = get<uint16_t>(rest, 10),
@@ -106,13 +106,13 @@ std::vector<ZipEntry> read_zip_directory(const ByteSource& source) {
     entry.name.assign(rest.begin() + kEntrySize, rest.begin() + std::ptrdiff_t(kEntrySize + name));
     if (!read_long_sizes(rest.subspan(kEntrySize + name, extra), entry))
       throw damaged_zip(source, byte, entry.name, "no 64-bit sizes in its directory");
-    if (entry.header >= place.begin)
+    if (entry.header >= found.begin)
       throw damaged_zip(source, byte, entry.name, "its directory names a place behind the files");
     if (!entry.name.ends_with('/')) entries.push_back(std::move(entry));
     rest = rest.subspan(kEntrySize + name + extra + comment);
   }
   if (!rest.empty()) {
-    throw damaged_zip(source, place.begin + (directory.size() - rest.size()), "",
+    throw damaged_zip(source, found.begin + (directory.size() - rest.size()), "",
                       "no entry where its directory goes on");
   }
   return entries;

@@ -112,9 +112,9 @@ void real_fft(D d, const RealFft::Tables<T>& t, int64_t lanes, Rows<const T> x, 
 
 // y_k = p x_k + q x_n-k, y_n-k = q x_k - p x_n-k for 0 < k < n - k; row 0, and row n / 2, by p alone.
 template <class D, class T = typename D::T>
-void turn_pairs(D d, int64_t n, const T* turns, int64_t lanes, Rows<const T> x, Rows<T> y) {
+void rotate_pairs(D d, int64_t n, const T* rotations, int64_t lanes, Rows<const T> x, Rows<T> y) {
   for (int64_t k = 0; 2 * k <= n; ++k) {
-    const auto p = Set(d, turns[2 * k]), q = Set(d, turns[2 * k + 1]);
+    const auto p = Set(d, rotations[2 * k]), q = Set(d, rotations[2 * k + 1]);
     const int64_t other = n - k;
     for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) {
       const auto a = LoadU(d, x[k] + l);

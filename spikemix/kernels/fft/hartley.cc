@@ -23,11 +23,11 @@ void real_fft_f64(const RealFft::Tables<double>& t, int64_t lanes, Rows<const do
                   double* scratch) {
   real_fft(F64(), t, lanes, x, y, scratch);
 }
-void turn_pairs_f32(int64_t n, const float* turns, int64_t lanes, Rows<const float> x, Rows<float> y) {
-  turn_pairs(F32(), n, turns, lanes, x, y);
+void rotate_pairs_f32(int64_t n, const float* rotations, int64_t lanes, Rows<const float> x, Rows<float> y) {
+  rotate_pairs(F32(), n, rotations, lanes, x, y);
 }
-void turn_pairs_f64(int64_t n, const double* turns, int64_t lanes, Rows<const double> x, Rows<double> y) {
-  turn_pairs(F64(), n, turns, lanes, x, y);
+void rotate_pairs_f64(int64_t n, const double* rotations, int64_t lanes, Rows<const double> x, Rows<double> y) {
+  rotate_pairs(F64(), n, rotations, lanes, x, y);
 }
 
 // The rows have any length: the last values one by one. Sums and one product: the same bits either way.
@@ -73,8 +73,8 @@ namespace spikemix {
 namespace {
 HWY_EXPORT(real_fft_f32);
 HWY_EXPORT(real_fft_f64);
-HWY_EXPORT(turn_pairs_f32);
-HWY_EXPORT(turn_pairs_f64);
+HWY_EXPORT(rotate_pairs_f32);
+HWY_EXPORT(rotate_pairs_f64);
 HWY_EXPORT(add_rows_f32);
 HWY_EXPORT(add_rows_f64);
 HWY_EXPORT(cas_rows_f32);
@@ -94,26 +94,26 @@ RealFft::Tables<T> make_tables(int64_t n, FftPart part, double scale) {
 // Makhoul: row j of the Hartley transform's input is row 2j, or from the far end row 2j + 1.
 int64_t dct_row(int64_t j, int64_t n) { return 2 * j < n ? 2 * j : 2 * (n - j) - 1; }
 
-void turn(int64_t n, const float* turns, int64_t lanes, Rows<const float> x, Rows<float> y) {
-  HWY_DYNAMIC_DISPATCH(turn_pairs_f32)(n, turns, lanes, x, y);
+void rotate(int64_t n, const float* rotations, int64_t lanes, Rows<const float> x, Rows<float> y) {
+  HWY_DYNAMIC_DISPATCH(rotate_pairs_f32)(n, rotations, lanes, x, y);
 }
-void turn(int64_t n, const double* turns, int64_t lanes, Rows<const double> x, Rows<double> y) {
-  HWY_DYNAMIC_DISPATCH(turn_pairs_f64)(n, turns, lanes, x, y);
+void rotate(int64_t n, const double* rotations, int64_t lanes, Rows<const double> x, Rows<double> y) {
+  HWY_DYNAMIC_DISPATCH(rotate_pairs_f64)(n, rotations, lanes, x, y);
 }
 
 template <class T>
-void dct2(const RealFft& hartley, const T* turns, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
+void dct2(const RealFft& hartley, const T* rotations, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
   const int64_t n = hartley.n();
   for (int64_t j = 0; j < n; ++j) std::copy_n(x[dct_row(j, n)], lanes, y[j]);
   const Rows<T> h{scratch, lanes};
   hartley.forward(lanes, Rows<const T>{y.data, y.stride}, h, scratch + n * lanes);
-  turn(n, turns, lanes, Rows<const T>{h.data, h.stride}, y);
+  rotate(n, rotations, lanes, Rows<const T>{h.data, h.stride}, y);
 }
 
 template <class T>
-void dct3(const RealFft& hartley, const T* turns, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
+void dct3(const RealFft& hartley, const T* rotations, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
   const int64_t n = hartley.n();
-  turn(n, turns, lanes, x, y);
+  rotate(n, rotations, lanes, x, y);
   const Rows<T> h{scratch, lanes};
   hartley.forward(lanes, Rows<const T>{y.data, y.stride}, h, scratch + n * lanes);
   for (int64_t j = 0; j < n; ++j) std::copy_n(h[j], lanes, y[dct_row(j, n)]);
@@ -177,10 +177,10 @@ Dct::Dct(int64_t n) : hartley_(n, FftPart::kHartley, 1) {
   for (int64_t k = 0; 2 * k <= n; ++k) {
     const double angle = std::numbers::pi * double(k) / double(2 * n), scale = std::sqrt(2 / double(n));
     const bool alone = k == 0 || 2 * k == n;
-    turns_f64_.push_back(alone ? 1 / std::sqrt(double(n)) : scale / 2 * (std::cos(angle) - std::sin(angle)));
-    turns_f64_.push_back(scale / 2 * (std::cos(angle) + std::sin(angle)));
+    rotations_f64_.push_back(alone ? 1 / std::sqrt(double(n)) : scale / 2 * (std::cos(angle) - std::sin(angle)));
+    rotations_f64_.push_back(scale / 2 * (std::cos(angle) + std::sin(angle)));
   }
-  turns_f32_.assign(turns_f64_.begin(), turns_f64_.end());
+  rotations_f32_.assign(rotations_f64_.begin(), rotations_f64_.end());
 }
 
 std::vector<double> Dct::matrix() const {
@@ -200,16 +200,16 @@ OpCount Dct::ops() const {
 }
 
 void Dct::forward(int64_t lanes, Rows<const float> x, Rows<float> y, float* scratch) const {
-  dct2(hartley_, turns_f32_.data(), lanes, x, y, scratch);
+  dct2(hartley_, rotations_f32_.data(), lanes, x, y, scratch);
 }
 void Dct::forward(int64_t lanes, Rows<const double> x, Rows<double> y, double* scratch) const {
-  dct2(hartley_, turns_f64_.data(), lanes, x, y, scratch);
+  dct2(hartley_, rotations_f64_.data(), lanes, x, y, scratch);
 }
 void Dct::adjoint(int64_t lanes, Rows<const float> x, Rows<float> y, float* scratch) const {
-  dct3(hartley_, turns_f32_.data(), lanes, x, y, scratch);
+  dct3(hartley_, rotations_f32_.data(), lanes, x, y, scratch);
 }
 void Dct::adjoint(int64_t lanes, Rows<const double> x, Rows<double> y, double* scratch) const {
-  dct3(hartley_, turns_f64_.data(), lanes, x, y, scratch);
+  dct3(hartley_, rotations_f64_.data(), lanes, x, y, scratch);
 }
 
 void add_rows(int64_t lanes, float scale, const float* a, const float* b, float* out) {

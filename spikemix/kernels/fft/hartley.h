@@ -66,8 +66,8 @@ class Dct final : public LineTransform {
 
  private:
   RealFft hartley_;
-  std::vector<float> turns_f32_;  // (p, q) of rows k and n - k: y_k = p h_k + q h_-k, y_-k = q h_k - p h_-k
-  std::vector<double> turns_f64_;
+  std::vector<float> rotations_f32_;  // (p, q) of rows k and n - k: y_k = p h_k + q h_-k, y_-k = q h_k - p h_-k
+  std::vector<double> rotations_f64_;
 };
 
 /// out = scale (a + b), and out = scale (a + b + c - d): rows of any length, out may be one of the inputs.

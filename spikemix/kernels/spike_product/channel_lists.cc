@@ -30,13 +30,13 @@ HWY_INLINE void transpose_bits(uint64_t* HWY_RESTRICT words) {
 
 // word(row, w): channels 64 w to 64 w + 63 of a row.
 template <class Word>
-void list_channels(std::span<const RowRun> runs, int64_t C, int64_t planes, int64_t unused, SpikeLists& lists,
+void list_channels(std::span<const RowRange> ranges, int64_t C, int64_t planes, int64_t unused, SpikeLists& lists,
                    const Word& word) {
-  // Runs in pieces of at most 64 rows: one word for each channel.
-  std::vector<RowRun> pieces;
-  for (const RowRun& run : runs) {
-    for (int64_t i = 0; i < run.count; i += 64)
-      pieces.push_back({run.row + i, std::min<int64_t>(64, run.count - i), run.place + i});
+  // Pieces of at most 64 rows: one word for each channel.
+  std::vector<RowRange> pieces;
+  for (const RowRange& range : ranges) {
+    for (int64_t i = 0; i < range.count; i += 64)
+      pieces.push_back({range.first + i, std::min<int64_t>(64, range.count - i), range.block_row + i});
   }
   const auto n = int64_t(pieces.size());
   std::vector<uint64_t> transposed(size_t(planes * n * 64));
@@ -45,7 +45,7 @@ void list_channels(std::span<const RowRun> runs, int64_t C, int64_t planes, int6
     for (int64_t p = 0; p < planes; ++p) {
       for (int64_t i = 0; i < n; ++i) {
         uint64_t* block = transposed.data() + (p * n + i) * 64;
-        for (int64_t r = 0; r < pieces[size_t(i)].count; ++r) block[r] = word(pieces[size_t(i)].row + r, w, p);
+        for (int64_t r = 0; r < pieces[size_t(i)].count; ++r) block[r] = word(pieces[size_t(i)].first + r, w, p);
         std::fill(block + pieces[size_t(i)].count, block + 64, 0);
         transpose_bits(block);
       }
@@ -54,23 +54,23 @@ void list_channels(std::span<const RowRun> runs, int64_t C, int64_t planes, int6
       for (int64_t p = planes - 1; p >= 0; --p) {
         for (int64_t i = 0; i < n; ++i) {
           const uint64_t bits = transposed[size_t((p * n + i) * 64 + c)];
-          if (bits) out.word(bits, pieces[size_t(i)].place);
+          if (bits) out.word(bits, pieces[size_t(i)].block_row);
         }
-        out.end_unit();
+        out.end_list();
       }
     }
   }
 }
 
-void of_spikes(std::span<const RowRun> runs, int64_t C, const uint64_t* bits, int64_t unused, SpikeLists& lists) {
+void of_spikes(std::span<const RowRange> ranges, int64_t C, const uint64_t* bits, int64_t unused, SpikeLists& lists) {
   const int64_t words = spike_words(C);
-  list_channels(runs, C, 1, unused, lists, [&](int64_t row, int64_t w, int64_t) { return bits[row * words + w]; });
+  list_channels(ranges, C, 1, unused, lists, [&](int64_t row, int64_t w, int64_t) { return bits[row * words + w]; });
 }
 
-void of_counts(std::span<const RowRun> runs, int64_t C, const uint8_t* counts, int64_t planes, int64_t unused,
+void of_counts(std::span<const RowRange> ranges, int64_t C, const uint8_t* counts, int64_t planes, int64_t unused,
                SpikeLists& lists) {
   const int64_t stride = 64 * spike_words(C);
-  list_channels(runs, C, planes, unused, lists, [&](int64_t row, int64_t w, int64_t p) HWY_ATTR {
+  list_channels(ranges, C, planes, unused, lists, [&](int64_t row, int64_t w, int64_t p) HWY_ATTR {
     return plane_of(counts + row * stride + 64 * w, p);
   });
 }
@@ -84,13 +84,13 @@ namespace spikemix {
 HWY_EXPORT(of_spikes);
 HWY_EXPORT(of_counts);
 
-void channel_lists_of_spikes(std::span<const RowRun> runs, int64_t C, const uint64_t* bits, int64_t unused,
+void channel_lists_of_spikes(std::span<const RowRange> ranges, int64_t C, const uint64_t* bits, int64_t unused,
                              SpikeLists& lists) {
-  HWY_DYNAMIC_DISPATCH(of_spikes)(runs, C, bits, unused, lists);
+  HWY_DYNAMIC_DISPATCH(of_spikes)(ranges, C, bits, unused, lists);
 }
-void channel_lists_of_counts(std::span<const RowRun> runs, int64_t C, const uint8_t* counts, int64_t planes,
+void channel_lists_of_counts(std::span<const RowRange> ranges, int64_t C, const uint8_t* counts, int64_t planes,
                              int64_t unused, SpikeLists& lists) {
-  HWY_DYNAMIC_DISPATCH(of_counts)(runs, C, counts, planes, unused, lists);
+  HWY_DYNAMIC_DISPATCH(of_counts)(ranges, C, counts, planes, unused, lists);
 }
 
 }  // namespace spikemix

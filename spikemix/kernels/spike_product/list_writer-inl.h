@@ -80,12 +80,12 @@ HWY_INLINE uint64_t plane_of(const uint8_t* bytes, int64_t plane) {
   return word;
 }
 
-// Writes units one behind the other.
+// Writes lists, plane by plane, one behind the other.
 class ListWriter {
  public:
-  ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t units)
+  ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t count)
       : lists_(lists), begin_(lists.index.get()), end_(begin_), next_(lists.begin.get()) {
-    lists.inputs = inputs, lists.planes = planes, lists.units = units, lists.spikes = 0;
+    lists.inputs = inputs, lists.planes = planes, lists.count = count, lists.spikes = 0;
     *next_++ = 0;
   }
   HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(bits, uint16_t(offset), end_); }
@@ -100,7 +100,7 @@ class ListWriter {
     } while (i < n);
     end_ += n;
   }
-  HWY_INLINE void end_unit() {
+  HWY_INLINE void end_list() {
     const int64_t n = end_ - begin_, spikes = n - next_[-1];
     const int64_t filled = (spikes + kListMultiple - 1) / kListMultiple * kListMultiple;
     const hn::CappedTag<uint16_t, kListMultiple> d;

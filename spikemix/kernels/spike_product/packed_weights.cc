@@ -46,9 +46,9 @@ void fill(PackedWeights& packed, const int16_t* weights) {
     const int64_t half = largest_weight(packed.type, panel.rows) + 1;
     for (int64_t i = 0; i <= packed.in; ++i) {  // the last row is zero
       for (int64_t o = 0; o < panel.width; ++o) {
-        const int64_t place = o % (panel.width / 2) * 2 + o / (panel.width / 2);
+        const int64_t position = o % (panel.width / 2) * 2 + o / (panel.width / 2);
         const int64_t w = o < panel.count && i < packed.in ? weights[(panel.first + o) * packed.in + i] : 0;
-        data[i * panel.width + place] = Biased(w + half);
+        data[i * panel.width + position] = Biased(w + half);
       }
     }
   }
@@ -91,7 +91,7 @@ PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in) {
   return allocate(type, out, in, make_panels(out, in, size, [&](int64_t, int64_t) { return rows; }), size);
 }
 
-PackedWeights no_weights(int64_t out) { return pack_weights(out, 0, static_cast<const float*>(nullptr)); }
+PackedWeights identity_norm(int64_t out) { return pack_weights(out, 0, static_cast<const float*>(nullptr)); }
 
 int64_t first_overflow(int64_t out, int64_t in, const int16_t* weights, int64_t smallest, int64_t largest) {
   for (int64_t o = 0; o < out; ++o) {

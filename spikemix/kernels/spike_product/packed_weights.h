@@ -53,8 +53,8 @@ PackedWeights pack_weights(WeightType type, int64_t out, int64_t in, const int16
 /// four rows to an addition.
 PackedWeights unpacked_weights(WeightType type, int64_t out, int64_t in);
 
-/// No map at all, for neuron_spikes(): panels, scale and shift of `out` outputs.
-PackedWeights no_weights(int64_t out);
+/// No map, for neuron_spikes() and norm_potentials(): of `out` channels, with scale 1 and shift 0.
+PackedWeights identity_norm(int64_t out);
 
 /// kU8 sums are exact modulo 2^16, so they are right if the true sum fits int16. This is the proof: the largest and
 /// smallest sums that inputs of `smallest` (0 or less) to `largest` can make.

@@ -56,7 +56,7 @@ void lists_of_spikes(int64_t rows, int64_t T, int64_t C, const uint64_t* bits, i
     for (int64_t t = 0; t < T; ++t) {
       const uint64_t* row = bits + t * step_words + r * words;
       for (int64_t w = 0; w < words; ++w) out.word(row[w], 64 * w);
-      out.end_unit();
+      out.end_list();
     }
   }
 }
@@ -73,7 +73,7 @@ void lists_of_counts(int64_t rows, int64_t T, int64_t C, const uint8_t* counts, 
           const uint64_t word = plane_of(row + 64 * w, p);
           if (word) out.word(word, 64 * w);  // high planes are nearly empty
         }
-        out.end_unit();
+        out.end_list();
       }
     }
   }
@@ -102,15 +102,15 @@ void lists_of_neighbours(int64_t first, int64_t rows, int64_t T, const PixelList
   for (int64_t r = first; r < first + rows; ++r) {
     const int64_t y = r / W, x = r % W, left = std::max<int64_t>(0, x - 1), right = std::min(W, x + 2);
     const int64_t top = std::max<int64_t>(0, y - 1), bottom = std::min(H, y + 2);
-    for (int64_t unit = 0; unit < T * pixels.planes; ++unit) {
-      const int64_t t = unit / pixels.planes, plane = unit % pixels.planes;
+    for (int64_t plane_of_step = 0; plane_of_step < T * pixels.planes; ++plane_of_step) {
+      const int64_t t = plane_of_step / pixels.planes, plane = plane_of_step % pixels.planes;
       for (int64_t from_y = top; from_y < bottom; ++from_y) {
         const int64_t row = (plane * T + t) * H + from_y;
         const uint32_t* begin = pixels.begin + row * (W + 1);
         out.list(pixels.index + row * stride + begin[left], begin[right] - begin[left],
                  (3 * (from_y - y + 1) + 1 - x) * C);
       }
-      out.end_unit();
+      out.end_list();
     }
   }
 }
@@ -129,14 +129,14 @@ HWY_EXPORT(lists_of_neighbours);
 HWY_EXPORT(add_spikes);
 HWY_EXPORT(add_counts);
 
-void SpikeLists::reserve(int64_t max_units, int64_t max_entries) {
-  if (max_entries + max_units * (kListMultiple - 1) > entries_room_) {
-    entries_room_ = max_entries + max_units * (kListMultiple - 1);
+void SpikeLists::reserve(int64_t max_lists, int64_t max_entries) {
+  if (max_entries + max_lists * (kListMultiple - 1) > entries_room_) {
+    entries_room_ = max_entries + max_lists * (kListMultiple - 1);
     index.reset(new uint16_t[size_t(entries_room_ + kListPad)]);
   }
-  if (max_units > units_room_) {
-    units_room_ = max_units;
-    begin.reset(new uint32_t[size_t(max_units + 1)]);
+  if (max_lists > lists_room_) {
+    lists_room_ = max_lists;
+    begin.reset(new uint32_t[size_t(max_lists + 1)]);
   }
 }
 

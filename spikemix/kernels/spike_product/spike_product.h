@@ -34,7 +34,7 @@ struct Potentials {
 /// The engine's heart: for each row and step the sum of the weight rows of the inputs that spiked, z = scale y + shift,
 /// and the neurons on z. The sums stay in registers: no pre-activation is ever stored.
 ///
-/// @param lists  units (r, t) in the order r * T + t, indices below weights.in
+/// @param lists  (r, t) in the order r * T + t, indices below weights.in
 ///
 /// kF32 sums are made in the order of the lists, one addition after the other, so their bits do not depend on panels,
 /// rows or threads. Integer sums are exact.
@@ -45,7 +45,8 @@ void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_
 void dense_product(const PackedWeights& weights, const float* x, int64_t rows, const NeuronState& neurons);
 
 /// The neurons alone, on sums that something else has made: output o of row r at step t is y[t step + r stride + o].
-/// `norm` is no_weights(out) with its scale and shift. Up to 15 values behind the last row are read, and do not matter.
+/// `norm` is identity_norm(out) with the batch norm's scale and shift. Up to 15 values behind the last row are read,
+/// and do not matter.
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                    const NeuronState& neurons);
 

@@ -74,7 +74,7 @@ void gradient(benchmark::State& state, WeightType type) {
   std::vector<float> dy(size_t(kPixels * kOut)), dw(size_t(9 * kC * kOut));
   for (float& v : dy) v = std::normal_distribution<float>()(rng);
   const RowBlocks plan = conv_blocks(kImages, kSide, kSide);
-  const PackedWeights panels = unpacked_weights(type, kOut, plan.blocks[0].places);
+  const PackedWeights panels = unpacked_weights(type, kOut, plan.blocks[0].rows);
   int64_t spikes = 0;
   for (auto _ : state) {
     spikes = 0;
@@ -86,7 +86,7 @@ void gradient(benchmark::State& state, WeightType type) {
       for (const WeightPanel& p : panels.panels) {
         float scale[64];
         std::byte* const panel = panels.data.get() + p.offset;
-        pack_panel(type, {p.first, p.count, kOut, block.places}, block.outputs, dy.data(), p.width, panel, scale);
+        pack_panel(type, {p.first, p.count, kOut, block.rows}, block.outputs, dy.data(), p.width, panel, scale);
         weight_gradient(type, panel, p.width, scale, lists, 0, kC, plan.offsets, dw.data() + p.first, kOut);
       }
     }

@@ -9,25 +9,25 @@ namespace {
 
 // The weight of an input and an output, wherever the panel keeps it.
 double weight_at(const PackedWeights& w, const WeightPanel& panel, int64_t input, int64_t o) {
-  const int64_t half_width = panel.width / 2, place = input * panel.width + o % half_width * 2 + o / half_width;
+  const int64_t half_width = panel.width / 2, position = input * panel.width + o % half_width * 2 + o / half_width;
   const std::byte* data = w.data.get() + panel.offset;
   const double half = double(largest_weight(w.type, panel.rows) + 1);
   switch (w.type) {
     case WeightType::kF32:
       return reinterpret_cast<const float*>(data)[input * panel.width + o];
     case WeightType::kU16:
-      return reinterpret_cast<const uint16_t*>(data)[place] - half;
+      return reinterpret_cast<const uint16_t*>(data)[position] - half;
     case WeightType::kU8:
-      return reinterpret_cast<const uint8_t*>(data)[place] - half;
+      return reinterpret_cast<const uint8_t*>(data)[position] - half;
   }
   return 0;
 }
 
-// The sum of one output over a unit's lists.
-float sum_of(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t unit, int64_t o) {
+// The sum of one output over a list.
+float sum_of(const PackedWeights& w, const WeightPanel& panel, const SpikeLists& lists, int64_t i, int64_t o) {
   float y = 0;
   for (int64_t plane = 0; plane < lists.planes; ++plane) {
-    const uint32_t* list = lists.begin.get() + unit * lists.planes + plane;
+    const uint32_t* list = lists.begin.get() + i * lists.planes + plane;
     y += y;
     for (uint32_t j = list[0]; j < list[1]; ++j) y += float(weight_at(w, panel, lists.index[j], o));
   }

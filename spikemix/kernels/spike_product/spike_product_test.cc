@@ -43,10 +43,10 @@ TEST(SpikeLists, AddToTheResidualStream) {
   });
 }
 
-// Entries of every unit and plane, read back from the lists.
+// Entries of every list and plane, read back from the lists.
 std::vector<std::vector<int>> entries(const SpikeLists& lists) {
   std::vector<std::vector<int>> all;
-  for (int64_t i = 0; i < lists.units * lists.planes; ++i) {
+  for (int64_t i = 0; i < lists.count * lists.planes; ++i) {
     all.emplace_back(lists.index.get() + lists.begin[size_t(i)], lists.index.get() + lists.begin[size_t(i) + 1]);
     EXPECT_EQ(all.back().size() % kListMultiple, 0u);
     std::erase(all.back(), int(lists.inputs));
@@ -71,7 +71,7 @@ TEST(SpikeLists, HoldThePositionsOfEverySpike) {
       SpikeLists lists;
       lists.reserve(s.rows * s.T, s.rows * s.T * 256);
       lists_of_spikes(s.rows, s.T, s.in, bits.data(), s.rows * 4, lists);
-      ASSERT_EQ(lists.units, s.rows * s.T);
+      ASSERT_EQ(lists.count, s.rows * s.T);
       const auto all = entries(lists);
       for (int64_t r = 0; r < s.rows; ++r) {
         for (int64_t t = 0; t < s.T; ++t)
@@ -293,7 +293,7 @@ TEST(NeuronSpikes, CountsAtEveryWidth) {
          {LifParams{.k = 1, .leak = 0.5f, .v_threshold = 0, .hard_reset = false, .levels = 4}, LifParams{}}) {
       for (int64_t out = 1; out <= 130; ++out) {
         const Sizes s{2, 2, 1, out};
-        PackedWeights norm = no_weights(out);
+        PackedWeights norm = identity_norm(out);
         for (int64_t o = 0; o < out; ++o) norm.shift[size_t(o)] = float(int(rng() % 64)) / 64;
         std::vector<float> y(size_t(s.T * s.rows * out) + 16);
         for (float& v : y) v = float(int(rng() % 513) - 256) / 64;
@@ -401,7 +401,7 @@ TEST(SpikePotentials, OfDenseInputsAndOfNormsAlone) {
       if (HasFatalFailure()) return;
 
       const Sizes whole{rows, T, 0, out};
-      PackedWeights norm = no_weights(out);
+      PackedWeights norm = identity_norm(out);
       for (int64_t o = 0; o < out; ++o)
         norm.scale[size_t(o)] = w.scale[size_t(o)], norm.shift[size_t(o)] = w.shift[size_t(o)];
       const std::vector<float> y = random_stream(T * rows * out, rng);

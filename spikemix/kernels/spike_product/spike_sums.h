@@ -15,7 +15,7 @@ struct SumMoments {
   float *sum = nullptr, *sum_squares = nullptr;  // [out]; null: not wanted
 };
 
-/// The forward pass of training: y = scale x sums, without shift and neurons. Unit (r, t) of `lists` gives
+/// The forward pass of training: y = scale x sums, without shift and neurons. List (r, t) gives
 /// y[t step + r stride + o], o < weights.out. kF32 and kU16 weights.
 ///
 /// The bits depend neither on the panels nor on how rows are shared out, as with spike_product().

@@ -26,15 +26,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 // The interface of both: clear(); twice(), between two planes of small integers; add(panel, list, length);
 // each(f): f(o, y) with the float sums y of the outputs [o, o + lanes of DF) of the panel.
 
-// Narrow panels have several sums for each output, which take turns: one addition waits for the one before.
+// Narrow panels have several accumulators for each output, which are added to in turn: an addition waits for the one
+// before.
 template <int kWidth>
 struct FloatSums {
   using Weight = float;
   using D = hn::CappedTag<float, 16>;
   using DF = D;
   static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
-  static constexpr int kTurns = 64 / kWidth;
-  hn::Vec<D> sum[kTurns * kVectors];
+  static constexpr int kAccumulators = 64 / kWidth;
+  hn::Vec<D> sum[kAccumulators * kVectors];
 
   HWY_INLINE FloatSums() {}
   HWY_INLINE void clear() { SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(D()); }
@@ -42,18 +43,18 @@ struct FloatSums {
   HWY_INLINE void add(const float* HWY_RESTRICT panel, const uint16_t* HWY_RESTRICT index, int64_t n) {
     for (int64_t j = 0; j < n; j += kListMultiple) {
       SPIKEMIX_UNROLL for (int e = 0; e < kListMultiple; ++e)
-          add_row(panel + int64_t(index[j + e]) * kWidth, e % kTurns);
+          add_row(panel + int64_t(index[j + e]) * kWidth, e % kAccumulators);
     }
   }
-  HWY_INLINE void add_row(const float* HWY_RESTRICT row, int turn) {
-    hn::Vec<D>* own = sum + turn * kVectors;
+  HWY_INLINE void add_row(const float* HWY_RESTRICT row, int accumulator) {
+    hn::Vec<D>* own = sum + accumulator * kVectors;
     SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) own[i] = hn::Add(own[i], hn::Load(D(), row + i * kLanes));
   }
   template <class F>
   HWY_INLINE void each(const F& f) const {
     SPIKEMIX_UNROLL for (int i = 0; i < kVectors; ++i) {
       auto y = sum[i];
-      SPIKEMIX_UNROLL for (int turn = 1; turn < kTurns; ++turn) y = hn::Add(y, sum[turn * kVectors + i]);
+      SPIKEMIX_UNROLL for (int a = 1; a < kAccumulators; ++a) y = hn::Add(y, sum[a * kVectors + i]);
       f(i * kLanes, y);
     }
   }

@@ -27,7 +27,7 @@ void gradient_of_panel(const std::byte* bytes, const float* scale, const SpikeLi
         if (p > 0) sums.twice();
         sums.add(panel + offsets[k] * kWidth, index + begin[p], int64_t(begin[p + 1]) - int64_t(begin[p]));
       }
-      float* to = dw + (int64_t(k) * lists.units + c) * stride;
+      float* to = dw + (int64_t(k) * lists.count + c) * stride;
       sums.each([&](int o, auto value) HWY_ATTR {
         hn::StoreU(hn::MulAdd(value, hn::LoadU(d, scale + o), hn::LoadU(d, to + o)), d, to + o);
       });

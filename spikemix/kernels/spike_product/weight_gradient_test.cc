@@ -67,10 +67,10 @@ std::vector<float> gradient(const RowBlocks& plan, const Inputs& x, const std::v
   for (const RowBlock& block : plan.blocks) {
     const SpikeLists lists = x.channel_lists(block);
     for (const WeightPanel& p : panels.panels) {
-      const auto panel = hwy::AllocateAligned<std::byte>(size_t(block.places * p.width * 4));
+      const auto panel = hwy::AllocateAligned<std::byte>(size_t(block.rows * p.width * 4));
       float scale[64];
       // The first row's 8191 may lie in another block: the scale is the block's own.
-      pack_panel(type, {p.first, p.count, out, block.places}, block.outputs, dy.data(), p.width, panel.get(), scale);
+      pack_panel(type, {p.first, p.count, out, block.rows}, block.outputs, dy.data(), p.width, panel.get(), scale);
       weight_gradient(type, panel.get(), p.width, scale, lists, 0, x.C, plan.offsets, dw.data() + p.first, stride);
     }
   }
@@ -147,11 +147,11 @@ TEST(PackPanel, RoundsToTheFourteenthBitOfTheLargest) {
       PackedWeights w = unpacked_weights(WeightType::kU16, kOut, kRows);
       for (const WeightPanel& p : w.panels) {
         const PanelSource source{p.first, p.count, kOut, kRows + 1};
-        const RowRun run[] = {{0, kRows, 0}};
+        const RowRange range[] = {{0, kRows, 0}};
         if (bfloat16)
-          pack_panel(w.type, source, run, m16.data(), p.width, w.data.get() + p.offset, w.scale.data() + p.first);
+          pack_panel(w.type, source, range, m16.data(), p.width, w.data.get() + p.offset, w.scale.data() + p.first);
         else
-          pack_panel(w.type, source, run, m.data(), p.width, w.data.get() + p.offset, w.scale.data() + p.first);
+          pack_panel(w.type, source, range, m.data(), p.width, w.data.get() + p.offset, w.scale.data() + p.first);
       }
       std::vector<uint64_t> one_each(kRows);  // one input for each row: the sums are the rows themselves
       for (size_t r = 0; r < kRows; ++r) one_each[r] = uint64_t{1} << r;
@@ -184,9 +184,9 @@ TEST(SpikeSums, EqualThePlainLoopsAndTheirMoments) {
       on_every_target([&] {
         for (const WeightType type : {WeightType::kF32, WeightType::kU16}) {
           PackedWeights packed = unpacked_weights(type, out, C);
-          const RowRun run[] = {{0, C, 0}};
+          const RowRange range[] = {{0, C, 0}};
           for (const WeightPanel& p : packed.panels)
-            pack_panel(type, {p.first, p.count, out, C + 1}, run, w.data(), p.width, packed.data.get() + p.offset,
+            pack_panel(type, {p.first, p.count, out, C + 1}, range, w.data(), p.width, packed.data.get() + p.offset,
                        packed.scale.data() + p.first);
           SpikeLists lists;
           lists.reserve(rows * planes, rows * C * planes);

@@ -67,7 +67,7 @@ struct Conv {
     return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
   }
   static double dx_share(const Tensor& dy) { return winograd_share(dy); }
-  // As matrices: the convolution with the taps turned round. Unlike convolution_backward, it asks for no x.
+  // As matrices: the convolution with the kernel rotated by 180 degrees. Unlike convolution_backward, it asks for no x.
   static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
     if (dx_share(dy) < 1) return winograd_gradient(dy, weight);
     return forward(dy, weight.transpose(0, 1).flip({2, 3}));

@@ -25,7 +25,7 @@ PackedWeights pack(const Tensor& weight, torch::ScalarType type) {
   const Tensor weight_t = weight.to(torch::kFloat32).contiguous();  // a permuted weight may still be a view
   const int64_t in = weight_t.size(0), out = weight_t.size(1);
   PackedWeights packed = unpacked_weights(weight_type(type), out, in);
-  const RowRun rows[] = {{0, in, 0}};
+  const RowRange rows[] = {{0, in, 0}};
   at::parallel_for(0, int64_t(packed.panels.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const WeightPanel& p = packed.panels[size_t(i)];
@@ -65,16 +65,16 @@ Scratch& scratch() {
   return of_this_thread;
 }
 
-// dW [taps, channels, out], the panels of dY shared out over the threads.
+// dW [kernel positions, channels, out], the panels of dY shared out over the threads.
 Tensor gradient(const Packed& x, const RowBlocks& plan, const Tensor& dy) {
-  const int64_t C = x.channels(), out = dy.size(-1), planes = x.planes(), taps = int64_t(plan.offsets.size());
+  const int64_t C = x.channels(), out = dy.size(-1), planes = x.planes(), positions = int64_t(plan.offsets.size());
   const auto blocks = int64_t(plan.blocks.size());
   std::vector<SpikeLists> lists(plan.blocks.size());
   at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const RowBlock& block = plan.blocks[size_t(b)];
       int64_t entries = 0;
-      for (const RowRun& run : block.inputs) entries += x.entries(run.row, run.row + run.count);
+      for (const RowRange& range : block.inputs) entries += x.entries(range.first, range.first + range.count);
       lists[size_t(b)].reserve(C * planes, entries);
       if (x.values() == Values::kSpikes)
         channel_lists_of_spikes(block.inputs, C, x.bits(), block.unused, lists[size_t(b)]);
@@ -86,14 +86,14 @@ Tensor gradient(const Packed& x, const RowBlocks& plan, const Tensor& dy) {
   const WeightType type = weight_type(dy.scalar_type());
   const std::vector<WeightPanel> panels = unpacked_weights(type, out, 0).panels;
   const int64_t stride = (out + 15) / 16 * 16;  // whole panels
-  const Tensor dw = torch::zeros({taps, C, stride});
-  int64_t places = 0;
-  for (const RowBlock& block : plan.blocks) places = std::max(places, block.places);
+  const Tensor dw = torch::zeros({positions, C, stride});
+  int64_t panel_rows = 0;
+  for (const RowBlock& block : plan.blocks) panel_rows = std::max(panel_rows, block.rows);
   // Few panels are shared out by channels as well; each sum has its own job, so its bits do not depend on how many.
   const int64_t wanted = 4 * at::get_num_threads();
   const int64_t groups = std::clamp<int64_t>(wanted / int64_t(panels.size()), 1, std::max<int64_t>(1, C / 16));
   at::parallel_for(0, int64_t(panels.size()) * groups, 1, [&](int64_t begin, int64_t end) {
-    const auto panel = hwy::AllocateAligned<std::byte>(size_t(places * 64 * 4));
+    const auto panel = hwy::AllocateAligned<std::byte>(size_t(panel_rows * 64 * 4));
     float scale[64];
     for (int64_t job = begin; job < end; ++job) {
       const WeightPanel& p = panels[size_t(job / groups)];
@@ -101,15 +101,15 @@ Tensor gradient(const Packed& x, const RowBlocks& plan, const Tensor& dy) {
       for (int64_t b = 0; b < blocks; ++b) {
         const RowBlock& block = plan.blocks[size_t(b)];
         with_kernel_type(dy, [&]<class X>(X) {
-          pack_panel(type, {p.first, p.count, out, block.places}, block.outputs, kernel_data<X>(dy), p.width,
-                     panel.get(), scale);
+          pack_panel(type, {p.first, p.count, out, block.rows}, block.outputs, kernel_data<X>(dy), p.width, panel.get(),
+                     scale);
         });
         weight_gradient(type, panel.get(), p.width, scale, lists[size_t(b)], first, last, plan.offsets,
                         kernel_data<float>(dw) + p.first, stride);
       }
     }
   });
-  return dw.view({taps * C, stride}).narrow(1, 0, out);
+  return dw.view({positions * C, stride}).narrow(1, 0, out);
 }
 
 }  // namespace

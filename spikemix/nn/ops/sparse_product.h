@@ -19,7 +19,7 @@ struct PixelGrid {
 /// @param weight_t  [in, out] in fp32
 /// @param type      of y
 torch::Tensor sparse_linear(const Packed& x, const torch::Tensor& weight_t, torch::ScalarType type, Moments& moments);
-/// x: spikes or counts, [pixels, in]; weight_t [9 in, out], tap 3 ky + kx first
+/// x: spikes or counts, [pixels, in]; weight_t [9 in, out], kernel position 3 ky + kx first
 torch::Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const torch::Tensor& weight_t, torch::ScalarType type,
                           Moments& moments);
 
