@@ -10,6 +10,7 @@
 #include "spikemix/base/nearest.h"
 #include "spikemix/base/problems.h"
 #include "spikemix/formats/floats.h"
+#include "spikemix/model/model.h"
 
 namespace spikemix {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/import/import.h"
+#include "spikemix/model/model.h"
 
 namespace spikemix {
 namespace {

@@ -24,4 +24,8 @@ std::span<const Architecture> architectures();
 /// @throws InputError naming the key (or the mixer) that does not fit; nothing has been allocated for the network then
 Plan make_plan(const ModelConfig& model, const NeuronConfig& neuron);
 
+/// LayerNorms and a position embedding that the published Spikformer's constructors make and no forward pass reads:
+/// skipped in files.
+bool is_published_but_unused(const std::string& name);
+
 }  // namespace spikemix

@@ -74,25 +74,6 @@ int64_t TensorSpec::values() const {
 
 std::vector<TensorSpec> tensors_of(const Plan& plan) { return Lister(plan).list(); }
 
-bool is_published_but_unused(const std::string& name) {
-  if (name == "pos_embed") return true;
-  // (block.N.norm1 | block.N.norm2 | norm) . (weight | bias), N digits. Not std::regex: it recurses, and a name as long
-  // as a file's header may be would overflow the stack.
-  std::string_view rest = name;
-  if (rest.starts_with("block.")) {
-    rest.remove_prefix(6);
-    const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-    rest.remove_prefix(digits);
-    if (digits == 0 || !(rest.starts_with(".norm1.") || rest.starts_with(".norm2."))) return false;
-    rest.remove_prefix(7);
-  } else if (rest.starts_with("norm.")) {
-    rest.remove_prefix(5);
-  } else {
-    return false;
-  }
-  return rest == "weight" || rest == "bias";
-}
-
 int64_t learned_values(const std::vector<TensorSpec>& tensors) {
   int64_t n = 0;
   for (const TensorSpec& tensor : tensors) n += tensor.learned() ? tensor.values() : 0;

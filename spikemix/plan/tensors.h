@@ -44,10 +44,6 @@ struct TensorSpec {
 /// training saves and export rounds.
 std::vector<TensorSpec> tensors_of(const Plan& plan);
 
-/// LayerNorms and a position embedding that the published Spikformer's constructors make and no forward pass reads:
-/// skipped in files.
-bool is_published_but_unused(const std::string& name);
-
 /// Count of learned values: 9,324,730 for the published 4-384 with attention and 10 classes.
 int64_t learned_values(const std::vector<TensorSpec>& tensors);
 

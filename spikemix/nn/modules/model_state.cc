@@ -7,6 +7,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/nearest.h"
 #include "spikemix/base/problems.h"
+#include "spikemix/model/model.h"
 #include "spikemix/plan/tensors.h"
 
 namespace spikemix {
