@@ -359,6 +359,13 @@ def test_validation_and_fine_tuning_on_two_ranks(spikemix, place):
     assert summary["best_on"] == "validation" and summary["validation_images"] == 32 and summary["test_images"] == 21
     ends = {line["weights"]: line["test_top1"] for line in metrics(first) if line["type"] == "test"}
     assert summary["last_top1"] == ends["last"] and summary["best_top1"] == ends.get("best", ends["last"])
+    for weights in ["best", "last"]:  # of every image, though each rank saw a part of each batch
+        kept = safetensors.numpy.load_file(first / weights / "test_answers.safetensors")
+        assert kept["label"].tolist() == [i % 10 for i in range(21)]
+        assert 100 * np.mean(kept["label"] == kept["answer"]) == pytest.approx(summary[f"{weights}_top1"])
+        again = first / "again.safetensors"
+        run(spikemix, "eval", first / weights / "model.safetensors", "--engine", "torch", "--answers", again)
+        assert np.array_equal(safetensors.numpy.load_file(again)["answer"], kept["answer"])
     results = trained(train(spikemix, place, tuned, *settings, f"train.init={first}", "train.freeze=stem",
                             "train.ema=0"))
     assert sum("train.init = " in err for _, _, err in results) == 1, "the first rank speaks"

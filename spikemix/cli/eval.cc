@@ -16,6 +16,7 @@
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/data/answers.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/engine/session.h"
 
@@ -24,7 +25,7 @@ namespace {
 
 struct EvalOptions {
   RunnerOptions runner;
-  std::string data, format = "auto";
+  std::string data, format = "auto", answers;
   SensorFlags sensor;
   SplitChoice choice;
   int64_t batch = 128, loader_threads = 1;
@@ -67,6 +68,12 @@ class EarlyExit {
   int64_t steps_ = 0, images_ = 0;
 };
 
+// Of the weights, as training notes it; -1 where it did not make them.
+int64_t epoch_of(const ModelCard& card) {
+  const auto epoch = card.training.find("epoch");
+  return epoch != card.training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
+}
+
 void run(const EvalOptions& o) {
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
@@ -95,6 +102,10 @@ void run(const EvalOptions& o) {
         return logits;
       },
       [&](int64_t done) { printer(done); });
+  if (!o.answers.empty()) {
+    const std::string made_by = early ? fmt::format("exit at {}", o.exit_confidence) : runner->name();
+    write_answers(o.answers, answers_on(*data, r.answers, epoch_of(card), made_by));
+  }
   if (o.json) {
     nlohmann::json json = {{"model", o.runner.model}, {"data", source.dir},
                            {"split", o.choice.split}, {"top1", r.top1},
@@ -119,6 +130,7 @@ void add_eval(CLI::App& app) {
   spikemix eval runs/cifar10-small
   spikemix eval runs/cifar10-small --confusion            which classes it takes for which
   spikemix eval runs/cifar10-small --split validation     on the images that chose its best epoch
+  spikemix eval runs/cifar10-small --answers runs/cifar10-small/best/test_answers.safetensors
   spikemix eval small.safetensors --data cifar-10-binary.tar.gz --exit-confidence 0.9)");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("MODEL", options->runner.model, kModelHelp)->required();
@@ -142,6 +154,9 @@ void add_eval(CLI::App& app) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--confusion", options->confusion,
                     "each class's accuracy, and how often it is taken for which other");
+  command->add_option("--answers", options->answers,
+                      "also write the class given to each test image, as training does beside a run's models "
+                      "(best/test_answers.safetensors): what `compare` needs to compare images");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { run(*options); });

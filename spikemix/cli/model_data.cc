@@ -16,6 +16,15 @@
 #include "spikemix/data/report.h"
 
 namespace spikemix {
+namespace {
+
+// A model's run: the folder itself, or that of RUN/best/model.safetensors.
+std::filesystem::path run_folder_of(const std::filesystem::path& model) {
+  if (std::filesystem::is_directory(model)) return model;
+  return std::filesystem::absolute(model).parent_path().parent_path();
+}
+
+}  // namespace
 
 DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format,
                          int64_t skip_bad) {
@@ -24,8 +33,8 @@ DataConfig data_of_model(const std::filesystem::path& model, const std::string& 
   source.dir = data, source.format = format, source.skip_bad = std::max<int64_t>(0, skip_bad);
   if (!data.empty()) return source;
   if (is_builtin(model.string())) throw input_error("the built-in model: does not bring its data; give --data DIR");
-  const std::filesystem::path record = model / "config.json";
-  if (std::filesystem::is_directory(model) && std::filesystem::exists(record)) {
+  const std::filesystem::path record = run_folder_of(model) / "config.json";
+  if (std::filesystem::exists(record)) {
     const nlohmann::json json = parse_json(read_file(record), record.string() + ":");
     if (json.is_object() && json.contains("config")) {
       source = config_from_json(json["config"], record.string()).data;

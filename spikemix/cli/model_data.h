@@ -10,7 +10,8 @@
 
 namespace spikemix {
 
-/// Where to take images from for `model`: `data` if given, else what its run folder was trained on.
+/// Where to take images from for `model`: `data` if given, else what its run folder (or the one
+/// that it lies in, in best/ or last/) was trained on.
 /// @param skip_bad  data.skip_bad; negative: the run's, or 0
 /// @throws InputError if neither says
 DataConfig data_of_model(const std::filesystem::path& model, const std::string& data, const std::string& format,

@@ -42,9 +42,10 @@ LoaderOptions train_loader_options(const ModelCard& card, const Config& config) 
 EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& options, const Classifier& classifier,
                     const std::function<void(int64_t done)>& on_batch, const SumOfRanks& sum_of_ranks) {
   const auto start = Clock::now();
+  EvalResult result;
+  result.answers.resize(size_t(data->size()));
   Loader loader(std::move(data), options);
   loader.start_epoch(0);
-  EvalResult result;
   Batch batch;
   int64_t first = 0, fifth = 0;
   double loss = 0;
@@ -60,6 +61,7 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
       fifth += std::count_if(row, end, [&](float logit) { return logit > own; }) < 5;
       const float* top = std::max_element(row, end);
       first += top - row == batch.labels[size_t(i)];
+      result.answers[size_t(batch.rows[size_t(i)])] = int32_t(top - row);
       double sum = 0;
       for (const float* logit = row; logit < end; ++logit) sum += std::exp(double(*logit) - double(*top));
       loss += std::log(sum) + double(*top) - double(own);
@@ -68,7 +70,11 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
     if (on_batch) on_batch(result.images);
   }
   if (sum_of_ranks) {
-    double sums[] = {double(result.images), double(first), double(fifth), loss};
+    // Each image is one rank's: the others have 0 in its place.
+    std::vector<double> sums(result.answers.begin(), result.answers.end());
+    sum_of_ranks(sums);
+    std::ranges::transform(sums, result.answers.begin(), [](double answer) { return int32_t(answer); });
+    sums = {double(result.images), double(first), double(fifth), loss};
     sum_of_ranks(sums);
     result.images = int64_t(sums[0]), first = int64_t(sums[1]), fifth = int64_t(sums[2]), loss = sums[3];
   }

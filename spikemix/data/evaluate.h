@@ -18,6 +18,7 @@ struct EvalResult {
   double top1 = 0, top5 = 0;  // percent
   double loss = 0;            // cross entropy, no smoothing
   double images_per_second = 0;
+  std::vector<int32_t> answers;  // the class given to each image, in the data's order: the first of the likeliest
 };
 
 /// The card of a model that `config` trains on `train`, before it has learned anything.

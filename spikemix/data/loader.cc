@@ -128,7 +128,7 @@ void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
   const int64_t image = (options_.events ? options_.T : 1) * options_.channels * options_.height * options_.width;
   batch.size = size;
   batch.images.resize(size_t(size * image));
-  batch.labels.resize(size_t(size));
+  batch.labels.resize(size_t(size)), batch.rows.resize(size_t(size));
   for (int64_t j = 0; j < size; ++j) {
     if (cancel_) return;
     const int64_t i = order_[size_t(first + rows[size_t(j)])];
@@ -137,7 +137,7 @@ void Loader::fill(int64_t k, Batch& batch, Scratch& scratch) const {
     } else {
       fill_image(i, &batch.images[size_t(j * image)], scratch);
     }
-    batch.labels[size_t(j)] = dataset_->label(i);
+    batch.labels[size_t(j)] = dataset_->label(i), batch.rows[size_t(j)] = i;
   }
   batch.targets.clear();
   if (!options_.train) return;

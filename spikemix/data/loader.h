@@ -41,6 +41,7 @@ struct Batch {
   int64_t size = 0;             ///< B: this rank's share of LoaderOptions::batch, or of less at the end
   std::vector<float> images;    ///< [B, C, H, W], normalised; or [B, T, 2, H, W] frames of events
   std::vector<int64_t> labels;  ///< [B]
+  std::vector<int64_t> rows;    ///< [B]: which samples of the data set these are
   std::vector<float> targets;   ///< train: [B, classes], rows sum to 1 (mixup, CutMix, label smoothing); test: empty
 };
 

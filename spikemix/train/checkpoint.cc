@@ -78,6 +78,10 @@ void Checkpointer::read_model(const std::filesystem::path& file, const NamedTens
   if (metrics_) copy_tensors(read_tensors(file).tensors, tensors, file.string());
 }
 
+void Checkpointer::write_answers(const std::filesystem::path& file, const Answers& answers) {
+  if (metrics_) spikemix::write_answers(file, answers);
+}
+
 void Checkpointer::write_summary(const nlohmann::json& summary) {
   if (metrics_) write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "spikemix/base/json_lines.h"
+#include "spikemix/data/answers.h"
 #include "spikemix/formats/model_card.h"
 #include "spikemix/nn/modules/model_state.h"
 #include "spikemix/train/run_folder.h"
@@ -46,6 +47,8 @@ class Checkpointer {
   void write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card);
   /// A model that write_model() wrote, into the tensors. @throws InputError if it is not there, or another's
   void read_model(const std::filesystem::path& file, const NamedTensors& tensors);
+  /// What the weights in best/ or last/ answer.
+  void write_answers(const std::filesystem::path& file, const Answers& answers);
   void write_summary(const nlohmann::json& summary);
 
  private:

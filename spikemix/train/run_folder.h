@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "spikemix/data/answers.h"
+
 namespace spikemix {
 
 /// Names of the files of a run, and the lock that keeps two processes out of one folder.
@@ -27,6 +29,8 @@ class RunFolder {
   std::filesystem::path summary() const { return path_ / "summary.json"; }
   std::filesystem::path best_model() const { return path_ / "best" / "model.safetensors"; }
   std::filesystem::path last_model() const { return path_ / "last" / "model.safetensors"; }
+  std::filesystem::path best_answers() const { return path_ / "best" / kAnswersFile; }
+  std::filesystem::path last_answers() const { return path_ / "last" / kAnswersFile; }
   const std::filesystem::path& path() const { return path_; }
 
  private:

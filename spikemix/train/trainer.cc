@@ -108,7 +108,8 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
 }
 
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch,
-                    std::optional<int64_t> threads, const std::vector<std::string>& changes) {
+                    std::optional<int64_t> threads, const std::vector<std::string>& changes,
+                    const std::string& data_now) {
   const RankWork work = [&](TrainingRanks& ranks, const std::filesystem::path& path, TrainerState& state) {
     const RunFolder folder = ranks.leads() ? RunFolder::open(path) : RunFolder::names_of(path);
     const std::string where = folder.config().string();
@@ -117,6 +118,8 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     Config config = recorded_config(record, where);
     if (ranks.leads()) config = with_changes(config, changes, folder);
     config = ranks.share(config);
+    const bool moved = !data_now.empty() && data_now != config.data.dir;
+    if (moved) config.data.dir = data_now;
     batch_of_rank(config.train.batch, mixes_pairs(config.augment), launch);
     const Json effective = recorded_effective(record, where);
     const bool other_ranks = effective.value("ranks", int64_t{1}) != launch.ranks;
@@ -125,7 +128,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     config.train.threads = choice.threads;
     validate(config);
     settle_threads(config, launch);
-    const bool other_conditions = other_ranks || config.train.threads != threads_before || !changes.empty() ||
+    const bool other_conditions = other_ranks || config.train.threads != threads_before || !changes.empty() || moved ||
                                   record.value("environment", Json()) != environment();
     const std::string device = open_device(config.train.device, launch);
     RunData data = open_alike(config, listener, ranks);

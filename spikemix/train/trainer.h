@@ -59,7 +59,7 @@ enum class TrainOutcome { kDone, kStopped };
 ///   metrics.jsonl          a line for each epoch, every `kStepsPerLine` steps and each of the first kFirstSteps; with
 ///                          data.validation the tests at the end
 ///   state.safetensors      all that resume needs, replaced atomically
-///   best/, last/model.safetensors
+///   best/, last/           model.safetensors, and test_answers.safetensors (data/answers.h)
 ///   summary.json           once done: accuracy (best and last), speed, peak memory
 /// @param builtin  the bytes of the model that train.init = builtin means
 /// @throws InputError (the config, the data), RunError (a full disk, a loss that is no number, a rank that is gone;
@@ -70,10 +70,12 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
 /// bit, on the same machine, threads and number of ranks.
 /// @param threads  from here on, recorded in config.json as a change of ranks is; 0: one for each core; none: as before
+/// @param data_now  where the data lie now, with the same in them, recorded too; "": where they lay
 /// @param changes  rank 0's key=value settings from here on, recorded too: with_changes()
 /// @throws InputError if `run` is no run folder or is done, or another process trains in it, or for what with_changes()
 /// refuses
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {},
-                    std::optional<int64_t> threads = {}, const std::vector<std::string>& changes = {});
+                    std::optional<int64_t> threads = {}, const std::vector<std::string>& changes = {},
+                    const std::string& data_now = "");
 
 }  // namespace spikemix

@@ -242,8 +242,10 @@ void TrainingLoop::test_epoch(EpochResult& result, Json& line) {
   if (result.best) {
     state_.best_top1 = measured.top1, state_.best_epoch = state_.epoch;
     write_model(folder_.best_model());
+    if (!data_.validation) write_answers(folder_.best_answers(), measured, state_.epoch);
   }
   write_model(folder_.last_model());
+  if (!data_.validation) write_answers(folder_.last_answers(), measured, state_.epoch);
 }
 
 EvalResult TrainingLoop::test(const std::shared_ptr<const Dataset>& data) {
@@ -269,12 +271,20 @@ void TrainingLoop::write_model(const std::filesystem::path& file) {
   checkpoint_.write_model(file, model_state(learner_.result()), card);
 }
 
+void TrainingLoop::write_answers(const std::filesystem::path& file, const EvalResult& measured, int64_t epoch) {
+  checkpoint_.write_answers(file, answers_on(*data_.test, measured.answers, epoch, "training"));
+}
+
 // The only time that the test images are seen, if there are validation images: by the weights of the best epoch, and by
 // those of the last.
 TrainingLoop::Tested TrainingLoop::test_at_the_end() {
   Tested tested;
-  tested.last = log_test("last", length_.epochs - 1, test(data_.test));
-  if (state_.best_epoch < 0 || state_.best_epoch == length_.epochs - 1) {  // none: its file is gone
+  const int64_t last_epoch = length_.epochs - 1;
+  const EvalResult by_last = test(data_.test);
+  tested.last = log_test("last", last_epoch, by_last);
+  write_answers(folder_.last_answers(), by_last, last_epoch);
+  if (state_.best_epoch < 0 || state_.best_epoch == last_epoch) {  // none: its file is gone
+    write_answers(folder_.best_answers(), by_last, last_epoch);
     tested.best = tested.last;
     return tested;
   }
@@ -283,7 +293,9 @@ TrainingLoop::Tested TrainingLoop::test_at_the_end() {
   for (const auto& [name, tensor] : weights) last.emplace_back(name, tensor.clone());
   checkpoint_.read_model(folder_.best_model(), weights);
   ranks_.share(state_, weights);
-  tested.best = log_test("best", state_.best_epoch, test(data_.test));
+  const EvalResult by_best = test(data_.test);
+  tested.best = log_test("best", state_.best_epoch, by_best);
+  write_answers(folder_.best_answers(), by_best, state_.best_epoch);
   copy_tensors(last, weights, "the last weights");
   return tested;
 }

@@ -74,6 +74,8 @@ class TrainingLoop {
   void test_epoch(EpochResult& result, nlohmann::json& line);
   EvalResult test(const std::shared_ptr<const Dataset>& data);
   void write_model(const std::filesystem::path& file);
+  /// @param measured  on the test images, by the weights of `epoch`
+  void write_answers(const std::filesystem::path& file, const EvalResult& measured, int64_t epoch);
 
   /// Test top-1 of the chosen weights and of the last ones.
   struct Tested {

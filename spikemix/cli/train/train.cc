@@ -190,7 +190,7 @@ void add_train(CLI::App& app) {
 
 void add_resume(CLI::App& app) {
   struct Options {
-    std::string run;
+    std::string run, data;
     std::vector<std::string> changes;
     int64_t threads = -1;
     bool json = false;
@@ -207,6 +207,7 @@ void add_resume(CLI::App& app) {
   command->add_option("key=value", options->changes,
                       "train.epochs=N: this many epochs in all, from here on by their learning rates; also "
                       "train.checkpoint_seconds and train.loader_threads");
+  command->add_option("--data", options->data, "where the data lie now; they must be the same");
   command
       ->add_option("--threads", options->threads,
                    "compute threads from here on; another number than before rounds differently")
@@ -216,7 +217,7 @@ void add_resume(CLI::App& app) {
     const auto threads = options->threads >= 0 ? std::optional(options->threads) : std::nullopt;
     run_training(options->run, run_name(options->run), "", options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
-                   return resume(options->run, listener, launch, threads, options->changes);
+                   return resume(options->run, listener, launch, threads, options->changes, options->data);
                  });
   });
 }
