@@ -204,7 +204,7 @@ def test_seeds_are_compared_as_compare_does(spikemix, place, tmp_path):
     low, high = pair["confidence_95"]
     figures = [f"{pair[key]:{form}}" for key, form in
                (("difference", "+.2f"), ("p", ".4f"), ("p_holm", ".4f"), ("smallest_difference_shown", ".2f"))]
-    assert rows[1][1:] == ["3", figures[0], f"{low:+.2f} to {high:+.2f}", *figures[1:]]
+    assert rows[1][1:] == ["model.mixer=ssa", "3", figures[0], f"{low:+.2f} to {high:+.2f}", *figures[1:]]
     assert html.escape(expected["conclusion"], quote=False) in page.bytes.decode()
 
 

@@ -1,13 +1,16 @@
 """`spikemix sweep` drops no run, whatever is killed; its statistics, and those of `compare`, are SciPy's."""
 import json
+import shutil
 import signal
 import subprocess
 import time
 
 import numpy as np
 import pytest
-from scipy import stats
+from safetensors.numpy import load_file
+from scipy import optimize, stats
 
+import tiny
 from tiny import make_place, run
 
 SWEEP = """
@@ -135,6 +138,166 @@ def test_dry_run(spikemix, place):
     assert listed.returncode == 0 and len(lines) == 12 and not (place / "runs" / "dry").exists()
     assert lines[0].split() == ["mixer=fft2d,T=1-seed0", "train.epochs=2", "data.validation=0.2", "model.mixer=fft2d",
                                 "model.T=1", "train.seed=0"]
+
+
+def test_data_are_known_by_what_is_in_them(spikemix, place, tmp_path):
+    """A file that names no place; the same data elsewhere go on with what they began, others are refused."""
+    (place / "moved.toml").write_text(SWEEP.replace('data = "data"\n', "").replace("seeds = 3", "seeds = 2").replace(
+        "epochs=2", "epochs=12"))
+    nowhere = sweep(spikemix, place, "moved.toml", "--out", "moved")
+    assert nowhere.returncode == 2 and "--data" in nowhere.stderr and not (place / "moved").exists()
+    for name in ["first", "second"]:
+        shutil.copytree(place / "data", tmp_path / name)
+    command = [spikemix, "sweep", "moved.toml", "--out", "moved", "--jobs", "1", "--data"]
+    process = subprocess.Popen([*command, tmp_path / "first"], cwd=place, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    while process.poll() is None and not list((place / "moved").glob("*/state.safetensors")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    shutil.rmtree(tmp_path / "first")
+    again = sweep(spikemix, place, "moved.toml", "--out", "moved", "--data", tmp_path / "second", "--json")
+    assert again.returncode == 0 and "goes on" in again.stderr, again.stderr
+    whole = json.loads(sweep(spikemix, place, "moved.toml", "--out", "unmoved", "--data", "data", "--json").stdout)
+    assert json.loads(again.stdout)["comparisons"] == whole["comparisons"]
+    tiny.write_idx(tmp_path / "other", train=160, test=60)
+    other = sweep(spikemix, place, "moved.toml", "--out", "moved", "--data", tmp_path / "other")
+    assert other.returncode == 2 and "other data" in other.stderr and len(other.stderr.splitlines()) == 1
+
+
+def test_each_is_compared_with_its_own_baseline(spikemix, place):
+    text = SWEEP.replace("seeds = 3", 'seeds = 2\nbaseline = "model.mixer=identity"').replace("epochs=2", "epochs=1")
+    (place / "factorial.toml").write_text(text + "model.T = [1, 2]\n")
+    result = sweep(spikemix, place, "factorial.toml", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["baseline"] == "model.mixer=identity" and len(document["groups"]) == 4
+    assert [(c["name"], c["against"]) for c in document["comparisons"]] == [
+        (f"model.T={T} model.mixer=fft2d", f"model.T={T} model.mixer=identity") for T in [1, 2]]
+    groups = {group["name"]: group["best_top1"]["values"] for group in document["groups"]}
+    for c in document["comparisons"]:
+        found = np.subtract(groups[c["name"]], groups[c["against"]]).mean()
+        assert c["best_top1"]["difference"] == pytest.approx(found)
+        assert f"points for {c['name']}" in document["conclusion"], "each has its own smallest difference"
+    text = sweep(spikemix, place, "factorial.toml").stdout
+    for T in [1, 2]:
+        table = text.split(f"against model.T={T} model.mixer=identity\n")[1].split("against")[0]
+        assert table.startswith("pairs of the same seed") and "over seeds and over 40 test images" in table
+        assert table.count(f"T={T} mixer=fft2d ") == 2
+    assert all(len(line) <= 80 for line in text.splitlines() if document["conclusion"] not in line)
+    one = run(spikemix, "compare", *sorted((place / "runs/factorial").glob("*/")), "--json", "--baseline",
+              "model.mixer=identity model.T=2", cwd=place)
+    assert {c["against"] for c in json.loads(one.stdout)["comparisons"]} == {"model.T=2 model.mixer=identity"}
+    (place / "none.toml").write_text(SWEEP.replace("seeds = 3", 'baseline = "model.mixer=ssa"'))
+    none = sweep(spikemix, place, "none.toml")
+    assert none.returncode == 2 and "names none of the grid's 2 combinations" in none.stderr
+
+
+def test_a_baseline_that_failed(spikemix, place):
+    """The others wait for theirs; they are not compared with another's."""
+    folder = place / "runs" / "factorial"
+    for path in folder.glob("mixer=identity,T=1-*/"):
+        (path / "summary.json").unlink()
+        (path / "config.json").write_text("{")
+    result = sweep(spikemix, place, "factorial.toml", "--json")
+    assert result.returncode == 1 and len(json.loads(result.stdout)["missing"]) == 2
+    [comparison] = json.loads(result.stdout)["comparisons"]
+    assert comparison["against"] == "model.T=2 model.mixer=identity"
+    assert "Not compared" in json.loads(result.stdout)["conclusion"]
+    for path in folder.glob("mixer=identity,*/config.json"):
+        path.write_text("{")
+    none = json.loads(sweep(spikemix, place, "factorial.toml", "--json").stdout)
+    assert not none["comparisons"] and "Nothing is compared" in none["conclusion"]
+
+
+# --- test images ------------------------------------------------------------------------------------------------------
+
+def crossed(d):
+    """Of seeds x images: difference, error of seeds and of images, low, high, p; by NumPy and SciPy alone."""
+    pairs, images = d.shape
+    rows, columns, mean = d.mean(1), d.mean(0), d.mean()
+    rest = ((d - rows[:, None] - columns + mean) ** 2).sum() / ((pairs - 1) * (images - 1))
+    of_seeds = stats.sem(100 * rows)
+    of_images = 100 * (max(0, columns.var(ddof=1) * pairs - rest) / d.size) ** 0.5
+
+    def reach(p):
+        return np.hypot(stats.t.isf(p / 2, pairs - 1) * of_seeds, stats.t.isf(p / 2, images - 1) * of_images)
+    p = optimize.brentq(lambda p: reach(p) - abs(100 * mean), 1e-12, 1, xtol=1e-14) if mean else 1
+    return 100 * mean, of_seeds, of_images, 100 * mean - reach(0.05), 100 * mean + reach(0.05), p
+
+
+def right(folder, weights="best"):
+    tensors = load_file(folder / weights / "test_answers.safetensors")
+    assert set(tensors) == {"label", "answer"} and tensors["label"].dtype == np.uint8
+    return (tensors["label"] == tensors["answer"]).astype(int)
+
+
+def test_training_keeps_its_answers(spikemix, place, whole):
+    for group in whole["groups"]:
+        for folder in group["runs"]:
+            summary = json.loads((place / folder / "summary.json").read_text())
+            for weights in ["best", "last"]:
+                assert 100 * right(place / folder, weights).mean() == pytest.approx(summary[f"{weights}_top1"])
+                again = place / "again.safetensors"
+                model = place / folder / weights / "model.safetensors"
+                result = run(spikemix, "eval", model, "--engine", "torch", "--answers", again, cwd=place)
+                assert result.returncode == 0, result.stderr
+                kept = load_file(place / folder / weights / "test_answers.safetensors")
+                assert all((load_file(again)[name] == kept[name]).all() for name in kept)
+
+
+def test_intervals_over_images_are_numpys(spikemix, place, whole):
+    a, b = [np.array([right(place / folder) for folder in group["runs"]]) for group in whole["groups"][::-1]]
+    found = whole["comparisons"][0]["best_top1"]["over_images"]
+    difference, of_seeds, of_images, low, high, p = crossed(a - b)
+    assert found["difference"] == pytest.approx(difference) and found["images"] == 40
+    assert found["error_of_seeds"] == pytest.approx(of_seeds) and found["error_of_images"] == pytest.approx(of_images)
+    assert found["confidence_95"] == pytest.approx([low, high], rel=1e-7) and found["p"] == pytest.approx(p, rel=1e-6)
+    assert found["disagreement"] == pytest.approx(100 * np.mean(a != b))
+    assert found["only_it_right"] == pytest.approx((a > b).sum(1).mean())
+    assert "other test images" in whole["conclusion"]
+
+
+def test_two_runs_by_mcnemar(spikemix, place, whole):
+    folders = [group["runs"][0] for group in whole["groups"]]
+    b, a = [right(place / folder) for folder in folders]
+    found = json.loads(run(spikemix, "compare", *folders, "--json", cwd=place).stdout)["comparisons"][0]["best_top1"]
+    only_a, only_b = int((a > b).sum()), int((b > a).sum())
+    assert (found["over_images"]["only_it_right"], found["over_images"]["only_baseline_right"]) == (only_a, only_b)
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1
+    assert found["over_images"]["p"] == pytest.approx(expected) and "confidence_95" not in found
+    text = run(spikemix, "compare", *folders, cwd=place).stdout
+    assert f"only it is right on {only_a} images, only the baseline on {only_b}" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_answers_that_are_missing_or_others(spikemix, place, whole, tmp_path):
+    folders = []
+    for group in whole["groups"]:
+        for folder in group["runs"]:
+            folders.append(tmp_path / folder.replace("/", "-"))
+            shutil.copytree(place / folder, folders[-1])
+    file = folders[0] / "best" / "test_answers.safetensors"
+    kept = file.read_bytes()
+
+    def told(*flags):
+        result = run(spikemix, "compare", *folders, *flags, cwd=place)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout) if flags else result.stdout
+    assert told("--json")["comparisons"][0]["best_top1"]["over_images"]
+    file.unlink()
+    [comparison] = told("--json")["comparisons"]
+    assert "over_images" not in comparison["best_top1"] and "over_images" in comparison["last_top1"]
+    assert f"spikemix eval {folders[0]} --answers {file}" in comparison["no_interval_over_images"]
+    lines = [line for line in told().splitlines() if "No interval over test images" in line]
+    assert len(lines) == 1 and str(file) in lines[0]
+    file.write_bytes(kept[:-1])
+    assert "is damaged" in told("--json")["comparisons"][0]["no_interval_over_images"]
+    command = ["eval", folders[0], "--data", place / "data", "--answers", file]
+    assert run(spikemix, *command, "--images", 20).returncode == 0
+    assert "no_interval_over_images" in told("--json")["comparisons"][0], "half of the images are others"
+    assert run(spikemix, *command, "--engine", "torch").returncode == 0
+    assert told("--json")["comparisons"] == whole["comparisons"], "completed by eval"
 
 
 # --- compare, of runs that somebody else made -------------------------------------------------------------------------

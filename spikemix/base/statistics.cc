@@ -12,13 +12,67 @@ namespace {
 // P(Z > x), Z normal.
 double normal_tail(double x) { return std::erfc(x / std::numbers::sqrt2) / 2; }
 
-// Where a falling function is `value`, between `low` and `high`.
+// Where a falling function is `value`, between `low` and `high`: the secant, on whose fixed side half the distance
+// counts (the Illinois rule).
 double where(const std::function<double(double)>& falling, double value, double low, double high) {
-  for (int i = 0; i < 200 && high - low > 1e-14 * std::abs(high + low); ++i) {
-    const double middle = (low + high) / 2;
-    (falling(middle) > value ? low : high) = middle;
+  double at_low = falling(low) - value, at_high = falling(high) - value;
+  int side = 0;
+  for (int i = 0; i < 200 && high - low > 1e-14 * std::abs(high + low) && at_low > 0 && at_high < 0; ++i) {
+    const double x = (low * at_high - high * at_low) / (at_high - at_low), at = falling(x) - value;
+    if (at > 0) {
+      low = x, at_low = at;
+      if (side > 0) at_high /= 2;
+      side = 1;
+    } else {
+      high = x, at_high = at;
+      if (side < 0) at_low /= 2;
+      side = -1;
+    }
+    if (at == 0) return x;
   }
-  return (low + high) / 2;
+  return std::abs(at_low) < std::abs(at_high) ? low : high;
+}
+
+// About their mean.
+double sum_of_squares(std::span<const double> values) {
+  const double m = mean(values);
+  double squares = 0;
+  for (const double v : values) squares += (v - m) * (v - m);
+  return squares;
+}
+
+// The t that is exceeded with probability q <= 0.5.
+double upper_quantile(double q, double degrees) {
+  const auto tail = [&](double t) { return student_tail(t, degrees); };
+  double high = 1;
+  while (tail(high) > q) high *= 2;
+  return where(tail, q, 0, high);
+}
+
+// What is added to a difference and taken from it, or where that reaches 0: one part's error, by Student's t.
+struct Part {
+  double error = 0, degrees = 0;
+  double reach(double q) const { return error > 0 ? upper_quantile(q, degrees) * error : 0; }
+};
+
+void set_interval(TestedDifference& d, double reach) {
+  d.low = d.difference - reach, d.high = d.difference + reach;
+  d.decided = true;
+}
+
+double p_of(double difference, const Part& part) {
+  if (part.error == 0) return difference == 0 ? 1 : 0;
+  return std::min(1.0, 2 * student_tail(std::abs(difference) / part.error, part.degrees));
+}
+
+// p where both parts' reaches, at a right angle, come to the difference; sought by the first part's t.
+double p_of(double difference, const Part& first, const Part& second) {
+  if (first.error == 0) return p_of(difference, second);
+  const auto tail = [&](double t) { return student_tail(t, first.degrees); };
+  const auto beyond = [&](double t) {
+    return std::abs(difference) - std::hypot(t * first.error, second.reach(tail(t)));
+  };
+  return difference == 0 ? 1 : std::min(1.0, 2 * tail(where(beyond, 0, 0, std::abs(difference) / first.error)));
 }
 
 }  // namespace
@@ -28,11 +82,7 @@ double mean(std::span<const double> values) {
 }
 
 double standard_deviation(std::span<const double> values) {
-  if (values.size() < 2) return 0;
-  const double m = mean(values);
-  double squares = 0;
-  for (const double v : values) squares += (v - m) * (v - m);
-  return std::sqrt(squares / double(values.size() - 1));
+  return values.size() < 2 ? 0 : std::sqrt(sum_of_squares(values) / double(values.size() - 1));
 }
 
 // The definition, integrated over u = log W: P(T > t) = E P(Z > t W - shift). In u the density is smooth and falls off
@@ -54,37 +104,67 @@ double student_tail(double t, double degrees, double shift) {
 }
 
 double student_quantile(double p, double degrees) {
-  if (p < 0.5) return -student_quantile(1 - p, degrees);
-  const auto tail = [&](double t) { return student_tail(t, degrees); };
-  double high = 1;
-  while (tail(high) > 1 - p) high *= 2;
-  return where(tail, 1 - p, 0, high);
+  return p < 0.5 ? -upper_quantile(p, degrees) : upper_quantile(1 - p, degrees);
 }
 
 PairedComparison compare_pairs(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (size_t i = 0; i < a.size(); ++i) differences.push_back(a[i] - b[i]);
-  PairedComparison c{.pairs = int(differences.size()), .difference = mean(differences)};
-  if (!c.decided()) return c;
+  PairedComparison c;
+  c.pairs = int(differences.size()), c.difference = mean(differences);
+  if (c.pairs < 2) return c;
   c.deviation = standard_deviation(differences);
-  const double degrees = c.pairs - 1, error = c.deviation / std::sqrt(double(c.pairs));
-  const double reach = student_quantile(0.975, degrees) * error;
-  c.low = c.difference - reach, c.high = c.difference + reach;
-  if (error > 0)
-    c.p = std::min(1.0, 2 * student_tail(std::abs(c.difference) / error, degrees));
-  else
-    c.p = c.difference == 0 ? 1 : 0;
-  c.p_holm = c.p;
+  const Part seeds{c.deviation / std::sqrt(double(c.pairs)), double(c.pairs - 1)};
+  set_interval(c, seeds.reach(0.025));
+  c.p = c.p_holm = p_of(c.difference, seeds);
   c.smallest_shown = smallest_difference(c.pairs, c.deviation);
   return c;
 }
 
-void correct_by_holm(std::span<PairedComparison> comparisons) {
-  std::vector<PairedComparison*> order;
-  for (PairedComparison& c : comparisons) {
-    if (c.decided()) order.push_back(&c);
+CrossedComparison compare_crossed(std::span<const std::vector<int8_t>> differences) {
+  const double pairs = double(differences.size()), images = double(differences[0].size());
+  CrossedComparison c;
+  c.pairs = int(pairs), c.images = int64_t(images);
+  std::vector<double> of_seeds, of_images(differences[0].size());
+  double squares = 0;
+  for (const std::vector<int8_t>& pair : differences) {
+    of_seeds.push_back(std::accumulate(pair.begin(), pair.end(), 0.0) / images);
+    for (size_t i = 0; i < pair.size(); ++i) of_images[i] += pair[i] / pairs;
+    const double a = double(std::ranges::count(pair, 1)), b = double(std::ranges::count(pair, -1));
+    c.only_a += a / pairs, c.only_b += b / pairs;
+    squares += a + b;
   }
-  std::ranges::stable_sort(order, {}, [](const PairedComparison* c) { return c->p; });
+  const double middle = mean(of_seeds), by_seeds = sum_of_squares(of_seeds), by_images = sum_of_squares(of_images);
+  c.difference = 100 * middle;
+  double ms_rest = 0;
+  if (pairs > 1) {
+    const double rest = squares - pairs * images * middle * middle - images * by_seeds - pairs * by_images;
+    ms_rest = std::max(0.0, rest) / ((pairs - 1) * (images - 1));
+    c.error_of_seeds = 100 * std::sqrt(by_seeds / (pairs - 1) / pairs);
+  }
+  const double more = std::max(0.0, pairs * by_images / (images - 1) - ms_rest);
+  c.error_of_images = 100 * std::sqrt(more / (pairs * images));
+  const Part seed{c.error_of_seeds, pairs - 1}, image{c.error_of_images, images - 1};
+  set_interval(c, std::hypot(seed.reach(0.025), image.reach(0.025)));
+  c.p = pairs > 1 ? p_of(c.difference, seed, image) : mcnemar_p(std::llround(c.only_a), std::llround(c.only_b));
+  c.p_holm = c.p;
+  return c;
+}
+
+double mcnemar_p(int64_t only_a, int64_t only_b) {
+  const double n = double(only_a + only_b), least = double(std::min(only_a, only_b));
+  double tail = 0;  // P(X <= least) of n throws of a coin
+  for (double k = 0; k <= least; ++k)
+    tail += std::exp(std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::numbers::ln2);
+  return std::min(1.0, 2 * tail);
+}
+
+void correct_by_holm(std::span<TestedDifference* const> comparisons) {
+  std::vector<TestedDifference*> order;
+  for (TestedDifference* c : comparisons) {
+    if (c->decided) order.push_back(c);
+  }
+  std::ranges::stable_sort(order, {}, [](const TestedDifference* c) { return c->p; });
   double before = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     before = std::max(before, std::min(1.0, double(order.size() - i) * order[i]->p));

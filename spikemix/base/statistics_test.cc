@@ -2,8 +2,14 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "spikemix/base/rng.h"
 
 namespace spikemix {
 namespace {
@@ -60,7 +66,7 @@ TEST(Statistics, Pairs) {
 TEST(Statistics, FewOrEqualPairsDecideNothing) {
   const PairedComparison one = compare_pairs(std::array{1.0}, std::array{3.0});
   EXPECT_EQ(one.difference, -2);
-  EXPECT_FALSE(one.decided());
+  EXPECT_FALSE(one.decided);
   EXPECT_EQ(one.p, 1);
   EXPECT_EQ(compare_pairs(kA, kA).p, 1);
   EXPECT_EQ(compare_pairs(std::array{2.0, 3.0}, std::array{1.0, 2.0}).p, 0);
@@ -68,9 +74,10 @@ TEST(Statistics, FewOrEqualPairsDecideNothing) {
 
 TEST(Statistics, Holm) {
   std::array<PairedComparison, 5> c;
+  std::array<TestedDifference*, 5> all;
   const std::array p = {0.01, 0.04, 0.03, 0.005, 0.9}, corrected = {0.03, 0.06, 0.06, 0.02, 0.9};
-  for (size_t i = 0; i < 5; ++i) c[i].pairs = i == 4 ? 1 : 8, c[i].p = c[i].p_holm = p[i];
-  correct_by_holm(c);
+  for (size_t i = 0; i < 5; ++i) c[i].decided = i != 4, c[i].p = c[i].p_holm = p[i], all[i] = &c[i];
+  correct_by_holm(all);
   for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(c[i].p_holm, corrected[i], 1e-12) << i;
 }
 
@@ -102,6 +109,134 @@ TEST(Statistics, PowerLawOfFewPoints) {
   const PowerLaw exact = fit_power_law(std::array{2.0, 4.0, 8.0}, std::array{5.0, 5.0, 5.0});
   EXPECT_NEAR(exact.exponent, 0, 1e-12);
   EXPECT_NEAR(exact.high - exact.low, 0, 1e-6);
+}
+
+// Pairs of runs whose answers differ by the image, and in part by the seed.
+std::vector<std::vector<int8_t>> made(int pairs, int images) {
+  std::vector<std::vector<int8_t>> d;
+  for (int s = 0; s < pairs; ++s) {
+    std::vector<int8_t>& row = d.emplace_back();
+    for (int i = 0; i < images; ++i) {
+      const int v = (i * i * 7 + i * 3 + s * s * (i % 3)) % 11;
+      row.push_back(int8_t(v < 3 ? 1 : v > 8 ? -1 : 0));
+    }
+  }
+  return d;
+}
+
+// Recorded: NumPy 2 with the residuals written out (d - row means - column means + mean), scipy.stats.t.isf, and brentq
+// for the p whose interval ends at 0.
+TEST(Statistics, SeedsAndImages) {
+  struct Expected {
+    int pairs, images;
+    double difference, of_seeds, of_images, low, high, p, only_a, only_b;
+  };
+  for (const Expected& e : {Expected{4, 23, 21.73913043478261, 7.737013226109646, 6.366172703821707, -6.199792488724917,
+                                     49.678053358290136, 0.0946446017419439, 8.0, 3.0},
+                            Expected{2, 17, 26.47058823529412, 8.823529411764707, 10.398629135096286,
+                                     -87.78962176593646, 140.7307982365247, 0.23221430829654427, 6.5, 2.0},
+                            Expected{8, 101, 12.004950495049505, 3.9843577628330813, 3.992269196889008,
+                                     -0.30357981363419206, 24.3134808037332, 0.05495476300910649, 31.0, 18.875}}) {
+    const CrossedComparison c = compare_crossed(made(e.pairs, e.images));
+    EXPECT_EQ(c.pairs, e.pairs);
+    EXPECT_EQ(c.images, e.images);
+    expect_near(c.difference, e.difference, 1e-12);
+    expect_near(c.error_of_seeds, e.of_seeds, 1e-10);
+    expect_near(c.error_of_images, e.of_images, 1e-10);
+    expect_near(c.low, e.low, 1e-8);
+    expect_near(c.high, e.high, 1e-8);
+    expect_near(c.p, e.p, 1e-8);
+    EXPECT_EQ(c.only_a, e.only_a);
+    EXPECT_EQ(c.only_b, e.only_b);
+    EXPECT_NEAR(c.disagreement(), 100 * (e.only_a + e.only_b) / e.images, 1e-12);
+  }
+}
+
+TEST(Statistics, ImagesOfOnePair) {
+  // scipy.stats.t.interval of 100 d with scipy.stats.sem, and McNemar's p.
+  const CrossedComparison c = compare_crossed(made(1, 23));
+  expect_near(c.low, -10.082195850757142, 1e-8);
+  expect_near(c.high, 53.560456720322364, 1e-8);
+  EXPECT_EQ(c.p, mcnemar_p(9, 4));
+  EXPECT_EQ(c.error_of_seeds, 0);
+}
+
+TEST(Statistics, WhereImagesAddNothingItIsThePairedTest) {
+  // Every seed has other images right, as many of each: less alike over seeds than chance makes them.
+  std::vector<std::vector<int8_t>> d;
+  std::vector<double> a, b;
+  for (int s = 0; s < 4; ++s) {
+    std::vector<int8_t>& row = d.emplace_back(40);
+    for (int i = 0; i < 10; ++i) row[size_t(10 * s + i)] = i < 6 + s % 2 ? 1 : -1;
+    a.push_back(100.0 * (6 + s % 2) / 40), b.push_back(100.0 * (4 - s % 2) / 40);
+  }
+  const CrossedComparison c = compare_crossed(d);
+  const PairedComparison over_seeds = compare_pairs(a, b);
+  EXPECT_EQ(c.error_of_images, 0);
+  expect_near(c.low, over_seeds.low, 1e-9);
+  expect_near(c.p, over_seeds.p, 1e-9);
+  // And of the same answers by all seeds the images alone are left.
+  const auto one = made(1, 23);
+  const CrossedComparison alike = compare_crossed(std::vector{one[0], one[0], one[0]});
+  EXPECT_EQ(alike.error_of_seeds, 0);
+  expect_near(alike.low, compare_crossed(one).low, 1e-9);
+}
+
+TEST(Statistics, McNemar) {
+  // Recorded: scipy.stats.binomtest(a, a + b, 0.5).
+  expect_near(mcnemar_p(3, 9), 0.14599609375, 1e-12);
+  expect_near(mcnemar_p(9, 3), 0.14599609375, 1e-12);
+  expect_near(mcnemar_p(0, 12), 0.00048828125, 1e-12);
+  expect_near(mcnemar_p(310, 220), 0.00010685394165796505, 1e-10);
+  expect_near(mcnemar_p(1000, 1100), 0.03072070786424249, 1e-10);
+  EXPECT_EQ(mcnemar_p(0, 0), 1);
+  EXPECT_EQ(mcnemar_p(5, 5), 1);
+}
+
+constexpr int kExperiments = 300;
+
+// How many intervals of compare_crossed() hold the true difference, 0, each of an experiment with other seeds and
+// other images; and how many over seeds alone do. Two groups with an ability that varies from seed to seed (by
+// `of_seeds`), images that suit the one or the other group (by `of_images`), and chance.
+std::pair<int, int> held(int pairs, int images, double of_seeds, double of_images) {
+  int crossed = 0, seeds_alone = 0;
+  const double critical = student_quantile(0.975, pairs - 1);
+  for (int experiment = 0; experiment < kExperiments; ++experiment) {
+    Rng rng(0, Rng::Purpose::kTest, uint64_t(experiment));
+    std::vector<std::array<double, 2>> hard(static_cast<size_t>(images));
+    for (auto& image : hard) {
+      const double for_both = rng.normal();
+      image = {for_both + of_images * rng.normal(), for_both + of_images * rng.normal()};
+    }
+    std::vector<std::vector<int8_t>> d;
+    for (int s = 0; s < pairs; ++s) {
+      const std::array<double, 2> able = {of_seeds * rng.normal(), of_seeds * rng.normal()};
+      std::vector<int8_t>& row = d.emplace_back();
+      for (const auto& image : hard) {
+        std::array<bool, 2> right{};
+        for (size_t g = 0; g < 2; ++g) right[g] = able[g] + rng.normal() > image[g];
+        row.push_back(int8_t(right[0] - right[1]));
+      }
+    }
+    const CrossedComparison c = compare_crossed(d);
+    crossed += c.low <= 0 && c.high >= 0;
+    seeds_alone += std::abs(c.difference) <= critical * c.error_of_seeds;
+  }
+  return {crossed, seeds_alone};
+}
+
+TEST(Statistics, IntervalsOverSeedsAndImagesHoldTheTruth) {
+  for (const int pairs : {3, 8}) {
+    for (const auto& [of_seeds, of_images] : {std::pair{0.03, 1.0}, {0.3, 1.0}}) {
+      const auto [crossed, seeds_alone] = held(pairs, 200, of_seeds, of_images);
+      SCOPED_TRACE(fmt::format("{} pairs, {} {}: {} and {}", pairs, of_seeds, of_images, crossed, seeds_alone));
+      EXPECT_GE(crossed, 0.92 * kExperiments);
+      // The t test over seeds takes these images for all that there are.
+      if (pairs == 8 && of_seeds == 0.03) {
+        EXPECT_LT(seeds_alone, 0.8 * kExperiments);
+      }
+    }
+  }
 }
 
 }  // namespace

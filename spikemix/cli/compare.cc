@@ -44,8 +44,9 @@ void add_compare(CLI::App& app) {
   command->add_option("RUN", options->runs, "run folders; those that are not finished are named and left out")
       ->required();
   command->add_option("--baseline", options->baseline,
-                      "settings of the group that the others are compared with, as in model.mixer=ssa; the first run's "
-                      "if not given");
+                      "settings of the group that the others are compared with, as in model.mixer=ssa; of several "
+                      "groups: each is compared with the one that shares its other settings; the first run's if not "
+                      "given");
   auto* json = command->add_flag("--json", options->json, "print JSON");
   command->add_flag("--csv", options->csv, "print a line for each run, with its group")->excludes(json);
   command->footer(R"(Examples:
@@ -54,7 +55,7 @@ void add_compare(CLI::App& app) {
   spikemix compare runs/* --baseline model.mixer=ssa       runs of several seeds: means, intervals, p)");
   command->callback([options] {
     const std::vector<ComparedRun> runs = read_finished(options->runs);
-    const Comparison comparison = compare_groups(runs, options->baseline);
+    const Comparison comparison = compare_groups(runs, {.settings = options->baseline});
     for (const std::string& left_out : comparison.left_out) say("{}: not in the means a second time", left_out);
     if (options->csv) return answer_text(csv_of(comparison));
     if (options->json) {
@@ -64,7 +65,7 @@ void add_compare(CLI::App& app) {
       return answer_json(document);
     }
     print_runs(runs);
-    if (comparison.has_seeds()) print_comparison(comparison);
+    comparison.has_seeds() ? print_comparison(comparison) : print_images(comparison);
   });
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "spikemix/cli/run_name.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/terminal.h"
+#include "spikemix/data/answers.h"
 
 namespace spikemix {
 namespace {
@@ -42,6 +44,32 @@ std::map<std::string, std::string> settings_of(const Json& record, const Json& s
   return settings;
 }
 
+// Answers that are not the summary's are of other weights: rounding moves a few images in a thousand.
+constexpr double kSameWeights = 0.5;  // points
+
+RightAnswers right_answers(const std::string& folder, const std::string& weights, double top1) {
+  RightAnswers result;
+  const std::filesystem::path file = std::filesystem::path(folder) / weights / kAnswersFile;
+  if (!std::filesystem::exists(file)) {
+    const std::string model = weights == "best" ? folder : (file.parent_path() / "model.safetensors").string();
+    result.missing = fmt::format("keeps no answers; `spikemix eval {} --answers {}` writes them", model, file.string());
+    return result;
+  }
+  try {
+    const Answers answers = read_answers(file);
+    if (std::abs(answers.top1() - top1) > kSameWeights) {
+      result.missing = fmt::format("its {}/{} has {:.2f} % right, its summary {:.2f}: of other weights", weights,
+                                   kAnswersFile, answers.top1(), top1);
+      return result;
+    }
+    result.images = answers.images;
+    for (size_t i = 0; i < answers.labels.size(); ++i) result.right.push_back(answers.labels[i] == answers.answers[i]);
+  } catch (const InputError&) {
+    result.missing = fmt::format("its {}/{} is damaged", weights, kAnswersFile);
+  }
+  return result;
+}
+
 void take(const Json& summary, const Json& record, ComparedRun& run) {
   run.summary = summary;
   run.summary["run"] = run.folder;
@@ -55,6 +83,8 @@ void take(const Json& summary, const Json& record, ComparedRun& run) {
   run.test_rate = summary.at("test_images_per_second").get<double>();
   run.peak_memory = summary.at("peak_memory_bytes").get<double>();
   run.settings = settings_of(record, summary);
+  run.best_right = right_answers(run.folder, "best", run.best);
+  run.last_right = right_answers(run.folder, "last", run.last);
 }
 
 std::string cell(const std::string& text, int columns) { return padded(shortened(printable(text), columns), columns); }

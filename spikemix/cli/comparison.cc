@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "spikemix/base/error.h"
-#include "spikemix/cli/talk.h"
-#include "spikemix/cli/terminal.h"
+#include "spikemix/cli/baseline.h"
 
 namespace spikemix {
 namespace {
 
-using Json = nlohmann::json;
 using Settings = std::map<std::string, std::string>;
 
 std::string value_of(const Settings& settings, const std::string& key) {
@@ -70,185 +67,140 @@ std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs, std::vector<
   return groups;
 }
 
-size_t find_baseline(const std::vector<RunGroup>& groups, const std::string& baseline) {
-  if (baseline.empty()) return 0;
-  std::vector<std::string> wanted, names;
-  std::istringstream stream(baseline);
-  for (std::string word; stream >> word;) wanted.push_back(word);
+std::vector<size_t> groups_with(const std::vector<RunGroup>& groups, const std::vector<Setting>& wanted) {
   std::vector<size_t> found;
   for (size_t g = 0; g < groups.size(); ++g) {
-    names.push_back(groups[g].name);
-    const Settings& settings = groups[g].runs.front()->settings;
-    const bool meant = std::ranges::all_of(wanted, [&](const std::string& word) {
-      const size_t equals = word.find('=');
-      return equals != word.npos && value_of(settings, word.substr(0, equals)) == word.substr(equals + 1);
-    });
-    if (meant) found.push_back(g);
+    if (has_settings(groups[g].runs.front()->settings, wanted)) found.push_back(g);
   }
-  if (found.size() != 1)
-    throw input_error("baseline '{}': {} of the groups; expected settings of one, as in '{}' (there are: {})", baseline,
-                      found.empty() ? "none" : "several", names.front(), fmt::join(names, "; "));
-  return found[0];
+  return found;
 }
 
-std::vector<double> values(const std::vector<const ComparedRun*>& runs, double ComparedRun::*member) {
-  std::vector<double> result;
-  for (const ComparedRun* run : runs) result.push_back(run->*member);
+bool differ_only_in(const std::vector<Setting>& keys, const Settings& a, const Settings& b) {
+  const auto alike = [&](const std::string& key) {
+    return std::ranges::count(keys, key, &Setting::key) > 0 || value_of(a, key) == value_of(b, key);
+  };
+  return std::ranges::all_of(a, alike, &Settings::value_type::first) &&
+         std::ranges::all_of(b, alike, &Settings::value_type::first);
+}
+
+// Which group each is compared with, itself if it is a baseline; none: it has no counterpart.
+std::vector<std::optional<size_t>> baselines_of(const std::vector<RunGroup>& groups, const Baseline& baseline,
+                                                std::vector<size_t>& baselines) {
+  std::vector<std::optional<size_t>> result(groups.size());
+  const std::vector<Setting> wanted = settings_in(baseline.settings);
+  baselines = wanted.empty() ? std::vector<size_t>{0} : groups_with(groups, wanted);
+  if (baselines.size() == 1 && !baseline.each) {
+    std::ranges::fill(result, baselines.front());
+    return result;
+  }
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const auto counterpart = std::ranges::find_if(baselines, [&](size_t b) {
+      return differ_only_in(wanted, groups[g].runs.front()->settings, groups[b].runs.front()->settings);
+    });
+    if (counterpart != baselines.end()) result[g] = *counterpart;
+  }
   return result;
 }
 
-GroupComparison compare(const RunGroup& group, const RunGroup& baseline) {
-  std::vector<const ComparedRun*> own, other;
+// Runs of the same seed.
+struct Pair {
+  const ComparedRun *own, *other;
+};
+
+std::vector<Pair> pairs_of(const RunGroup& group, const RunGroup& baseline) {
+  std::vector<Pair> pairs;
   for (const ComparedRun* run : group.runs) {
-    const auto pair = std::ranges::find(baseline.runs, run->seed, &ComparedRun::seed);
-    if (pair != baseline.runs.end()) own.push_back(run), other.push_back(*pair);
+    const auto twin = std::ranges::find(baseline.runs, run->seed, &ComparedRun::seed);
+    if (twin != baseline.runs.end()) pairs.push_back({run, *twin});
   }
-  return {group.name, compare_pairs(values(own, &ComparedRun::best), values(other, &ComparedRun::best)),
-          compare_pairs(values(own, &ComparedRun::last), values(other, &ComparedRun::last))};
+  return pairs;
 }
 
-void correct(std::vector<GroupComparison>& comparisons, PairedComparison GroupComparison::*member) {
-  std::vector<PairedComparison> all;
-  for (const GroupComparison& c : comparisons) all.push_back(c.*member);
-  correct_by_holm(all);
-  for (size_t i = 0; i < all.size(); ++i) comparisons[i].*member = all[i];
+// Why these pairs have no answers to the same images; "" if they have.
+std::string why_no_images(const std::vector<Pair>& pairs, RightAnswers ComparedRun::*member) {
+  if (pairs.empty()) return "no seed in common";
+  for (const Pair& pair : pairs) {
+    for (const ComparedRun* run : {pair.own, pair.other}) {
+      if (!(run->*member).missing.empty()) return fmt::format("{}: {}", run->folder, (run->*member).missing);
+      if ((run->*member).right.size() < 2) return fmt::format("{}: one test image is no sample", run->folder);
+      if ((run->*member).images != (pairs.front().own->*member).images)
+        return fmt::format("{}: other test images than {}, or pictures of another size", run->folder,
+                           pairs.front().own->folder);
+    }
+  }
+  return "";
 }
 
-bool same_selection(const std::vector<RunGroup>& groups) {
-  const bool first = groups.front().runs.front()->best_on_test;
-  return std::ranges::all_of(groups, [&](const RunGroup& g) {
-    return std::ranges::all_of(g.runs, [&](const ComparedRun* run) { return run->best_on_test == first; });
-  });
+CrossedComparison crossed(const std::vector<Pair>& pairs, RightAnswers ComparedRun::*member) {
+  std::vector<std::vector<int8_t>> differences;
+  for (const Pair& pair : pairs) {
+    const std::vector<uint8_t>&a = (pair.own->*member).right, &b = (pair.other->*member).right;
+    std::vector<int8_t>& row = differences.emplace_back(a.size());
+    for (size_t i = 0; i < a.size(); ++i) row[i] = int8_t(a[i] - b[i]);
+  }
+  return compare_crossed(differences);
 }
 
-Json json_of(const PairedComparison& c) {
-  Json json = {{"pairs", c.pairs}, {"difference", c.difference}};
-  if (c.decided())
-    json.update({{"deviation", c.deviation},
-                 {"confidence_95", {c.low, c.high}},
-                 {"p", c.p},
-                 {"p_holm", c.p_holm},
-                 {"smallest_difference_shown", c.smallest_shown}});
-  return json;
+Difference difference(const std::vector<Pair>& pairs, double ComparedRun::*top1, RightAnswers ComparedRun::*right) {
+  std::vector<double> own, other;
+  for (const Pair& pair : pairs) own.push_back(pair.own->*top1), other.push_back(pair.other->*top1);
+  Difference result{.over_seeds = compare_pairs(own, other), .over_images = {}};
+  if (why_no_images(pairs, right).empty()) result.over_images = crossed(pairs, right);
+  return result;
 }
 
-Json json_of(const std::vector<double>& of_runs) {
-  return {{"mean", mean(of_runs)}, {"deviation", standard_deviation(of_runs)}, {"values", of_runs}};
+GroupComparison compare(const std::vector<RunGroup>& groups, size_t group, size_t baseline) {
+  const std::vector<Pair> pairs = pairs_of(groups[group], groups[baseline]);
+  return {.group = group,
+          .baseline = baseline,
+          .best = difference(pairs, &ComparedRun::best, &ComparedRun::best_right),
+          .last = difference(pairs, &ComparedRun::last, &ComparedRun::last_right),
+          .no_images = why_no_images(pairs, &ComparedRun::best_right)};
+}
+
+// Over all comparisons, whatever their baselines.
+void correct(std::vector<GroupComparison>& comparisons, Difference GroupComparison::*member) {
+  std::vector<TestedDifference*> over_seeds, over_images;
+  for (GroupComparison& c : comparisons) {
+    over_seeds.push_back(&(c.*member).over_seeds);
+    if ((c.*member).over_images) over_images.push_back(&*(c.*member).over_images);
+  }
+  correct_by_holm(over_seeds), correct_by_holm(over_images);
+}
+
+void compare_with_baselines(const Baseline& baseline, Comparison& comparison) {
+  const std::vector<RunGroup>& groups = comparison.groups;
+  const std::vector<std::optional<size_t>> of = baselines_of(groups, baseline, comparison.baselines);
+  for (const size_t b : comparison.baselines) {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      if (of[g] == b && g != b) comparison.comparisons.push_back(compare(groups, g, b));
+    }
+  }
+  for (size_t g = 0; g < groups.size(); ++g) {
+    if (!of[g]) comparison.without_baseline.push_back(groups[g].name);
+  }
 }
 
 }  // namespace
 
-bool Comparison::has_seeds() const {
-  return std::ranges::any_of(groups, [](const RunGroup& group) { return group.runs.size() > 1; });
-}
-
-Comparison compare_groups(const std::vector<ComparedRun>& runs, const std::string& baseline) {
+Comparison compare_groups(const std::vector<ComparedRun>& runs, const Baseline& baseline) {
   Comparison comparison;
   comparison.groups = grouped(runs, comparison.left_out);
-  comparison.baseline = find_baseline(comparison.groups, baseline);
-  for (size_t g = 0; g < comparison.groups.size(); ++g) {
-    if (g != comparison.baseline)
-      comparison.comparisons.push_back(compare(comparison.groups[g], comparison.groups[comparison.baseline]));
+  compare_with_baselines(baseline, comparison);
+  if (comparison.baselines.empty() && !baseline.may_be_missing) {
+    std::vector<std::string> names;
+    for (const RunGroup& group : comparison.groups) names.push_back(group.name);
+    throw input_error("baseline '{}': none of the groups; expected settings of one, as in '{}' (there are: {})",
+                      baseline.settings, names.front(), fmt::join(names, "; "));
   }
+  const bool is_one = comparison.baselines.size() == 1 && !baseline.each;
+  comparison.baseline = is_one ? comparison.groups[comparison.baselines[0]].name : baseline.settings;
+  std::erase_if(comparison.baselines, [&](size_t b) {
+    return std::ranges::count(comparison.comparisons, b, &GroupComparison::baseline) == 0;
+  });
   correct(comparison.comparisons, &GroupComparison::best);
   correct(comparison.comparisons, &GroupComparison::last);
   return comparison;
-}
-
-std::string Comparison::conclusion() const {
-  std::vector<std::string> shown;
-  size_t decided = 0;
-  double smallest = 0;
-  for (const auto& [name, c, last] : comparisons) {
-    if (!c.decided()) continue;
-    ++decided;
-    smallest = std::max(smallest, c.smallest_shown);
-    if (c.p_holm < 0.05)
-      shown.push_back(fmt::format("{} {:+.2f} points ({:.2f} to {:.2f})", name, c.difference, c.low, c.high));
-  }
-  if (comparisons.empty()) return "Nothing is compared: all runs have the same settings.";
-  if (decided == 0) return "Nothing may be concluded: no group shares two seeds with the baseline.";
-  std::string text =
-      shown.empty()
-          ? fmt::format("No difference from {} is shown", groups[baseline].name)
-          : fmt::format("Of {} differences from {} {} shown: {}", decided, groups[baseline].name,
-                        shown.size() == 1 ? "one is" : fmt::format("{} are", shown.size()), fmt::join(shown, ", "));
-  text += fmt::format(
-      " (paired t over seeds, p < 0.05 by Holm); these seeds would have shown one of {:.2f} points (power 0.8, alpha "
-      "0.05, before the correction){}.",
-      smallest,
-      decided < comparisons.size()
-          ? fmt::format("; {} of the groups share no two seeds with it", comparisons.size() - decided)
-          : "");
-  if (!same_selection(groups))
-    text += " Some best epochs were chosen on the test images and some were not: compare the last ones.";
-  return text;
-}
-
-Json Comparison::to_json() const {
-  Json json = {{"groups", Json::array()}, {"baseline", groups[baseline].name}, {"comparisons", Json::array()}};
-  for (const RunGroup& group : groups) {
-    Json& entry = json["groups"].emplace_back();
-    entry = {{"name", group.name},
-             {"best_on", group.runs.front()->best_on_test ? "test" : "validation"},
-             {"best_top1", json_of(values(group.runs, &ComparedRun::best))},
-             {"last_top1", json_of(values(group.runs, &ComparedRun::last))}};
-    for (const ComparedRun* run : group.runs) {
-      entry["seeds"].push_back(run->seed), entry["runs"].push_back(run->folder);
-      entry["best_epochs"].push_back(run->best_epoch);
-    }
-  }
-  for (const auto& [name, best, last] : comparisons)
-    json["comparisons"].push_back({{"name", name}, {"best_top1", json_of(best)}, {"last_top1", json_of(last)}});
-  json["conclusion"] = conclusion();
-  return json;
-}
-
-void print_comparison(const Comparison& comparison) {
-  int width = 8;
-  for (const RunGroup& group : comparison.groups) width = std::max(width, width_of(printable(group.name)));
-  width = std::min(width, 32);  // 80 columns in all
-  const auto cell = [&](const std::string& text) { return padded(shortened(printable(text), width), width); };
-
-  answer("\n{} {:>5} {:>14} {:>14} {:>4} {:>6}\n", cell("group"), "seeds", "best", "last", "on", "epoch");
-  for (const RunGroup& group : comparison.groups) {
-    const std::vector<double> best = values(group.runs, &ComparedRun::best),
-                              last = values(group.runs, &ComparedRun::last);
-    double epoch = 0;
-    for (const ComparedRun* run : group.runs) epoch += double(run->best_epoch + 1) / double(group.runs.size());
-    answer("{} {:>5} {:>6.2f} ± {:>5.2f} {:>6.2f} ± {:>5.2f} {:>4} {:>6.1f}\n", cell(group.name), group.runs.size(),
-           mean(best), standard_deviation(best), mean(last), standard_deviation(last),
-           group.runs.front()->best_on_test ? "test" : "val", epoch);
-  }
-  if (comparison.comparisons.empty()) return;
-  answer("\nagainst {}, pairs of the same seed, test top-1 of the best epoch:\n",
-         comparison.groups[comparison.baseline].name);
-  answer("{} {:>5} {:>7}  {:>15} {:>7} {:>7}\n", cell(""), "pairs", "points", "95 % interval", "p", "Holm");
-  for (const auto& [name, c, last] : comparison.comparisons) {
-    if (c.decided())
-      answer("{} {:>5} {:>+7.2f}  {:>+6.2f} to {:>+5.2f} {:>7.4f} {:>7.4f}\n", cell(name), c.pairs, c.difference, c.low,
-             c.high, c.p, c.p_holm);
-    else
-      answer("{} {:>5} {:>7}\n", cell(name), c.pairs, c.pairs ? fmt::format("{:+.2f}", c.difference) : "-");
-  }
-  answer("\n{}\n", comparison.conclusion());
-}
-
-std::string csv_of(const Comparison& comparison) {
-  const auto quoted = [](const std::string& text) {
-    std::string result = "\"";
-    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-  };
-  std::string csv =
-      "run,group,seed,best_top1,best_epoch,best_on,last_top1,train_images_per_second,test_images_per_second\n";
-  for (const RunGroup& group : comparison.groups) {
-    for (const ComparedRun* run : group.runs)
-      csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", quoted(run->folder), quoted(group.name), run->seed, run->best,
-                         run->best_epoch + 1, run->best_on_test ? "test" : "validation", run->last, run->train_rate,
-                         run->test_rate);
-  }
-  return csv;
 }
 
 }  // namespace spikemix

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,13 @@
 
 namespace spikemix {
 
+/// Which test images some weights of a run have right, out of the file that is beside them (data/answers.h).
+struct RightAnswers {
+  std::string images;          // hash: the same for the same test images
+  std::vector<uint8_t> right;  // of each image; none: missing says why
+  std::string missing;
+};
+
 /// A finished run, as its summary.json and config.json tell; or why there is nothing to compare.
 struct ComparedRun {
   std::string folder, skipped = {};
@@ -19,7 +27,8 @@ struct ComparedRun {
   int64_t parameters = 0, best_epoch = 0;
   bool best_on_test = true;  // its best epoch is the best on the test images: data.validation was 0
   double best = 0, last = 0, train_rate = 0, test_rate = 0, peak_memory = 0;  // test top-1 in %, images/s, bytes
-  std::map<std::string, std::string> settings = {};                           // what decides its result, but the seed
+  RightAnswers best_right = {}, last_right = {};
+  std::map<std::string, std::string> settings = {};  // what decides its result, but the seed
 };
 
 /// @throws InputError if there is no such folder
@@ -34,31 +43,56 @@ struct RunGroup {
   std::vector<const ComparedRun*> runs;  // by seed
 };
 
-/// A group against the baseline, over the seeds that both have.
+/// Two groups' accuracy, over the seeds that both have: of those seeds on these test images, and where all of their
+/// runs keep their answers to the same images, with the images as a sample too.
+struct Difference {
+  PairedComparison over_seeds;
+  std::optional<CrossedComparison> over_images;
+};
+
+/// A group against its baseline.
 struct GroupComparison {
-  std::string name;
-  PairedComparison best, last;
+  size_t group = 0, baseline = 0;  // of Comparison::groups
+  Difference best, last;
+  std::string no_images = {};  // why best has no over_images
+};
+
+/// What groups are compared with.
+struct Baseline {
+  /// A setting, or several with blanks between them; empty: the first run's group. Where one group alone has them, all
+  /// others are compared with it; where several have, each with the one that shares its other settings.
+  std::string settings = {};
+  bool each = false;            // as if several had them: there are others that are not finished
+  bool may_be_missing = false;  // no group has them: then nothing is compared
 };
 
 struct Comparison {
   std::vector<RunGroup> groups;
-  size_t baseline = 0;
-  std::vector<GroupComparison> comparisons;  // of every group but the baseline
-  std::vector<std::string> left_out;         // runs of a seed that a group has twice, and why
+  std::string baseline;                       // its settings, or the name of the one group that is it
+  std::vector<size_t> baselines;              // groups that others are compared with
+  std::vector<GroupComparison> comparisons;   // baseline by baseline
+  std::vector<std::string> without_baseline;  // groups that share their other settings with no baseline
+  std::vector<std::string> left_out;          // runs of a seed that a group has twice, and why
 
-  bool has_seeds() const;  // any group has several
-  /// What may be concluded, in a sentence.
+  bool has_seeds() const;   // any group has several
+  bool has_images() const;  // any comparison has over_images
+  const std::string& name(const GroupComparison& c) const { return groups[c.group].name; }
+  const std::string& against(const GroupComparison& c) const { return groups[c.baseline].name; }
+  /// What may be concluded, in a sentence or two.
   std::string conclusion() const;
+  /// A sentence that says which comparisons have no interval over test images, and why; "" if all have.
+  std::string images_missing() const;
   nlohmann::json to_json() const;
 };
 
-/// @param runs      finished ones; they outlive the result
-/// @param baseline  a setting, or several with blanks between them, that one group alone has; empty: the first run's
-/// group
-/// @throws InputError naming the groups if none or several are meant
-Comparison compare_groups(const std::vector<ComparedRun>& runs, const std::string& baseline);
+/// @param runs  finished ones; they outlive the result
+/// @throws InputError naming the groups if none has the baseline's settings
+Comparison compare_groups(const std::vector<ComparedRun>& runs, const Baseline& baseline);
 
+/// Tables of groups and of comparisons, and the conclusion.
 void print_comparison(const Comparison& comparison);
+/// Of runs of one seed each: which images they differ in. Nothing where they keep no answers.
+void print_images(const Comparison& comparison);
 
 /// A line for each run: folder, group, seed, test top-1, epoch, speed.
 std::string csv_of(const Comparison& comparison);

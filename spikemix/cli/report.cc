@@ -231,7 +231,7 @@ std::string compared(const std::vector<reports::Run>& runs, const std::string& b
       leave_out(page, fmt::format("{}: not in the means: {}", run.name, read.skipped));
   }
   if (finished.empty()) return "";
-  const Comparison comparison = compare_groups(finished, baseline);
+  const Comparison comparison = compare_groups(finished, {.settings = baseline});
   for (const std::string& run : comparison.left_out) leave_out(page, "not in the means a second time: " + run);
   return comparison_html(comparison);
 }

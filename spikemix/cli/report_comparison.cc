@@ -27,19 +27,22 @@ std::string groups_html(const Comparison& comparison) {
   return reports::html(table);
 }
 
-std::string pairs_html(const Comparison& comparison) {
-  reports::Table table{
-      .caption = fmt::format("Against {}: pairs of the same seed, best epochs, in points",
-                             comparison.groups[comparison.baseline].name),
-      .columns = {"group", "pairs", "difference", "95 % interval", "p", "p by Holm", "would have been shown"},
-      .rows = {}};
-  for (const auto& [name, c, last] : comparison.comparisons) {
-    std::vector<reports::Cell> row = {name, reports::Cell(double(c.pairs))};
-    if (c.pairs > 0) row.push_back({fmt::format("{:+.2f}", c.difference), c.difference});
-    if (c.decided()) {
-      row.push_back(fmt::format("{:+.2f} to {:+.2f}", c.low, c.high));
-      row.push_back({fmt::format("{:.4f}", c.p), c.p});
-      row.push_back({fmt::format("{:.4f}", c.p_holm), c.p_holm});
+std::string interval(const TestedDifference& c) { return fmt::format("{:+.2f} to {:+.2f}", c.low, c.high); }
+reports::Cell points(double difference) { return {fmt::format("{:+.2f}", difference), difference}; }
+reports::Cell four_digits(double p) { return {fmt::format("{:.4f}", p), p}; }
+
+std::string pairs_html(const Comparison& all) {
+  reports::Table table{.caption = "Pairs of the same seed, best epochs, in points",
+                       .columns = {"group", "against", "pairs", "difference", "95 % interval", "p", "p by Holm",
+                                   "would have been shown"},
+                       .rows = {}};
+  for (const GroupComparison& g : all.comparisons) {
+    const PairedComparison& c = g.best.over_seeds;
+    std::vector<reports::Cell> row = {all.name(g), all.against(g), reports::Cell(double(c.pairs))};
+    if (c.pairs > 0) row.push_back(points(c.difference));
+    if (c.decided) {
+      row.push_back(interval(c));
+      row.push_back(four_digits(c.p)), row.push_back(four_digits(c.p_holm));
       row.push_back({fmt::format("{:.2f}", c.smallest_shown), c.smallest_shown});
     }
     row.resize(table.columns.size(), "–");
@@ -48,11 +51,33 @@ std::string pairs_html(const Comparison& comparison) {
   return table.rows.empty() ? "" : reports::html(table);
 }
 
+std::string images_html(const Comparison& all) {
+  reports::Table table{.caption = "The same with the test images as a sample too, in points",
+                       .columns = {"group", "against", "test images", "difference", "95 % interval", "p", "p by Holm",
+                                   "one alone right, %"},
+                       .rows = {}};
+  for (const GroupComparison& g : all.comparisons) {
+    if (!g.best.over_images) continue;
+    const CrossedComparison& c = *g.best.over_images;
+    table.rows.push_back({all.name(g),
+                          all.against(g),
+                          reports::Cell(double(c.images)),
+                          points(c.difference),
+                          interval(c),
+                          four_digits(c.p),
+                          four_digits(c.p_holm),
+                          {fmt::format("{:.2f}", c.disagreement()), c.disagreement()}});
+  }
+  return table.rows.empty() ? "" : reports::html(table);
+}
+
 }  // namespace
 
 std::string comparison_html(const Comparison& comparison) {
   if (!comparison.has_seeds()) return "";
-  return groups_html(comparison) + pairs_html(comparison) + reports::paragraph(comparison.conclusion());
+  const std::string missing = comparison.images_missing();
+  return groups_html(comparison) + pairs_html(comparison) + images_html(comparison) +
+         (missing.empty() ? "" : reports::paragraph(missing)) + reports::paragraph(comparison.conclusion());
 }
 
 }  // namespace spikemix

@@ -24,23 +24,24 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SweepOptions {
-  std::string file, out;
+  std::string file, data, out;
   int64_t jobs = 0, threads = 0;
   bool dry_run = false, json = false, csv = false;
 };
 
 // The folder, with the plan in it; what an earlier start left there is held against it.
 void open_folder(const fs::path& folder, const SweepPlan& plan) {
+  const nlohmann::json now = to_json(plan);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw_file_error(folder.string(), error.value());
   const fs::path record = folder / "sweep.json";
   if (fs::exists(record)) {
     const std::string where = record.string();
-    for (const std::string& name : runs_no_longer_asked_for(plan, parse_json(read_file(record), where + ":"), where))
+    for (const std::string& name : runs_no_longer_asked_for(now, parse_json(read_file(record), where + ":"), where))
       say("{}: {} is not in the sweep any more: left out", folder.string(), name);
   }
-  write_file_atomically(record, json_text(to_json(plan), 2) + "\n");
+  write_file_atomically(record, json_text(now, 2) + "\n");
 }
 
 void list_runs(const SweepPlan& plan) {
@@ -83,7 +84,7 @@ void tell_results(const SweepPlan& plan, const fs::path& folder, const SweepOutc
 }
 
 void sweep(const SweepOptions& options) {
-  const SweepPlan plan = read_sweep(options.file);
+  const SweepPlan plan = read_sweep(options.file, options.data);
   if (options.dry_run) return list_runs(plan);
   const fs::path folder = options.out.empty() ? fs::path("runs") / plan.name : fs::path(options.out);
   open_folder(folder, plan);
@@ -106,19 +107,22 @@ void add_sweep(CLI::App& app) {
   auto options = std::make_shared<SweepOptions>();
   command->footer(R"(Examples:
   spikemix sweep mixers.toml                               trains what is not done yet, then compares
+  spikemix sweep mixers.toml --data cifar-10-binary.tar.gz
   spikemix sweep mixers.toml --dry-run                     the runs that it asks for
   spikemix sweep mixers.toml --jobs 2 --json
 A sweep's file:
   recipe = "cifar10-small"
-  data = "cifar-10-binary.tar.gz"
+  data = "cifar-10-binary.tar.gz"   or --data, which comes first
   overrides = ["train.epochs=4"]
   seeds = 8                         or a list: [0, 1, 2]
-  baseline = "model.mixer=ssa"      the first of the grid if not given
+  baseline = "model.mixer=ssa"      each is compared with the one that has this and shares its other
+                                    settings; the first of the grid if not given
   [grid]
   "model.mixer" = ["ssa", "fft2d", "wt2d"]
   "model.T" = [2, 4])");
   command->add_option("SWEEP", options->file, "a .toml file: recipe, data, overrides, seeds, jobs, baseline, [grid]")
       ->required();
+  command->add_option("--data", options->data, "data set: a folder or archive, over the file's data");
   command->add_option("--out", options->out, "folder of its runs; runs/<the sweep's name> if not given");
   command->add_option("--jobs", options->jobs, "runs at a time, which share out the threads (jobs)")
       ->check(CLI::Range(1, 1024));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,8 +15,11 @@
 #include "spikemix/base/hash.h"
 #include "spikemix/base/json.h"
 #include "spikemix/base/nearest.h"
+#include "spikemix/cli/baseline.h"
+#include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/config/config_json.h"
+#include "spikemix/data/facts.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {
@@ -186,43 +188,57 @@ std::string folder_name(const std::vector<std::string>& point, int64_t seed) {
   return fmt::format("{}-seed{}", name, seed);
 }
 
-// The baseline is one point of the grid: said before the budget is spent.
-void check_baseline(const std::string& baseline, const std::vector<std::vector<std::string>>& points,
-                    const std::string& where) {
-  std::vector<std::string> wanted;
-  std::istringstream stream(baseline);
-  for (std::string word; stream >> word;) wanted.push_back(word);
+// Which points of the grid the baseline names: said before the budget is spent.
+Baseline baseline_of(const std::string& settings, const std::vector<std::vector<std::string>>& points,
+                     const std::string& where) {
+  const std::vector<Setting> wanted = settings_in(settings);
+  if (wanted.empty()) return {};
   const auto has = [&](const std::vector<std::string>& point) {
-    return std::ranges::all_of(wanted,
-                               [&](const std::string& word) { return std::ranges::find(point, word) != point.end(); });
+    std::map<std::string, std::string> of_point;
+    for (const std::string& word : point) of_point[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    return std::ranges::all_of(wanted, [&](const Setting& w) { return of_point.contains(w.key); }) &&
+           has_settings(of_point, wanted);
   };
   const auto found = std::ranges::count_if(points, has);
-  if (!wanted.empty() && found != 1) {
-    throw input_error("{}: baseline '{}': names {} of the grid's {} combinations, expected one, as in '{}'", where,
-                      baseline, found == 0 ? "none" : std::to_string(found), points.size(),
-                      fmt::join(points.front(), " "));
+  if (found == 0) {
+    throw input_error("{}: baseline '{}': names none of the grid's {} combinations, expected settings as in '{}'",
+                      where, settings, points.size(), fmt::join(points.front(), " "));
   }
+  return {.settings = settings, .each = found > 1, .may_be_missing = true};
+}
+
+std::string contents_of_split(const DataConfig& data, Split split) {
+  std::vector<std::string> values;
+  for (const Fact& fact : facts_of_contents(*open_dataset(data, split, opening_printer()), ""))
+    values.push_back(fact.value);
+  return fmt::format("{}", fmt::join(values, " "));
+}
+
+// What is in the data that a run learns from and is tested on, in hashes.
+Json hashes_of(const DataConfig& data) {
+  if (data.dir.empty()) throw input_error("no data set named: give --data DIR, or data in the sweep's file");
+  return {{"train", contents_of_split(data, Split::kTrain)}, {"test", contents_of_split(data, Split::kTest)}};
 }
 
 }  // namespace
 
-SweepPlan read_sweep(const std::filesystem::path& file) {
+SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data) {
   const Reader reader(file);
   SweepPlan plan{.name = reader.text("name", file.stem().string()),
                  .recipe = reader.text("recipe"),
-                 .data = reader.text("data"),
-                 .baseline = reader.text("baseline"),
+                 .data = data.empty() ? reader.text("data") : data,
+                 .baseline = {},
                  .jobs = reader.number("jobs", 1, 1024),
                  .runs = {}};
   if (plan.recipe.empty())
     throw input_error("{}: recipe is missing: a name of `spikemix recipes`, or a file", reader.where());
   const auto points = points_of(reader.grid());
-  check_baseline(plan.baseline, points, reader.where());
+  plan.baseline = baseline_of(reader.text("baseline"), points, reader.where());
   const auto overrides = reader.overrides();
   std::set<std::string> names;
   for (const int64_t seed : reader.seeds()) {
     for (const auto& point : points) {
-      SweepRun run{.name = folder_name(point, seed), .settings = overrides, .seed = seed, .config = {}};
+      SweepRun run{.name = folder_name(point, seed), .settings = overrides, .seed = seed, .config = {}, .data = {}};
       run.settings.insert(run.settings.end(), point.begin(), point.end());
       // Values that differ only in signs that no folder's name has.
       if (!names.insert(run.name).second) names.insert(run.name += fmt::format("-{}", plan.runs.size()));
@@ -232,6 +248,8 @@ SweepPlan read_sweep(const std::filesystem::path& file) {
       validate(config);
       make_plan(config.model, config.neuron);
       run.sets_threads = config.train.threads > 0;
+      run.data = config.data;
+      config.data.dir.clear();  // to_json() has what is in it
       run.config = Hash().add(json_text(to_json(config))).text();
       plan.runs.push_back(std::move(run));
       if (plan.runs.size() > kMostRuns) throw input_error("{}: more than {} runs", reader.where(), kMostRuns);
@@ -242,30 +260,37 @@ SweepPlan read_sweep(const std::filesystem::path& file) {
 
 Json to_json(const SweepPlan& plan) {
   Json json = {{"name", plan.name}, {"recipe", plan.recipe}, {"data", plan.data}, {"runs", Json::array()}};
-  for (const SweepRun& run : plan.runs)
+  std::map<std::pair<std::string, std::string>, Json> contents;  // by place and format
+  for (const SweepRun& run : plan.runs) {
+    Json& held = contents[{run.data.dir, run.data.format}];
+    if (held.is_null()) held = hashes_of(run.data);
     json["runs"].push_back(
-        {{"folder", run.name}, {"settings", run.settings}, {"seed", run.seed}, {"config", run.config}});
+        {{"folder", run.name}, {"settings", run.settings}, {"seed", run.seed}, {"config", run.config}, {"data", held}});
+  }
   return json;
 }
 
-std::vector<std::string> runs_no_longer_asked_for(const SweepPlan& plan, const Json& earlier,
-                                                  const std::string& where) {
-  std::map<std::string, std::string> before;
+std::vector<std::string> runs_no_longer_asked_for(const Json& now, const Json& earlier, const std::string& where) {
+  std::map<std::string, Json> before;
   try {
-    for (const Json& run : earlier.at("runs")) before[run.at("folder")] = run.at("config");
+    for (const Json& run : earlier.at("runs")) before[run.at("folder")] = run, run.at("config").get<std::string>();
   } catch (const Json::exception&) {
     throw input_error("{}: not a sweep's record: damaged? Take another folder with --out", where);
   }
-  for (const SweepRun& run : plan.runs) {
-    const auto found = before.find(run.name);
+  for (const Json& run : now.at("runs")) {
+    const std::string name = run.at("folder");
+    const auto found = before.find(name);
     if (found == before.end()) continue;
-    if (found->second != run.config)
+    if (found->second["config"] != run["config"])
       throw input_error("{}: {} began with other settings than the sweep has now; take another folder with --out",
-                        where, run.name);
+                        where, name);
+    if (found->second.value("data", run["data"]) != run["data"])
+      throw input_error("{}: {} began with other data than the sweep has now; take another folder with --out", where,
+                        name);
     before.erase(found);
   }
   std::vector<std::string> names;
-  for (const auto& [name, config] : before) names.push_back(name);
+  for (const auto& [name, run] : before) names.push_back(name);
   return names;
 }
 

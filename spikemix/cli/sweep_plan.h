@@ -7,6 +7,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "spikemix/cli/comparison.h"
+#include "spikemix/config/data_config.h"
+
 namespace spikemix {
 
 /// One training of a sweep: a point of its grid with a seed.
@@ -15,26 +18,32 @@ struct SweepRun {
   std::vector<std::string> settings;  // key=value over the recipe's
   int64_t seed = 0;
   bool sets_threads = false;  // recipe or settings do, so that the sweep does not
-  std::string config;         // hash of every key, resolved
+  std::string config;         // hash of every key, resolved, but for where the data lie
+  DataConfig data;
 };
 
 /// What a SWEEP.toml asks for.
 struct SweepPlan {
-  std::string name, recipe, data, baseline;
+  std::string name, recipe, data;
+  Baseline baseline;
   int64_t jobs = 1;
   std::vector<SweepRun> runs;  // seed by seed, and each over the whole grid: stopped early, groups have as many seeds
 };
 
-/// Reads and checks a sweep's file: recipe, data, overrides, seeds (a number or a list), jobs, baseline, and under
-/// [grid] a list of values for each key. Every run's settings are checked as training checks them.
+/// Reads and checks a sweep's file: recipe, data (or `data`, in its place), overrides, seeds (a number or a list),
+/// jobs, baseline, and under [grid] a list of values for each key. Every run's settings are checked as training checks
+/// them.
 /// @throws InputError naming the file, the line and the key, before anything runs
-SweepPlan read_sweep(const std::filesystem::path& file);
+SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data = "");
 
-/// The plan as the sweep's folder keeps it, and that the next start is held against.
+/// The plan as the sweep's folder keeps it, and that the next start is held against: with hashes of what is in the
+/// data, wherever they lie. @throws InputError if a run names no data, or none that can be opened
 nlohmann::json to_json(const SweepPlan& plan);
 /// Runs that an earlier start knew and this plan does not have any more.
-/// @throws InputError if a run of the same name had other settings, so that its folder would be taken for this one's
-std::vector<std::string> runs_no_longer_asked_for(const SweepPlan& plan, const nlohmann::json& earlier,
+/// @param now  of this plan
+/// @throws InputError if a run of the same name had other settings or data, so that its folder would be taken for this
+/// one's
+std::vector<std::string> runs_no_longer_asked_for(const nlohmann::json& now, const nlohmann::json& earlier,
                                                   const std::string& where);
 
 }  // namespace spikemix

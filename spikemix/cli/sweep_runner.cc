@@ -97,8 +97,13 @@ class RunsOfSweep {
   bool is_done(const SweepRun& run) const { return fs::exists(folder_of(run) / "summary.json"); }
 
   std::vector<std::string> command(const SweepRun& run, bool begun) const {
-    if (begun) return {"spikemix", "resume", folder_of(run).string()};
-    std::vector<std::string> words = {"spikemix", "train", plan_.recipe};
+    std::vector<std::string> words = {"spikemix"};
+    if (begun) {
+      words.insert(words.end(), {"resume", folder_of(run).string()});
+      if (!plan_.data.empty()) words.insert(words.end(), {"--data", plan_.data});
+      return words;
+    }
+    words.insert(words.end(), {"train", plan_.recipe});
     words.insert(words.end(), run.settings.begin(), run.settings.end());
     words.insert(words.end(), {"--seed", fmt::to_string(run.seed), "--out", folder_of(run).string()});
     if (!plan_.data.empty()) words.insert(words.end(), {"--data", plan_.data});
