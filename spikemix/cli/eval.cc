@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/base/error.h"
+#include "spikemix/base/json.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/confusion.h"
@@ -70,8 +71,10 @@ class EarlyExit {
 
 // Of the weights, as training notes it; -1 where it did not make them.
 int64_t epoch_of(const ModelCard& card) {
-  const auto epoch = card.training.find("epoch");
-  return epoch != card.training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
+  const nlohmann::json training =
+      card.training.empty() ? nlohmann::json::object() : parse_json(card.training, "ModelCard::training");
+  const auto epoch = training.find("epoch");
+  return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
 void run(const EvalOptions& o) {
