@@ -41,14 +41,17 @@ void LayerPass::transform() {
   finish(y, my(rows));
 }
 
-// Channels are the members' shares.
+// Each step's panels of channels are the members' shares.
 void LayerPass::gated() {
   const float* const x = floats(my(from_->rows()));
   share_.wait();
   float* const y = scratch<float>(&LayerBuffers::sums);
-  const auto [first, last] = my(plan_->gated->panels());
-  for (int64_t panel = first; panel < last; ++panel)
-    plan_->gated->forward(panel, steps(*from_), packed_->gate.data(), x, y, mine_.mixer_scratch.data());
+  const int64_t panels = plan_->gated->panels(), step = from_->rows() * from_->channels;
+  const auto [first, last] = my(steps(*from_) * panels);
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t at = i / panels * step;
+    plan_->gated->forward(i % panels, 1, packed_->gate.data(), x + at, y + at, mine_.mixer_scratch.data());
+  }
   share_.wait();
   finish(y, my(to_->rows()));
 }
