@@ -15,6 +15,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
 endif()
 
+# SSSE3 without SSE4 had its last processors in 2007, which run the baseline: an eighth of the kernels' code.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set_property(TARGET hwy::hwy APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=HWY_SSSE3")
+endif()
+
 # Pictures. libwebp brings no CMake package on Debian 12.
 find_package(GIF 5 REQUIRED)
 find_package(JPEG REQUIRED)

@@ -11,6 +11,9 @@ target_compile_options(spikemix_options INTERFACE
 # Multiplications and additions are fused where the code says MulAdd and nowhere else: the same bits on every processor
 # (GCC fuses what it can on Arm, and in the kernels' AVX2).
 target_compile_options(spikemix_options INTERFACE -ffp-contract=off)
+# What a program never calls (most of it the kernels' training halves) is left out of it.
+target_compile_options(spikemix_options INTERFACE -ffunction-sections -fdata-sections)
+target_link_options(spikemix_options INTERFACE -Wl,--gc-sections)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms in std::string before GCC 13.
   target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
@@ -42,9 +45,9 @@ function(spikemix_use_torch target)
   endif()
 endfunction()
 
-# TORCH: with LibTorch. QUICK: see spikemix_quick().
+# TORCH: with LibTorch. QUICK: see spikemix_quick(). SMALL: see spikemix_small().
 function(spikemix_library name)
-  cmake_parse_arguments(ARG "TORCH;QUICK" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;QUICK;SMALL" "" "DEPS;PRIVATE_DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/${name}/*.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -69,6 +72,9 @@ function(spikemix_library name)
   if(ARG_QUICK)
     spikemix_quick(spikemix_${name})
   endif()
+  if(ARG_SMALL)
+    spikemix_small(spikemix_${name})
+  endif()
   set_property(GLOBAL APPEND PROPERTY SPIKEMIX_${component}_LIBRARIES spikemix_${name})
 
   if(SPIKEMIX_TESTS AND tests)
@@ -88,10 +94,15 @@ function(spikemix_library name)
   endif()
 endfunction()
 
-# What decides no speed (commands, tests, the training loop around LibTorch and the kernels): to be built rather than to
-# run fast.
+# What decides no speed and is in no installed program, or in one that is large anyway (tests, the training loop around
+# LibTorch and the kernels): to be built rather than to run fast.
 function(spikemix_quick target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
+# What decides no speed and is in the program that runs without LibTorch (commands, configs, plans): a small program.
+function(spikemix_small target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
 endfunction()
 
 # QUICK: see spikemix_quick().
@@ -142,7 +153,7 @@ function(spikemix_cli)
     PUBLIC spikemix::engine spikemix::count spikemix::scaling spikemix::report spikemix::data spikemix::events
       spikemix::import spikemix::mixers CLI11::CLI11
     PRIVATE spikemix_options)
-  spikemix_quick(spikemix_commands)
+  spikemix_small(spikemix_commands)
   spikemix_program(spikemix QUICK SOURCES ${both} DEPS spikemix_commands)
   if(SPIKEMIX_TRAIN)
     spikemix_program(spikemix-torch QUICK SOURCES ${both} ${train_sources} DEPS spikemix_commands spikemix::train)
