@@ -149,8 +149,8 @@ void GatedTransform::unpack(const double* packed, double* gate) const {
   unpack_gates(plan_, D_, padded(), gate_size(), packed, gate);
 }
 
-// A panel should stay near L1. In narrower ones the calls of short transforms cost more than their work: at 8 x 8 tokens
-// 128 lanes take three quarters of the time that 64 take.
+// A panel should stay near L1. In narrower ones the calls of short transforms cost more than their work: at 8 x 8
+// tokens 128 lanes take three quarters of the time that 64 take.
 int64_t GatedTransform::panel_lanes() const {
   constexpr int64_t kValues = 8192;
   return std::clamp(kValues / plan_.rows / kLanes * kLanes, kLanes, std::min(8 * kLanes, padded()));
