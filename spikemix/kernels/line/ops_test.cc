@@ -59,14 +59,14 @@ TEST(Ops, RealFft) {
   }
 }
 
-TEST(Ops, DctIsAHartleyTransformAndTurns) {
+TEST(Ops, DctIsAHartleyTransformAndRotations) {
   for (const int64_t n : {1, 2, 7, 8, 64, 96}) {
     SCOPED_TRACE(n);
-    const std::vector<double> turns(size_t(n + 2), 0.5);
+    const std::vector<double> rotations(size_t(n + 2), 0.5);
     const RealFft hartley(n, FftPart::kHartley, 1);
     Lines lines(hartley);
     OpCount count = hartley.ops();
-    kernel::turn_pairs(CountTag{&count}, n, turns.data(), 1, lines.in(), lines.out());
+    kernel::rotate_pairs(CountTag{&count}, n, rotations.data(), 1, lines.in(), lines.out());
     expect_count(count, Dct(n).ops());
   }
 }
