@@ -9,7 +9,7 @@ DENSE = {"eager-fp32": "PyTorch fp32", "compile-fp32": "torch.compile fp32", "co
 
 
 class Ours:
-    """`spikemix bench`, started anew for each turn."""
+    """`spikemix bench`, a new process each turn."""
 
     def __init__(self, bench, model, precision, threads, batch):
         self.name, self.seconds, self.peak_bytes = f"spikemix {precision}", [], 0

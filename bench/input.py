@@ -112,7 +112,7 @@ class Peer:
 
 
 class Spikemix:
-    """`spikemix bench --data`, started anew for each turn."""
+    """`spikemix bench --data`, a new process each turn."""
 
     def __init__(self, program, folder, workers, cache):
         self.command = [program, "bench", "cifar10-small", "--data", folder, f"data.cache={cache}",

@@ -15,7 +15,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
 endif()
 
-# SSSE3 without SSE4 had its last processors in 2007, which run the baseline: an eighth of the kernels' code.
+# No copy of the kernels for SSSE3, which would be an eighth of their code: processors that have it without SSE4 (65 nm
+# Core 2, the first Atoms, Bobcat) run the baseline.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_property(TARGET hwy::hwy APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=HWY_SSSE3")
 endif()

@@ -2,7 +2,7 @@
 tensorboard --logdir runs
 
 In Python, since the well-kept writer of event files is PyTorch's own and there is none for C++; needs `pip install
-tensorboard`. Run again after more epochs, it writes the whole run anew.
+tensorboard`. After more epochs, start it again: it writes the whole run.
 """
 import json
 import pathlib

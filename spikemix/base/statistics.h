@@ -49,13 +49,10 @@ struct CrossedComparison : TestedDifference {
 /// weights, order, split) and test images, crossed, for every run answers every image. A two-way analysis of variance
 /// without repetition, both factors random, has the mean squares of seeds, of images and of the rest. The squared error
 /// of seeds is MS_seeds / (pairs x images), which is the paired t's; that of images max(0, MS_images - MS_rest) /
-/// (pairs x images): together they estimate the variance of the mean without bias but for the 0. The interval adds both
-/// parts' reaches, each by its own t, as the sides of a right angle: Howe, JASA 69:789, 1974; Zou and Donner,
-/// Statistics in Medicine 27:1693, 2008. So it is never narrower than the paired t's. In simulations it holds the
-/// truth in 95 to 98 % of experiments with 2 to 8 seeds, where one t with Satterthwaite's degrees (as Hillis has them
-/// for readers of cases, Statistics in Medicine 26:596, 2007) holds it in as few as 88 % of those with 2 or 3, and a
-/// bootstrap of seeds and images (Owen, Annals of Applied Statistics 1:386, 2007) has no correction for few seeds at
-/// all. p is that of the interval that ends at 0.
+/// (pairs x images): together they estimate the variance of the mean without bias but for the max. The interval's
+/// half-width is the root of the sum of both errors' squared half-widths, each by its own t: Howe, JASA 69:789, 1974;
+/// Zou and Donner, Statistics in Medicine 27:1693, 2008. So it is never narrower than the paired t's. Why not one t, or
+/// a bootstrap: docs/experiments.md. p is that of the interval that ends at 0.
 ///
 /// With one pair the interval is of test images alone, and p is McNemar's (mcnemar_p()).
 /// @param differences  of each pair of runs, image by image: 1 where only a is right, -1 where only b is, else 0; at
