@@ -1,5 +1,6 @@
 """`spikemix sweep` drops no run, whatever is killed; its statistics, and those of `compare`, are SciPy's."""
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -340,6 +341,20 @@ def test_compare_is_scipys(spikemix, runs):
     assert all(group["best_on"] == "test" for group in document["groups"])
     two = run(spikemix, "compare", *[n for n in names if "ssa" not in n], "--json", cwd=folder)
     assert_scipys(json.loads(two.stdout)["comparisons"], [made["identity"]], made["fft2d"])
+
+
+def test_runs_of_other_test_images_are_another_group(spikemix, runs):
+    folder, _ = runs
+    for seed in range(4):
+        record = folder / f"fft2d-{seed}" / "config.json"
+        facts = {"hash of the classes' names": "a", "hash of the test labels": str(seed % 2),
+                 "hash of the training labels": str(seed)}
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"data_facts": facts}))
+    result = run(spikemix, "compare", *[f"fft2d-{seed}" for seed in range(4)], "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    groups = json.loads(result.stdout)["groups"]
+    assert [group["seeds"] for group in groups] == [["0", "2"], ["1", "3"]]
+    assert all(re.fullmatch("test_data=[0-9a-f]{16}", group["name"]) for group in groups)
 
 
 def test_nine_of_ten_are_compared(spikemix, runs):

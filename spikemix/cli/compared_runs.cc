@@ -9,6 +9,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
+#include "spikemix/base/hash.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/run_name.h"
 #include "spikemix/cli/talk.h"
@@ -38,9 +39,13 @@ std::map<std::string, std::string> settings_of(const Json& record, const Json& s
     }
   }
   const Json facts = record.value("data_facts", Json::object());
-  for (const char* fact : {"hash of the classes' names", "hash of the test labels", "hash of 16 test images"}) {
-    if (facts.contains(fact)) settings["test data"] += facts.at(fact).get<std::string>().substr(0, 4);
+  Hash test_data;
+  bool known = false;
+  for (const auto& [what, value] : facts.items()) {
+    if (what.find("test") == what.npos && what.find("classes") == what.npos) continue;
+    test_data.add(what).add(value.get<std::string>()), known = true;
   }
+  if (known) settings["test_data"] = test_data.text();
   return settings;
 }
 
