@@ -161,6 +161,7 @@ def test_splits_that_are_not_there(spikemix, place, tmp_path, validated):
     assert evaluated(spikemix, model, "--data", place / "data", "--split", "train")["images"] == 240
     assert "does not say" in refused("builtin", "--data", place / "data", "--split", "validation")
     assert "--split" in refused(out, "--split", "both")
+    assert "--answers" in refused(validated[0], "--split", "validation", "--answers", tmp_path / "answers.safetensors")
     # Other images under the same names would be no validation.
     other = shutil.copytree(place / "data", tmp_path / "other")
     labels = (other / "train-labels-idx1-ubyte").read_bytes()

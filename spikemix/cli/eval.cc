@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "spikemix/base/error.h"
-#include "spikemix/base/json.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/confusion.h"
@@ -20,6 +19,7 @@
 #include "spikemix/data/answers.h"
 #include "spikemix/data/evaluate.h"
 #include "spikemix/engine/session.h"
+#include "spikemix/formats/model_card_json.h"
 
 namespace spikemix {
 namespace {
@@ -71,13 +71,14 @@ class EarlyExit {
 
 // Of the weights, as training notes it; -1 where it did not make them.
 int64_t epoch_of(const ModelCard& card) {
-  const nlohmann::json training =
-      card.training.empty() ? nlohmann::json::object() : parse_json(card.training, "ModelCard::training");
+  const nlohmann::json training = training_of(card);
   const auto epoch = training.find("epoch");
   return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
 void run(const EvalOptions& o) {
+  if (!o.answers.empty() && o.choice.split != "test")
+    throw input_error("--answers: only of test images, found --split {}", o.choice.split);
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
   if (o.exit_confidence > 0) {
