@@ -15,7 +15,7 @@ void add_some(Hash& hash, const std::vector<float>& values) {
   constexpr size_t kMost = 4096;
   const size_t count = std::min(kMost, values.size());
   hash.add(int64_t(values.size()));
-  for (size_t k = 0; k < count; ++k) hash.add(std::as_bytes(std::span(&values[values.size() / count * k], 1)));
+  for (size_t k = 0; k < count; ++k) hash.add(std::as_bytes(std::span(&values[values.size() * k / count], 1)));
 }
 
 bool follows(const FirstStep& step, const std::vector<FirstStep>& before) {

@@ -97,7 +97,7 @@ void check_same_data(const Json& record, const RunData& data, const std::string&
   const Json now = described(data);
   for (const auto& [what, value] : now.items()) {
     if (before->contains(what) && (*before)[what] != value)
-      throw input_error("{}: the run began with other data: {} {}, now {}. Restore the data, or train anew", where,
+      throw input_error("{}: the run began with other data: {} {}, now {}. Restore the data, or train again", where,
                         what, json_text((*before)[what]), json_text(value));
   }
 }

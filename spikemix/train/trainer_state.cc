@@ -14,7 +14,7 @@ void check(const TrainerState& state, const std::string& where) {
   constexpr double kMost = 1e15;
   const auto expect = [&](const char* what, auto value, double least, double most) {
     if (!(double(value) >= least && double(value) <= most))
-      throw input_error("{}: its {} is {}, expected {} to {}: damaged? Put a copy of it back, or train anew", where,
+      throw input_error("{}: its {} is {}, expected {} to {}: damaged? Put a copy of it back, or train again", where,
                         what, value, least, most);
   };
   expect("epoch", state.epoch, 0, kMost);

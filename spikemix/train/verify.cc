@@ -70,8 +70,7 @@ Beginning beginning_of(const RunFolder& folder, int64_t most) {
   }
   if (begun.steps.empty())
     throw input_error(
-        "{}: the run recorded no losses of its first steps (as since this version), there is nothing to "
-        "compare with",
+        "{}: the run recorded no losses of its first steps (earlier versions did not): nothing to compare with",
         folder.path().string());
   return begun;
 }
@@ -99,7 +98,7 @@ InitialModel first_model(const Config& config, const Json& recorded, std::span<c
   const std::string& init = config.train.init;
   if (init != "builtin" && !std::filesystem::exists(init))
     throw input_error(
-        "train.init = {}: is gone, and the run's first weights with it{}; put it back", init,
+        "train.init = {}: this model is gone, and the run's first weights with it{}; put it back", init,
         recorded.contains("checksum") ? fmt::format(" (checksum {})", json_text(recorded["checksum"])) : "");
   return read_initial_model(init, builtin);
 }
@@ -126,7 +125,7 @@ class Repetition {
       learner_.start_epoch(place.epoch);
     }
     if (place.step > steps_ || !loader_.next(batch_))
-      throw input_error("data.dir = {}: has {} steps an epoch, the run did more: other data?", config_.data.dir,
+      throw input_error("data.dir = {}: enough for {} steps an epoch, the run did more: other data?", config_.data.dir,
                         steps_);
     const TrainConfig& t = config_.train;
     const int64_t before = place.step - 1, turn = before % t.accumulate;
