@@ -41,9 +41,11 @@ Facts facts_of(const Dataset& data, const std::string& split) {
           {fmt::format("hash of {} {} images", kSamples, split), samples.text()}};
 }
 
+bool is_of_contents(const Fact& fact) { return !fact.what.ends_with(kSources); }
+
 Facts facts_of_contents(const Dataset& data, const std::string& split) {
   Facts facts = facts_of(data, split);
-  std::erase_if(facts, [](const Fact& fact) { return fact.what.ends_with(kSources); });
+  std::erase_if(facts, [](const Fact& fact) { return !is_of_contents(fact); });
   return facts;
 }
 

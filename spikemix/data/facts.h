@@ -17,7 +17,10 @@ using Facts = std::vector<Fact>;
 /// @param split  as facts name it: "training", "validation" or "test"
 Facts facts_of(const Dataset& data, const std::string& split);
 
-/// Those of its contents: without where they lie, which may change.
+/// Is it about what is in the data? The others are about where they lie, which may change.
+bool is_of_contents(const Fact& fact);
+
+/// Those of its contents.
 Facts facts_of_contents(const Dataset& data, const std::string& split);
 
 }  // namespace spikemix

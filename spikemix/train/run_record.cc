@@ -40,7 +40,7 @@ Json effective(const Config& config, const RunData& data, const RunRanks& ranks)
 Json described(const RunData& data) {
   Json json = Json::object();
   for (const Fact& fact : facts_of(data)) {
-    if (!fact.what.ends_with("sources")) json[fact.what] = fact.value;
+    if (is_of_contents(fact)) json[fact.what] = fact.value;
   }
   return json;
 }
