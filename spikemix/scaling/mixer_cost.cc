@@ -65,7 +65,7 @@ ScalingPoint point_of(const Median& median, double bytes) {
 
 MixerBench::MixerBench(const ScalingTask& task, const std::string& mixer, int64_t tokens)
     : network_(random_network(one_block(task, mixer, tokens), task.precision, task.density, 0, permute)),
-      session_(std::make_unique<Session>(network_, SessionOptions{.max_image_bytes = int64_t{8} << 30})),
+      session_(std::make_unique<Session>(network_, SessionOptions{.max_image_bytes = kMostBytes})),
       tokens_(tokens),
       budget_(task.seconds),
       input_(size_t(tokens), 0),
@@ -177,6 +177,16 @@ std::vector<uint64_t> MixerBench::dense_spikes(AttentionOrder order, const Atten
 }
 
 MixerBench::Cost MixerBench::dense_attention_cost(AttentionOrder order, const AttentionSpikes& spikes) {
+  const bool naive = order == AttentionOrder::kQueryKey;
+  const char* const what = naive ? "(q k') v, dense fp32" : "q (k' v), dense fp32";
+  const int64_t heads = network_->packed->plan.layers[size_t(attention_)].heads, D = network_->card.model.embed_dim;
+  const int64_t scratch_bytes = 4 * dense_attention_floats(order, tokens_, heads, D / heads);
+  if (scratch_bytes > kMostBytes) {
+    ScalingPoint point;
+    point.refused = fmt::format("{}: takes {:.3g} GB, {:.3g} are allowed", what, double(scratch_bytes) / 1e9,
+                                double(kMostBytes) / 1e9);
+    return {ScalingRow::Of::kAttention, what, std::move(point)};
+  }
   const Median median = median_seconds(budget_, [&] {
     const auto start = Clock::now();
     dense_spikes(order, spikes);
@@ -184,8 +194,7 @@ MixerBench::Cost MixerBench::dense_attention_cost(AttentionOrder order, const At
   });
   // q, k, v and what is fired, in bits; sums and matrices in floats.
   const double bytes = double(4 * 8 * spikes.q.size() + 4 * (sums_.size() + scratch_.size()));
-  const bool naive = order == AttentionOrder::kQueryKey;
-  return {ScalingRow::Of::kAttention, naive ? "(q k') v, dense fp32" : "q (k' v), dense fp32", point_of(median, bytes)};
+  return {ScalingRow::Of::kAttention, what, point_of(median, bytes)};
 }
 
 MixerBench::Cost MixerBench::engine_attention() {

@@ -17,7 +17,6 @@ namespace spikemix {
 namespace {
 
 constexpr double kEvents = 0.05;  // of a frame's values; as recordings have
-constexpr int64_t kMostBytes = int64_t{8} << 30;
 
 std::vector<float> random_input(const Session& session) {
   Rng rng(0, Rng::Purpose::kWeights, 1);

@@ -10,6 +10,7 @@
 #include "spikemix/base/rng.h"
 #include "spikemix/formats/safetensors.h"
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/model/model.h"
 
@@ -73,23 +74,31 @@ class Drawer {
     const auto found = layers_.find(spec.layer);
     const LayerPlan* layer = found == layers_.end() ? nullptr : found->second;
     const bool transform = layer && layer->map == Map::kTransform;
+    const bool gated = layer && layer->map == Map::kGated;  // gates of 1: what comes out are the spikes
     switch (spec.kind) {
       case TensorSpec::Kind::kWeight:
         fill(spec, layer, values);
         break;
       case TensorSpec::Kind::kNormWeight:
+        std::ranges::fill(values, 1.0f);
+        break;
       case TensorSpec::Kind::kGate:
         std::ranges::fill(values, 1.0f);
+        if (layer && layer->gated->kind() == GateKind::kFourier) {
+          for (size_t i = 1; i < values.size(); i += 2) values[i] = 0;  // imaginary parts
+        }
         break;
       case TensorSpec::Kind::kNormBias:
         std::ranges::fill(values, float(bias_));
         break;
       case TensorSpec::Kind::kRunningMean:
         if (transform) values = statistics_of(plan_, *layer, density_).mean;
+        if (gated) std::ranges::fill(values, float(density_));
         break;
       case TensorSpec::Kind::kRunningVar:
         std::ranges::fill(values, 1.0f);
         if (transform) values = statistics_of(plan_, *layer, density_).variance;
+        if (gated) std::ranges::fill(values, float(std::max(density_ * (1 - density_), 1e-6)));
         break;
       case TensorSpec::Kind::kCoefficients:
         std::ranges::fill(values, 1 / float(values.size()));

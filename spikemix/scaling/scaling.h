@@ -11,6 +11,9 @@
 
 namespace spikemix {
 
+/// Of the buffers of one image, and of the scores of one head: a size that needs more is refused.
+inline constexpr int64_t kMostBytes = int64_t{8} << 30;
+
 /// What is to be measured over the number of tokens, on the engine and with random weights.
 struct ScalingTask {
   ModelConfig model;  ///< of the whole-model rows; its embedding dim, heads and T are those of the mixers, too
