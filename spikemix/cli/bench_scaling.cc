@@ -14,6 +14,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/processor_name.h"
+#include "spikemix/cli/csv.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
@@ -226,12 +227,6 @@ nlohmann::json to_json(const ScalingOptions& o, const ScalingTask& task, const s
                          {"rows", nlohmann::json::array()}};
   for (const ScalingRow& row : rows) json["rows"].push_back(to_json(row));
   return json;
-}
-
-std::string csv_field(const std::string& text) {
-  std::string field = "\"";
-  for (const char c : text) field += c == '"' ? "\"\"" : std::string(1, c);
-  return field + "\"";
 }
 
 std::string csv_of(const std::vector<ScalingRow>& rows) {

@@ -65,7 +65,10 @@ void add_compare(CLI::App& app) {
       return answer_json(document);
     }
     print_runs(runs);
-    comparison.has_seeds() ? print_comparison(comparison) : print_images(comparison);
+    if (comparison.has_seeds())
+      print_comparison(comparison);
+    else
+      print_images(comparison);
   });
 }
 

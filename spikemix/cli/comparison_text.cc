@@ -6,6 +6,7 @@
 
 #include "spikemix/cli/baseline.h"
 #include "spikemix/cli/comparison.h"
+#include "spikemix/cli/csv.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/cli/terminal.h"
 
@@ -273,18 +274,13 @@ void print_comparison(const Comparison& comparison) {
 }
 
 std::string csv_of(const Comparison& comparison) {
-  const auto quoted = [](const std::string& text) {
-    std::string result = "\"";
-    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-  };
   std::string csv =
       "run,group,seed,best_top1,best_epoch,best_on,last_top1,train_images_per_second,test_images_per_second\n";
   for (const RunGroup& group : comparison.groups) {
     for (const ComparedRun* run : group.runs)
-      csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", quoted(run->folder), quoted(group.name), run->seed, run->best,
-                         run->best_epoch + 1, run->best_on_test ? "test" : "validation", run->last, run->train_rate,
-                         run->test_rate);
+      csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_field(run->folder), csv_field(group.name), run->seed,
+                         run->best, run->best_epoch + 1, run->best_on_test ? "test" : "validation", run->last,
+                         run->train_rate, run->test_rate);
   }
   return csv;
 }
