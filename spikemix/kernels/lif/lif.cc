@@ -77,13 +77,18 @@ HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f)
   }
 }
 
+enum class Fires { kSpikes, kSigned, kCounts };
+
 // What neurons give, and their potentials behind the reset.
-template <bool kCounts, class D, class V = hn::Vec<D>>
+template <Fires kFires, class D, class V = hn::Vec<D>>
 HWY_INLINE V fire_and_reset(const Neurons<D>& neurons, V levels, V h, V& after) {
-  if constexpr (kCounts) {
+  if constexpr (kFires == Fires::kCounts) {
     const V count = neurons.count(h, levels);
     after = hn::Sub(h, count);
     return count;
+  } else if constexpr (kFires == Fires::kSigned) {
+    after = neurons.reset(h, neurons.fires_either(h));
+    return neurons.signed_spike(h);
   } else {
     const auto fired = neurons.fire(h);
     after = neurons.reset(h, fired);
@@ -91,7 +96,7 @@ HWY_INLINE V fire_and_reset(const Neurons<D>& neurons, V levels, V h, V& after) 
   }
 }
 
-template <bool kCounts, class X, class S>
+template <Fires kFires, class X, class S>
 void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
              const S* residual, S* s) {
   const int64_t step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
@@ -105,7 +110,7 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
         const Neurons neurons(d, p);
         const auto z = load_z(d, norm, first + c, x + i0 + t * x_step + c);
         auto v = neurons.charge(hn::LoadU(d, potentials + c), z);
-        auto out = fire_and_reset<kCounts>(neurons, hn::Set(d, float(p.levels)), v, v);
+        auto out = fire_and_reset<kFires>(neurons, hn::Set(d, float(p.levels)), v, v);
         hn::StoreU(v, d, potentials + c);
         if (residual) out = hn::Add(out, load(d, residual + i0 + t * step + c));
         store(d, out, s + i0 + t * step + c);
@@ -117,14 +122,15 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
 template <class X, class S>
 void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
              const S* residual, S* s) {
-  if (p.levels > 0) return forward<true>(p, shape, norm, m_begin, m_end, x, residual, s);
-  forward<false>(p, shape, norm, m_begin, m_end, x, residual, s);
+  if (p.levels > 0) return forward<Fires::kCounts>(p, shape, norm, m_begin, m_end, x, residual, s);
+  if (p.is_signed()) return forward<Fires::kSigned>(p, shape, norm, m_begin, m_end, x, residual, s);
+  forward<Fires::kSpikes>(p, shape, norm, m_begin, m_end, x, residual, s);
 }
 
-template <Surrogate kSurrogate, class X, class S>
+template <Surrogate kSurrogate, Fires kFires, class X, class S>
 void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
               const S* ds, X* dz, LifSums sums) {
-  constexpr bool kCounts = kSurrogate == Surrogate::kWindow;
+  constexpr bool kCounts = kFires == Fires::kCounts, kSigned = kFires == Fires::kSigned;
   const float alpha = kCounts ? float(p.levels) : p.alpha;
   const int64_t T = shape.T, step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
   const auto scratch = hwy::AllocateAligned<float>(size_t((T + 2) * kTile));
@@ -140,7 +146,7 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
     const auto before = [=](auto d, const auto& neurons, int64_t t, int64_t c) HWY_ATTR {
       if (t == 0) return neurons.v_reset;
       auto v = hn::LoadU(d, potentials + (t - 1) * kTile + c);
-      fire_and_reset<kCounts>(neurons, hn::Set(d, alpha), v, v);
+      fire_and_reset<kFires>(neurons, hn::Set(d, alpha), v, v);
       return v;
     };
     for (int64_t t = 0; t < T; ++t) {
@@ -159,12 +165,19 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
         const auto h = hn::LoadU(d, potentials + t * kTile + c), from_later = hn::LoadU(d, dv + c);
         auto dspike = load(d, ds + i + c);
         if (!p.detach_reset) {
-          const auto dv_ds = p.hard_reset ? hn::Sub(neurons.v_reset, h) : hn::Neg(neurons.v_threshold);
+          const auto dv_ds = kSigned        ? hn::Neg(hn::Mul(neurons.signed_spike(h), h))
+                             : p.hard_reset ? hn::Sub(neurons.v_reset, h)
+                                            : hn::Neg(neurons.v_threshold);
           dspike = hn::MulAdd(from_later, dv_ds, dspike);
         }
-        const auto kept = p.hard_reset && !kCounts ? hn::IfThenZeroElse(neurons.fire(h), from_later) : from_later;
-        const auto u = hn::Sub(h, neurons.v_threshold);
-        const auto dh = hn::MulAdd(dspike, surrogate_gradient<kSurrogate>(d, hn::Set(d, alpha), u), kept);
+        const auto reset = kSigned ? neurons.fires_either(h) : neurons.fire(h);
+        const auto kept = p.hard_reset && !kCounts ? hn::IfThenZeroElse(reset, from_later) : from_later;
+        const auto gradient_at = [=](auto threshold) HWY_ATTR {
+          return surrogate_gradient<kSurrogate>(d, hn::Set(d, alpha), hn::Sub(h, threshold));
+        };
+        auto gradient = gradient_at(neurons.v_threshold);
+        if constexpr (kSigned) gradient = hn::Add(gradient, gradient_at(neurons.v_negative));
+        const auto dh = hn::MulAdd(dspike, gradient, kept);
         const auto dz_t = hn::Mul(neurons.k, dh);
         hn::StoreU(hn::Mul(hn::Set(d, 1 - p.k * p.leak), dh), d, dv + c);
         if (shape.same_x)
@@ -200,19 +213,28 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
   }
 }
 
+template <Fires kFires, class X, class S>
+void backward_of_spikes(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end,
+                        const X* x, const S* ds, X* dz, LifSums sums) {
+  switch (p.surrogate) {
+    case Surrogate::kSigmoid:
+      return backward<Surrogate::kSigmoid, kFires>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+    case Surrogate::kArctan:
+      return backward<Surrogate::kArctan, kFires>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+    case Surrogate::kTriangle:
+      return backward<Surrogate::kTriangle, kFires>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+    case Surrogate::kWindow:
+      return backward<Surrogate::kWindow, Fires::kCounts>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+  }
+}
+
 template <class X, class S>
 void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
               const S* ds, X* dz, LifSums sums) {
-  switch (p.surrogate) {
-    case Surrogate::kSigmoid:
-      return backward<Surrogate::kSigmoid>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
-    case Surrogate::kArctan:
-      return backward<Surrogate::kArctan>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
-    case Surrogate::kTriangle:
-      return backward<Surrogate::kTriangle>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
-    case Surrogate::kWindow:
-      return backward<Surrogate::kWindow>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
-  }
+  if (p.is_signed())
+    backward_of_spikes<Fires::kSigned>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+  else
+    backward_of_spikes<Fires::kSpikes>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
 }
 
 // Named instances, which HWY_EXPORT asks for.

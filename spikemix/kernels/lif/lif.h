@@ -21,6 +21,9 @@ namespace spikemix {
 ///   triangle  alpha max(0, 1 - alpha |u|): compact support, zero from |u| = 1 / alpha on
 ///   window    1 where 0 < h < levels: integer neurons', and theirs alone
 ///
+/// Signed neurons (v_negative < 0; SWformer, arXiv 2403.11138) fire -1 as well, where h <= v_negative, and reset alike;
+/// the gradient of their step is the sum of the surrogate's at both thresholds.
+///
 /// Integer neurons (levels > 0; Spike-driven Transformer V3, arXiv 2411.16061) give a count,
 ///
 ///   s[t] = floor(min(max(h[t], 0), levels) + 1/2),  v[t] = h[t] - s[t],
@@ -34,7 +37,12 @@ struct LifParams {
   bool hard_reset = true, detach_reset = true;
   Surrogate surrogate = Surrogate::kSigmoid;
   float alpha = 4;
-  int64_t levels = 0;  // 0: spikes; else counts up to so many
+  int64_t levels = 0;    // 0: spikes; else counts up to so many
+  float v_negative = 0;  // 0: spikes; else signed ones: v_reset is 0, the reset hard
+
+  bool is_signed() const { return v_negative < 0; }
+  /// Counts or signed spikes, which inference holds in bytes.
+  bool gives_bytes() const { return levels > 0 || is_signed(); }
 };
 
 /// x and s are [T, M, C]: M rows (batch x pixels or tokens), channels last. With `same_x`, x is [M, C] and each time
@@ -51,8 +59,8 @@ struct LifNorm {
   const float* mean = nullptr;  // read by lif_backward only
 };
 
-/// Writes s = residual + spikes (or counts) for the rows m_begin <= m < m_end; residual ([T, M, C], or null) may be s
-/// itself. Cost: one pass over x, s and residual; about 6 operations a value.
+/// Writes s = residual + spikes (or counts, or signed spikes) for the rows m_begin <= m < m_end; residual ([T, M, C],
+/// or null) may be s itself. Cost: one pass over x, s and residual; about 6 operations a value.
 void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,
                  const float* residual, float* s);
 void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,

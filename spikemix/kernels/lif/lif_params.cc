@@ -9,13 +9,25 @@
 #include "spikemix/base/nearest.h"
 
 namespace spikemix {
+namespace {
+
+int64_t choice(const char* key, const std::string& value, const std::vector<std::string>& known) {
+  const auto found = std::find(known.begin(), known.end(), value);
+  if (found == known.end()) throw input_error("neuron.{}: {}", key, unknown_name(value, known));
+  return found - known.begin();
+}
+
+void set_surrogate(const NeuronConfig& config, LifParams& params) {
+  if (config.alpha < 0)
+    throw input_error("neuron.alpha = {}: must be positive, or 0 for the surrogate's own", config.alpha);
+  params.surrogate = Surrogate(choice("surrogate", config.surrogate, {"sigmoid", "arctan", "triangle"}));
+  constexpr std::array<float, 3> kOwnAlpha = {4, 2, 1};
+  params.alpha = config.alpha > 0 ? float(config.alpha) : kOwnAlpha[size_t(params.surrogate)];
+}
+
+}  // namespace
 
 LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold) {
-  const auto choice = [](const char* key, const std::string& value, const std::vector<std::string>& known) {
-    const auto found = std::find(known.begin(), known.end(), value);
-    if (found == known.end()) throw input_error("neuron.{}: {}", key, unknown_name(value, known));
-    return found - known.begin();
-  };
   const auto kind = choice("kind", config.kind, {"lif", "if", "plif", "integer"});
   if (kind == 3 && !v_threshold) {
     // (1 - 1 / tau) v + x, which one step leaves at x.
@@ -25,8 +37,6 @@ LifParams lif_params(const NeuronConfig& config, std::optional<double> v_thresho
   }
   if (kind != 1 && !(config.tau > 1))
     throw input_error("neuron.tau = {}: must be greater than 1 time step", config.tau);
-  if (config.alpha < 0)
-    throw input_error("neuron.alpha = {}: must be positive, or 0 for the surrogate's own", config.alpha);
   LifParams params;
   params.leak = kind == 1 ? 0 : 1;
   params.k = kind == 1 ? 1 : float(1 / config.tau);
@@ -34,9 +44,13 @@ LifParams lif_params(const NeuronConfig& config, std::optional<double> v_thresho
   params.hard_reset = choice("reset", config.reset, {"hard", "soft"}) == 0;
   params.v_reset = params.hard_reset ? float(config.v_reset) : 0;  // a soft reset leaves rest at 0
   params.detach_reset = config.detach_reset;
-  params.surrogate = Surrogate(choice("surrogate", config.surrogate, {"sigmoid", "arctan", "triangle"}));
-  constexpr std::array<float, 3> kOwnAlpha = {4, 2, 1};
-  params.alpha = config.alpha > 0 ? float(config.alpha) : kOwnAlpha[size_t(params.surrogate)];
+  set_surrogate(config, params);
+  return params;
+}
+
+LifParams signed_lif_params(const NeuronConfig& config) {
+  LifParams params{.k = 1, .leak = 0, .v_threshold = 0.99999f, .detach_reset = false, .v_negative = -0.501f};
+  set_surrogate(config, params);
   return params;
 }
 

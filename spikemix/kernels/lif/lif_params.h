@@ -13,4 +13,10 @@ namespace spikemix {
 /// @throws InputError naming the key that is wrong
 LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold = {});
 
+/// Signed neurons are SWformer's in every model (arXiv 2403.11138, as its code has them): they integrate without a leak
+/// and fire 1 from 1 on and -1 from -0.501 on, with a gradient through the reset. The surrogate is the model's. "From 1
+/// on" is from 0.99999 on: sums of wavelet coefficients are often 1, give or take a rounding.
+/// @throws InputError naming the key that is wrong
+LifParams signed_lif_params(const NeuronConfig& config);
+
 }  // namespace spikemix

@@ -12,6 +12,7 @@ float charge(const LifParams& p, float v, float z) { return v + p.k * (z - p.lea
 
 float fire(const LifParams& p, float h) {
   if (p.levels > 0) return std::floor(std::min(std::max(h, 0.0f), float(p.levels)) + 0.5f);
+  if (p.is_signed() && h <= p.v_negative) return -1;
   return h >= p.v_threshold;
 }
 
@@ -20,7 +21,7 @@ float reset(const LifParams& p, float h, float s) {
   return p.hard_reset ? (s != 0 ? p.v_reset : h) : h - p.v_threshold * s;
 }
 
-float surrogate_gradient(const LifParams& p, float u) {
+float surrogate_at(const LifParams& p, float u) {
   switch (p.surrogate) {
     case Surrogate::kSigmoid: {
       const float g = 1 / (1 + std::exp(-p.alpha * u));
@@ -36,6 +37,18 @@ float surrogate_gradient(const LifParams& p, float u) {
       return u > 0 && u < float(p.levels);
   }
   return 0;
+}
+
+float surrogate_gradient(const LifParams& p, float h) {
+  return surrogate_at(p, h - p.v_threshold) + (p.is_signed() ? surrogate_at(p, h - p.v_negative) : 0);
+}
+
+// Of the potential behind the reset, with respect to the spike: that of (1 - |s|) h + |s| v_reset, or h - v_threshold
+// s.
+float reset_gradient(const LifParams& p, float h, float s) {
+  if (p.detach_reset) return 0;
+  if (p.is_signed()) return -s * h;
+  return p.hard_reset ? p.v_reset - h : -p.v_threshold;
 }
 
 }  // namespace
@@ -59,9 +72,9 @@ void lif_backward_ref(const LifParams& p, int64_t T, const float* z, const float
   float dv = 0;
   for (size_t t = size_t(T); t-- > 0;) {
     // dv is the gradient of v[t + 1], which depends on h[t] directly and, unless detached, through the spike.
-    const float dv_ds = p.detach_reset ? 0 : p.hard_reset ? p.v_reset - h[t] : -p.v_threshold;
-    const float dv_dh = p.hard_reset && p.levels == 0 ? 1 - s[t] : 1;
-    const float dh = (ds[t] + dv * dv_ds) * surrogate_gradient(p, h[t] - p.v_threshold) + dv * dv_dh;
+    const float dv_ds = reset_gradient(p, h[t], s[t]);
+    const float dv_dh = p.hard_reset && p.levels == 0 ? 1 - std::abs(s[t]) : 1;
+    const float dh = (ds[t] + dv * dv_ds) * surrogate_gradient(p, h[t]) + dv * dv_dh;
     dz[t] = p.k * dh;
     dk += double(dh) * double(z[t] - p.leak * (v[t] - p.v_reset));
     dv = dh * (1 - p.k * p.leak);

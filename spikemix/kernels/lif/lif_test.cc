@@ -48,11 +48,22 @@ std::vector<LifParams> all_neurons() {
                    .surrogate = Surrogate::kWindow,
                    .levels = 3});
   }
+  for (const auto surrogate : {Surrogate::kSigmoid, Surrogate::kArctan, Surrogate::kTriangle})
+    for (const bool detach : {true, false})
+      all.push_back({.k = 1,
+                     .leak = 0,
+                     .v_threshold = 0.75f,
+                     .detach_reset = detach,
+                     .surrogate = surrogate,
+                     .alpha = surrogate == Surrogate::kTriangle ? 1.0f : 2.5f,
+                     .v_negative = -0.5f});
   return all;
 }
 
 std::string name_of(const LifParams& p) {
   if (p.levels > 0) return "integer";
+  if (p.is_signed())
+    return "signed, surrogate " + std::to_string(int(p.surrogate)) + (p.detach_reset ? " detached" : "");
   return "surrogate " + std::to_string(int(p.surrogate)) + (p.hard_reset ? " hard" : " soft") +
          (p.detach_reset ? " detached" : "") + (p.leak != 0 ? " LIF" : " IF");
 }

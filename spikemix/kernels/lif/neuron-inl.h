@@ -19,7 +19,7 @@ template <class D>
 struct Neurons {
   using V = hn::Vec<D>;
   D d;
-  V k, leak, v_threshold, v_reset, one, zero;
+  V k, leak, v_threshold, v_negative, v_reset, one, zero;
   bool hard_reset;
 
   Neurons(D tag, const LifParams& p)
@@ -27,6 +27,7 @@ struct Neurons {
         k(hn::Set(d, p.k)),
         leak(hn::Set(d, p.leak)),
         v_threshold(hn::Set(d, p.v_threshold)),
+        v_negative(hn::Set(d, p.v_negative)),
         v_reset(hn::Set(d, p.v_reset)),
         one(hn::Set(d, 1)),
         zero(hn::Zero(d)),
@@ -36,6 +37,11 @@ struct Neurons {
   HWY_INLINE V drive(V v, V z) const { return hn::NegMulAdd(leak, hn::Sub(v, v_reset), z); }
   HWY_INLINE V charge(V v, V z) const { return hn::MulAdd(k, drive(v, z), v); }
   HWY_INLINE hn::Mask<D> fire(V h) const { return hn::Ge(h, v_threshold); }
+  // Of signed neurons: -1, 0 or 1, and whether it is not 0.
+  HWY_INLINE V signed_spike(V h) const {
+    return hn::IfThenElse(hn::Le(h, v_negative), hn::Neg(one), hn::IfThenElseZero(fire(h), one));
+  }
+  HWY_INLINE hn::Mask<D> fires_either(V h) const { return hn::Or(fire(h), hn::Le(h, v_negative)); }
   // Of integer neurons.
   HWY_INLINE V count(V h, V levels) const {
     return hn::Floor(hn::Add(hn::Min(hn::Max(h, zero), levels), hn::Set(d, 0.5f)));

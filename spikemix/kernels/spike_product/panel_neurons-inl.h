@@ -73,14 +73,7 @@ class PanelNeurons {
   HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
     const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
     const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
-    if (state_.counts) {
-      const auto count = neurons.count(h, hn::Set(d, levels_));
-      hn::StoreU(hn::Sub(h, count), d, v_ + o);
-      const hn::RebindToSigned<D> di;
-      const hn::Rebind<uint8_t, D> d8;
-      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, count)), d8, counts_ + o);
-      return;
-    }
+    if (state_.counts) return put_bytes(d, neurons, o, h);
     const auto fired = neurons.fire(h);
     hn::StoreU(neurons.reset(h, fired), d, v_ + o);
     word_ |= bits_of(d, fired) << o;
@@ -98,6 +91,23 @@ class PanelNeurons {
   }
 
  private:
+  // Counts, or signed spikes.
+  template <class D>
+  HWY_INLINE void put_bytes(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> h) {
+    const hn::RebindToSigned<D> di;
+    if (state_.lif.is_signed()) {
+      const hn::Rebind<int8_t, D> d8;
+      hn::StoreU(neurons.reset(h, neurons.fires_either(h)), d, v_ + o);
+      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, neurons.signed_spike(h))), d8,
+                 reinterpret_cast<int8_t*>(counts_) + o);
+      return;
+    }
+    const hn::Rebind<uint8_t, D> d8;
+    const auto count = neurons.count(h, hn::Set(d, levels_));
+    hn::StoreU(hn::Sub(h, count), d, v_ + o);
+    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, count)), d8, counts_ + o);
+  }
+
   const NeuronState& state_;
   const WeightPanel& panel_;
   const float *const scale_, *const shift_;

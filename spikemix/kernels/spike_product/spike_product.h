@@ -18,7 +18,8 @@ struct NeuronState {
   uint64_t* spikes = nullptr;     // bit o % 64 of word o / 64: output o of row r at step t, at
                                   // spikes[t * step_words + r * row_words]; zero behind the last output
   int64_t row_words = 0, step_words = 0;
-  /// Of integer neurons (lif.levels > 0), in the place of spikes: a byte for each output at 64 times the same places.
+  /// Of integer and signed neurons (LifParams::gives_bytes()), in the place of spikes: a byte for each output at 64
+  /// times the same places; -1 is 255.
   uint8_t* counts = nullptr;
 };
 

@@ -64,9 +64,14 @@ void spike_product_ref(const PackedWeights& w, const SpikeLists& lists, int64_t 
           const float h = v + p.k * (z - p.leak * (v - p.v_reset));
           if (state.counts) {
             uint8_t* const row = state.counts + 64 * (t * state.step_words + r * state.row_words);
-            row[output] = uint8_t(std::floor(std::clamp(h, 0.0f, float(p.levels)) + 0.5f));
             if (output + 1 == w.out) std::fill(row + w.out, row + 64 * state.row_words, uint8_t{0});
-            v = h - float(row[output]);
+            if (p.is_signed()) {
+              row[output] = uint8_t(h <= p.v_negative ? -1 : h >= p.v_threshold);
+              v = row[output] == 0 ? h : p.v_reset;
+            } else {
+              row[output] = uint8_t(std::floor(std::clamp(h, 0.0f, float(p.levels)) + 0.5f));
+              v = h - float(row[output]);
+            }
             continue;
           }
           const bool fired = h >= p.v_threshold;

@@ -99,6 +99,15 @@ HWY_EXPORT(to_bytes_bfloat16);
 HWY_EXPORT(from_bytes_float);
 HWY_EXPORT(from_bytes_bfloat16);
 
+void take_spikes(int64_t first, int64_t n, const uint64_t* row, uint64_t* out) {
+  for (int64_t i = 0; i < n; i += 64) {
+    const int64_t word = (first + i) / 64, shift = (first + i) % 64, left = std::min<int64_t>(64, n - i);
+    uint64_t bits = row[word] >> shift;
+    if (shift + left > 64) bits |= row[word + 1] << (64 - shift);
+    out[i / 64] = left == 64 ? bits : bits & ((uint64_t{1} << left) - 1);
+  }
+}
+
 int64_t count_ones(int64_t words, const uint64_t* bits) { return HWY_DYNAMIC_DISPATCH(ones_of)(words, bits); }
 
 void pack_spikes(int64_t begin, int64_t end, const float* x, uint64_t* words) {

@@ -21,6 +21,9 @@ void pack_counts(int64_t begin, int64_t end, const Bfloat16* x, uint8_t* bytes);
 void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, float* x);
 void unpack_counts(int64_t begin, int64_t end, const uint8_t* bytes, Bfloat16* x);
 
+/// Channels [first, first + n) of a row of spikes as a row of their own, zero behind the last.
+void take_spikes(int64_t first, int64_t n, const uint64_t* row, uint64_t* out);
+
 /// Ones among the bits of so many words; of counts, the ones of all their bit planes.
 int64_t count_ones(int64_t words, const uint64_t* bits);
 

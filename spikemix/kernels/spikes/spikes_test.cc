@@ -52,6 +52,22 @@ TEST(Spikes, AreOneBitEachOnEveryTarget) {
   for (const int64_t n : kSizes) check_spikes<float>(n), check_spikes<Bfloat16>(n);
 }
 
+TEST(Spikes, OfSomeChannelsAreARowOfTheirOwn) {
+  std::mt19937_64 rng(3);
+  std::vector<uint64_t> row(4);
+  for (uint64_t& word : row) word = rng();
+  for (const int64_t n : kSizes) {
+    for (int64_t first = 0; first + n <= 256; ++first) {
+      std::vector<uint64_t> out(size_t(spike_words(n)), ~uint64_t{0});
+      take_spikes(first, n, row.data(), out.data());
+      for (int64_t i = 0; i < 64 * spike_words(n); ++i) {
+        const uint64_t want = i < n ? row[size_t((first + i) / 64)] >> (first + i) % 64 & 1 : 0;
+        ASSERT_EQ(out[size_t(i / 64)] >> i % 64 & 1, want) << "n=" << n << " first=" << first << " i=" << i;
+      }
+    }
+  }
+}
+
 TEST(Spikes, AreCountedOnEveryTarget) {
   std::mt19937_64 rng(2);
   std::vector<uint64_t> words(37);
