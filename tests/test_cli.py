@@ -257,8 +257,8 @@ def test_mixers(spikemix):
     listed = json.loads(run(spikemix, "mixers", "--json").stdout)
     names = [m["name"] for m in listed]
     assert names == ["ssa", "fft1d", "fft2d", "wt1d", "wt2d", "dwt-c", "fwt-c", "hartley", "dct", "hadamard", "gated",
-                     "avgpool3", "maxpool3", "dwc3", "dwc5", "dwc7", "qk-token", "qk-channel", "sdsa1", "random",
-                     "identity"]
+                     "avgpool3", "maxpool3", "dwc3", "dwc5", "dwc7", "fatm", "qk-token", "qk-channel", "sdsa1",
+                     "random", "identity"]
     by_name = {m["name"]: m for m in listed}
     assert by_name["wt1d"]["additions"] < by_name["fft2d"]["additions"] < by_name["ssa"]["additions"]
     # 49 tokens: hadamard says why not, the others still stand there
@@ -294,6 +294,8 @@ def test_recipes(spikemix):
     (["info", "demo", "model.mixer=hadamard"], ["49"]),
     (["info", "demo", "model.embed_dim=100"], ["model.embed_dim = 100", "multiple of 8"]),
     (["info", "demo", "model.mixer=ssa", "model.heads=5"], ["heads", "64"]),
+    (["info", "demo", "model.mixer=fatm", "model.embed_dim=72"], ["model.mixer, fatm: 72 channels", "its 16 groups"]),
+    (["info", "demo", "model.mixer=fatm", "model.height=4"], ["model.mixer, fatm: 1 x 7 tokens", "2 or more rows"]),
     (["info", "missing.safetensors"], ["missing.safetensors"]),
     (["info", "/"], ["/"]),
     (["eval", "missing.safetensors"], ["missing.safetensors"]),

@@ -4,6 +4,7 @@ import json
 
 import numpy
 import pytest
+import pywt
 import scipy.fft
 import torch
 import torch.nn.functional as F
@@ -34,9 +35,36 @@ def integer_neurons(x, tau, levels):
     return torch.stack(counts)
 
 
+# SWformer's neurons with negative spikes, as its code has them: 1 from 1 on (roundings allowed for), -1 from -0.501 on,
+# and a gradient through the reset.
+POSITIVE, NEGATIVE = (torch.tensor(v, dtype=torch.float32).item() for v in (0.99999, -0.501))
+
+
+def signed_neurons(x):
+    spikes, v, step = [], torch.zeros_like(x[0]), surrogate.Sigmoid(4.0)
+    for current in x:
+        v = v + current
+        spikes.append(step(v - POSITIVE) - step(NEGATIVE - v))
+        v = (1 - spikes[-1].abs()) * v
+    return torch.stack(spikes)
+
+
+def haar(n):
+    """The orthonormal transform [n, n], down to one average; of an odd number of values the last is an average."""
+    if n == 1:
+        return torch.ones(1, 1, dtype=torch.float64)
+    average, detail = torch.zeros((n + 1) // 2, n, dtype=torch.float64), torch.zeros(n // 2, n, dtype=torch.float64)
+    for i in range(n // 2):
+        average[i, 2 * i] = average[i, 2 * i + 1] = detail[i, 2 * i] = 0.5 ** 0.5
+        detail[i, 2 * i + 1] = -0.5 ** 0.5
+    if n % 2:
+        average[-1, -1] = 1
+    return torch.cat([haar((n + 1) // 2) @ average, detail])
+
+
 LINEAR = ["fft2d", "wt2d", "dwt-c", "identity", "avgpool3"]
 GATED = ["gated", "gated:transform=dct", "gated:transform=hartley"]
-WEIGHTED = GATED + ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", "dwc5", "dwc7", "maxpool3"]
+WEIGHTED = GATED + ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", "dwc5", "dwc7", "maxpool3", "fatm"]
 
 
 class Reference:
@@ -128,7 +156,28 @@ class Reference:
         v, w = (torch.from_numpy(scipy.fft.dct(numpy.eye(n), axis=0, norm="ortho")) for n in x.shape[3:])
         return v.T @ (k * (v @ x @ w.T)) @ w
 
+    def fatm(self, at, x):
+        s = self.fire(at + "x_neuron", x) if self.stream == "membrane" else x
+        H, W, n = haar(s.size(3)), haar(s.size(4)), s.size(2) // 16
+
+        def signed(layer, x):
+            self.spikes[at + layer] = (spikes := signed_neurons(x)).detach()
+            return spikes
+
+        y = signed("haar_width", s @ W.t())
+        y = self.fire(at + "haar", self.norm(at + "haar_forward_bn", H @ y))
+        matrices = self.tensors[at + "haar_multiply.weight"].view(16, n, n)
+        y = torch.einsum("tbgihw,goi->tbgohw", y.unflatten(2, (16, n)), matrices).flatten(2, 3)
+        y = signed("haar_multiply", self.norm(at + "haar_multiply_bn", y))
+        y = self.norm(at + "haar_inverse_bn", H.t() @ signed("haar_inverse_width", y @ W))
+        for conv, padding in [("conv1", 0), ("conv2", 1)]:
+            groups = s.unflatten(2, (16, n)).flatten(1, 2)
+            y = y + self.norm(at + conv + "_bn", self.map(at + conv, groups, padding=padding).view(s.shape))
+        return y if self.stream == "membrane" else self.fire(at + "lif", y)
+
     def mixer(self, at, spec, x):
+        if spec == "fatm":
+            return self.fatm(at, x)
         own = at[:-1]
         if spec in GATED:
             return self.layer(own, at + "bn", at + "lif", x, lambda x: self.gated(at, spec, x))
@@ -315,12 +364,29 @@ def test_mixers_in_every_stream(ops, kind, mixer, stream):
     compare(ops, SIZES[kind] | {"mixer": [mixer], "stream": stream})
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("height,width,dim",
+                         [(2, 3, 16), (3, 2, 48), (5, 7, 16), (13, 4, 32), (6, 17, 16), (9, 16, 80)])
+def test_signed_wavelets_at_every_grid(ops, height, width, dim, stream):
+    sizes = {"height": 4 * height, "width": 4 * width, "embed_dim": dim, "heads": [2], "depth": 1, "T": 5}
+    for training in [True, False]:
+        compare(ops, IMAGE | sizes | {"mixer": ["fatm"], "stream": stream}, training)
+
+
+def test_haar_is_pywavelets():
+    for n in [1, 2, 4, 8, 16]:
+        columns = [numpy.concatenate(pywt.wavedec(unit, "haar", "periodization")) for unit in numpy.eye(n)]
+        torch.testing.assert_close(torch.from_numpy(numpy.stack(columns, 1)), haar(n))
+    for n in range(1, 18):
+        torch.testing.assert_close(haar(n) @ haar(n).t(), torch.eye(n, dtype=torch.float64))
+
+
 INTEGER = {"neuron": {"kind": "integer", "levels": 4}}
 
 
 @pytest.mark.parametrize("kind", ["image", "events"])
 @pytest.mark.parametrize("stream", ["spike", "membrane"])
-@pytest.mark.parametrize("mixer", ["fft2d", "gated", "ssa", "qk-token", "dwc3", "maxpool3"])
+@pytest.mark.parametrize("mixer", ["fft2d", "gated", "ssa", "qk-token", "dwc3", "maxpool3", "fatm"])
 def test_integer_neurons(ops, kind, mixer, stream):
     compare(ops, SIZES[kind] | INTEGER | {"mixer": [mixer], "stream": stream})
 
@@ -348,9 +414,10 @@ def test_architectures(ops, name, training):
 
 
 EVERY = {f"{stream}-{stem}-{mixer}": SIZES["image"] | {"mixer": [mixer], "stream": stream, "stem": stem}
-         for stream, stem, mixer in [("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"),
-                                     ("membrane", "conv4", "fft2d"), ("membrane", "conv1", "ssa"),
-                                     ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
+         for stream, stem, mixer in [
+             ("spike", "conv2", "dwc3"), ("spike", "conv4", "sdsa1"), ("membrane", "conv4", "fft2d"),
+             ("membrane", "conv1", "ssa"), ("membrane", "conv4", "fatm"), ("spike", "conv4", "fatm"),
+             ("iand", "conv4", "qk-token"), ("iand", "conv1", "wt2d")]}
 EVERY |= {"gated": SIZES["image"] | {"mixer": ["gated"], "stream": "spike"}}
 EVERY |= {"integer": SIZES["image"] | INTEGER | {"mixer": ["fft2d"], "stream": "membrane"}}
 EVERY |= {name: FAMILIES[name] for name in ["maxformer", "maxformer-events", "qkformer", "qkformer-events"]}

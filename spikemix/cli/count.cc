@@ -95,7 +95,7 @@ Counted count_model(const CountOptions& o) {
   const auto see = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const auto* spikes) {
     counter.see(layer, T, rows, channels, spikes);
   };
-  session.set_observer(see, {}, see);
+  session.set_observer(see, {}, see, see);
   Loader loader(data, test_loader_options(network->card, 1, 1));
   loader.start_epoch(0);
   std::vector<float> logits(size_t(network->card.model.classes));

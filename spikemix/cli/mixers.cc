@@ -15,7 +15,7 @@
 namespace spikemix {
 namespace {
 
-// Of a mixer alone: its maps, and what stands in attention's place.
+// Of a mixer alone: its maps and transforms, and what stands in attention's place.
 OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t heads) {
   MixerOptions options;
   options.heads = heads;
@@ -23,7 +23,7 @@ OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t hea
   ModelConfig model;
   model.T = shape.T, model.height = shape.height, model.width = shape.width, model.channels = shape.D;
   PlanBuilder builder(model, NeuronConfig());
-  const int64_t x = builder.input();
+  const int64_t x = builder.neurons(builder.input(), "stream", "stream");
   builder.begin_segment("block");
   Branch branch(builder, BlockStyle(), x, "mixer.");
   entry.add(branch, options);
@@ -33,6 +33,7 @@ OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t hea
     const double macs = dense_macs(plan, layer) * double(layer.parts.size());
     total = total + OpCount{macs + dense_attention(plan, layer), macs};
     if (layer.gated) total = total + layer.gated->ops();
+    if (layer.mixer) total = total + layer.mixer->ops();
   }
   return total;
 }

@@ -16,9 +16,11 @@ namespace {
 // F of a value at each place of the grid that a layer reads, for one part.
 std::vector<double> fan_outs(const Plan& plan, const LayerPlan& layer) {
   const ValuePlan& from = plan.values[size_t(layer.reads)];
-  std::vector<double> fan(size_t(from.rows()), layer.has_weights() ? double(layer.weight_shape[0]) : 0);
+  // Of one group of channels, if there are several.
+  const double outputs =
+      layer.window.depthwise ? 1 : double(plan.values[size_t(layer.writes)].channels) / double(layer.groups);
+  std::vector<double> fan(size_t(from.rows()), layer.has_weights() ? outputs : 0);
   if (layer.map != Map::kConvolution) return fan;
-  const double outputs = layer.window.depthwise ? 1 : double(layer.weight_shape[0]);
   const std::vector<int64_t> rows = fan_out(layer.window, from.height), columns = fan_out(layer.window, from.width);
   for (int64_t place = 0; place < from.rows(); ++place) {
     fan[size_t(place)] = outputs * double(rows[size_t(place / from.width)] * columns[size_t(place % from.width)]);
@@ -105,15 +107,15 @@ LayerOperations head_operations(const Plan& plan) {
   return o;
 }
 
-std::vector<uint8_t> pooled(const ValuePlan& from, const Window& window, int64_t steps, const std::vector<uint8_t>& x) {
+std::vector<int16_t> pooled(const ValuePlan& from, const Window& window, int64_t steps, const std::vector<int16_t>& x) {
   const int64_t H = window.out(from.height), W = window.out(from.width), C = from.channels;
-  std::vector<uint8_t> y(size_t(steps * H * W * C), 0);
+  std::vector<int16_t> y(size_t(steps * H * W * C), 0);
   for (int64_t place = 0; place < steps * H * W; ++place) {
     const int64_t t = place / (H * W), top = place / W % H * window.stride - window.padding;
     const int64_t left = place % W * window.stride - window.padding;
     for (int64_t i = std::max<int64_t>(0, top); i < std::min(from.height, top + window.kernel); ++i) {
       for (int64_t j = std::max<int64_t>(0, left); j < std::min(from.width, left + window.kernel); ++j) {
-        const uint8_t* row = x.data() + ((t * from.height + i) * from.width + j) * C;
+        const int16_t* row = x.data() + ((t * from.height + i) * from.width + j) * C;
         for (int64_t c = 0; c < C; ++c) y[size_t(place * C + c)] = std::max(y[size_t(place * C + c)], row[c]);
       }
     }
@@ -134,21 +136,34 @@ LayerOperations& LayerOperations::operator+=(const LayerOperations& m) {
   return *this;
 }
 
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits) {
-  std::vector<uint8_t> spikes(size_t(rows * channels));
+namespace {
+
+template <class Byte>
+std::vector<int16_t> unpacked_bytes(int64_t rows, int64_t channels, const Byte* bytes) {
+  std::vector<int16_t> numbers(size_t(rows * channels));
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(bytes + row * 64 * spike_words(channels), channels, numbers.begin() + row * channels);
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits) {
+  std::vector<int16_t> spikes(size_t(rows * channels));
   const int64_t words = spike_words(channels);
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t c = 0; c < channels; ++c)
-      spikes[size_t(row * channels + c)] = uint8_t(bits[row * words + c / 64] >> (c % 64) & 1);
+      spikes[size_t(row * channels + c)] = int16_t(bits[row * words + c / 64] >> (c % 64) & 1);
   }
   return spikes;
 }
 
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts) {
-  std::vector<uint8_t> spikes(size_t(rows * channels));
-  for (int64_t row = 0; row < rows; ++row)
-    std::copy_n(counts + row * 64 * spike_words(channels), channels, spikes.begin() + row * channels);
-  return spikes;
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts) {
+  return unpacked_bytes(rows, channels, counts);
+}
+
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const int8_t* spikes) {
+  return unpacked_bytes(rows, channels, spikes);
 }
 
 std::vector<int64_t> fan_out(const Window& window, int64_t size) {
@@ -210,6 +225,10 @@ void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int
   seen_[part] = unpacked_spikes(T * rows, channels, counts);
 }
 
+void OperationCounter::see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const int8_t* spikes) {
+  seen_[part] = unpacked_spikes(T * rows, channels, spikes);
+}
+
 void OperationCounter::end_image() {
   ++images_;
   size_t row = 0;
@@ -230,7 +249,7 @@ void OperationCounter::count_inputs(const LayerPlan& layer, LayerOperations* par
     image.density = layer.reads == 0 ? value.density : 1, image.mean = layer.reads == 0 ? value.mean : 0;
   } else {
     const std::vector<double> fan = fan_outs(plan_, layer);
-    const std::vector<uint8_t>& x = value.whole;
+    const std::vector<int16_t>& x = value.whole;
     double there = 0, sum = 0;
     for (size_t i = 0; i < x.size(); ++i) {
       if (x[i] == 0) continue;
@@ -240,7 +259,8 @@ void OperationCounter::count_inputs(const LayerPlan& layer, LayerOperations* par
       if (x[i] == 1) {
         image.additions += F;
       } else {
-        image.count_once += F, image.count_by_value += x[i] * F, image.count_by_bits += std::popcount(x[i]) * F;
+        image.count_once += F, image.count_by_value += x[i] * F,
+            image.count_by_bits += std::popcount(uint16_t(x[i])) * F;
       }
     }
     image.density = there / double(x.size()), image.mean = sum / double(x.size());
@@ -250,7 +270,7 @@ void OperationCounter::count_inputs(const LayerPlan& layer, LayerOperations* par
 
 void OperationCounter::count_attention(const LayerPlan& layer, LayerOperations& to) const {
   const ValuePlan& from = plan_.values[size_t(layer.reads)];
-  const std::vector<uint8_t>& x = values_[size_t(layer.reads)].whole;
+  const std::vector<int16_t>& x = values_[size_t(layer.reads)].whole;
   const int64_t N = from.rows(), C = from.channels, d = C / layer.heads, width = from.parts * C;
   const auto part = [&](int64_t t, int64_t n, int64_t which) { return x.data() + (t * N + n) * width + which * C; };
   for (int64_t t = 0; t < plan_.T; ++t) {
@@ -287,7 +307,7 @@ void OperationCounter::count_attention(const LayerPlan& layer, LayerOperations& 
 void OperationCounter::make_value(const LayerPlan& layer) {
   const ValuePlan& from = plan_.values[size_t(layer.reads)];
   const ValuePlan& to = plan_.values[size_t(layer.writes)];
-  std::vector<uint8_t>& out = values_[size_t(layer.writes)].whole;
+  std::vector<int16_t>& out = values_[size_t(layer.writes)].whole;
   if (layer.neurons) {
     const size_t C = size_t(to.channels), parts = layer.parts.size(), rows = size_t(plan_.T * to.rows());
     out.assign(rows * parts * C, 0);
@@ -307,9 +327,9 @@ void OperationCounter::make_value(const LayerPlan& layer) {
     throw std::logic_error("layer " + layer.name + " has no rule for what it makes");
   }
   if (layer.merge == Merge::kNone || to.range.is_real()) return;
-  const std::vector<uint8_t>& with = values_[size_t(layer.merges)].whole;
+  const std::vector<int16_t>& with = values_[size_t(layer.merges)].whole;
   for (size_t i = 0; i < out.size(); ++i)
-    out[i] = layer.merge == Merge::kAdd ? uint8_t(with[i] + out[i]) : uint8_t(with[i] & ~out[i] & 1);
+    out[i] = layer.merge == Merge::kAdd ? int16_t(with[i] + out[i]) : int16_t(with[i] & ~out[i] & 1);
 }
 
 std::vector<LayerOperations> OperationCounter::layers() const {

@@ -47,14 +47,15 @@ class OperationCounter {
   void begin_image(const float* input);
   /// The spikes of a layer's part, in any order: [T, rows, words of channels].
   void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits);
-  /// Those of integer neurons: [T, rows, channels rounded up to 64].
+  /// Those of integer neurons, or of signed ones: [T, rows, channels rounded up to 64].
   void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const uint8_t* counts);
+  void see(const std::string& part, int64_t T, int64_t rows, int64_t channels, const int8_t* spikes);
   /// @throws std::logic_error if a layer's spikes were not seen
   void end_image();
 
   int64_t images() const { return images_; }
   /// A value of the last image, if it holds whole numbers: [T, rows, parts x channels], [rows, ...] if it is still.
-  const std::vector<uint8_t>& whole(int64_t value) const { return values_[size_t(value)].whole; }
+  const std::vector<int16_t>& whole(int64_t value) const { return values_[size_t(value)].whole; }
   /// Means over the images, in the order of the forward pass, one for each part; last the head.
   std::vector<LayerOperations> layers() const;
 
@@ -62,7 +63,7 @@ class OperationCounter {
   /// Whole numbers [T, rows, parts x channels] (one step if still); of the input, which is real, only what density
   /// needs.
   struct Value {
-    std::vector<uint8_t> whole;
+    std::vector<int16_t> whole;
     double density = 0, mean = 0;
   };
 
@@ -73,7 +74,7 @@ class OperationCounter {
   const Plan& plan_;
   int64_t images_ = 0;
   std::vector<Value> values_;
-  std::map<std::string, std::vector<uint8_t>> seen_;  // spikes of a part: [T, rows, channels]
+  std::map<std::string, std::vector<int16_t>> seen_;  // spikes of a part: [T, rows, channels]
   std::vector<LayerOperations> sums_;                 // a row for each part, last the head
 };
 
@@ -83,10 +84,11 @@ std::vector<LayerOperations> dense_operations(const Plan& plan, double weight_by
 /// The sum of all rows, named "total"; density and mean are weighted with the dense operations that they stand for.
 LayerOperations total_of(const std::vector<LayerOperations>& layers);
 
-/// What an observer of the engine sees as one byte each, [rows, channels]: of bits, [rows, words of channels].
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits);
-/// Of counts, [rows, channels rounded up to 64].
-std::vector<uint8_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts);
+/// What an observer of the engine sees as one number each, [rows, channels]: of bits, [rows, words of channels].
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint64_t* bits);
+/// Of counts or signed spikes, [rows, channels rounded up to 64].
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts);
+std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const int8_t* spikes);
 
 /// How many outputs along one axis of `size` values read each of them: [size].
 std::vector<int64_t> fan_out(const Window& window, int64_t size);

@@ -8,6 +8,7 @@
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/model/model.h"
 #include "spikemix/plan/builder.h"
+#include "spikemix/plan/tensors.h"
 
 namespace spikemix {
 namespace {
@@ -86,6 +87,43 @@ TEST(Operations, OfTwoLayersByHand) {
   EXPECT_DOUBLE_EQ(energy(fc, table), 1e-9 * (15 + 12 * 2200 + 12 * 1100));
 }
 
+// A 2 x 2 picture, 4 channels in 2 groups, all of whose spikes are there; then signed spikes.
+TEST(Operations, OfGroupsAndSignedSpikesByHand) {
+  ModelConfig m;
+  m.channels = 1, m.height = m.width = 2, m.T = 1, m.classes = 5;
+  PlanBuilder b(m, NeuronConfig());
+  const auto names = [](const std::string& n) {
+    return MapNames{.name = n, .weight = n, .norm = n + "_bn", .neuron = n + "_lif"};
+  };
+  const int64_t x = b.input();
+  b.begin_segment("all");
+  const int64_t s = b.convolution(x, names("conv"), Window(), 4, Fires::kYes);
+  b.shared_convolution(s, names("shared"), 3, 2, Fires::kYes);
+  const int64_t y = b.grouped_linear(s, names("grouped"), 2, Fires::kSigned);
+  const int64_t z = b.transform(y, {.name = "mix"}, find_mixer("identity").make({1, 2, 2, 4}, {}), Fires::kNo);
+  const Plan plan = std::move(b).finish(z, "head");
+  EXPECT_EQ(learned_values(tensors_of(plan)), (4 * 9 + 8) + (2 * 2 * 9 + 8) + (4 * 2 + 8) + (5 * 4 + 5));
+
+  OperationCounter counter(plan, 4);
+  const float image[] = {1, 1, 1, 1};
+  counter.begin_image(image);
+  for (const char* layer : {"conv", "shared"})
+    counter.see(layer, 1, 4, 4, packed(4, 4, std::vector<int>(16, 1)).data());
+  std::vector<int8_t> signs(4 * 64);
+  signs[0] = 1, signs[1] = -1, signs[64] = -1, signs[3 * 64 + 3] = -1;
+  counter.see("grouped", 1, 4, 4, signs.data());
+  counter.end_image();
+  const std::vector<LayerOperations> layers = counter.layers();
+  // Each of 16 spikes is read by the 2 outputs of its group, in 4 windows of the convolution.
+  EXPECT_EQ(find(layers, "grouped").additions, 16 * 2);
+  EXPECT_EQ(find(layers, "grouped").dense_padded, 16 * 2);
+  EXPECT_EQ(find(layers, "shared").additions, 16 * 4 * 2);
+  EXPECT_EQ(find(layers, "shared").dense, 16 * 4 * 2);
+  EXPECT_EQ(find(layers, "shared").dense_padded, 16 * 9 * 2);
+  EXPECT_EQ(find(layers, "mix").density, 4 / 16.0);
+  EXPECT_EQ(find(layers, "mix").mean, -2 / 16.0);
+}
+
 // Against counting every product of a dense engine whose input is there.
 TEST(Operations, FanOutAgainstBruteForce) {
   for (const Window& w : {Window{3, 1, 1}, Window{1, 1, 0}, Window{1, 2, 0}, Window{1, 4, 0}, Window{3, 2, 1},
@@ -107,7 +145,7 @@ TEST(Operations, EveryNetworkIsCounted) {
     for (const MixerEntry& mixer : mixers()) {
       ModelConfig m;
       m.architecture = architecture.name, m.mixer = {mixer.name};
-      m.height = m.width = 16, m.embed_dim = 16, m.heads = {2}, m.T = 2, m.depth = 1;
+      m.height = m.width = 16, m.embed_dim = 64, m.heads = {2}, m.T = 2, m.depth = 1;
       SCOPED_TRACE(m.architecture + " " + mixer.name);
       const Plan plan = make_plan(m, NeuronConfig());
       OperationCounter counter(plan, 1);

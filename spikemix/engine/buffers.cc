@@ -129,10 +129,12 @@ class Placer {
     if (layer.map == Map::kAttention && layer.attention != Attention::kSsa)
       add(scratch.gates, T_ * step_bytes(Form::kBits, grid.rows, grid.channels));
     if (is_of_frames(plan_, layer)) add(scratch.marks, T_ * from.height * spike_words(from.width) * 8);
+    const int64_t group = from.channels / layer.groups;
+    if (layer.groups > 1) add(scratch.groups, layer.groups * T_ * step_bytes(form_of(from.range), from.rows(), group));
     if (layer.map != Map::kConvolution || real || layer.window.depthwise) return;
     if (layer.window.kernel == 3) {
-      const int64_t rows = planes_of(from.range) * T_ * from.height;
-      add(scratch.index, rows * list_stride(from.width, from.channels) * 2);
+      const int64_t rows = planes_of(from.range) * T_ * from.height * layer.groups;
+      add(scratch.index, rows * list_stride(from.width, group) * 2);
       add(scratch.begin, rows * (from.width + 1) * 4);
     } else if (layer.window.stride > 1) {
       add(scratch.sampled, T_ * step_bytes(form_of(from.range), to.rows(), from.channels));
@@ -147,7 +149,7 @@ class Placer {
         return true;
       case Map::kConvolution:
       case Map::kLinear:
-        if (layer.window.depthwise) return true;
+        if (layer.window.depthwise || layer.groups > 1) return true;
         // Else a product's neurons fire as soon as its sums are there.
         return layer.neurons &&
                (!layer.position.empty() || (from.range.is_real() && !from.still && !is_of_frames(plan_, layer)));

@@ -31,6 +31,7 @@ struct LayerBuffers {
   Buffer made;          // in its own form, before it is merged
   Buffer sums;          // floats in front of norm or neurons, [T, rows, channels]
   Buffer unpacked;      // what it reads, as floats
+  Buffer groups;        // of channels of what it reads, each as a value of its own
   Buffer sampled;       // every n-th pixel of what it reads
   Buffer gates;         // bits of attention's neurons
   Buffer index, begin;  // PixelLists

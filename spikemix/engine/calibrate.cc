@@ -21,7 +21,7 @@ struct Changes {
       const LayerPlan& layer = network.plan.layers[i];
       for (size_t part = 0; part < layer.parts.size(); ++part) {
         const PackedPart& packed = network.layers[i].parts[part];
-        if (packed.weights.type == WeightType::kF32) continue;
+        if (network.layers[i].weights_of(part).type == WeightType::kF32) continue;
         of[layer.neurons ? packed.spikes : layer.parts[part].name] = all.size();
         all.push_back({.layer = layer.parts[part].name, .fires = layer.neurons});
       }
@@ -42,6 +42,7 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
   std::map<std::string, std::vector<uint64_t>> spikes;
   std::map<std::string, std::vector<float>> potentials;
   std::map<std::string, std::vector<uint8_t>> counts;
+  std::map<std::string, std::vector<int8_t>> signed_spikes;
   exact_session.set_observer(
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
         spikes[layer].assign(bits, bits + T * rows * spike_words(channels));
@@ -51,7 +52,18 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
       },
       [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint8_t* values) {
         counts[layer].assign(values, values + 64 * T * rows * spike_words(channels));
+      },
+      [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const int8_t* values) {
+        signed_spikes[layer].assign(values, values + 64 * T * rows * spike_words(channels));
       });
+  const auto see_whole = [&](const std::string& layer, const auto& expected, auto* values) {
+    LayerChange* const change = changes.find(layer);
+    for (size_t i = 0; i < expected.size() && change; ++i) {
+      change->spikes += std::abs(int(expected[i]));
+      change->changed += std::abs(int(expected[i]) - int(values[i]));
+    }
+    std::copy(expected.begin(), expected.end(), values);
+  };
   integer_session.set_observer(
       [&](const std::string& layer, int64_t, int64_t, int64_t, uint64_t* bits) {
         const std::vector<uint64_t>& expected = spikes.at(layer);
@@ -72,13 +84,10 @@ std::vector<LayerChange> measure_changes(std::shared_ptr<const Network> exact, s
         std::copy(expected.begin(), expected.end(), values);
       },
       [&](const std::string& layer, int64_t, int64_t, int64_t, uint8_t* values) {
-        const std::vector<uint8_t>& expected = counts.at(layer);
-        LayerChange* const change = changes.find(layer);
-        for (size_t i = 0; i < expected.size() && change; ++i) {
-          change->spikes += expected[i];
-          change->changed += std::abs(int(expected[i]) - int(values[i]));
-        }
-        std::copy(expected.begin(), expected.end(), values);
+        see_whole(layer, counts.at(layer), values);
+      },
+      [&](const std::string& layer, int64_t, int64_t, int64_t, int8_t* values) {
+        see_whole(layer, signed_spikes.at(layer), values);
       });
   std::vector<float> logits(size_t(exact_session.network().card.model.classes));
   for (int64_t i = 0; i < images; ++i) {

@@ -32,8 +32,12 @@ void check_card(const ModelCard& card, const std::string& where) {
 void check_layer(const Plan& plan, const LayerPlan& layer, const std::string& where) {
   if (layer.merge == Merge::kAdd && plan.values[size_t(layer.merges)].range.is_real() != layer.makes.is_real())
     throw input_error("{}: its {} adds spikes and potentials", where, layer.name);
-  const Range& out = plan.values[size_t(layer.writes)].range;
-  if (!out.is_real() && out.smallest() < 0) throw input_error("{}: its {} makes numbers below zero", where, layer.name);
+  const bool merges = layer.merge != Merge::kNone;
+  if (plan.values[size_t(layer.writes)].range.is_signed() && (!layer.signed_neurons || merges))
+    throw input_error("{}: its {} makes numbers below zero", where, layer.name);
+  // What adds up spikes or counts takes none below zero.
+  if (plan.values[size_t(layer.reads)].range.is_signed() && layer.map != Map::kTransform)
+    throw input_error("{}: its {} reads numbers below zero, which only transforms do", where, layer.name);
   if (layer.mixes_time && plan.values[size_t(layer.reads)].still)
     throw input_error("{}: its {} mixes over time what is the same at every step", where, layer.name);
   const Window& w = layer.window;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "spikemix/engine/calibrate.h"
 #include "spikemix/engine/reference_test.h"
@@ -71,6 +72,22 @@ std::vector<Family> families() {
       }
     }
   }
+  // Wavelets with signed spikes: odd grids, groups of 3 and of 70 channels, every kind of neuron.
+  for (const char* stream : {"spike", "membrane", "iand"}) {
+    for (const auto& [kind, channels, height, width] :
+         {std::tuple("lif", 48, 21, 13), std::tuple("plif", 16, 9, 35), std::tuple("integer", 48, 12, 20),
+          std::tuple("if", 16 * 70, 6, 5)}) {
+      if (std::string(kind) == "integer" && std::string(stream) == "iand") continue;
+      ModelCard odd = family_card("spikformer", "fatm", "image");
+      odd.model.stream = stream, odd.model.embed_dim = channels, odd.model.depth = 1;
+      odd.model.height = height, odd.model.width = width, odd.neuron.kind = kind, odd.neuron.levels = 3;
+      all.push_back({fmt::format("fatm, {}, {}, {} x {}", stream, kind, height, width), odd});
+    }
+  }
+  ModelCard last = family_card("maxformer", "fatm", "image");
+  last.model.embed_dim = 64, last.model.height = 14, last.model.width = 10;
+  last.model.mixer = {"dwc3", "fatm", "fatm"};
+  all.push_back({"fatm, maxformer", last});
   ModelCard narrow = family_card("spikformer", "identity", "image");  // outputs that fill no vector
   narrow.neuron.kind = "integer", narrow.model.embed_dim = 40;
   all.push_back({"integer, 40 channels", narrow});

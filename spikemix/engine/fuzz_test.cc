@@ -341,7 +341,7 @@ class EngineFuzzTest : public EngineTest {
 TEST_F(EngineFuzzTest, EveryMixer) {
   for (const MixerEntry& entry : mixers()) {
     ModelCard card = tiny_card(entry.name);
-    card.model.embed_dim = 8, card.model.depth = 1;
+    card.model.embed_dim = 16, card.model.depth = 1;
     fuzz(write_model(entry.name, card));
   }
 }

@@ -73,7 +73,7 @@ NeuronState LayerPass::neurons(size_t part, int64_t first, void* spikes) {
                     .potentials_stride = stride,
                     .row_words = words,
                     .step_words = grid.rows * words};
-  if (state.lif.levels > 0)
+  if (state.lif.gives_bytes())
     state.counts = static_cast<uint8_t*>(spikes) + 64 * at;
   else
     state.spikes = static_cast<uint64_t*>(spikes) + at;
@@ -110,6 +110,8 @@ void LayerPass::unpack(Rows rows) {
   for (int64_t row = rows.first; row < rows.second; ++row) {
     if (from_->range.is_spikes())
       unpack_spikes(0, C, value<uint64_t>(plan_->reads) + row * words, x + row * C);
+    else if (from_->range.is_signed())
+      std::copy_n(value<int8_t>(plan_->reads) + row * 64 * words, C, x + row * C);
     else
       unpack_counts(0, C, value<uint8_t>(plan_->reads) + row * 64 * words, x + row * C);
   }
@@ -152,7 +154,7 @@ void LayerPass::made(Rows rows) {
 }
 
 void LayerPass::show_spikes() {
-  if ((!watch_.observer && !watch_.counts) || !plan_->neurons) return;
+  if ((!watch_.observer && !watch_.counts && !watch_.signed_spikes) || !plan_->neurons) return;
   share_.wait();
   for (size_t part = 0; part < plan_->parts.size() && share_.member() == 0; ++part) {
     const int64_t at = int64_t(part) * w_.T * to_->rows() * spike_words(to_->channels);
@@ -161,6 +163,8 @@ void LayerPass::show_spikes() {
     };
     if (plan_->makes.is_spikes())
       show(watch_.observer, static_cast<uint64_t*>(made_spikes()) + at);
+    else if (plan_->makes.is_signed())
+      show(watch_.signed_spikes, static_cast<int8_t*>(made_spikes()) + 64 * at);
     else
       show(watch_.counts, static_cast<uint8_t*>(made_spikes()) + 64 * at);
   }

@@ -33,6 +33,9 @@ class LayerPass {
   void convolution_of_pixels();
   void depthwise();
   void linear();
+  void groups();
+  void take_groups(Rows rows);
+  void lists_of_group(int64_t group, Rows rows);
   template <class Inputs>
   void dense(Rows rows, const Inputs& x);
   // Of what the member's lists hold: all parts, at these rows.
@@ -49,6 +52,14 @@ class LayerPass {
   void max_pool();
   void token_mean();
   void nothing();
+
+  /// One group of channels of what the layer reads, as a value of its own: [T, rows, words] of bits, or bytes.
+  template <class X>
+  X* group(int64_t index) {
+    const ValuePlan one{from_->height, from_->width, from_->channels / plan_->groups, from_->range};
+    return reinterpret_cast<X*>(scratch<std::byte>(&LayerBuffers::groups) +
+                                index * w_.T * step_bytes(form_of(one.range), one.rows(), one.channels));
+  }
 
   /// Rows of floats [T, rows, channels] that a map made (of one step if it read what is still): norm, then neurons or
   /// potentials. `norm`: is it to come, or is it in them already?

@@ -56,6 +56,7 @@ class Loader {
       for (const LayerPart& part : plan.parts) layer.parts.push_back(packed(plan, part));
       const std::string& joined = spikes[packed_.layers.size() - 1];
       if (!joined.empty()) layer.parts[0].spikes = joined;
+      if (plan.groups > 1) layer.groups = groups(plan);
       if (plan.window.depthwise) layer.depthwise = depthwise(plan);
       if (!plan.position.empty()) layer.position = floats(plan, plan.position);
       if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
@@ -69,12 +70,14 @@ class Loader {
 
  private:
   PackedPart packed(const LayerPlan& layer, const LayerPart& part) const {
-    PackedPart p{.spikes = part.name, .weights = {}, .lif = lif_params(card_.neuron, layer.v_threshold)};
-    if (layer.neurons && card_.neuron.kind == "plif")
-      p.lif.k = 1 / (1 + std::exp(-tensors_.floats(neuron_tensor(part.tensors.neuron))[0]));
+    const NeuronConfig& neuron = card_.neuron;
+    PackedPart p{.spikes = part.name,
+                 .weights = {},
+                 .lif = layer.signed_neurons ? signed_lif_params(neuron) : lif_params(neuron, layer.v_threshold)};
+    if (layer.learns_tau(neuron)) p.lif.k = 1 / (1 + std::exp(-tensors_.floats(neuron_tensor(part.tensors.neuron))[0]));
     std::vector<float> unit;
-    if (layer.has_weights() && !layer.window.depthwise)
-      p.weights = weights(layer, part.tensors.weight, unit);
+    if (layer.has_weights() && !layer.window.depthwise && layer.groups == 1)
+      p.weights = std::move(weights(layer, part.tensors.weight, 1, unit)[0]);
     else
       p.weights = identity_norm(neuron_grid(packed_.plan, layer).channels);
     if (layer.map == Map::kAttention)
@@ -108,7 +111,7 @@ class Loader {
     for (size_t c = 0; c < mean.size(); ++c) {
       if (variance[c] < 0) throw input_error("{}: tensor '{}' holds {}", tensors_.where(), names.variance, variance[c]);
       n.scale[c] *= 1 / std::sqrt(variance[c] + kBatchNormEps);
-      n.shift[c] -= (bias.empty() ? mean[c] : mean[c] - bias[c]) * n.scale[c];
+      n.shift[c] -= (bias.empty() ? mean[c] : mean[c] - bias[c % bias.size()]) * n.scale[c];
     }
     return n;
   }
@@ -141,22 +144,45 @@ class Loader {
     return pack_weights(type, q.out, q.in, q.values.data());
   }
 
-  PackedWeights weights(const LayerPlan& layer, const std::string& name, std::vector<float>& unit) const {
+  // The map's outputs, in so many equal pieces one behind the other.
+  std::vector<PackedWeights> weights(const LayerPlan& layer, const std::string& name, int64_t pieces,
+                                     std::vector<float>& unit) const {
     const Range& input = packed_.plan.values[size_t(layer.reads)].range;
     const int64_t out = layer.weight_shape[0], kernel = layer.map == Map::kConvolution ? layer.window.kernel : 1;
     int64_t in = 1;
     for (size_t i = 1; i < layer.weight_shape.size(); ++i) in *= layer.weight_shape[i];
+    const int64_t rows = out / pieces;
+    std::vector<PackedWeights> packed;
     QuantizedWeights q;
     if (tensors_.is_quantized(name)) {
       q = {tensors_.integer_bits(name) == 8 ? WeightType::kU8 : WeightType::kU16, out, in,
            channels_last(tensors_.integers(name), out, in, kernel * kernel), tensors_.floats(unit_name(name))};
     } else {
       const std::vector<float> w = channels_last(floats(layer, name), out, in, kernel * kernel);
-      if (precision_ == Precision::kFp32 || input.is_real()) return pack_weights(out, in, w.data());
+      if (precision_ == Precision::kFp32 || input.is_real()) {
+        for (int64_t i = 0; i < pieces; ++i) packed.push_back(pack_weights(rows, in, w.data() + i * rows * in));
+        return packed;
+      }
       q = quantize(precision_, out, in, w.data(), input);
     }
+    for (int64_t i = 0; i < pieces; ++i) {
+      const auto first = q.values.begin() + i * rows * in;
+      packed.push_back(pack({q.type, rows, in, {first, first + rows * in}, {}}, name, input));
+    }
     unit = std::move(q.unit);
-    return pack(q, name, input);
+    return packed;
+  }
+
+  // Their sums are in the weights' own units: norm comes behind all of them.
+  std::vector<PackedWeights> groups(const LayerPlan& layer) const {
+    std::vector<float> unit;
+    std::vector<PackedWeights> all =
+        weights(layer, layer.parts[0].tensors.weight, layer.shares_weight ? 1 : layer.groups, unit);
+    for (size_t i = 0; i < all.size(); ++i) {
+      const size_t outputs = size_t(all[i].out);
+      for (size_t o = 0; o < outputs; ++o) all[i].scale[o] = unit.empty() ? 1 : unit[i * outputs + o];
+    }
+    return all;
   }
 
   std::vector<float> gate(const LayerPlan& layer) const {

@@ -42,8 +42,9 @@ class OverflowTest : public EngineTest {
 
 TEST_F(OverflowTest, NoSumLeavesItsBitsAtDepth100) {
   const std::tuple<const char*, const char*, double> networks[] = {
-      {"spike", "ssa", 1}, {"spike", "ssa", 4},    {"spike", "ssa", -1},    {"spike", "qk-channel", 4},
-      {"iand", "ssa", 1},  {"membrane", "ssa", 1}, {"membrane", "dwc3", -1}};
+      {"spike", "ssa", 1},   {"spike", "ssa", 4},    {"spike", "ssa", -1},     {"spike", "qk-channel", 4},
+      {"iand", "ssa", 1},    {"membrane", "ssa", 1}, {"membrane", "dwc3", -1}, {"spike", "fatm", 4},
+      {"spike", "fatm", -1}, {"membrane", "fatm", 1}};
   for (const auto& [stream, mixer, odd] : networks) {
     SCOPED_TRACE(testing::Message() << stream << " " << mixer << " " << odd);
     const ModelCard card = deep_card(stream, mixer);

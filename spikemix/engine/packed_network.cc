@@ -12,7 +12,8 @@ int64_t readers(const Plan& plan, int64_t value) {
 }
 
 bool neurons_alone(const LayerPlan& layer) {
-  return layer.map == Map::kNone && layer.neurons && !layer.has_norm() && layer.position.empty();
+  return layer.map == Map::kNone && layer.neurons && !layer.signed_neurons && !layer.has_norm() &&
+         layer.position.empty();
 }
 
 bool can_fire(const LayerPlan& layer) {

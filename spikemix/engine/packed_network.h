@@ -21,11 +21,15 @@ struct PackedPart {
 /// What a layer of the plan needs to run.
 struct NetworkLayer {
   std::vector<PackedPart> parts;
-  std::vector<float> depthwise;     // weights of a depthwise convolution, [kernel, kernel, channels]
-  std::vector<float> position;      // [tokens, channels]
-  std::vector<float> coefficients;  // of a mixer
-  std::vector<float> gate;          // GatedTransform::pack()
-  PackedWeights identity;           // identity_norm(), for neurons on potentials whose norm is applied already
+  std::vector<PackedWeights> groups;  // of groups of channels, one each or one for all; norm and bias are the part's
+  std::vector<float> depthwise;       // weights of a depthwise convolution, [kernel, kernel, channels]
+  std::vector<float> position;        // [tokens, channels]
+  std::vector<float> coefficients;    // of a mixer
+  std::vector<float> gate;            // GatedTransform::pack()
+  PackedWeights identity;             // identity_norm(), for neurons on potentials whose norm is applied already
+
+  /// The weights of a part, or of its first group.
+  const PackedWeights& weights_of(size_t part) const { return groups.empty() ? parts[part].weights : groups[0]; }
 };
 
 /// What a Network (network.h) runs.

@@ -19,7 +19,7 @@ std::string kernel_name(const PackedWeights& weights) {
   return "";
 }
 
-std::string kernel_name(const Plan& plan, const LayerPlan& layer, const PackedPart& part) {
+std::string kernel_name(const Plan& plan, const LayerPlan& layer, const PackedWeights& weights) {
   const ValuePlan& from = plan.values[size_t(layer.reads)];
   switch (layer.map) {
     case Map::kNone:
@@ -39,7 +39,8 @@ std::string kernel_name(const Plan& plan, const LayerPlan& layer, const PackedPa
   }
   if (layer.window.depthwise) return "depthwise, fp32";
   if (is_of_frames(plan, layer)) return "pixels with events, fp32";
-  if (!from.range.is_real()) return kernel_name(part.weights);
+  if (!from.range.is_real())
+    return layer.groups > 1 ? fmt::format("groups, {}", kernel_name(weights)) : kernel_name(weights);
   return from.still ? "dense fp32, once for all steps" : "dense fp32";
 }
 
@@ -69,7 +70,7 @@ std::vector<LayerProfile> describe_layers(const PackedNetwork& network) {
     const LayerPlan& layer = network.plan.layers[i];
     for (size_t part = 0; part < layer.parts.size(); ++part) {
       layers.push_back({.name = layer.parts[part].name,
-                        .kernel = kernel_name(network.plan, layer, network.layers[i].parts[part]),
+                        .kernel = kernel_name(network.plan, layer, network.layers[i].weights_of(part)),
                         .dense_macs = dense_macs(network.plan, layer)});
     }
   }

@@ -15,6 +15,7 @@ struct Watch {
   const Session::Observer* observer = nullptr;
   const Session::PotentialObserver* potentials = nullptr;
   const Session::CountObserver* counts = nullptr;
+  const Session::SignedObserver* signed_spikes = nullptr;
   std::vector<LayerProfile>* profile = nullptr;  // one for each part of each layer, in order, and one for the head
 };
 

@@ -10,7 +10,9 @@
 namespace spikemix {
 
 void LayerPass::convolution() {
-  if (plan_->window.depthwise)
+  if (plan_->groups > 1)
+    groups();
+  else if (plan_->window.depthwise)
     depthwise();
   else if (is_of_frames(net_.plan, *plan_))
     convolution_of_frames();
@@ -24,6 +26,7 @@ void LayerPass::convolution() {
 
 // Tokens, or pixels of which every n-th is there.
 void LayerPass::linear() {
+  if (plan_->groups > 1) return groups();
   const Rows rows = my(to_->rows());
   const int64_t C = from_->channels, words = spike_words(C);
   if (from_->range.is_real()) {
@@ -70,6 +73,75 @@ void LayerPass::convolution_around() {
   const Rows rows = my(to_->rows());
   lists_of_neighbours(rows.first, rows.second - rows.first, w_.T, {H, W, C, index, begin, planes}, mine_.lists);
   products(rows);
+}
+
+// Each group of channels is a value of its own. Its sums stand beside the others', and norm comes behind all of them.
+void LayerPass::groups() {
+  const int64_t G = plan_->groups, n = to_->channels / G;
+  const Rows rows = my(to_->rows());
+  take_groups(rows);
+  for (int64_t g = 0; g < G; ++g) {
+    const PackedWeights& weights = packed_->groups[plan_->shares_weight ? 0 : size_t(g)];
+    lists_of_group(g, rows);
+    count(0, double((rows.second - rows.first) * w_.T * weights.in), double(mine_.lists.spikes));
+    Potentials out = sums(rows.first);
+    out.values += g * n;
+    spike_potentials(weights, mine_.lists, rows.second - rows.first, out);
+  }
+  finish(scratch<float>(&LayerBuffers::sums), rows);
+}
+
+// Those of the member's rows; for a convolution those of its share of all, of which everybody reads.
+void LayerPass::take_groups(Rows rows) {
+  const int64_t G = plan_->groups, n = from_->channels / G, N = from_->rows(), H = from_->height, W = from_->width;
+  const int64_t words = spike_words(from_->channels), own = spike_words(n), planes = planes_of(from_->range);
+  const bool around = plan_->window.kernel == 3 && plan_->map == Map::kConvolution, bits = from_->range.is_spikes();
+  const auto take = [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      for (int64_t g = 0; g < G; ++g) {
+        if (bits) {
+          take_spikes(g * n, n, value<uint64_t>(plan_->reads) + row * words, group<uint64_t>(g) + row * own);
+        } else {
+          uint8_t* const out = group<uint8_t>(g) + row * 64 * own;
+          std::copy_n(value<uint8_t>(plan_->reads) + row * 64 * words + g * n, n, out);
+          std::fill(out + n, out + 64 * own, uint8_t{0});
+        }
+      }
+    }
+  };
+  if (!around) {
+    for (int64_t t = 0; t < w_.T; ++t) take(t * N + rows.first, t * N + rows.second);
+    return;
+  }
+  const auto [first, last] = my(w_.T * H);
+  take(first * W, last * W);
+  for (int64_t g = 0; g < G; ++g) {
+    const int64_t all = planes * w_.T * H;
+    auto* const index = scratch<uint16_t>(&LayerBuffers::index) + g * all * list_stride(W, n);
+    auto* const begin = scratch<uint32_t>(&LayerBuffers::begin) + g * all * (W + 1);
+    if (bits)
+      list_pixels(last - first, W, n, group<uint64_t>(g) + first * W * own, index + first * list_stride(W, n),
+                  begin + first * (W + 1));
+    else
+      list_pixels(first, last - first, w_.T * H, W, n, group<uint8_t>(g), planes, index, begin);
+  }
+  share_.wait();
+}
+
+void LayerPass::lists_of_group(int64_t g, Rows rows) {
+  const int64_t n = from_->channels / plan_->groups, N = from_->rows(), count = rows.second - rows.first;
+  const int64_t words = spike_words(n), planes = planes_of(from_->range);
+  if (plan_->map == Map::kConvolution && plan_->window.kernel == 3) {
+    const int64_t H = from_->height, W = from_->width, all = planes * w_.T * H;
+    lists_of_neighbours(rows.first, count, w_.T,
+                        {H, W, n, scratch<uint16_t>(&LayerBuffers::index) + g * all * list_stride(W, n),
+                         scratch<uint32_t>(&LayerBuffers::begin) + g * all * (W + 1), planes},
+                        mine_.lists);
+  } else if (from_->range.is_spikes()) {
+    lists_of_spikes(count, w_.T, n, group<uint64_t>(g) + rows.first * words, N * words, mine_.lists);
+  } else {
+    lists_of_counts(count, w_.T, n, group<uint8_t>(g) + rows.first * 64 * words, 64 * N * words, planes, mine_.lists);
+  }
 }
 
 void LayerPass::products(Rows rows) {

@@ -147,11 +147,13 @@ class Reference {
     const ValuePlan &from = plan_.values[size_t(layer.reads)], &to = plan_.values[size_t(layer.writes)];
     const Values& w = tensors_.at(part.tensors.weight);
     const Window window = layer.map == Map::kLinear ? Window{.kernel = 1, .stride = 1, .padding = 0} : layer.window;
-    const int64_t taps = window.kernel * window.kernel, C = window.depthwise ? 1 : from.channels;
-    double sum = part.tensors.bias.empty() ? 0 : tensors_.at(part.tensors.bias)[size_t(o)];
+    const int64_t groups = window.depthwise ? from.channels : layer.groups;
+    const int64_t taps = window.kernel * window.kernel, C = from.channels / groups;
+    const int64_t first = o / (to.channels / groups) * C, weight = layer.shares_weight ? o % C : o;
+    double sum = part.tensors.bias.empty() ? 0 : tensors_.at(part.tensors.bias)[size_t(weight)];
     for_window(window, from, to, row, [&](int64_t tap, int64_t pixel) {
       for (int64_t c = 0; c < C; ++c)
-        sum += w[size_t((o * C + c) * taps + tap)] * at(x, t, pixel, window.depthwise ? o : c, from);
+        sum += w[size_t((weight * C + c) * taps + tap)] * at(x, t, pixel, first + c, from);
     });
     return sum;
   }
@@ -231,6 +233,7 @@ class Reference {
   }
 
   void fire(const LayerPlan& layer, const LayerPart& part, Values& y) const {
+    if (layer.signed_neurons) return fire_signed(y);
     const LifParams p = lif_params(plan_.neuron, layer.v_threshold);
     const double k =
         plan_.neuron.kind == "plif" ? 1 / (1 + std::exp(-tensors_.at(neuron_tensor(part.tensors.neuron))[0])) : p.k;
@@ -248,6 +251,20 @@ class Reference {
         const bool fired = h >= p.v_threshold;
         v = !fired ? h : p.hard_reset ? p.v_reset : h - p.v_threshold;
         z = fired;
+      }
+    }
+  }
+
+  // SWformer's: 1 from 1 on, -1 from -0.501 on, back to 0 behind either.
+  void fire_signed(Values& y) const {
+    const size_t step = y.size() / size_t(plan_.T);
+    for (size_t i = 0; i < step; ++i) {
+      double v = 0;
+      for (size_t t = 0; t < size_t(plan_.T); ++t) {
+        double& z = y[t * step + i];
+        v += z;
+        z = v >= 1 - 1e-6 ? 1 : v <= -0.501 ? -1 : 0;
+        if (z != 0) v = 0;
       }
     }
   }
@@ -293,15 +310,16 @@ inline Agreement compare(Session& session, Reference& reference, const float* x)
       word = (word & ~bit) | spike;
     }
   };
-  const auto see_counts = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts) {
+  const auto see_counts = [&]<class Byte>(const std::string& layer, int64_t T, int64_t rows, int64_t channels,
+                                          Byte* counts) {
     ASSERT_TRUE(reference.spikes.contains(layer)) << layer;
     const std::vector<double>& want = reference.spikes.at(layer);
     ASSERT_EQ(int64_t(want.size()), T * rows * channels) << layer;
     ++seen;
     for (int64_t i = 0; i < int64_t(want.size()); ++i) {
-      uint8_t& count = counts[i / channels * 64 * spike_words(channels) + i % channels];
+      Byte& count = counts[i / channels * 64 * spike_words(channels) + i % channels];
       a.values += 1, a.fired += want[size_t(i)] != 0, a.flips += double(count) != want[size_t(i)];
-      count = uint8_t(want[size_t(i)]);
+      count = Byte(want[size_t(i)]);
     }
   };
   const auto see_potentials = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, float* y) {
@@ -315,7 +333,7 @@ inline Agreement compare(Session& session, Reference& reference, const float* x)
       y[i] = float(found->second[size_t(i)]);
     }
   };
-  session.set_observer(see, see_potentials, see_counts);
+  session.set_observer(see, see_potentials, see_counts, see_counts);
   std::vector<float> logits(expected.size());
   session.infer(1, x, logits.data());
   session.set_observer({});

@@ -27,7 +27,7 @@ struct Session::State {
 
   Watch watch() {
     return {observer ? &observer : nullptr, potentials ? &potentials : nullptr, counts ? &counts : nullptr,
-            profiling ? &layers : nullptr};
+            signed_spikes ? &signed_spikes : nullptr, profiling ? &layers : nullptr};
   }
 
   // One input, by all threads together.
@@ -47,6 +47,7 @@ struct Session::State {
   Observer observer;
   PotentialObserver potentials;
   CountObserver counts;
+  SignedObserver signed_spikes;
   bool profiling = false;
   std::vector<LayerProfile> layers;
   Team team;
@@ -98,8 +99,9 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     w.forget_sums();
   };
   // An image to each thread while there are enough of them; what is left, all threads share.
-  int64_t alone =
-      s.observer || s.potentials || s.counts || s.profiling || members == 1 ? 0 : images / members * members;
+  int64_t alone = s.observer || s.potentials || s.counts || s.signed_spikes || s.profiling || members == 1
+                      ? 0
+                      : images / members * members;
   std::atomic<int64_t> next = 0;
   if (alone > 0) {
     const auto work = [&](int64_t member) {
@@ -149,10 +151,12 @@ std::vector<Membrane> Session::membranes() const {
   return list;
 }
 
-void Session::set_observer(Observer observer, PotentialObserver potentials, CountObserver counts) {
+void Session::set_observer(Observer observer, PotentialObserver potentials, CountObserver counts,
+                           SignedObserver signed_spikes) {
   state_->observer = std::move(observer);
   state_->potentials = std::move(potentials);
   state_->counts = std::move(counts);
+  state_->signed_spikes = std::move(signed_spikes);
 }
 
 void Session::start_profile() {

@@ -82,7 +82,11 @@ class Session {
   /// The same of integer neurons (neuron.kind = integer): their counts, [T, rows, channels rounded up to 64].
   using CountObserver =
       std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts)>;
-  void set_observer(Observer observer, PotentialObserver potentials = {}, CountObserver counts = {});
+  /// The same of neurons that fire -1 as well.
+  using SignedObserver =
+      std::function<void(const std::string& layer, int64_t T, int64_t rows, int64_t channels, int8_t* spikes)>;
+  void set_observer(Observer observer, PotentialObserver potentials = {}, CountObserver counts = {},
+                    SignedObserver signed_spikes = {});
 
   /// Times every layer from now on. One thread only: infer() and step() then run on the caller's.
   void start_profile();

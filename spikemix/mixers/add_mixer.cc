@@ -26,7 +26,7 @@ void add_linear(Branch& branch, const MixerSpec& spec) {
 int64_t replace_by_mixer(PlanBuilder& plan, int64_t x, const std::string& name, const MixerSpec& spec) {
   if (!plan.value(x).range.is_real())
     throw input_error("residual=false makes real values: it needs model.stream = membrane");
-  if (spec.entry->make) return plan.bare_transform(x, name, make_linear(plan, x, spec));
+  if (spec.entry->make) return plan.transform(x, {.name = name}, make_linear(plan, x, spec), PlanBuilder::Fires::kNo);
   return plan.max_pool(x, name, {.kernel = 3, .stride = 1, .padding = 1});
 }
 

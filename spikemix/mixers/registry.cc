@@ -27,6 +27,7 @@
   LAYERS("dwc3", add_dwc3, "", "O(N D)", "depthwise convolution of 3 x 3 tokens")                                   \
   LAYERS("dwc5", add_dwc5, "", "O(N D)", "depthwise convolution of 5 x 5 tokens")                                   \
   LAYERS("dwc7", add_dwc7, "", "O(N D)", "depthwise convolution of 7 x 7 tokens")                                   \
+  LAYERS("fatm", add_fatm, "", "O(N D^2)", "SWformer's: wavelets with signed spikes, beside two convolutions")      \
   LAYERS("qk-token", add_qk_token, "heads", "O(N D^2)", "QKFormer's attention: q picks the tokens of k")            \
   LAYERS("qk-channel", add_qk_channel, "", "O(N D^2)", "QKFormer's attention: q picks the channels of k")           \
   LAYERS("sdsa1", add_sdsa1, "", "O(N D^2)", "Spike-driven Transformer's attention: k and v pick channels of q")    \

@@ -137,7 +137,7 @@ void check_plan(const Plan& plan, const std::string& what) {
     EXPECT_TRUE(names.insert(layer.name).second);
     EXPECT_EQ(layer.neurons, !layer.parts[0].tensors.neuron.empty());
     if (layer.neurons) {
-      EXPECT_TRUE(layer.makes.is_spikes());
+      EXPECT_TRUE(layer.makes == (layer.signed_neurons ? Range::signed_spikes() : Range::spikes()));
     }
     const ValuePlan& from = plan.values[size_t(layer.reads)];
     const ValuePlan& to = plan.values[size_t(layer.writes)];

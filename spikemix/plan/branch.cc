@@ -10,36 +10,40 @@ MapNames Branch::names(const std::string& part, bool bias) const {
       .name = name, .weight = name + style_.map_suffix, .norm = name + "_bn", .neuron = name + "_lif", .bias = bias};
 }
 
-void Branch::neurons_in_front(const std::string& name, const std::string& neuron) {
-  if (style_.neurons_first()) x_ = plan_.neurons(x_, name, neuron);
+void Branch::neurons_in_front(const std::string& part) {
+  if (style_.neurons_first()) x_ = plan_.neurons(x_, prefix_ + part, prefix_ + part);
+}
+
+void Branch::neurons_behind(const std::string& part) {
+  if (!style_.neurons_first()) x_ = plan_.neurons(x_, prefix_ + part, prefix_ + part);
 }
 
 void Branch::linear(const std::string& part, int64_t channels, int64_t trailing) {
   const MapNames map = names(part, /*bias=*/true);
-  neurons_in_front(map.neuron, map.neuron);
+  neurons_in_front(part + "_lif");
   x_ = plan_.linear(x_, {map}, channels, trailing, fires());
 }
 
 void Branch::depthwise(const std::string& part, int64_t kernel) {
   const std::string name = prefix_ + part;
   const MapNames map{.name = name, .weight = name, .norm = name + "_bn", .neuron = name + "_neuron", .bias = true};
-  neurons_in_front(map.neuron, map.neuron);
+  neurons_in_front(part + "_neuron");
   const Window window{.kernel = kernel, .stride = 1, .padding = kernel / 2, .depthwise = true};
   x_ = plan_.convolution(x_, map, window, shape().channels, fires());
 }
 
 void Branch::transform(std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time) {
-  neurons_in_front(prefix_ + "lif", prefix_ + "lif");
+  neurons_in_front("lif");
   x_ = plan_.transform(x_, own_name(), prefix_, std::move(mixer), coefficients, mixes_time, fires());
 }
 
 void Branch::gated(std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape) {
-  neurons_in_front(prefix_ + "lif", prefix_ + "lif");
+  neurons_in_front("lif");
   x_ = plan_.gated(x_, own_name(), prefix_, std::move(transform), std::move(gate_shape), fires());
 }
 
 void Branch::max_pool() {
-  neurons_in_front(prefix_ + "lif", prefix_ + "lif");
+  neurons_in_front("lif");
   x_ = plan_.max_pool(x_, prefix_ + "pool", {.kernel = 3, .stride = 1, .padding = 1});
   x_ = plan_.norm(x_, own_name(), prefix_ + "bn", prefix_ + "lif", fires());
 }
@@ -47,7 +51,7 @@ void Branch::max_pool() {
 void Branch::attention(const std::vector<std::string>& parts, Attention kind, int64_t heads, double scale,
                        const std::string& front, size_t frozen) {
   const int64_t D = shape().channels;
-  neurons_in_front(prefix_ + front, prefix_ + front);
+  neurons_in_front(front);
   std::vector<MapNames> maps;
   for (const std::string& part : parts) {
     maps.push_back(names(part, style_.qkv_bias));

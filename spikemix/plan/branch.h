@@ -38,7 +38,10 @@ class Branch {
 
   PlanBuilder& plan() { return plan_; }
   const BlockStyle& style() const { return style_; }
+  const std::string& prefix() const { return prefix_; }
   int64_t value() const { return x_; }
+  /// Goes on with a value that was written without this class.
+  void go_on(int64_t value) { x_ = value; }
   const ValuePlan& shape() const { return plan_.value(x_); }
 
   void linear(const std::string& part, int64_t channels, int64_t trailing);
@@ -54,11 +57,12 @@ class Branch {
   /// in a membrane stream. `frozen`: how many of the maps are never learned.
   void attention(const std::vector<std::string>& parts, Attention kind, int64_t heads, double scale,
                  const std::string& front, size_t frozen = 0);
+  /// Neurons alone, where the stream has them: in a membrane stream in front, in the others behind.
+  void neurons_in_front(const std::string& part);
+  void neurons_behind(const std::string& part);
 
  private:
   MapNames names(const std::string& part, bool bias) const;
-  /// In a membrane stream, neurons.
-  void neurons_in_front(const std::string& name, const std::string& neuron);
   PlanBuilder::Fires fires() const {
     return style_.neurons_first() ? PlanBuilder::Fires::kNo : PlanBuilder::Fires::kYes;
   }

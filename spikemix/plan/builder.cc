@@ -1,6 +1,7 @@
 #include "spikemix/plan/builder.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,11 +16,12 @@ constexpr int64_t kMostInputs =
     (int64_t{1} << 16) - 2;             // of a product: the engine's lists of spikes have 16-bit indices
 constexpr int64_t kLargestCount = 255;  // the engine and training hold counts in bytes
 
-LayerPart part_of(const MapNames& names) {
+LayerPart part_of(const MapNames& names, PlanBuilder::Fires fires) {
   LayerPart part{names.name, {}, names.frozen};
-  part.tensors.weight = names.weight + ".weight";
+  if (!names.weight.empty()) part.tensors.weight = names.weight + ".weight";
   if (names.bias) part.tensors.bias = names.weight + ".bias";
   part.tensors.norm = names.norm;
+  if (fires != PlanBuilder::Fires::kNo) part.tensors.neuron = names.neuron;
   return part;
 }
 
@@ -64,10 +66,13 @@ int64_t PlanBuilder::write(ValuePlan value) {
 
 int64_t PlanBuilder::write(ValuePlan sizes, Fires fires) {
   LayerPlan& layer = plan_.layers.back();
-  layer.neurons = fires == Fires::kYes;
+  layer.neurons = fires != Fires::kNo, layer.signed_neurons = fires == Fires::kSigned;
   const bool counts = plan_.neuron.kind == "integer" && !layer.v_threshold;
-  sizes.range = fires == Fires::kNo ? Range::real() : counts ? Range::whole(0, plan_.neuron.levels) : Range::spikes();
-  if (fires == Fires::kYes) sizes.still = false;
+  sizes.range = !layer.neurons         ? Range::real()
+                : layer.signed_neurons ? Range::signed_spikes()
+                : counts               ? Range::whole(0, plan_.neuron.levels)
+                                       : Range::spikes();
+  if (layer.neurons) sizes.still = false;
   return write(sizes);
 }
 
@@ -80,8 +85,7 @@ int64_t PlanBuilder::convolution(int64_t x, const MapNames& names, const Window&
                       window.kernel, inputs, kMostInputs);
   }
   LayerPlan& layer = add(x, names.name, Map::kConvolution);
-  layer.parts = {part_of(names)};
-  if (fires == Fires::kYes) layer.parts[0].tensors.neuron = names.neuron;
+  layer.parts = {part_of(names, fires)};
   layer.window = window;
   layer.weight_shape = {channels, inputs, window.kernel, window.kernel};
   if (x == 0) layer.role = Role::kFirst;
@@ -101,10 +105,7 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
                       kMostInputs);
   LayerPlan& layer = add(x, names[0].name, Map::kLinear);
   layer.parts.clear();
-  for (const MapNames& part : names) {
-    layer.parts.push_back(part_of(part));
-    if (fires == Fires::kYes) layer.parts.back().tensors.neuron = part.neuron;
-  }
+  for (const MapNames& part : names) layer.parts.push_back(part_of(part, fires));
   if (names.size() > 1) {  // "block.0.attn.q" and its like: "block.0.attn.qkv"
     // Their products are of spikes: a product of counts is no sum of such products.
     if (plan_.neuron.kind == "integer") layer.v_threshold = plan_.neuron.v_threshold;
@@ -115,6 +116,33 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
   ValuePlan to = from;
   to.channels = channels, to.parts = int64_t(names.size());
   return write(to, fires);
+}
+
+// What neither half has products of is a fault of who writes the plan.
+ValuePlan PlanBuilder::spikes_of_groups(int64_t x, const std::string& name, int64_t groups) const {
+  const ValuePlan& from = value(x);
+  if (from.range.is_real() || from.range.is_signed() || from.still || from.channels % groups != 0)
+    throw std::logic_error(name + ": groups need spikes or counts of channels that they divide");
+  return from;
+}
+
+int64_t PlanBuilder::grouped_linear(int64_t x, const MapNames& names, int64_t groups, Fires fires) {
+  const ValuePlan from = spikes_of_groups(x, names.name, groups);
+  LayerPlan& layer = add(x, names.name, Map::kLinear);
+  layer.parts = {part_of(names, fires)};
+  layer.groups = groups;
+  layer.weight_shape = {from.channels, from.channels / groups};
+  return write(from, fires);
+}
+
+int64_t PlanBuilder::shared_convolution(int64_t x, const MapNames& names, int64_t kernel, int64_t groups, Fires fires) {
+  const ValuePlan from = spikes_of_groups(x, names.name, groups);
+  LayerPlan& layer = add(x, names.name, Map::kConvolution);
+  layer.parts = {part_of(names, fires)};
+  layer.window = {.kernel = kernel, .stride = 1, .padding = kernel / 2};
+  layer.groups = groups, layer.shares_weight = true;
+  layer.weight_shape = {from.channels / groups, from.channels / groups, kernel, kernel};
+  return write(from, fires);
 }
 
 int64_t PlanBuilder::transform(int64_t x, const std::string& name, const std::string& prefix,
@@ -137,9 +165,11 @@ int64_t PlanBuilder::gated(int64_t x, const std::string& name, const std::string
   return write(value(x), fires);
 }
 
-int64_t PlanBuilder::bare_transform(int64_t x, const std::string& name, std::shared_ptr<const Mixer> mixer) {
-  add(x, name, Map::kTransform).mixer = std::move(mixer);
-  return write(value(x), Fires::kNo);
+int64_t PlanBuilder::transform(int64_t x, const MapNames& names, std::shared_ptr<const Mixer> mixer, Fires fires) {
+  LayerPlan& layer = add(x, names.name, Map::kTransform);
+  layer.mixer = std::move(mixer);
+  layer.parts = {part_of(names, fires)};
+  return write(value(x), fires);
 }
 
 int64_t PlanBuilder::attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind,
@@ -243,6 +273,7 @@ double dense_macs(const Plan& plan, const LayerPlan& layer) {
   if (!layer.has_weights()) return 0;
   double weights = 1;
   for (const int64_t size : layer.weight_shape) weights *= double(size);
+  if (layer.shares_weight) weights *= double(layer.groups);
   return weights * double(plan.values[size_t(layer.writes)].rows());
 }
 

@@ -11,8 +11,9 @@ namespace spikemix {
 
 /// What a layer with weights is called and whether its map has a bias; one for each part.
 struct MapNames {
-  std::string name;                  // "block.0.mlp.fc1"
-  std::string weight, norm, neuron;  // prefixes: "block.0.mlp.fc1_linear", "block.0.mlp.fc1_bn", "block.0.mlp.fc1_lif"
+  std::string name;  // "block.0.mlp.fc1"
+  // Prefixes, "" of what there is not: "block.0.mlp.fc1_linear", "block.0.mlp.fc1_bn", "block.0.mlp.fc1_lif".
+  std::string weight = {}, norm = {}, neuron = {};
   bool bias = false;
   bool frozen = false;  // LayerPart::frozen
 };
@@ -29,19 +30,23 @@ class PlanBuilder {
   /// The network's input: pixels, the same at every step, or frames of events.
   int64_t input();
 
-  /// Does the layer have neurons of its own behind the norm?
-  enum class Fires : bool { kNo, kYes };
+  /// Does the layer have neurons of its own behind the norm? Signed ones fire 1 and -1.
+  enum class Fires { kNo, kYes, kSigned };
   int64_t convolution(int64_t x, const MapNames& names, const Window& window, int64_t channels, Fires fires);
   /// Of each token; several names: that many maps side by side. `trailing` ones behind the weight's [out, in].
   int64_t linear(int64_t x, const std::vector<MapNames>& names, int64_t channels, int64_t trailing, Fires fires);
+  /// Of each token and each of `groups` groups of channels by itself: weight [channels, channels / groups].
+  int64_t grouped_linear(int64_t x, const MapNames& names, int64_t groups, Fires fires);
+  /// One k x k convolution of stride 1 for all groups of channels: weight [channels / groups, channels / groups, k, k].
+  int64_t shared_convolution(int64_t x, const MapNames& names, int64_t kernel, int64_t groups, Fires fires);
   /// @param prefix  "block.0.attn.": tensors coeff, bn.*, lif.*
   int64_t transform(int64_t x, const std::string& name, const std::string& prefix, std::shared_ptr<const Mixer> mixer,
                     int64_t coefficients, bool mixes_time, Fires fires);
   /// @param prefix  tensors gate, bn.*, lif.*
   int64_t gated(int64_t x, const std::string& name, const std::string& prefix,
                 std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape, Fires fires);
-  /// A mixer of real values alone, without norm and neurons.
-  int64_t bare_transform(int64_t x, const std::string& name, std::shared_ptr<const Mixer> mixer);
+  /// A mixer of each step without coefficients, with what `names` has of norm and neurons.
+  int64_t transform(int64_t x, const MapNames& names, std::shared_ptr<const Mixer> mixer, Fires fires);
   /// Neurons of threshold 0.5 on the attention product of the parts of `x`.
   int64_t attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind, int64_t heads,
                     double scale);
@@ -68,6 +73,7 @@ class PlanBuilder {
   Plan finish(int64_t features, const std::string& head) &&;
 
  private:
+  ValuePlan spikes_of_groups(int64_t x, const std::string& name, int64_t groups) const;
   LayerPlan& add(int64_t x, const std::string& name, Map map);
   /// The last layer's output: `sizes` of a real value, or of spikes if it has neurons.
   int64_t write(ValuePlan sizes, Fires fires);

@@ -20,9 +20,11 @@ class Range {
   static constexpr Range real() { return {false, 0, 0}; }
   static constexpr Range whole(int64_t smallest, int64_t largest) { return {true, smallest, largest}; }
   static constexpr Range spikes() { return whole(0, 1); }
+  static constexpr Range signed_spikes() { return whole(-1, 1); }
 
   constexpr bool is_real() const { return !whole_; }
   constexpr bool is_spikes() const { return whole_ && smallest_ == 0 && largest_ == 1; }
+  constexpr bool is_signed() const { return whole_ && smallest_ < 0; }
   /// Of whole numbers.
   constexpr int64_t smallest() const { return smallest_; }
   constexpr int64_t largest() const { return largest_; }
@@ -66,7 +68,7 @@ struct LayerPart {
 /// What stands in front of a layer's batch norm.
 enum class Map {
   kNone,         ///< nothing: neurons alone, or a sum alone
-  kConvolution,  ///< LayerPlan::window, weight [out, in / groups, kernel, kernel]
+  kConvolution,  ///< LayerPlan::window, weight [out, in, kernel, kernel]
   kLinear,       ///< of each token: weight [out, in], or a convolution of size 1: [out, in, 1], [out, in, 1, 1]
   kTransform,    ///< LayerPlan::mixer, a linear map without weights but its coefficients
   kGated,        ///< LayerPlan::gated, a transform, learned gates, and its inverse
@@ -110,6 +112,9 @@ struct LayerPlan {
   Role role = Role::kHidden;
   std::vector<int64_t> weight_shape;  // of each part
   Window window;
+  int64_t groups = 1;  // so many groups of channels, each mapped by itself: `in` and `out` are those of one
+  bool shares_weight =
+      false;  // all groups have one weight and bias; else their weights lie one behind the other, [out]
   std::shared_ptr<const Mixer> mixer;
   std::string coefficients;  // tensor of the mixer's learned coefficients
   int64_t coefficient_count = 0;
@@ -122,6 +127,7 @@ struct LayerPlan {
   double scale = 1;                   // of attention
   std::string position;               // tensor [tokens, channels], added to what the map and norm make
   bool neurons = false;               // else what it makes is real
+  bool signed_neurons = false;        // they fire -1 as well (lif_params.h)
   std::optional<double> v_threshold;  // of neurons with one of their own, which are then binary
 
   int64_t reads = -1;   // value
@@ -133,6 +139,8 @@ struct LayerPlan {
 
   bool has_weights() const { return !weight_shape.empty(); }
   bool has_norm() const { return !parts[0].tensors.norm.empty(); }
+  /// Do its neurons learn their tau?
+  bool learns_tau(const NeuronConfig& neuron) const { return neurons && !signed_neurons && neuron.kind == "plif"; }
 };
 
 /// Layers [first, last), which read one value from outside and write one that others read: a stem, a block. What

@@ -43,16 +43,17 @@ class Lister {
       add(norm.counter, {}, Kind::kCounter, part.name);
     }
     if (!layer.position.empty()) add(layer.position, {to.rows(), to.channels}, Kind::kPosition, part.name);
-    if (layer.neurons && plan_.neuron.kind == "plif") add(neuron_tensor(t.neuron), {}, Kind::kNeuron, part.name);
+    if (layer.learns_tau(plan_.neuron)) add(neuron_tensor(t.neuron), {}, Kind::kNeuron, part.name);
   }
 
   void add_weight(const LayerPlan& layer, const LayerPart& part) {
     TensorSpec& weight = add(part.tensors.weight, layer.weight_shape, Kind::kWeight, part.name);
     const Range& input = plan_.values[size_t(layer.reads)].range;
     weight.macs = dense_macs(plan_, layer);
-    weight.hidden = layer.role == Role::kHidden && !layer.window.depthwise;
+    const bool inside = layer.role == Role::kHidden && !layer.window.depthwise;
+    weight.hidden = inside && (layer.groups == 1 || layer.shares_weight);  // one matrix, not many
     // Depthwise convolutions are a fraction of the work and stay real, as the transforms do.
-    weight.integers = weight.hidden && !input.is_real();
+    weight.integers = inside && !input.is_real();
     weight.frozen = part.frozen;
     if (!input.is_real()) weight.largest_input = std::max(input.largest(), -input.smallest());
     if (!part.tensors.bias.empty()) add(part.tensors.bias, {layer.weight_shape[0]}, Kind::kBias, part.name);

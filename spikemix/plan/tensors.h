@@ -28,7 +28,7 @@ struct TensorSpec {
   Kind kind;
   std::string layer;          // the part that it belongs to: "block.0.mlp.fc1"; "head"
   double macs = 0;            // dense multiply-adds of one image and time step, for weights
-  bool hidden = false;        // a weight between first and last layer
+  bool hidden = false;        // a weight between first and last layer that is one matrix
   bool frozen = false;        // a weight that is drawn once and never learned
   bool integers = false;      // a weight that may be whole numbers beside one unit for each output (unit_name())
   int64_t largest_input = 0;  // that such a weight is multiplied by

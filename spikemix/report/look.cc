@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 
@@ -76,14 +77,14 @@ Activity measure(const std::shared_ptr<const Network>& network, const std::share
     counter.see(layer, T, rows, channels, spikes);
     const auto [entry, is_new] = place.try_emplace(layer, activity.rates.size());
     if (is_new) activity.rates.push_back({layer, rows * channels, std::vector<double>(size_t(T))});
-    const std::vector<uint8_t> all = unpacked_spikes(T * rows, channels, spikes);
+    const std::vector<int16_t> all = unpacked_spikes(T * rows, channels, spikes);
     for (int64_t t = 0; t < T; ++t) {
       const auto first = all.begin() + t * rows * channels;
       activity.rates[entry->second].rates[size_t(t)] +=
-          double(std::accumulate(first, first + rows * channels, int64_t{0}));
+          std::accumulate(first, first + rows * channels, 0.0, [](double sum, int n) { return sum + std::abs(n); });
     }
   };
-  watched.set_observer(see, {}, see);
+  watched.set_observer(see, {}, see, see);
   for_each_input(*network, data, [&](const float* input) {
     counter.begin_image(input);
     watched.infer(1, input, logits.data());

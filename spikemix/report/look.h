@@ -46,7 +46,7 @@ Activity measure(const std::shared_ptr<const Network>& network, const std::share
 struct LayerSpikes {
   std::string layer;
   int64_t T = 0, height = 0, width = 0, channels = 0;
-  std::vector<uint8_t> spikes;  ///< [T, height x width, channels], 0 or 1
+  std::vector<int16_t> spikes;  ///< [T, height x width, channels]: 0 or 1, counts, or -1 to 1
 
   int64_t rows() const { return height * width; }
 };

@@ -52,10 +52,11 @@ TEST_F(LookTest, EveryFamilyAndStreamIsTraced) {
       EXPECT_NE(page.find("m-spectrum-1"), std::string::npos);
     }
   }
-  for (const char* stream : {"membrane", "iand"}) {
-    ModelCard card = tiny_card("fft2d");
+  for (const auto& [stream, mixer] : {std::pair("membrane", "fft2d"), std::pair("iand", "fft2d"),
+                                      std::pair("membrane", "fatm"), std::pair("spike", "fatm")}) {
+    ModelCard card = tiny_card(mixer);
     card.model.stream = stream;
-    SCOPED_TRACE(stream);
+    SCOPED_TRACE(testing::Message() << stream << " " << mixer);
     const auto net = network(card);
     const Trace traced = trace(net, inputs(1, Session(net).input_size()).data());
     expect_whole(traced, card);

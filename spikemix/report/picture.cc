@@ -92,7 +92,8 @@ RgbPicture firing_map(const LayerSpikes& layer) {
   for (int64_t i = 0; i < layer.T * layer.rows(); ++i) {
     const int64_t t = i / layer.rows(), y = i % layer.rows() / W / block, x = i % W / block;
     const auto channels = layer.spikes.begin() + i * C;
-    firing[size_t((t * height + y) * width + x)] += std::accumulate(channels, channels + C, int64_t{0});
+    firing[size_t((t * height + y) * width + x)] +=
+        std::accumulate(channels, channels + C, int64_t{0}, [](int64_t sum, int n) { return sum + std::abs(n); });
   }
   const double most = double(std::max<int64_t>(1, *std::ranges::max_element(firing)));
   Canvas canvas(layer.T * (width + 1) - 1, height, kBetween);

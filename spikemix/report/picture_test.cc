@@ -40,7 +40,7 @@ TEST(Raster, HasAPixelForEachSpike) {
 }
 
 TEST(Raster, OfAWideLayerIsNoWiderThanThePage) {
-  LayerSpikes wide{"w", 4, 32, 32, 384, std::vector<uint8_t>(4 * 1024 * 384, 1)};
+  LayerSpikes wide{"w", 4, 32, 32, 384, std::vector<int16_t>(4 * 1024 * 384, 1)};
   const Raster drawn = raster(wide);
   EXPECT_LE(drawn.picture.width, 240);
   EXPECT_LE(drawn.picture.height, 64);
@@ -52,7 +52,7 @@ TEST(FiringMap, IsDarkestWhereMostChannelsFire) {
 }
 
 TEST(FiringMap, OfManyStepsAndPixelsIsNoLargerThanThePageCanBe) {
-  LayerSpikes large{"w", 16, 128, 128, 2, std::vector<uint8_t>(16 * 128 * 128 * 2)};
+  LayerSpikes large{"w", 16, 128, 128, 2, std::vector<int16_t>(16 * 128 * 128 * 2)};
   large.spikes[0] = large.spikes[2] = 1;  // two places of one square
   const RgbPicture map = firing_map(large);
   EXPECT_LE(map.width, 16 * 41);

@@ -27,6 +27,10 @@ class Pass {
         [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint8_t* counts) {
           counter_.see(layer, T, rows, channels, counts);
           keep(layer, T, rows, channels, counts);
+        },
+        [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, int8_t* spikes) {
+          counter_.see(layer, T, rows, channels, spikes);
+          keep(layer, T, rows, channels, spikes);
         });
     logits_.resize(size_t(plan_.classes));
     counter_.begin_image(input);
@@ -40,7 +44,7 @@ class Pass {
   std::vector<MixerValues> mixers() const;
 
  private:
-  // Bits, or the counts of integer neurons.
+  // Bits, the counts of integer neurons, or signed spikes.
   template <class Spikes>
   void keep(const std::string& layer, int64_t T, int64_t rows, int64_t channels, const Spikes* made) {
     LayerSpikes spikes{.layer = layer, .T = T, .height = rows, .width = 1, .channels = channels, .spikes = {}};
@@ -56,7 +60,7 @@ class Pass {
   // A value of the plan as numbers; empty if the engine does not hold it by itself.
   std::vector<float> value(int64_t v) const {
     if (!plan_.values[size_t(v)].range.is_real()) {
-      const std::vector<uint8_t>& whole = counter_.whole(v);
+      const std::vector<int16_t>& whole = counter_.whole(v);
       return {whole.begin(), whole.end()};
     }
     for (const LayerPlan& layer : plan_.layers) {
@@ -88,7 +92,7 @@ std::vector<MixerValues> Pass::mixers() const {
     if (segment.mixer.empty()) continue;
     for (size_t i = segment.first; i < segment.last; ++i) {
       const LayerPlan& layer = plan_.layers[i];
-      if (layer.merge == Merge::kNone) continue;
+      if (layer.merges != segment.reads) continue;
       const ValuePlan& tokens = plan_.values[size_t(segment.reads)];
       MixerValues values{.block = segment.name,
                          .mixer = segment.mixer,
@@ -99,8 +103,7 @@ std::vector<MixerValues> Pass::mixers() const {
                          .before = value(segment.reads),
                          .after = made_by(layer)};
       const bool same = plan_.values[size_t(layer.writes)].rows() == tokens.rows();
-      if (layer.merges == segment.reads && same && !values.before.empty() && !values.after.empty())
-        list.push_back(std::move(values));
+      if (same && !values.before.empty() && !values.after.empty()) list.push_back(std::move(values));
       break;
     }
   }

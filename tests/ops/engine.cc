@@ -30,35 +30,50 @@ class Engine : public torch::CustomClassHolder {
   }
   void reset() { session_.reset(); }
 
-  // From now on spikes() holds what each layer fired for the last image, uint8 [T, rows, channels]; and where `instead`
-  // names a layer, the layers behind it are fed with those.
+  // From now on spikes() holds what each layer fired for the last image, int16 [T, rows, channels]; and where `instead`
+  // names a layer, the layers behind it are fed with those. Of bits and signed spikes.
   void observe(const c10::Dict<std::string, Tensor>& instead) {
     replacements_.clear();
-    for (const auto& item : instead) replacements_[item.key()] = item.value().to(torch::kUInt8).contiguous();
-    session_.set_observer([this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
-      const Tensor spikes = torch::empty({T, rows, channels}, torch::kUInt8);
-      uint8_t* out = spikes.data_ptr<uint8_t>();
+    for (const auto& item : instead) replacements_[item.key()] = item.value().to(torch::kInt16).contiguous();
+    const auto bits_of = [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, uint64_t* bits) {
       const int64_t words = (channels + 63) / 64;
-      const auto replacement = replacements_.find(layer);
-      if (replacement != replacements_.end())
-        TORCH_CHECK(replacement->second.numel() == spikes.numel(), layer, ": wrong size");
-      for (int64_t row = 0; row < T * rows; ++row) {
-        for (int64_t c = 0; c < channels; ++c) {
-          uint64_t& word = bits[row * words + c / 64];
-          out[row * channels + c] = uint8_t(word >> (c % 64) & 1);
-          if (replacement == replacements_.end()) continue;
-          const uint64_t bit = replacement->second.data_ptr<uint8_t>()[row * channels + c];
-          word = (word & ~(uint64_t{1} << (c % 64))) | bit << (c % 64);
-        }
-        // Nothing may stand behind the last channel.
-        if (channels % 64) TORCH_CHECK(bits[row * words + words - 1] >> (channels % 64) == 0, layer, ": stray bits");
-      }
-      spikes_.insert_or_assign(layer, spikes);
-    });
+      exchange(
+          layer, T, rows, channels, [=](int64_t row, int64_t c) { return bits[row * words + c / 64] >> (c % 64) & 1; },
+          [=](int64_t row, int64_t c, int16_t spike) {
+            uint64_t& word = bits[row * words + c / 64];
+            word = (word & ~(uint64_t{1} << (c % 64))) | uint64_t(spike) << (c % 64);
+          });
+      // Nothing may stand behind the last channel.
+      for (int64_t row = 0; row < T * rows && channels % 64; ++row)
+        TORCH_CHECK(bits[row * words + words - 1] >> (channels % 64) == 0, layer, ": stray bits");
+    };
+    const auto signed_of = [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, int8_t* spikes) {
+      const int64_t padded = (channels + 63) / 64 * 64;
+      exchange(
+          layer, T, rows, channels, [=](int64_t row, int64_t c) { return spikes[row * padded + c]; },
+          [=](int64_t row, int64_t c, int16_t spike) { spikes[row * padded + c] = int8_t(spike); });
+    };
+    session_.set_observer(bits_of, {}, {}, signed_of);
   }
   c10::Dict<std::string, Tensor> spikes() { return spikes_; }
 
  private:
+  template <class Get, class Put>
+  void exchange(const std::string& layer, int64_t T, int64_t rows, int64_t channels, const Get& get, const Put& put) {
+    const Tensor spikes = torch::empty({T, rows, channels}, torch::kInt16);
+    int16_t* out = spikes.data_ptr<int16_t>();
+    const auto replacement = replacements_.find(layer);
+    const bool replaces = replacement != replacements_.end();
+    TORCH_CHECK(!replaces || replacement->second.numel() == spikes.numel(), layer, ": wrong size");
+    for (int64_t row = 0; row < T * rows; ++row) {
+      for (int64_t c = 0; c < channels; ++c) {
+        out[row * channels + c] = int16_t(get(row, c));
+        if (replaces) put(row, c, replacement->second.data_ptr<int16_t>()[row * channels + c]);
+      }
+    }
+    spikes_.insert_or_assign(layer, spikes);
+  }
+
   int64_t classes() const { return session_.network().card.model.classes; }
 
   spikemix::Session session_;

@@ -1,5 +1,6 @@
 #include "spikemix/nn/modules/layer.h"
 
+#include "spikemix/kernels/lif/lif_params.h"
 #include "spikemix/nn/modules/initial_weights.h"
 #include "spikemix/nn/modules/named_modules.h"
 #include "spikemix/nn/ops/attention.h"
@@ -63,7 +64,7 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
       draw_weight(part.weight, tensors.weight, seed);
     }
     if (!tensors.bias.empty()) {
-      part.bias = register_tensor_as(model, tensors.bias, torch::zeros({out.channels}));
+      part.bias = register_tensor_as(model, tensors.bias, torch::zeros({layer.weight_shape[0]}));
       draw_bias(part.bias, tensors.bias, part.weight, seed);
     }
     if (layer.has_norm()) {
@@ -71,7 +72,8 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
       register_module_as(model, tensors.norm, part.bn.ptr());
     }
     if (layer.neurons) {
-      part.lif = Neuron(network.neuron, layer.v_threshold);
+      part.lif =
+          layer.signed_neurons ? Neuron(signed_lif_params(network.neuron)) : Neuron(network.neuron, layer.v_threshold);
       register_module_as(model, tensors.neuron, part.lif.ptr());
     }
   }
@@ -118,6 +120,7 @@ Product Layer::map(const Tensor& x, const Pass& pass) const {
     case Map::kConvolution:
       return convolution(x, settings);
     case Map::kLinear: {
+      if (plan_.groups > 1) return grouped_linear(x, parts_[0].weight, values_, settings);
       // [out, in], or a convolution of size 1: [out, in, 1], [out, in, 1, 1].
       std::vector<Tensor> weights;
       for (const Part& part : parts_) weights.push_back(part.weight.flatten(1));
@@ -145,6 +148,7 @@ Product Layer::map(const Tensor& x, const Pass& pass) const {
 Product Layer::convolution(const Tensor& x, const ProductSettings& settings) const {
   const Tensor& weight = parts_[0].weight;
   const auto& [kernel, stride, padding, depthwise] = plan_.window;
+  if (plan_.shares_weight) return shared_conv(x, weight, plan_.groups, values_, settings);
   if (depthwise) return depthwise_conv(x, weight, values_, settings);
   if (kernel == 1) return spike_linear(subsampled(x, stride), weight.flatten(1), values_, settings);
   if (kernel == stride) return spike_linear(patches(x, kernel), weight.flatten(1), values_, settings);
@@ -207,8 +211,9 @@ Tensor Layer::fire(const Part& part, const Product& y, const Norm& norm, const T
 Norm Layer::norm_of(const Part& part, const Pass& pass) const {
   const bool training = pass.training && part.bn->weight.requires_grad();  // frozen: running statistics (train.freeze)
   if (training && !pass.again) part.bn->num_batches_tracked.add_(1);
-  return {part.bn->weight, part.bn->bias, part.bn->running_mean, part.bn->running_var,
-          part.bias,       training,      !pass.again,           pass.ranks};
+  const Tensor bias = plan_.shares_weight && part.bias.defined() ? part.bias.repeat({plan_.groups}) : part.bias;
+  return {part.bn->weight, part.bn->bias, part.bn->running_mean, part.bn->running_var, bias, training,
+          !pass.again,     pass.ranks};
 }
 
 // f(norm) with the norm of the only part, or those of all side by side, whose running statistics then go back.

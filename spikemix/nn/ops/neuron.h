@@ -15,6 +15,8 @@ class NeuronImpl : public torch::nn::Module {
  public:
   /// @throws InputError naming the key that is wrong
   explicit NeuronImpl(const NeuronConfig& config, std::optional<double> v_threshold = {});
+  /// Of neurons that learn nothing, whatever the kind.
+  explicit NeuronImpl(const LifParams& constants) : params(constants) {}
 
   LifParams params;
   torch::Tensor w;  // [], undefined unless plif

@@ -38,16 +38,25 @@ struct Steps {
   }
   Tensor fire(const Tensor& h) const {
     if (p.lif.levels > 0) return h.clamp(0, double(p.lif.levels)).add_(0.5).floor_();
-    return h >= p.lif.v_threshold;
+    const Tensor fired = h >= p.lif.v_threshold;
+    return p.lif.is_signed() ? fired.to(h.scalar_type()) - (h <= p.lif.v_negative).to(h.scalar_type()) : fired;
   }
   Tensor reset(const Tensor& h, const Tensor& fired) const {
     if (p.lif.levels > 0) return h - fired;
-    return p.lif.hard_reset ? h.masked_fill(fired, p.lif.v_reset) : h - fired * p.lif.v_threshold;
+    return p.lif.hard_reset ? h.masked_fill(fired.to(torch::kBool), p.lif.v_reset) : h - fired * p.lif.v_threshold;
   }
-  // dspike surrogate'(h - v_threshold)
+  // Of the potential behind the reset, with respect to the spike.
+  Tensor reset_gradient(const Tensor& h, const Tensor& fired) const {
+    if (p.lif.is_signed()) return -fired * h;
+    return p.lif.hard_reset ? p.lif.v_reset - h : torch::full_like(h, -p.lif.v_threshold);
+  }
   Tensor through_spike(const Tensor& dspike, const Tensor& h) const {
+    const Tensor gradient = through_threshold(dspike, h - p.lif.v_threshold);
+    return p.lif.is_signed() ? gradient + through_threshold(dspike, h - p.lif.v_negative) : gradient;
+  }
+  // dspike surrogate'(u)
+  Tensor through_threshold(const Tensor& dspike, const Tensor& u) const {
     const double alpha = p.lif.alpha;
-    const Tensor u = h - p.lif.v_threshold;
     switch (p.lif.surrogate) {
       case Surrogate::kSigmoid:
         return at::sigmoid_backward(dspike, (u * alpha).sigmoid_()).mul_(alpha);
@@ -99,10 +108,9 @@ NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& d
   const Tensor kept = 1 - steps.k * p.lif.leak;
   for (size_t t = h.size(); t-- > 0;) {
     auto dspike = ds[int64_t(t)].to(type);
-    if (!p.lif.detach_reset && dv.defined())
-      dspike = dspike + dv * (p.lif.hard_reset ? p.lif.v_reset - h[t] : -p.lif.v_threshold * torch::ones_like(dv));
+    if (!p.lif.detach_reset && dv.defined()) dspike = dspike + dv * steps.reset_gradient(h[t], fired[t]);
     Tensor dh = steps.through_spike(dspike, h[t]);
-    if (dv.defined()) dh.add_(p.lif.hard_reset ? dv.masked_fill(fired[t], 0) : dv);
+    if (dv.defined()) dh.add_(p.lif.hard_reset ? dv.masked_fill(fired[t].to(torch::kBool), 0) : dv);
     const auto dz = dh * steps.k;
     if (p.same_x)
       result.dz.add_(dz);

@@ -116,6 +116,35 @@ struct Depthwise {
   }
 };
 
+// Of groups of n channels, x [rows, groups x n] and weight [groups x n, n]: as matrices only.
+struct GroupedLinear {
+  static constexpr bool kSparseSpikes = false, kSparseCounts = false;
+  static double macs(const Tensor& x, const Tensor& weight) {
+    return double(x.size(0)) * double(weight.size(0)) * double(weight.size(1));
+  }
+
+  // [rows, groups x n] -> [groups, rows, n], and back.
+  static Tensor apart(const Tensor& x, const Tensor& weight) {
+    return x.to(multiplied_in(x)).unflatten(1, {-1, weight.size(1)}).transpose(0, 1);
+  }
+  static Tensor together(const Tensor& x, torch::ScalarType type) { return x.transpose(0, 1).flatten(1).to(type); }
+  // [groups, n, n], rounded as x is.
+  static Tensor matrices(const Tensor& weight, const Tensor& x) {
+    return weight.to(x.scalar_type()).to(multiplied_in(x)).unflatten(0, {-1, weight.size(1)});
+  }
+
+  static Tensor forward(const Tensor& x, const Tensor& weight) {
+    return together(at::bmm(apart(x, weight), matrices(weight, x).transpose(1, 2)), x.scalar_type());
+  }
+  static double dx_share(const Tensor&) { return 1; }
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+    return together(at::bmm(apart(dy, weight), matrices(weight, dy)), dy.scalar_type());
+  }
+  static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+    return at::bmm(apart(dy, weight).transpose(1, 2), apart(x, weight)).flatten(0, 1).to(dy.scalar_type());
+  }
+};
+
 struct ProductCall : torch::CustomClassHolder {
   Values values;
   ProductSettings settings;
@@ -217,6 +246,20 @@ Product spike_linear(const Tensor& x, const Tensor& weight, Values values, const
   shape.back() = weight.size(0);
   product.y = product.y.view(shape);
   return product;
+}
+
+Product grouped_linear(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {
+  Product product = apply<GroupedLinear>(x.contiguous().view({-1, x.size(-1)}), weight, values, settings);
+  product.y = product.y.view(x.sizes());
+  return product;
+}
+
+// Groups are more tokens, or more pictures.
+Product shared_conv(const Tensor& x, const Tensor& weight, int64_t groups, Values values,
+                    const ProductSettings& settings) {
+  const Tensor apart = x.unflatten(-1, {groups, -1});
+  if (weight.size(-1) == 1) return {spike_linear(apart, weight.flatten(1), values, settings).y.flatten(-2), {}};
+  return {spike_conv(apart.movedim(-2, -4), weight, values, settings).y.movedim(-4, -2).flatten(-2), {}};
 }
 
 Product spike_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {

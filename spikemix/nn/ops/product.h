@@ -35,4 +35,12 @@ Product spike_conv(const torch::Tensor& x, const torch::Tensor& weight, Values v
 /// Each channel by itself, k x k (k odd), stride 1, padding k / 2: x [..., H, W, C] -> the same; weight [C, 1, k, k].
 Product depthwise_conv(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
 
+/// Each group of n channels by itself: x [..., groups x n] -> the same; weight [groups x n, n].
+Product grouped_linear(const torch::Tensor& x, const torch::Tensor& weight, Values values, const ProductSettings&);
+
+/// One convolution for all groups of n channels: x [..., H, W, groups x n] -> the same; weight [n, n, 1, 1] or [n, n,
+/// 3, 3], padding 0 or 1.
+Product shared_conv(const torch::Tensor& x, const torch::Tensor& weight, int64_t groups, Values values,
+                    const ProductSettings&);
+
 }  // namespace spikemix
