@@ -149,8 +149,8 @@ void print_what_holds(const std::vector<ScalingRow>& rows, const ScalingTask& ta
   answer(
       "\nAttention's time grows as N^{:.2f} in the order (q k') v; the same sums as q (k' v) grow as N^{:.2f} dense\n"
       "and N^{:.2f} on the engine. N log N itself is N^{:.2f} over these sizes. \"O(N^2) becomes O(N log N)\" holds\n"
-      "against (q k') v alone: next to q (k' v), which takes N D^2 / heads operations, a transform saves the four\n"
-      "maps (N D^2) and a factor, no power of N.\n",
+      "against (q k') v alone: compared with q (k' v), which takes N D^2 / heads operations, a transform saves the\n"
+      "four maps (N D^2) and a constant factor, not a power of N.\n",
       laws[0].exponent, laws[1].exponent, laws[2].exponent, reference.exponent);
   const auto copy = std::ranges::find_if(rows, [](const ScalingRow& row) {
     return row.of == Of::kMixer && row.mixer == "identity" && row.time().known();

@@ -73,7 +73,7 @@ void print_conditions(const Verification& v) {
 
 void print_inputs(const Verification& v) {
   if (!v.other_inputs) return;
-  answer("{} was given other pictures or recordings than in the run, or cut and augmented otherwise\n",
+  answer("{} was given other pictures or recordings than in the run, or the same ones augmented differently\n",
          place_of(v.here[size_t(*v.other_inputs)]));
 }
 
@@ -83,7 +83,7 @@ void print(const std::string& run, const Verification& v) {
     answer("{}: the losses of the first {} repeat to the bit\n", run,
            steps == 1 ? "step" : fmt::format("{} steps", steps));
     print_inputs(v);
-    if (!v.conditions.empty()) answer("though here differ:\n");
+    if (!v.conditions.empty()) answer("though these conditions differ here:\n");
     print_conditions(v);
     return;
   }
