@@ -112,9 +112,9 @@ struct LayerPlan {
   Role role = Role::kHidden;
   std::vector<int64_t> weight_shape;  // of each part
   Window window;
-  int64_t groups = 1;  // so many groups of channels, each mapped by itself: `in` and `out` are those of one
-  bool shares_weight =
-      false;  // all groups have one weight and bias; else their weights lie one behind the other, [out]
+  int64_t groups = 1;  // so many groups of channels, each mapped by itself: `in` is that of one
+  /// All groups have one weight and bias, and `out` is that of one; else their weights lie one behind the other.
+  bool shares_weight = false;
   std::shared_ptr<const Mixer> mixer;
   std::string coefficients;  // tensor of the mixer's learned coefficients
   int64_t coefficient_count = 0;

@@ -32,11 +32,11 @@ double density_of(Session& session, const std::vector<float>& input) {
   const auto spikes = [&](const std::string&, int64_t T, int64_t rows, int64_t C, const uint64_t* bits) {
     there += double(count_ones(T * rows * spike_words(C), bits)), all += double(T * rows * C);
   };
-  const auto counts = [&](const std::string&, int64_t T, int64_t rows, int64_t C, const uint8_t* values) {
-    for (int64_t i = 0; i < T * rows * 64 * spike_words(C); ++i) there += values[i] > 0;
+  const auto bytes = [&](const std::string&, int64_t T, int64_t rows, int64_t C, const auto* values) {
+    for (int64_t i = 0; i < T * rows * 64 * spike_words(C); ++i) there += values[i] != 0;
     all += double(T * rows * C);
   };
-  session.set_observer(spikes, {}, counts);
+  session.set_observer(spikes, {}, bytes, bytes);
   std::vector<float> logits(size_t(session.network().card.model.classes));
   session.infer(1, input.data(), logits.data());
   session.set_observer({});
