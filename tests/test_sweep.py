@@ -357,6 +357,23 @@ def test_runs_of_other_test_images_are_another_group(spikemix, runs):
     assert all(re.fullmatch("test_data=[0-9a-f]{16}", group["name"]) for group in groups)
 
 
+def test_a_baseline_of_another_size_has_other_test_data(spikemix, runs):
+    folder, _ = runs
+    names = [f"{mixer}-{seed}" for mixer in ["fft2d", "identity"] for seed in range(2)]
+    for name in names:  # seed 0: 16 x 16, seed 1: 32 x 32
+        path = folder / name / "config.json"
+        record = json.loads(path.read_text())
+        record["config"]["model"]["height"] = 16 << int(name[-1])
+        record["data_facts"] = {"hash of 16 test images": name[-1]}
+        path.write_text(json.dumps(record))
+    result = run(spikemix, "compare", *names, "--json", "--baseline", "model.height=16", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    compared = [(c["name"].split(" test_data")[0], c["against"].split(" test_data")[0])
+                for c in json.loads(result.stdout)["comparisons"]]
+    assert compared == [(f"model.height=32 model.mixer={mixer}", f"model.height=16 model.mixer={mixer}")
+                        for mixer in ["fft2d", "identity"]]
+
+
 def test_nine_of_ten_are_compared(spikemix, runs):
     folder, _ = runs
     names = sorted(path.name for path in folder.iterdir())

@@ -1,7 +1,9 @@
 #include "spikemix/cli/comparison.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -75,9 +77,17 @@ std::vector<size_t> groups_with(const std::vector<RunGroup>& groups, const std::
   return found;
 }
 
+// Are pictures cut to another size, or others taken, where this key has another value? test_data differs with it.
+bool changes_test_data(const Setting& setting) {
+  constexpr std::array<std::string_view, 3> kSizes = {"model.height", "model.width", "model.channels"};
+  return setting.key.starts_with("data.") || std::ranges::count(kSizes, setting.key) > 0;
+}
+
 bool differ_only_in(const std::vector<Setting>& keys, const Settings& a, const Settings& b) {
+  const bool other_test_data = std::ranges::any_of(keys, changes_test_data);
   const auto alike = [&](const std::string& key) {
-    return std::ranges::count(keys, key, &Setting::key) > 0 || value_of(a, key) == value_of(b, key);
+    return std::ranges::count(keys, key, &Setting::key) > 0 || (other_test_data && key == "test_data") ||
+           value_of(a, key) == value_of(b, key);
   };
   return std::ranges::all_of(a, alike, &Settings::value_type::first) &&
          std::ranges::all_of(b, alike, &Settings::value_type::first);
