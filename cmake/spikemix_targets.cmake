@@ -11,7 +11,7 @@ target_compile_options(spikemix_options INTERFACE
 # Multiplications and additions are fused where the code says MulAdd and nowhere else: the same bits on every processor
 # (GCC fuses what it can on Arm, and in the kernels' AVX2).
 target_compile_options(spikemix_options INTERFACE -ffp-contract=off)
-# What a program never calls (most of it the kernels' training halves) is left out of it.
+# A program leaves out what it never calls (mostly the kernels' backward passes).
 target_compile_options(spikemix_options INTERFACE -ffunction-sections -fdata-sections)
 target_link_options(spikemix_options INTERFACE -Wl,--gc-sections)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -94,13 +94,13 @@ function(spikemix_library name)
   endif()
 endfunction()
 
-# What decides no speed and is in no installed program, or in one that is large anyway (tests, the training loop around
-# LibTorch and the kernels): to be built rather than to run fast.
+# For code whose speed and size do not matter (tests; the training loop around LibTorch and the kernels): compiles fast.
 function(spikemix_quick target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
-# What decides no speed and is in the program that runs without LibTorch (commands, configs, plans): a small program.
+# For code whose speed does not matter but whose size does: it is in the program that runs without LibTorch (commands,
+# configs, plans).
 function(spikemix_small target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
 endfunction()
