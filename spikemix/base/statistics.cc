@@ -49,7 +49,7 @@ double upper_quantile(double q, double degrees) {
   return where(tail, q, 0, high);
 }
 
-// What is added to a difference and taken from it, or where that reaches 0: one part's error, by Student's t.
+// One part of a difference's error: its half-width at the one-sided level q, by Student's t.
 struct Part {
   double error = 0, degrees = 0;
   double reach(double q) const { return error > 0 ? upper_quantile(q, degrees) * error : 0; }
@@ -65,7 +65,8 @@ double p_of(double difference, const Part& part) {
   return std::min(1.0, 2 * student_tail(std::abs(difference) / part.error, part.degrees));
 }
 
-// p where both parts' reaches, at a right angle, come to the difference; sought by the first part's t.
+// The p whose interval ends at 0: where the root of both parts' squared half-widths is the difference. Searched over
+// the first part's t.
 double p_of(double difference, const Part& first, const Part& second) {
   if (first.error == 0) return p_of(difference, second);
   const auto tail = [&](double t) { return student_tail(t, first.degrees); };

@@ -62,7 +62,7 @@ struct Baseline {
   /// A setting, or several with blanks between them; empty: the first run's group. Where one group alone has them, all
   /// others are compared with it; where several have, each with the one that shares its other settings.
   std::string settings = {};
-  bool each = false;            // as if several had them: there are others that are not finished
+  bool each = false;            // several have them, though maybe only one is finished
   bool may_be_missing = false;  // no group has them: then nothing is compared
 };
 

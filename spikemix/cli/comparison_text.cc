@@ -65,7 +65,7 @@ std::string told(const Comparison& all, const GroupComparison& c, const TestedDi
   return fmt::format("{} {:+.2f} points{} ({:.2f} to {:.2f})", all.name(c), d.difference, from, d.low, d.high);
 }
 
-// What other seeds, and what other images too, would hardly take back.
+// Differences that are significant over seeds; behind it, those that are over seeds and test images.
 std::vector<std::string> shown_over_seeds(const Comparison& all) {
   std::vector<std::string> shown;
   for (const GroupComparison& c : all.comparisons) {

@@ -69,7 +69,7 @@ class EarlyExit {
   int64_t steps_ = 0, images_ = 0;
 };
 
-// Of the weights, as training notes it; -1 where it did not make them.
+// The weights' epoch, as training notes it on the card; -1 if it does not say.
 int64_t epoch_of(const ModelCard& card) {
   const nlohmann::json training = training_of(card);
   const auto epoch = training.find("epoch");

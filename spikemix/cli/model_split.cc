@@ -34,7 +34,7 @@ ValidationDraw draw_of_run(const std::filesystem::path& record) {
   return draw;
 }
 
-// Without a validation split all training images were learned from; without a record nobody knows.
+// Without a validation split all training images were learned from; without a record it is not known which.
 ValidationDraw draw_of(const std::string& split, const std::string& model, const ModelCard& card) {
   const std::filesystem::path record = std::filesystem::path(model) / "config.json";
   const bool is_run = std::filesystem::is_directory(model) && std::filesystem::exists(record);

@@ -118,7 +118,7 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
   return write(to, fires);
 }
 
-// What neither half has products of is a fault of who writes the plan.
+// Neither the engine nor nn/ has products of groups of other values: a plan that asks for them is a bug.
 ValuePlan PlanBuilder::spikes_of_groups(int64_t x, const std::string& name, int64_t groups) const {
   const ValuePlan& from = value(x);
   if (from.range.is_real() || from.range.is_signed() || from.still || from.channels % groups != 0)

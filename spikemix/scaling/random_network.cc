@@ -74,7 +74,7 @@ class Drawer {
     const auto found = layers_.find(spec.layer);
     const LayerPlan* layer = found == layers_.end() ? nullptr : found->second;
     const bool transform = layer && layer->map == Map::kTransform;
-    const bool gated = layer && layer->map == Map::kGated;  // gates of 1: what comes out are the spikes
+    const bool gated = layer && layer->map == Map::kGated;  // with gates of 1 it gives its input back
     switch (spec.kind) {
       case TensorSpec::Kind::kWeight:
         fill(spec, layer, values);

@@ -70,7 +70,7 @@ TrainOutcome train(const Config& config, const std::filesystem::path& run, const
 /// Goes on where the last checkpoint of `run` stands. The final weights equal those of an uninterrupted run bit for
 /// bit, on the same machine, threads and number of ranks.
 /// @param threads  from here on, recorded in config.json as a change of ranks is; 0: one for each core; none: as before
-/// @param data_now  where the data lie now, with the same in them, recorded too; "": where they lay
+/// @param data_now  where the same data are now, recorded too; "" if they have not moved
 /// @param changes  rank 0's key=value settings from here on, recorded too: with_changes()
 /// @throws InputError if `run` is no run folder or is done, or another process trains in it, or for what with_changes()
 /// refuses

@@ -93,7 +93,7 @@ Beginning shared(TrainingRanks& ranks, const std::filesystem::path& run, int64_t
 
 // --- the steps once more -------------------------------------------------------------------------------------------
 
-// The model that a run began with; says what its first weights were if it is gone.
+// The model that a run began with; if it is gone, the error has its checksum.
 InitialModel first_model(const Config& config, const Json& recorded, std::span<const std::byte> builtin) {
   const std::string& init = config.train.init;
   if (init != "builtin" && !std::filesystem::exists(init))
@@ -191,7 +191,7 @@ void compare(const Condition& condition, const Json& recorded, const Json& here,
   }
 }
 
-// @param more_than_rounding  then what only rounds comes last
+// @param more_than_rounding  then conditions that only change rounding come last
 std::vector<OtherCondition> differing(const Json& recorded, const Json& here, bool more_than_rounding) {
   auto conditions = kConditions;
   if (more_than_rounding) std::ranges::stable_partition(conditions, [](const Condition& c) { return !c.only_rounds; });
@@ -200,7 +200,7 @@ std::vector<OtherCondition> differing(const Json& recorded, const Json& here, bo
   return others;
 }
 
-// Of losses: what other sums come to in a step or two, before the weights have gone another way.
+// Do two losses differ by no more than another order of sums makes in a step or two, before the weights diverge?
 bool is_rounding(double a, double b) {
   constexpr double kRounding = 1e-3;
   return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
