@@ -338,6 +338,8 @@ def test_initial_weights_depend_on_seed_and_name_alone(ops):
     shared = [n for n in a if n in b]
     assert "block.1.mlp.fc1_linear.weight" in shared and all(torch.equal(a[n], b[n]) for n in shared)
     assert not torch.equal(a["head.weight"], c["head.weight"])
+    gate = build(ops, IMAGE, "gated", 1).state()["block.0.attn.gate"]
+    assert gate.std().item() == pytest.approx(0.02, rel=0.2) and abs(gate.mean().item()) < 4e-3
     linear, conv = a["block.1.mlp.fc1_linear.weight"], a["patch_embed.proj_conv3.weight"]
     assert linear.std().item() == pytest.approx(0.02, rel=0.05) and abs(linear.mean().item()) < 2e-3
     assert not a["block.1.mlp.fc1_linear.bias"].any()

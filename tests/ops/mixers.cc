@@ -2,7 +2,6 @@
 
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/mixers/wavelets.h"
-#include "spikemix/nn/modules/initial_weights.h"
 #include "spikemix/nn/ops/gated.h"
 #include "spikemix/nn/ops/mix.h"
 #include "spikemix/nn/torch.h"
@@ -46,8 +45,8 @@ torch::Tensor gated_by_torch(const torch::Tensor& x, const std::string& spec, in
                              const torch::Tensor& gate) {
   return spikemix::gated_by_torch(*make_gated(x, spec, height, width), x, gate);
 }
-torch::Tensor initial_gate(const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width) {
-  return spikemix::initial_gate(*make_gated(x, spec, height, width));
+std::vector<int64_t> gate_shape(const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width) {
+  return make_gated(x, spec, height, width)->gate_shape();
 }
 
 std::vector<std::string> mixer_names() {
@@ -67,7 +66,7 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
       mix_by_matrices);
   library.def("gated(Tensor x, str spec, int height, int width, Tensor gate) -> Tensor", gated);
   library.def("gated_by_torch(Tensor x, str spec, int height, int width, Tensor gate) -> Tensor", gated_by_torch);
-  library.def("initial_gate(Tensor x, str spec, int height, int width) -> Tensor", initial_gate);
+  library.def("gate_shape(Tensor x, str spec, int height, int width) -> int[]", gate_shape);
   library.def("mixer_names() -> str[]", mixer_names);
   library.def("wavelet_names() -> str[]", [] { return spikemix::wavelet_names(); });
 }

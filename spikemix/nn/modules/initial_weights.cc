@@ -43,10 +43,6 @@ void draw_position(const torch::Tensor& position, const std::string& name, uint6
   fill_normal(position, name, seed);
 }
 
-torch::Tensor initial_gate(const GatedTransform& transform) {
-  torch::Tensor gate = torch::ones(transform.gate_shape());
-  if (transform.kind() == GateKind::kFourier) gate.select(-1, 1).zero_();
-  return gate;
-}
+void draw_gate(const torch::Tensor& gate, const std::string& name, uint64_t seed) { fill_normal(gate, name, seed); }
 
 }  // namespace spikemix

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "spikemix/mixers/gated.h"
 #include "spikemix/nn/torch.h"
 
 namespace spikemix {
@@ -16,8 +15,8 @@ void draw_bias(const torch::Tensor& bias, const std::string& name, const torch::
 /// Of a learned position: a normal of std 0.02, cut off at +-2.
 void draw_position(const torch::Tensor& position, const std::string& name, uint64_t seed);
 
-/// Of a gate: 1 at every frequency, so that a branch starts as the identity. What the norm behind it sees is then what
-/// it sees without a mixer.
-torch::Tensor initial_gate(const GatedTransform& transform);
+/// Of a mixer's gates: the same, as GFNet draws them. All ones would start the branch as the identity, and learn less
+/// in the same steps (docs/paper.md).
+void draw_gate(const torch::Tensor& gate, const std::string& name, uint64_t seed);
 
 }  // namespace spikemix

@@ -55,7 +55,10 @@ Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& mod
   }
   if (const int64_t K = layer.coefficient_count; K > 0)
     coefficients_ = register_tensor_as(model, layer.coefficients, torch::full({K}, 1.0 / double(K)));
-  if (layer.gated) gate_ = register_tensor_as(model, layer.gate, initial_gate(*layer.gated));
+  if (layer.gated) {
+    gate_ = register_tensor_as(model, layer.gate, torch::zeros(layer.gate_shape));
+    draw_gate(gate_, layer.gate, seed);
+  }
   for (const auto& [name, tensors, frozen] : layer.parts) {
     Part& part = parts_.emplace_back();
     part.name = name;
