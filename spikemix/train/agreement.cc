@@ -12,6 +12,7 @@
 #include "spikemix/base/hash.h"
 #include "spikemix/base/json.h"
 #include "spikemix/base/version.h"
+#include "spikemix/config/config_json.h"
 
 namespace spikemix {
 namespace {
