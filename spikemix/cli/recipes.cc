@@ -10,6 +10,7 @@
 #include "spikemix/base/nearest.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/talk.h"
+#include "spikemix/config/config_json.h"
 
 namespace spikemix {
 
