@@ -9,24 +9,10 @@
 #include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/gated.h"
 #include "spikemix/mixers/mixer.h"
+#include "spikemix/plan/fan_out.h"
 
 namespace spikemix {
 namespace {
-
-// F of a value at each place of the grid that a layer reads, for one part.
-std::vector<double> fan_outs(const Plan& plan, const LayerPlan& layer) {
-  const ValuePlan& from = plan.values[size_t(layer.reads)];
-  // Of one group of channels, if there are several.
-  const double outputs =
-      layer.window.depthwise ? 1 : double(plan.values[size_t(layer.writes)].channels) / double(layer.groups);
-  std::vector<double> fan(size_t(from.rows()), layer.has_weights() ? outputs : 0);
-  if (layer.map != Map::kConvolution) return fan;
-  const std::vector<int64_t> rows = fan_out(layer.window, from.height), columns = fan_out(layer.window, from.width);
-  for (int64_t place = 0; place < from.rows(); ++place) {
-    fan[size_t(place)] = outputs * double(rows[size_t(place / from.width)] * columns[size_t(place % from.width)]);
-  }
-  return fan;
-}
 
 bool is_mixer(const LayerPlan& layer) { return layer.mixer || layer.gated; }
 
@@ -164,17 +150,6 @@ std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8
 
 std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const int8_t* spikes) {
   return unpacked_bytes(rows, channels, spikes);
-}
-
-std::vector<int64_t> fan_out(const Window& window, int64_t size) {
-  std::vector<int64_t> reads(size_t(size), 0);
-  for (int64_t o = 0; o < window.out(size); ++o) {
-    for (int64_t k = 0; k < window.kernel; ++k) {
-      const int64_t i = o * window.stride + k - window.padding;
-      if (i >= 0 && i < size) ++reads[size_t(i)];
-    }
-  }
-  return reads;
 }
 
 std::vector<LayerOperations> dense_operations(const Plan& plan, double weight_bytes) {

@@ -90,7 +90,4 @@ std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint6
 std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const uint8_t* counts);
 std::vector<int16_t> unpacked_spikes(int64_t rows, int64_t channels, const int8_t* spikes);
 
-/// How many outputs along one axis of `size` values read each of them: [size].
-std::vector<int64_t> fan_out(const Window& window, int64_t size);
-
 }  // namespace spikemix
