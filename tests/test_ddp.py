@@ -95,6 +95,9 @@ CASES = {
     "ssa": ["model.mixer=ssa", "augment.mixup=0"],
     "plif": ["model.mixer=dwt-c", "neuron.kind=plif"],
     "muon": ["train.optimizer=muon"],
+    "spikes": ["neuron.kind=integer", "model.stream=membrane", "train.spike_cost=5", "train.whiten=true",
+               "train.identity_start=true", "augment.alternate_flip=true", "train.accumulate=2",
+               "data.train_images=40"],
 }
 
 

@@ -112,6 +112,19 @@ def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, p
     assert_same(out, whole)
 
 
+def test_killed_with_everything_on_that_makes_training_learn_more(spikemix, place):
+    settings = ["neuron.kind=integer", "model.stream=membrane", "train.spike_cost=1", "train.spike_target=0.2",
+                "train.whiten=true", "train.identity_start=true", "augment.alternate_flip=true", "train.precision=bf16",
+                "train.recompute=true", "train.optimizer=muon"]
+    whole, out = place / "whole-budget", place / "killed-budget"
+    result = run(*train(spikemix, place, whole, *settings))
+    assert result.returncode == 0, result.stderr
+    train_and_kill(spikemix, place, out, signal.SIGKILL, *settings)
+    assert_same(out, whole)
+    a, b = (safetensors.numpy.load_file(folder / "state.safetensors") for folder in (out, whole))
+    assert a.keys() == b.keys() and "spikes.level_and_weight" in a and all((a[name] == b[name]).all() for name in a)
+
+
 def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
     out = place / "threads"
     process = subprocess.Popen(train(spikemix, place, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

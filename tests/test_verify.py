@@ -106,6 +106,8 @@ def test_a_run_repeats(spikemix, trained):
     ["train.precision=bf16", "train.recompute=true", "model.mixer=ssa"],
     ["train.optimizer=muon", "train.ema=0", "neuron.kind=plif", "augment.cutmix=1"],
     ["train.freeze=stem", "train.sparse_below=0.3", "train.cooldown_epochs=1"],
+    ["train.whiten=true", "train.identity_start=true", "train.spike_cost=1", "train.spike_target=0.1",
+     "augment.alternate_flip=true"],
 ], ids=lambda settings: settings[0])
 def test_whatever_it_was_trained_with(spikemix, place, tmp_path, settings):
     out = train(spikemix, place, tmp_path / "run", "train.epochs=2", *settings)

@@ -11,7 +11,7 @@ namespace spikemix {
 class Rng {
  public:
   /// What the numbers are for: streams with different purposes never share numbers.
-  enum class Purpose : uint32_t { kWeights = 1, kOrder, kAugment, kMixup, kTest, kEvents, kValidation };
+  enum class Purpose : uint32_t { kWeights = 1, kOrder, kAugment, kMixup, kTest, kEvents, kValidation, kFlip };
 
   Rng(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t epoch = 0);
 

@@ -9,7 +9,7 @@ namespace spikemix {
 /// What is done to training inputs, anew each time they are seen.
 struct AugmentConfig {
   int64_t crop_padding = 4;
-  bool flip = true;
+  bool flip = true, alternate_flip = false;
   double randaugment_magnitude = 0, randaugment_std = 0.4;
   int64_t randaugment_ops = 1;
   double erase_probability = 0, mixup = 0, cutmix = 0, switch_prob = 0.5, label_smoothing = 0.1;
@@ -22,6 +22,9 @@ struct AugmentConfig {
   void visit(Visitor&& v) {
     v("crop_padding", crop_padding, "random crop out of the image padded by this many pixels; 0: none (not of events)");
     v("flip", flip, "horizontal flip of every second image");
+    v("alternate_flip", alternate_flip,
+      "augment.flip takes each image in every second epoch, in the first one by chance, in the place of by chance each "
+      "time");
     v("randaugment_magnitude", randaugment_magnitude, "RandAugment magnitude 0 to 10 (timm's m); 0: none");
     v("randaugment_ops", randaugment_ops, "RandAugment operations an image (timm's n)");
     v("randaugment_std", randaugment_std, "standard deviation of the magnitude (timm's mstd)");

@@ -20,6 +20,8 @@ struct TrainConfig {
   double sparse_below = -1;
   bool recompute = false;
   int64_t one_step_epochs = 0;
+  double spike_cost = 0, spike_target = 0;
+  bool whiten = false, identity_start = false;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
 
   template <class Visitor>
@@ -58,6 +60,18 @@ struct TrainConfig {
     v("one_step_epochs", one_step_epochs,
       "still images are shown for one time step, not model.T, in the first so many epochs: they cost 1/T of the "
       "others");
+    v("spike_cost", spike_cost,
+      "added to the loss: this times the additions that spikes cause, as a share of the dense network's multiply-adds; "
+      "0: nothing");
+    v("spike_target", spike_target,
+      "share of the dense network's multiply-adds that spikes are to cause: train.spike_cost is where its weight "
+      "starts, "
+      "and goes up and down until training is there; 0: the weight stays");
+    v("whiten", whiten,
+      "the first convolution starts from the training images' patches: their principal components, whitened, with both "
+      "signs");
+    v("identity_start", identity_start,
+      "3x3 convolutions behind the first start with each output a copy of one input, as far as there are inputs");
     v("device", device, "cpu, cuda or cuda:N");
     v("seed", seed, "seed of the weights, the order, the augmentation");
     v("threads", threads, "compute threads of each rank; 0: one for each core");

@@ -86,6 +86,8 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"train.ema", 0, 1},
                               {"train.sparse_below", -1, 100},
                               {"train.one_step_epochs", 0, kMostEpochs},
+                              {"train.spike_cost", 0, kLarge},
+                              {"train.spike_target", 0, 255},
                               {"train.seed", 0, 0x1p53},
                               {"train.threads", 0, kMostThreads},
                               {"train.loader_threads", 1, kMostThreads},
@@ -134,6 +136,7 @@ void check_section(const std::string& section, Fields fields) {
 }
 
 void check_augment(const AugmentConfig& a) {
+  require(a.flip || !a.alternate_flip, "augment.alternate_flip", a.alternate_flip, "false without augment.flip");
   require(a.label_smoothing < 1, "augment.label_smoothing", a.label_smoothing, "less than 1");
   require(a.shear < 90, "augment.shear", a.shear, "less than 90 degrees");
   require(a.scale < 1, "augment.scale", a.scale, "less than 1");
@@ -153,6 +156,10 @@ void check_train(const TrainConfig& t, const ModelConfig& m) {
   require(t.sparse_below >= 0 || t.sparse_below == -1, "train.sparse_below", t.sparse_below,
           "0 (never) or more, or -1 (as is faster)");
   require(t.ema < 1, "train.ema", t.ema, "less than 1");
+  require(t.spike_cost > 0 || t.spike_target == 0, "train.spike_cost", t.spike_cost,
+          "more than 0 with train.spike_target: the weight that it starts with");
+  require(!t.whiten || t.init.empty(), "train.whiten", t.whiten,
+          "false with train.init, whose first convolution has learned already");
   require(t.one_step_epochs == 0 || !m.takes_events(), "train.one_step_epochs", t.one_step_epochs,
           "0 with model.input = events, whose T frames differ");
   const auto over_time = [](const std::string& text) { return text.find("time") != std::string::npos; };

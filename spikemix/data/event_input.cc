@@ -27,7 +27,7 @@ void write_frames(const Frames& frames, float* input) {
 }
 
 Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const FrameOptions& options,
-                        const AugmentConfig& augment_config, Rng& rng) {
+                        const AugmentConfig& augment_config, double flip, Rng& rng) {
   augment(events, sensor,
           {.drop = augment_config.event_drop,
            .polarity_flip = augment_config.polarity_flip,
@@ -36,7 +36,7 @@ Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const Fra
           rng);
   Frames frames = integrate(events, sensor, options);
   augment(frames,
-          {.flip = augment_config.flip ? 0.5 : 0.0,
+          {.flip = flip,
            .roll = augment_config.roll,
            .rotate = augment_config.rotate,
            .shear = augment_config.shear,

@@ -23,10 +23,11 @@ SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& reco
 /// The frames of a recording as a model of events takes them: counts, [T, 2, height, width].
 void write_frames(const Frames& frames, float* input);
 
-/// The same after augmentation as `augment` has it; a function of the events and rng's state. @param events  in order
-/// of time; changed
+/// The same after augmentation as `augment` has it; a function of the events and rng's state.
+/// @param events  in order of time; changed
+/// @param flip    probability that the frames are mirrored
 Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const FrameOptions& options,
-                        const AugmentConfig& augment, Rng& rng);
+                        const AugmentConfig& augment, double flip, Rng& rng);
 
 /// What training on `data` decides of the settings: its sensor, and the mean length of a frame.
 void measure(const Dataset& data, int64_t T, FrameSettings& settings);

@@ -162,10 +162,18 @@ void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {
   const AugmentConfig& augment = options_.augment;
   Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));
   random_crop(image, augment.crop_padding, rng, scratch.pixels);
-  if (augment.flip && rng.coin()) flip_horizontally(image);
+  if (augment.flip && rng.coin(flip_probability(i))) flip_horizontally(image);
   if (augment.randaugment_magnitude > 0) randaugment(image, augment, normalise_.fill(), rng);
   normalise_(image, chw);
   random_erase(chw, options_.channels, options_.height, options_.width, augment.erase_probability, rng);
+}
+
+// 0 or 1 where flips alternate: then the epoch decides, and by which parity is the image's own.
+double Loader::flip_probability(int64_t i) const {
+  if (!options_.augment.flip) return 0;
+  if (!options_.augment.alternate_flip) return 0.5;
+  const bool first = Rng(options_.seed, Rng::Purpose::kFlip, uint64_t(i)).coin();
+  return first != (epoch_ % 2 == 1) ? 1 : 0;
 }
 
 void Loader::fill_frames(int64_t i, float* input) const {
@@ -176,7 +184,7 @@ void Loader::fill_frames(int64_t i, float* input) const {
   std::vector<Event> events = dataset_->events(i);
   if (!options_.train) return write_frames(integrate(events, sensor, frames), input);
   Rng rng(options_.seed, Rng::Purpose::kAugment, uint64_t(i), uint32_t(epoch_));
-  write_frames(augmented_frames(events, sensor, frames, options_.augment, rng), input);
+  write_frames(augmented_frames(events, sensor, frames, options_.augment, flip_probability(i), rng), input);
 }
 
 }  // namespace spikemix

@@ -84,6 +84,7 @@ class Loader {
   void fill(int64_t k, Batch& batch, Scratch& scratch) const;
   void fill_image(int64_t i, float* chw, Scratch& scratch) const;
   void fill_frames(int64_t i, float* input) const;
+  double flip_probability(int64_t i) const;
   Slot& slot(int64_t k) { return slots_[size_t(k) % slots_.size()]; }
 
   const std::shared_ptr<const Dataset> dataset_;

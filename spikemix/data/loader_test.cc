@@ -1,6 +1,7 @@
 #include "spikemix/data/loader.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "spikemix/data/decode.h"
@@ -330,6 +331,37 @@ TEST(Loader, CutMixSwapsBoxesAndTellsTheirArea) {
     }
   }
   EXPECT_GT(swapped, 0);
+}
+
+// Each image is mirrored in every second epoch, about half of them in the first: a function of seed, image and epoch.
+TEST(Loader, FlipsInTurns) {
+  LoaderOptions options = small_options();
+  options.train = true, options.seed = 7;
+  options.augment.crop_padding = 0, options.augment.alternate_flip = true;
+  const auto data = std::make_shared<Plain>(100, 8);
+  // By an image's darker corner, which tells images apart: is it the right one?
+  const auto flips_in = [](Loader& loader, int64_t epoch) {
+    std::map<float, bool> flips;
+    for (const Batch& batch : epoch_of(loader, epoch)) {
+      for (auto image = batch.images.begin(); image != batch.images.end(); image += 3 * 64)
+        flips[std::min(image[0], image[7])] = image[7] < image[0];
+    }
+    return flips;
+  };
+  Loader loader(data, options), later(data, options);
+  const auto first = flips_in(loader, 0), second = flips_in(loader, 1);
+  ASSERT_EQ(first.size(), 100u);
+  int64_t mirrored = 0;
+  for (const auto& [image, flipped] : first) {
+    mirrored += flipped;
+    EXPECT_NE(flipped, second.at(image));
+  }
+  EXPECT_NEAR(double(mirrored), 50, 20);
+  EXPECT_EQ(flips_in(loader, 2), first);
+  EXPECT_EQ(flips_in(later, 7), second);
+  options.seed = 8;
+  Loader other(data, options);
+  EXPECT_NE(flips_in(other, 0), first);
 }
 
 TEST(Loader, RecyclesBuffers) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "spikemix/nn/ops/profile.h"
+#include "spikemix/train/first_weights.h"
 #include "spikemix/train/freeze.h"
 #include "spikemix/train/precision.h"
 
@@ -24,7 +25,8 @@ Learner::Learner(const Config& config, const std::string& device, ProcessGroup* 
       ranks_(ranks),
       device_(device),
       model_(make_model()),
-      optimizer_(trained_parameters(*model_), tensors_of(model_->plan()), config.train) {
+      optimizer_(trained_parameters(*model_), tensors_of(model_->plan()), config.train),
+      spike_budget_(config.train) {
   if (config.train.ema > 0) {
     average_ = make_model();
     average_->eval();
@@ -38,6 +40,7 @@ Learner::Learner(const Config& config, const std::string& device, ProcessGroup* 
 
 std::shared_ptr<SpikingTransformer> Learner::make_model() const {
   auto model = std::make_shared<SpikingTransformer>(config_.model, config_.neuron, uint64_t(config_.train.seed));
+  if (config_.train.identity_start) start_as_identities(*model);
   model->to(device_);
   freeze(*model, config_.train.freeze);
   model->set_sparse_below(config_.train.sparse_below);
@@ -50,11 +53,14 @@ torch::Tensor Learner::to_tensor(const std::vector<float>& values, at::IntArrayR
   return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32).to(device_);
 }
 
-double Learner::learn(const Batch& batch, Accumulation place, double lr, const LossOfRanks& loss_of_ranks) {
+Learner::BatchResult Learner::learn(const Batch& batch, Accumulation place, double lr,
+                                    const ResultOfRanks& result_of_ranks) {
   const TrainConfig& t = config_.train;
   const ModelConfig& m = config_.model;
-  if (place.first) optimizer_.zero_grad();
+  if (place.first) optimizer_.zero_grad(), step_operations_ = 0;
   model_->train();
+  const double spike_weight = spike_budget_.weight();
+  if (spike_budget_.on()) model_->set_spike_cost(spike_weight / double(t.accumulate));
   const torch::Tensor images = to_tensor(batch.images, m.input_shape(batch.size));
   const torch::Tensor targets = to_tensor(batch.targets, {batch.size, m.classes});
   torch::Tensor loss;
@@ -63,8 +69,10 @@ double Learner::learn(const Batch& batch, Accumulation place, double lr, const L
     const ProfileScope scope("step", "forward");
     loss = torch::cross_entropy_loss(model_->forward(images), targets);
   }
-  const double value = loss_of_ranks(loss.item<double>());
-  if (!std::isfinite(value)) throw NotFinite{"the loss", value};
+  BatchResult result = result_of_ranks({loss.item<double>(), model_->spike_use()});
+  result.spike_cost = spike_weight * result.spikes.operations;
+  if (!std::isfinite(result.loss)) throw NotFinite{"the loss", result.loss};
+  step_operations_ += result.spikes.operations / double(t.accumulate);
   if (ranks_ && place.last) ranks_->before_backward();
   {
     const ProfileScope scope("step", "backward");
@@ -76,8 +84,9 @@ double Learner::learn(const Batch& batch, Accumulation place, double lr, const L
     if (!std::isfinite(gradient_norm_)) throw NotFinite{"the gradient's norm", gradient_norm_};
     optimizer_.step(lr);
     update_average();
+    spike_budget_.adjust(step_operations_);
   }
-  return value;
+  return result;
 }
 
 void Learner::update_average() {
@@ -102,6 +111,7 @@ NamedTensors Learner::state() const {
   add("model.", model_state(*model_));
   add("optimizer.", optimizer_.state());
   if (average_) add("average.", model_state(*average_));
+  add("spikes.", spike_budget_.state());
   return tensors;
 }
 

@@ -12,6 +12,7 @@
 #include "spikemix/train/optimizer.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/schedule.h"
+#include "spikemix/train/spike_budget.h"
 
 namespace spikemix {
 
@@ -29,13 +30,19 @@ class Learner {
   struct Accumulation {
     bool first = true, last = true;
   };
-  /// The whole batch's loss, of this rank's: all ranks go on with the same.
-  using LossOfRanks = std::function<double(double own_loss)>;
+  /// What a batch came to.
+  struct BatchResult {
+    double loss = 0;        // cross entropy, without what spikes cost
+    SpikeUse spikes;        // with train.spike_cost
+    double spike_cost = 0;  // the loss's term: its weight x spikes.operations
+  };
+  /// The whole batch's, of this rank's: all ranks go on with the same.
+  using ResultOfRanks = std::function<BatchResult(BatchResult own)>;
 
-  /// Forward, backward, and on the last batch of a step the optimiser, at the rate `lr`. Returns the loss of the whole
-  /// batch.
+  /// Forward, backward, and on the last batch of a step the optimiser, at the rate `lr`. Returns what the whole batch
+  /// came to.
   /// @throws NotFinite before anything is learned of the step
-  double learn(const Batch& batch, Accumulation place, double lr, const LossOfRanks& loss_of_ranks);
+  BatchResult learn(const Batch& batch, Accumulation place, double lr, const ResultOfRanks& result_of_ranks);
 
   /// The gradient's norm at the last step of the optimiser, before clipping.
   double gradient_norm() const { return gradient_norm_; }
@@ -55,6 +62,8 @@ class Learner {
   const torch::Device device_;
   std::shared_ptr<SpikingTransformer> model_, average_;
   Optimizer optimizer_;
+  SpikeBudget spike_budget_;
+  double step_operations_ = 0;  // of the batches of a step so far
   double gradient_norm_ = 0;
 };
 

@@ -101,6 +101,7 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     ranks.meet();
     TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
     const Json init = begin_with(start, loop, listener);
+    if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
     record_run(loop, folder, ranks, own_threads, {.init = init});
     return loop.run();
   };

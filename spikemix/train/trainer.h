@@ -22,16 +22,24 @@ struct Conditions {
   int64_t threads = 1;                           // of each rank
 };
 
+/// What spikes cost in a training with train.spike_cost.
+struct SpikePrice {
+  double operations = 0, density = 0;  // shares of the dense network's work: the additions, and inputs that are not 0
+  double cost = 0;                     // the loss's term: its weight x operations
+};
+
 /// Where a run stands, told after every step.
 struct Progress {
   int64_t epoch = 0, epochs = 0, step = 0, steps = 0;               // epoch from 0; steps of one epoch
   double loss = 0, lr = 0, images_per_second = 0, eta_seconds = 0;  // until the run's end, tests included
+  std::optional<SpikePrice> spikes = {};
 };
 
 /// What an epoch came to; also a line of metrics.jsonl.
 struct EpochResult {
   int64_t epoch = 0, epochs = 0;
   double train_loss = 0, lr = 0, seconds = 0, images_per_second = 0;
+  std::optional<SpikePrice> spikes = {};
   bool tested = false, best = false;
   std::string tested_on = {};  // "validation", or "test" where data.validation is 0
   double loss = 0, top1 = 0, top5 = 0, test_images_per_second = 0;

@@ -23,6 +23,8 @@ void check(const TrainerState& state, const std::string& where) {
   expect("best_epoch", state.best_epoch, -1, kMost);
   expect("peak_memory", state.peak_memory, 0, kMost);
   expect("loss_sum", state.loss_sum, -kMost, kMost);
+  for (const double sum : {state.operations_sum, state.density_sum, state.spike_cost_sum})
+    expect("spikes", sum, 0, kMost);
   for (const double seconds : {state.epoch_seconds, state.total_seconds, state.test_seconds})
     expect("seconds", seconds, 0, kMost);
   for (const double top1 : {state.best_top1, state.last_top1}) expect("top-1", top1, -1, 100);
@@ -42,7 +44,10 @@ TrainerState trainer_state_of(const std::map<std::string, std::string>& metadata
       const nlohmann::json& value = json.at(key);
       if (!value.is_number_integer() || value.get<double>() >= 0x1p63) throw InputError(key);
     }
-    if (json.is_object()) json.emplace("test_seconds", 0.0);  // not in states of earlier versions
+    if (json.is_object()) {  // what is not in states of earlier versions
+      for (const char* key : {"test_seconds", "operations_sum", "density_sum", "spike_cost_sum"})
+        json.emplace(key, 0.0);
+    }
     state = json.get<TrainerState>();
   } catch (const std::exception&) {
     throw input_error("{}: does not say where the run stands", where);

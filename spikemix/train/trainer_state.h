@@ -14,6 +14,8 @@ namespace spikemix {
 struct TrainerState {
   int64_t epoch = 0, step = 0;                  // the next step to do
   double loss_sum = 0;                          // of this epoch's steps so far
+  double operations_sum = 0, density_sum = 0;   // SpikeUse, the same
+  double spike_cost_sum = 0;                    // the same
   double epoch_seconds = 0, total_seconds = 0;  // of training
   double test_seconds = 0;                      // of all tests
   int64_t metrics_size = 0;                     // bytes of metrics.jsonl that belong to the steps done
@@ -21,8 +23,9 @@ struct TrainerState {
   int64_t best_epoch = -1;
   double last_top1 = -1, test_images_per_second = 0;
   int64_t peak_memory = 0;  // bytes on the device, the largest of the (first ranks') processes that worked on the run
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(TrainerState, epoch, step, loss_sum, epoch_seconds, total_seconds, test_seconds,
-                                 metrics_size, best_top1, best_epoch, last_top1, test_images_per_second, peak_memory)
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(TrainerState, epoch, step, loss_sum, operations_sum, density_sum, spike_cost_sum,
+                                 epoch_seconds, total_seconds, test_seconds, metrics_size, best_top1, best_epoch,
+                                 last_top1, test_images_per_second, peak_memory)
 };
 
 /// The metadata of a checkpoint's file that hold the state.

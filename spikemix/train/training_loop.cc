@@ -13,6 +13,7 @@
 #include "spikemix/train/device.h"
 #include "spikemix/train/evaluate_model.h"
 #include "spikemix/train/first_steps.h"
+#include "spikemix/train/first_weights.h"
 #include "spikemix/train/schedule.h"
 
 namespace spikemix {
@@ -39,6 +40,12 @@ double test_rate(const Config& config, const TrainerState& state, double trainin
 
 int64_t tests_left(const TrainConfig& t, const RunLength& length, int64_t epoch) {
   return length.epochs / t.eval_every - epoch / t.eval_every + (length.epochs % t.eval_every != 0);
+}
+
+void add_spikes(Json& line, const std::optional<SpikePrice>& spikes) {
+  if (!spikes) return;
+  line["spike_operations"] = spikes->operations, line["density"] = spikes->density;
+  line["spike_cost"] = spikes->cost;
 }
 
 // LibTorch has no type of its own for the CPU's.
@@ -85,6 +92,11 @@ Taken TrainingLoop::begin_with(const InitialModel& model) {
   const Taken taken = take_what_fits(model, learner_.state(), card_.classes, learner_.result().plan());
   checkpoint_.save(state_, learner_.state());
   return taken;
+}
+
+void TrainingLoop::whiten_first_layer() {
+  whiten(learner_.state(), learner_.result().plan(), card_, data_.train, t().loader_threads);
+  checkpoint_.save(state_, learner_.state());
 }
 
 TrainOutcome TrainingLoop::run() {
@@ -136,11 +148,13 @@ bool TrainingLoop::train_steps() {
   };
   while (state_.step < length_.steps && next()) {
     const double lr = learning_rate(t(), double(state_.epoch) + double(state_.step) / double(length_.steps));
-    const double loss = train_step(batch, lr);
-    state_.loss_sum += loss;
+    const Learner::BatchResult result = train_step(batch, lr);
+    state_.loss_sum += result.loss;
+    state_.operations_sum += result.spikes.operations, state_.density_sum += result.spikes.density;
+    state_.spike_cost_sum += result.spike_cost;
     ++state_.step;
-    log_step(loss, lr, batch);
-    tell_step(loss, lr, start);
+    log_step(result, lr, batch);
+    tell_step(result, lr, start);
     if (state_.step == length_.steps) break;
     const bool stop = ranks_.group() ? stop_agreed_ : should_stop();
     const bool due = stop || seconds_since(last_checkpoint) >= double(t().checkpoint_seconds);
@@ -152,43 +166,49 @@ bool TrainingLoop::train_steps() {
   return true;
 }
 
-double TrainingLoop::train_step(const Batch& batch, double lr) {
+Learner::BatchResult TrainingLoop::train_step(const Batch& batch, double lr) {
   const int64_t place = state_.step % t().accumulate;
   try {
     return learner_.learn(batch, {.first = place == 0, .last = place + 1 == t().accumulate}, lr,
-                          [this](double own_loss) { return average_loss(own_loss); });
+                          [this](const Learner::BatchResult& own) { return average(own); });
   } catch (const NotFinite& found) {
     throw not_finite(found);
   }
 }
 
 // Of several ranks the answer to should_stop() goes with the loss: every rank sees the same, and does the same.
-double TrainingLoop::average_loss(double own_loss) {
-  if (!ranks_.group()) return own_loss;
-  const TrainingRanks::Vote vote = ranks_.average({own_loss, should_stop()});
+Learner::BatchResult TrainingLoop::average(const Learner::BatchResult& own) {
+  if (!ranks_.group()) return own;
+  const TrainingRanks::Vote vote = ranks_.average({own, should_stop()});
   stop_agreed_ = vote.stop;
-  return vote.loss;
+  return vote.result;
 }
 
-void TrainingLoop::log_step(double loss, double lr, const Batch& batch) {
+std::optional<SpikePrice> TrainingLoop::price_of(const SpikeUse& use, double cost) const {
+  return t().spike_cost > 0 ? std::optional(SpikePrice{use.operations, use.density, cost}) : std::nullopt;
+}
+
+void TrainingLoop::log_step(const Learner::BatchResult& result, double lr, const Batch& batch) {
   const bool first = state_.epoch * length_.steps + state_.step <= kFirstSteps;
   if (!first && (state_.step % kStepsPerLine != 0 || state_.step == length_.steps)) return;
   Json line = {{"type", "step"},
                {"epoch", state_.epoch},
                {"step", state_.step},
-               {"loss", loss},
+               {"loss", result.loss},
                {"lr", lr},
                {"gradient_norm", learner_.gradient_norm()}};
+  add_spikes(line, price_of(result.spikes, result.spike_cost));
   if (first) line["inputs"] = hash_of_inputs(batch);
   checkpoint_.log(line);
 }
 
-void TrainingLoop::tell_step(double loss, double lr, const EpochStart& start) {
+void TrainingLoop::tell_step(const Learner::BatchResult& result, double lr, const EpochStart& start) {
   const double elapsed = seconds_since(start.time);
   state_.epoch_seconds = start.seconds + elapsed;
   if (!listener_.on_step) return;
   const double rate = double((state_.step - start.step) * t().batch) / elapsed;
-  listener_.on_step({state_.epoch, length_.epochs, state_.step, length_.steps, loss, lr, rate, seconds_left(rate)});
+  listener_.on_step({state_.epoch, length_.epochs, state_.step, length_.steps, result.loss, lr, rate,
+                     seconds_left(rate), price_of(result.spikes, result.spike_cost)});
 }
 
 // Of training, and of the tests at the speed of the last one.
@@ -204,6 +224,8 @@ double TrainingLoop::seconds_left(double images_per_second) const {
 void TrainingLoop::finish_epoch() {
   EpochResult result{.epoch = state_.epoch, .epochs = length_.epochs};
   result.train_loss = state_.loss_sum / double(length_.steps);
+  const auto steps = double(length_.steps);
+  result.spikes = price_of({state_.operations_sum / steps, state_.density_sum / steps}, state_.spike_cost_sum / steps);
   result.lr = learning_rate(t(), double(state_.epoch + 1) - 1 / double(length_.steps));
   result.seconds = state_.epoch_seconds;
   result.images_per_second = double(length_.steps * t().batch) / state_.epoch_seconds;
@@ -215,6 +237,7 @@ void TrainingLoop::finish_epoch() {
                {"seconds", result.seconds},
                {"images_per_second", result.images_per_second},
                {"gradient_norm", learner_.gradient_norm()}};
+  add_spikes(line, result.spikes);
   if (tests_after(t(), state_.epoch)) test_epoch(result, line);
   checkpoint_.log(line);
   state_.total_seconds += state_.epoch_seconds;
@@ -222,6 +245,7 @@ void TrainingLoop::finish_epoch() {
   // The checkpoint stands at the start of the next epoch, whose sums are empty.
   ++state_.epoch;
   state_.step = 0, state_.loss_sum = 0, state_.epoch_seconds = 0;
+  state_.operations_sum = 0, state_.density_sum = 0, state_.spike_cost_sum = 0;
   checkpoint_.save(state_, learner_.state());
   if (listener_.on_epoch) listener_.on_epoch(result);
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -40,6 +41,8 @@ class TrainingLoop {
   /// The start, with what fits of a trained model, as the first checkpoint: from there on a run is resumed without it.
   /// @throws InputError if nothing fits
   Taken begin_with(const InitialModel& model);
+  /// The start of train.whiten, as a checkpoint too.
+  void whiten_first_layer();
   /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
@@ -64,10 +67,11 @@ class TrainingLoop {
   void begin();
   bool train_epoch();
   bool train_steps();
-  double train_step(const Batch& batch, double lr);
-  double average_loss(double own_loss);
-  void log_step(double loss, double lr, const Batch& batch);
-  void tell_step(double loss, double lr, const EpochStart& start);
+  Learner::BatchResult train_step(const Batch& batch, double lr);
+  Learner::BatchResult average(const Learner::BatchResult& own);
+  std::optional<SpikePrice> price_of(const SpikeUse& use, double cost) const;
+  void log_step(const Learner::BatchResult& result, double lr, const Batch& batch);
+  void tell_step(const Learner::BatchResult& result, double lr, const EpochStart& start);
   double seconds_left(double images_per_second) const;
 
   void finish_epoch();

@@ -35,9 +35,12 @@ void TrainingRanks::check_alike(const RunData& data) {
 
 TrainingRanks::Vote TrainingRanks::average(const Vote& own) {
   if (!group_) return own;
-  torch::Tensor both = torch::tensor({own.loss, own.stop ? 1.0 : 0.0}, torch::kFloat64);
-  group_->sum(both);
-  return {both[0].item<double>() / double(count()), both[1].item<double>() > 0};
+  const SpikeUse& spikes = own.result.spikes;
+  torch::Tensor all =
+      torch::tensor({own.result.loss, spikes.operations, spikes.density, own.stop ? 1.0 : 0.0}, torch::kFloat64);
+  group_->sum(all);
+  const auto mean = [&](int64_t i) { return all[i].item<double>() / double(count()); };
+  return {{mean(0), {mean(1), mean(2)}}, all[3].item<double>() > 0};
 }
 
 TrainOutcome train_on_all_ranks(const std::filesystem::path& run, const Launch& launch, const RankWork& work,

@@ -10,6 +10,7 @@
 #include "spikemix/config/config.h"
 #include "spikemix/nn/modules/model_state.h"
 #include "spikemix/train/launch.h"
+#include "spikemix/train/learner.h"
 #include "spikemix/train/process_group.h"
 #include "spikemix/train/run_data.h"
 #include "spikemix/train/trainer.h"
@@ -44,9 +45,9 @@ class TrainingRanks {
   void check_alike(const Config& asked);
   void check_alike(const RunData& data);
 
-  /// Of a step's losses the mean, and whether any rank is to stop: the same on all.
+  /// Of a step's results the mean, and whether any rank is to stop: the same on all.
   struct Vote {
-    double loss = 0;
+    Learner::BatchResult result;
     bool stop = false;
   };
   Vote average(const Vote& own);

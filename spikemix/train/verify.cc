@@ -12,6 +12,7 @@
 #include "spikemix/data/mixup.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/device.h"
+#include "spikemix/train/first_weights.h"
 #include "spikemix/train/initial_model.h"
 #include "spikemix/train/learner.h"
 #include "spikemix/train/run_record.h"
@@ -116,6 +117,9 @@ class Repetition {
   void begin_with(const InitialModel& model) {
     take_what_fits(model, learner_.state(), card_.classes, learner_.result().plan());
   }
+  void whiten_first_layer(const std::shared_ptr<const Dataset>& images) {
+    whiten(learner_.state(), learner_.result().plan(), card_, images, config_.train.loader_threads);
+  }
   void share_weights(TrainerState& state) { ranks_.share(state, learner_.state()); }
 
   // The step that stands at `place`; they come in order.
@@ -132,9 +136,8 @@ class Repetition {
     const double lr = learning_rate(t, double(place.epoch) + double(before) / double(steps_));
     FirstStep done = place;
     done.inputs = hash_of_inputs(batch_);
-    done.loss = learner_.learn(batch_, {.first = turn == 0, .last = turn + 1 == t.accumulate}, lr, [this](double own) {
-      return ranks_.average({own, false}).loss;
-    });
+    const auto average = [this](const Learner::BatchResult& own) { return ranks_.average({own, false}).result; };
+    done.loss = learner_.learn(batch_, {.first = turn == 0, .last = turn + 1 == t.accumulate}, lr, average).loss;
     return done;
   }
 
@@ -236,6 +239,7 @@ Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOption
   config = resolved(std::move(config), data);
   Repetition repetition(config, data, device, ranks);
   if (start) repetition.begin_with(*start);
+  if (config.train.whiten && ranks.leads()) repetition.whiten_first_layer(data.train);
   repetition.share_weights(state);
 
   Verification result{.recorded = std::move(begun.steps), .here = {}, .left_out = begun.left_out};

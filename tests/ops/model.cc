@@ -5,6 +5,7 @@
 #include <torch/library.h>
 
 #include "spikemix/nn/modules/model_state.h"
+#include "spikemix/train/first_weights.h"
 
 namespace {
 
@@ -39,6 +40,12 @@ class Model : public torch::CustomClassHolder {
   void set_training_steps(int64_t T) { model_->set_training_steps(T); }
   void set_recompute(bool on) { model_->set_recompute(on); }
   void set_bf16(bool on) { model_->set_precision(on ? torch::kBFloat16 : torch::kFloat32); }
+  void set_spike_cost(double weight) { model_->set_spike_cost(weight); }
+  std::tuple<double, double> spike_use() {
+    const spikemix::SpikeUse use = model_->spike_use();
+    return {use.operations, use.density};
+  }
+  void start_as_identities() { spikemix::start_as_identities(*model_); }
   int64_t learned_values() { return spikemix::learned_values(*model_); }
 
   // The model's own tensors: their .grad is the model's gradient.
@@ -78,6 +85,9 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
       .def("set_training_steps", &Model::set_training_steps)
       .def("set_recompute", &Model::set_recompute)
       .def("set_bf16", &Model::set_bf16)
+      .def("set_spike_cost", &Model::set_spike_cost)
+      .def("spike_use", &Model::spike_use)
+      .def("start_as_identities", &Model::start_as_identities)
       .def("learned_values", &Model::learned_values)
       .def("state", &Model::state)
       .def("load", &Model::load)

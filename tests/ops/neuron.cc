@@ -39,12 +39,12 @@ Tensor batch_norm(const Tensor& y, const Tensor& weight, const Tensor& bias, con
   return spikemix::batch_norm(y, norm, residual.value_or(Tensor()), copies);
 }
 
-Tensor spike_linear(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below) {
-  return spikemix::spike_linear(x, weight, spikemix::Values(values), {"", sparse_below}).y;
+Tensor spike_linear(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below, double spike_cost) {
+  return spikemix::spike_linear(x, weight, spikemix::Values(values), {"", sparse_below, spike_cost, false}).y;
 }
 
-Tensor spike_conv(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below) {
-  return spikemix::spike_conv(x, weight, spikemix::Values(values), {"", sparse_below}).y;
+Tensor spike_conv(const Tensor& x, const Tensor& weight, int64_t values, double sparse_below, double spike_cost) {
+  return spikemix::spike_conv(x, weight, spikemix::Values(values), {"", sparse_below, spike_cost, false}).y;
 }
 
 }  // namespace
@@ -53,8 +53,10 @@ TORCH_LIBRARY_FRAGMENT(spikemix_test, library) {
   library.def("neuron", neuron);
   library.def("norm_neuron", norm_neuron);
   library.def("batch_norm", batch_norm);
-  library.def("spike_linear", spike_linear);
-  library.def("spike_conv", spike_conv);
+  library.def("spike_linear(Tensor x, Tensor weight, int values, float sparse_below, float spike_cost=0) -> Tensor",
+              spike_linear);
+  library.def("spike_conv(Tensor x, Tensor weight, int values, float sparse_below, float spike_cost=0) -> Tensor",
+              spike_conv);
   library.def("max_pool(Tensor x, int stride=2) -> Tensor",
               [](const Tensor& x, int64_t stride) { return spikemix::max_pool(x, stride); });
   library.def("spiking_attention", spikemix::spiking_attention);

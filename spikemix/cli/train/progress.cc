@@ -15,6 +15,12 @@ void say_line(const std::string& title, const std::string& text) {
   say_text(fmt::format("{}{}\n", printable(title), text));
 }
 
+std::string text_of(const std::optional<SpikePrice>& spikes) {
+  if (!spikes) return "";
+  return fmt::format("  spikes {:.1f} % of dense, cost {:.3f}, density {:.1f} %", 100 * spikes->operations,
+                     spikes->cost, 100 * spikes->density);
+}
+
 }  // namespace
 
 std::string duration(double seconds) {
@@ -38,9 +44,10 @@ void ProgressPrinter::begin(const Conditions& c) {
 
 void ProgressPrinter::step(const Progress& p) {
   if (!line_.due()) return;
-  line_.show(title_, double(p.step) / double(p.steps),
-             fmt::format("epoch {}/{} {}/{}  loss {:.3f}  lr {:.2g}  {:.0f} img/s  ETA {}", p.epoch + 1, p.epochs,
-                         p.step, p.steps, p.loss, p.lr, p.images_per_second, duration(p.eta_seconds)));
+  line_.show(
+      title_, double(p.step) / double(p.steps),
+      fmt::format("epoch {}/{} {}/{}  loss {:.3f}{}  lr {:.2g}  {:.0f} img/s  ETA {}", p.epoch + 1, p.epochs, p.step,
+                  p.steps, p.loss, text_of(p.spikes), p.lr, p.images_per_second, duration(p.eta_seconds)));
 }
 
 void ProgressPrinter::test(int64_t done, int64_t images) {
@@ -49,8 +56,8 @@ void ProgressPrinter::test(int64_t done, int64_t images) {
 }
 
 void ProgressPrinter::epoch(const EpochResult& r) {
-  std::string text = fmt::format(" epoch {}/{}  train loss {:.3f}  {:.0f} img/s", r.epoch + 1, r.epochs, r.train_loss,
-                                 r.images_per_second);
+  std::string text = fmt::format(" epoch {}/{}  train loss {:.3f}{}  {:.0f} img/s", r.epoch + 1, r.epochs, r.train_loss,
+                                 text_of(r.spikes), r.images_per_second);
   if (r.tested)
     text += fmt::format("  {} loss {:.3f}  top-1 {:.2f} %{}", r.tested_on, r.loss, r.top1, r.best ? "  *" : "");
   line_.clear();

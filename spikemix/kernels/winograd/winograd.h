@@ -11,6 +11,8 @@ namespace spikemix {
 /// what takes 144 as matrices. Here are the maps into the points and back; between them stand 36 matrix products.
 struct WinogradTiles {
   static constexpr int64_t kPoints = 36;
+  /// The point whose value is added to all 16 outputs alike.
+  static constexpr int64_t kOnes = 7;
   int64_t H, W;
   int64_t rows() const { return (H + 3) / 4; }
   int64_t columns() const { return (W + 3) / 4; }

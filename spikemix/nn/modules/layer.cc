@@ -43,10 +43,11 @@ Values kept_as(const Range& range) {
   return counts ? Values::kCounts : Values::kReal;
 }
 
-Layer::Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& model, uint64_t seed)
+Layer::Layer(const Plan& network, const LayerPlan& layer, double spike_share, torch::nn::Module& model, uint64_t seed)
     : plan_(layer),
       still_(network.values[size_t(layer.reads)].still),
-      values_(kept_as(network.values[size_t(layer.reads)].range)) {
+      values_(kept_as(network.values[size_t(layer.reads)].range)),
+      spike_share_(spike_share) {
   const ValuePlan& in = network.values[size_t(layer.reads)];
   const ValuePlan& out = network.values[size_t(layer.writes)];
   if (layer.mixer) {
@@ -118,7 +119,16 @@ Tensor Layer::forward(const Tensor& x, const Tensor& merged, const Pass& pass) c
 }
 
 Product Layer::map(const Tensor& x, const Pass& pass) const {
-  const ProductSettings settings{plan_.name, pass.sparse_below};
+  Product product = mapped(x, pass);
+  if (product.means.defined()) pass.meter->add(spike_share_, product.means);
+  return product;
+}
+
+Product Layer::mapped(const Tensor& x, const Pass& pass) const {
+  const ProductSettings settings{.layer = plan_.name,
+                                 .sparse_below = pass.sparse_below,
+                                 .spike_cost = pass.spike_cost * spike_share_,
+                                 .counts_spikes = pass.meter && spike_share_ > 0};
   switch (plan_.map) {
     case Map::kConvolution:
       return convolution(x, settings);
@@ -131,21 +141,21 @@ Product Layer::map(const Tensor& x, const Pass& pass) const {
     }
     case Map::kTransform: {
       const Tensor tokens = (still_ ? x.unsqueeze(0) : x).flatten(2, 3);
-      return {mix(mixer_, tokens, coefficients_).view(x.sizes()), {}};
+      return {mix(mixer_, tokens, coefficients_).view(x.sizes()), {}, {}};
     }
     case Map::kGated: {
       const Tensor tokens = (still_ ? x.unsqueeze(0) : x).flatten(2, 3);
-      return {gated(plan_.gated, tokens, gate_, values_).view(x.sizes()), {}};
+      return {gated(plan_.gated, tokens, gate_, values_).view(x.sizes()), {}, {}};
     }
     case Map::kMaxPool:
-      return {max_pool(x, plan_.window.stride), {}};
+      return {max_pool(x, plan_.window.stride), {}, {}};
     case Map::kTokenMean:
-      return {x.mean(torch::IntArrayRef{-3, -2}, /*keepdim=*/true, real_type(pass.type)), {}};
+      return {x.mean(torch::IntArrayRef{-3, -2}, /*keepdim=*/true, real_type(pass.type)), {}, {}};
     case Map::kNone:
     case Map::kAttention:
       break;
   }
-  return {x, {}};
+  return {x, {}, {}};
 }
 
 Product Layer::convolution(const Tensor& x, const ProductSettings& settings) const {
@@ -174,7 +184,8 @@ Tensor Layer::normed(const Product& y, const Tensor& residual, const Pass& pass)
 
 // The same behind the neurons; norm and neurons are one pass, unless something stands between them.
 Tensor Layer::fired(const Product& y, const Tensor& residual, const Pass& pass) const {
-  if (!plan_.has_norm() || position_.defined()) return fire(parts_[0], {normed(y, {}, pass), {}}, {}, residual, pass);
+  if (!plan_.has_norm() || position_.defined())
+    return fire(parts_[0], {normed(y, {}, pass), {}, {}}, {}, residual, pass);
   // Parts are one layer of all their channels, which spares the copies that several would need. With plif each has a
   // tau of its own, so that they run apart.
   if (parts_.size() == 1 || !parts_[0].lif->w.defined())
@@ -182,13 +193,13 @@ Tensor Layer::fired(const Product& y, const Tensor& residual, const Pass& pass) 
   std::vector<Tensor> spikes;
   const auto sums = y.y.chunk(int64_t(parts_.size()), -1);
   for (size_t i = 0; i < parts_.size(); ++i)
-    spikes.push_back(fire(parts_[i], {sums[i], {}}, norm_of(parts_[i], pass), {}, pass));
+    spikes.push_back(fire(parts_[i], {sums[i], {}, {}}, norm_of(parts_[i], pass), {}, pass));
   return torch::cat(spikes, -1);
 }
 
 Tensor Layer::attention(const Tensor& x, const Pass& pass) const {
   const Tensor tokens = x.flatten(2, 3);
-  const Fire on_sums = [&](const Tensor& sums) { return fire(parts_[0], {sums, {}}, {}, {}, pass); };
+  const Fire on_sums = [&](const Tensor& sums) { return fire(parts_[0], {sums, {}, {}}, {}, {}, pass); };
   const auto attended = [&] {
     switch (plan_.attention) {
       case Attention::kSsa:

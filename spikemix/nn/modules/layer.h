@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "spikemix/nn/modules/spike_meter.h"
 #include "spikemix/nn/ops/mix.h"
 #include "spikemix/nn/ops/neuron.h"
 #include "spikemix/nn/ops/product.h"
@@ -23,8 +24,10 @@ struct Pass {
   double sparse_below;  // ProductSettings
   int64_t T;            // time steps that a still image is shown for
   const SpikeObserver* observer = nullptr;
-  Ranks* ranks = nullptr;  // Norm
-  bool again = false;      // computed a second time, for backward (recompute.h): moves no running statistics
+  Ranks* ranks = nullptr;       // Norm
+  double spike_cost = 0;        // SpikingTransformer::set_spike_cost()
+  SpikeMeter* meter = nullptr;  // null: the spikes are not counted
+  bool again = false;           // computed a second time, for backward (recompute.h): moves no running statistics
 };
 
 /// How a value's tensor is kept for backward.
@@ -35,7 +38,8 @@ class Layer {
  public:
   /// Registers its tensors with `model` under their whole names ("block.0.mlp.fc1_linear.weight"), with initial values:
   /// those of weights are drawn from `seed` (initial_weights.h).
-  Layer(const Plan& network, const LayerPlan& layer, torch::nn::Module& model, uint64_t seed);
+  /// @param spike_share  its own of spike_shares()
+  Layer(const Plan& network, const LayerPlan& layer, double spike_share, torch::nn::Module& model, uint64_t seed);
 
   /// @param x       the value that it reads: [T, B, H, W, C], or [B, H, W, C] if still
   /// @param merged  the value that it is merged with, or undefined
@@ -54,6 +58,7 @@ class Layer {
   };
 
   Product map(const torch::Tensor& x, const Pass& pass) const;
+  Product mapped(const torch::Tensor& x, const Pass& pass) const;
   Product convolution(const torch::Tensor& x, const ProductSettings& settings) const;
   torch::Tensor normed(const Product& y, const torch::Tensor& residual, const Pass& pass) const;
   torch::Tensor fired(const Product& y, const torch::Tensor& residual, const Pass& pass) const;
@@ -70,6 +75,7 @@ class Layer {
   const LayerPlan& plan_;
   const bool still_;  // what it reads
   const Values values_;
+  const double spike_share_;
   std::vector<Part> parts_;
   c10::intrusive_ptr<TorchMixer> mixer_;
   torch::Tensor coefficients_, gate_, position_;

@@ -10,6 +10,7 @@
 #include "spikemix/nn/modules/initial_weights.h"
 #include "spikemix/nn/modules/named_modules.h"
 #include "spikemix/nn/modules/recompute.h"
+#include "spikemix/plan/fan_out.h"
 
 namespace spikemix {
 namespace {
@@ -42,7 +43,8 @@ std::vector<std::vector<int64_t>> last_reads(const Plan& plan) {
 SpikingTransformer::SpikingTransformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed)
     : plan_(checked_plan(model, neuron)), last_reads_(last_reads(plan_)), training_steps_(plan_.T) {
   layers_.reserve(plan_.layers.size());
-  for (const LayerPlan& layer : plan_.layers) layers_.emplace_back(plan_, layer, *this, seed);
+  const std::vector<double> shares = spike_shares(plan_);
+  for (size_t i = 0; i < plan_.layers.size(); ++i) layers_.emplace_back(plan_, plan_.layers[i], shares[i], *this, seed);
   const int64_t D = plan_.values[size_t(plan_.features)].channels;
   head_weight_ = register_tensor_as(*this, plan_.head_weight, torch::zeros({plan_.classes, D}));
   head_bias_ = register_tensor_as(*this, plan_.head_bias, torch::zeros({plan_.classes}));
@@ -56,7 +58,10 @@ Tensor SpikingTransformer::forward(const Tensor& images) {
                   .sparse_below = sparse_below_,
                   .T = is_training() ? training_steps_ : plan_.T,
                   .observer = observer_ ? &observer_ : nullptr,
-                  .ranks = ranks_};
+                  .ranks = ranks_,
+                  .spike_cost = spike_cost_,
+                  .meter = is_training() && counts_spikes_ ? &meter_ : nullptr};
+  if (pass.meter) meter_.begin();
   Tensor x = input(images, type);
   for (const Segment& segment : plan_.segments) {
     std::vector<Tensor> learned;

@@ -33,6 +33,11 @@ class SpikingTransformer : public torch::nn::Module {
   void set_sparse_below(double share) { sparse_below_ = share; }
   /// train.recompute.
   void set_recompute(bool on) { recompute_ = on; }
+  /// Adds `weight` x SpikeUse::operations to the loss of the passes to come, whatever the loss is: its gradient joins
+  /// backward where spikes are read. 0: nothing. And counts them, from here on.
+  void set_spike_cost(double weight) { spike_cost_ = weight, counts_spikes_ = true; }
+  /// Of the last pass in training; after set_spike_cost().
+  SpikeUse spike_use() const { return meter_.use(); }
   /// Time steps that a still image is shown for in training, in place of model.T (train.one_step_epochs).
   void set_training_steps(int64_t T) { training_steps_ = T; }
   /// Called with the spikes of every layer; empty: off.
@@ -55,6 +60,9 @@ class SpikingTransformer : public torch::nn::Module {
   torch::ScalarType precision_ = torch::kFloat32;
   double sparse_below_ = TrainConfig().sparse_below;
   bool recompute_ = false;
+  double spike_cost_ = 0;
+  bool counts_spikes_ = false;
+  SpikeMeter meter_;
   int64_t training_steps_;
   SpikeObserver observer_;
   Ranks* ranks_ = nullptr;

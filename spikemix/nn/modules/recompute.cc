@@ -40,7 +40,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
     const auto call = c10::static_intrusive_pointer_cast<Recomputation>(ctx->saved_data["call"].toCapsule());
     const bool dx = ctx->saved_data["dx"].toBool();
     Pass pass = call->pass;
-    pass.again = true, pass.observer = nullptr;
+    pass.again = true, pass.observer = nullptr, pass.meter = nullptr;
 
     Tensor x, y;
     {

@@ -13,7 +13,7 @@ using Part = std::function<torch::Tensor(const torch::Tensor& x, const Pass& pas
 
 /// y = part(x), of which the graph keeps x alone, packed as `values` says: backward computes the part anew and
 /// goes through that (activation checkpointing, train.recompute). The same bits as part(x, pass), gradients
-/// included; the second time moves no running statistics and tells no observer.
+/// included; the second time moves no running statistics and tells no observer and no meter.
 ///
 /// @param parameters  all that the part learns
 torch::Tensor recomputed(const Part& part, const std::vector<torch::Tensor>& parameters, const torch::Tensor& x,

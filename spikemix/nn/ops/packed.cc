@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 
 #include "spikemix/kernels/spikes/spikes.h"
+#include "spikemix/nn/ops/chunks.h"
 #include "spikemix/nn/ops/kernel_data.h"
 
 namespace spikemix {
@@ -106,6 +107,22 @@ int64_t Packed::entries(int64_t first_row, int64_t last_row) const {
   // Counts too: their ones are those of their planes.
   const int64_t width = spike_words(channels()) * (values_ == Values::kSpikes ? 1 : 8);
   return count_ones((last_row - first_row) * width, words() + first_row * width);
+}
+
+torch::Tensor Packed::totals() const {
+  if (!packed_.is_cpu() || type_ == torch::kFloat64)  // a byte for each value: x had no kernels
+    return torch::stack({packed_.sum(torch::kInt64), packed_.count_nonzero()});
+  if (values_ == Values::kSpikes) return torch::full({2}, entries(), torch::kInt64);
+  constexpr int64_t kBytes = 1 << 15;
+  const int64_t n = packed_.numel();
+  const auto sums = torch::zeros({chunks(n, kBytes), 2}, torch::kInt64);
+  for_chunks(n, kBytes, [&](int64_t chunk, int64_t begin, int64_t end) {
+    uint32_t sum = 0, there = 0;
+    for (int64_t i = begin; i < end; ++i) sum += counts()[i], there += counts()[i] != 0;
+    auto* out = sums.mutable_data_ptr<int64_t>() + 2 * chunk;
+    out[0] = sum, out[1] = there;
+  });
+  return sums.sum(0);
 }
 
 }  // namespace spikemix

@@ -31,6 +31,9 @@ class Packed {
   int64_t entries() const { return entries(0, rows()); }
   int64_t entries(int64_t first_row, int64_t last_row) const;
 
+  /// Of spikes or counts: their sum, and how many are not 0. [2] whole numbers, on the device.
+  torch::Tensor totals() const;
+
  private:
   const uint64_t* words() const;  // the same memory
 

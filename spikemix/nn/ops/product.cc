@@ -14,6 +14,13 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// What is added to a gradient at every input, as a bias [inputs] of the product that makes it: it joins the sum before
+// that is rounded, so that a bf16 gradient much larger than it moves by it on average. None if that is 0.
+std::optional<Tensor> every_channel(double added, const Tensor& weight, int64_t axis) {
+  if (added == 0) return std::nullopt;
+  return torch::full({weight.size(axis)}, added, weight.options());
+}
+
 // The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the
 // first two also from the spikes that are there.
 struct Linear {
@@ -24,15 +31,17 @@ struct Linear {
     return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
   }
   static double dx_share(const Tensor&) { return 1; }  // of the multiplications, what backward_x does
-  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight, double added) {
     const auto type = multiplied_in(dy);
     const Tensor w = weight.to(dy.scalar_type()).to(type);
-    if (type == dy.scalar_type()) return at::mm(dy, w);
+    const std::optional<Tensor> each = every_channel(added, w, 1);
+    const auto product = [&](const Tensor& rows) { return each ? at::addmm(*each, rows, w) : at::mm(rows, w); };
+    if (type == dy.scalar_type()) return product(dy);
     // In blocks that caches hold: what stands between is as large again as dy and dX.
     constexpr int64_t kRows = 256;
     const Tensor dx = torch::empty({dy.size(0), w.size(1)}, dy.options());
     for_chunks(dy.size(0), kRows, [&](int64_t, int64_t begin, int64_t end) {
-      dx.slice(0, begin, end).copy_(at::mm(dy.slice(0, begin, end).to(type), w));
+      dx.slice(0, begin, end).copy_(product(dy.slice(0, begin, end).to(type)));
     });
     return dx;
   }
@@ -63,14 +72,15 @@ struct Conv {
   static constexpr bool kSparseSpikes = true, kSparseCounts = true;
   static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0) * 9); }
 
-  static Tensor forward(const Tensor& x, const Tensor& weight) {
-    return nhwc(at::conv2d(factor(x), factor(weight, x), {}, 1, 1)).to(x.scalar_type());
+  static Tensor forward(const Tensor& x, const Tensor& weight, double added = 0) {
+    const Tensor w = factor(weight, x);
+    return nhwc(at::conv2d(factor(x), w, every_channel(added, w, 0), 1, 1)).to(x.scalar_type());
   }
   static double dx_share(const Tensor& dy) { return winograd_share(dy); }
   // As matrices: the convolution with the kernel rotated by 180 degrees. Unlike convolution_backward, it asks for no x.
-  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
-    if (dx_share(dy) < 1) return winograd_gradient(dy, weight);
-    return forward(dy, weight.transpose(0, 1).flip({2, 3}));
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight, double added) {
+    if (dx_share(dy) < 1) return winograd_gradient(dy, weight, added);
+    return forward(dy, weight.transpose(0, 1).flip({2, 3}), added);
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
@@ -105,7 +115,8 @@ struct Depthwise {
         .to(x.scalar_type());
   }
   static double dx_share(const Tensor&) { return 1; }
-  static Tensor backward_x(const Tensor& dy, const Tensor& weight) { return forward(dy, weight.flip({2, 3})); }
+  // Runs dense, whatever spikes: nothing is ever added.
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight, double) { return forward(dy, weight.flip({2, 3})); }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
     const std::array<int64_t, 2> padding = {weight.size(2) / 2, weight.size(3) / 2};
@@ -137,8 +148,10 @@ struct GroupedLinear {
     return together(at::bmm(apart(x, weight), matrices(weight, x).transpose(1, 2)), x.scalar_type());
   }
   static double dx_share(const Tensor&) { return 1; }
-  static Tensor backward_x(const Tensor& dy, const Tensor& weight) {
-    return together(at::bmm(apart(dy, weight), matrices(weight, dy)), dy.scalar_type());
+  static Tensor backward_x(const Tensor& dy, const Tensor& weight, double added) {
+    const Tensor rows = apart(dy, weight), w = matrices(weight, dy);
+    const std::optional<Tensor> each = every_channel(added, w, 2);
+    return together(each ? at::baddbmm(*each, rows, w) : at::bmm(rows, w), dy.scalar_type());
   }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     return at::bmm(apart(dy, weight).transpose(1, 2), apart(x, weight)).flatten(0, 1).to(dy.scalar_type());
@@ -149,15 +162,19 @@ struct ProductCall : torch::CustomClassHolder {
   Values values;
   ProductSettings settings;
   Moments moments;
+  Tensor means;
   std::vector<int64_t> sizes;  // of x
   torch::ScalarType type;
   double macs = 0, adds = 0;
   bool sparse = false, dx = false, dweight = false;
 
+  int64_t inputs() const { return c10::multiply_integers(sizes); }
+
   template <class Map>
   Tensor forward(const Tensor& x, const Tensor& weight, const Packed& packed) {
     ProfileScope scope(settings.layer, "forward");
     sizes = x.sizes().vec(), type = x.scalar_type();
+    if (settings.counts_spikes) means = packed.totals().to(torch::kFloat64).div_(double(x.numel()));
     const double below = settings.sparse_below < 0 ? sparse_pays_below(type, weight.size(0)) : settings.sparse_below;
     macs = Map::macs(x, weight);
     if constexpr (Map::kSparseSpikes) {
@@ -213,7 +230,7 @@ struct ProductFunction : torch::autograd::Function<ProductFunction<Map>> {
       const double share = Map::dx_share(dy);
       ProfileScope scope(call->settings.layer, share < 1 ? "dX, Winograd" : "dX");
       scope.count(call->macs, call->macs * share);
-      dx = Map::backward_x(dy, weight);
+      dx = Map::backward_x(dy, weight, call->settings.spike_cost / double(call->inputs()));
     }
     return {dx, dweight, Tensor()};
   }
@@ -225,7 +242,7 @@ Product apply(const Tensor& x, const Tensor& weight, Values values, const Produc
   call->values = values, call->settings = settings;
   const Tensor y = torch::GradMode::is_enabled() ? ProductFunction<Map>::apply(x, weight, call)
                                                  : call->forward<Map>(x, weight, Packed(x, values));
-  return {y, call->moments};
+  return {y, call->moments, call->means};
 }
 
 template <class Map>
@@ -258,8 +275,12 @@ Product grouped_linear(const Tensor& x, const Tensor& weight, Values values, con
 Product shared_conv(const Tensor& x, const Tensor& weight, int64_t groups, Values values,
                     const ProductSettings& settings) {
   const Tensor apart = x.unflatten(-1, {groups, -1});
-  if (weight.size(-1) == 1) return {spike_linear(apart, weight.flatten(1), values, settings).y.flatten(-2), {}};
-  return {spike_conv(apart.movedim(-2, -4), weight, values, settings).y.movedim(-4, -2).flatten(-2), {}};
+  if (weight.size(-1) == 1) {
+    const Product product = spike_linear(apart, weight.flatten(1), values, settings);
+    return {product.y.flatten(-2), {}, product.means};
+  }
+  const Product product = spike_conv(apart.movedim(-2, -4), weight, values, settings);
+  return {product.y.movedim(-4, -2).flatten(-2), {}, product.means};
 }
 
 Product spike_conv(const Tensor& x, const Tensor& weight, Values values, const ProductSettings& settings) {

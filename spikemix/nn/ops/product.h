@@ -15,12 +15,17 @@ struct ProductSettings {
   /// multiplied as matrices elsewhere; 0: always matrices, less: as is faster on such a processor. The share is the
   /// batch's own, so the choice repeats.
   double sparse_below = 0;
+  /// Price of the inputs' mean: its gradient, spike_cost / inputs, is added to that of each (train.spike_cost).
+  double spike_cost = 0;
+  /// Product::means are wanted, of spikes or counts.
+  bool counts_spikes = false;
 };
 
 /// y, and if they came for free the moments of its channels.
 struct Product {
   torch::Tensor y;
-  Moments moments;  // undefined: not known
+  Moments moments;      // undefined: not known
+  torch::Tensor means;  // [2] in double: of x, and of whether it is not 0; undefined unless asked for
 };
 
 /// The model's linear maps, on spikes or counts (or real values: the first layer). They compute in x's type and keep x

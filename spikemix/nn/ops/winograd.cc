@@ -34,7 +34,7 @@ double winograd_share(const Tensor& dy) {
   return share <= 0.5 ? share : 1;
 }
 
-Tensor winograd_gradient(const Tensor& dy, const Tensor& weight) {
+Tensor winograd_gradient(const Tensor& dy, const Tensor& weight, double added) {
   const torch::NoGradGuard no_grad;
   const WinogradTiles tiles{dy.size(1), dy.size(2)};
   const int64_t out = dy.size(3), C = weight.size(1), all = dy.size(0) * tiles.of_image();
@@ -45,6 +45,7 @@ Tensor winograd_gradient(const Tensor& dy, const Tensor& weight) {
       const Tensor points = torch::empty({kPoints, end - begin, out}, w.options());
       winograd_inputs(tiles, out, begin, end, kernel_data<X>(dy), kernel_data<float>(points));
       const Tensor products = points.bmm(w);
+      if (added != 0) products[WinogradTiles::kOnes].add_(added);
       winograd_outputs(tiles, C, begin, end, kernel_data<float>(products), kernel_data<X>(dx));
     });
   });

@@ -10,6 +10,7 @@ double winograd_share(const torch::Tensor& dy);
 
 /// The input's gradient [images, H, W, C] of a convolution 3x3, stride 1, padding 1, with weight [out, C, 3, 3] rounded
 /// as dy is (fp32, or bf16 multiplied in fp32): kernels/winograd. Its bits depend on no number of threads.
-torch::Tensor winograd_gradient(const torch::Tensor& dy, const torch::Tensor& weight);
+/// @param added  to every value, before it is rounded
+torch::Tensor winograd_gradient(const torch::Tensor& dy, const torch::Tensor& weight, double added);
 
 }  // namespace spikemix

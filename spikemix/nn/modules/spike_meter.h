@@ -1,0 +1,28 @@
+#pragma once
+
+#include "spikemix/nn/torch.h"
+
+namespace spikemix {
+
+/// What spikes make a network add up, as shares of the dense network's multiply-adds: sums over the layers with weights
+/// that read spikes or counts, each with its fan-out (spike_shares()), of the mean over images, time steps and inputs
+/// of
+struct SpikeUse {
+  double operations = 0;  // the count: n is n rounds of spikes, so that counts may make it more than 1
+  double density = 0;     // whether it is not 0
+};
+
+/// Adds up the SpikeUse of one forward pass, on the device that it runs on.
+class SpikeMeter {
+ public:
+  void begin() { sum_.reset(); }
+  /// @param share  of the layer (spike_shares())
+  /// @param means  Product::means
+  void add(double share, const torch::Tensor& means);
+  SpikeUse use() const;
+
+ private:
+  torch::Tensor sum_;  // [2] in double
+};
+
+}  // namespace spikemix
