@@ -29,20 +29,22 @@ TEST(Answers, AreReadAsTheyWereWritten) {
 TEST(Answers, TenThousandAreTwentyKilobytes) {
   const TemporaryFolder folder;
   const auto file = folder.path() / kAnswersFile;
-  write_answers(file, {.labels = std::vector<int32_t>(10'000), .answers = std::vector<int32_t>(10'000), .images = "a"});
+  write_answers(
+      file,
+      {.labels = std::vector<int32_t>(10'000), .answers = std::vector<int32_t>(10'000), .images = "a", .made_by = ""});
   EXPECT_LT(std::filesystem::file_size(file), 21'000);
 }
 
 TEST(Answers, ADamagedFileIsRefused) {
   const TemporaryFolder folder;
   const auto file = folder.path() / kAnswersFile;
-  write_answers(file, {.labels = {1, 2}, .answers = {1, 1}, .images = "a"});
+  write_answers(file, {.labels = {1, 2}, .answers = {1, 1}, .images = "a", .made_by = ""});
   const std::string whole = read_file(file);
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
     std::ofstream(file, std::ios::binary) << whole.substr(0, bytes);
     EXPECT_THROW(read_answers(file), InputError) << bytes;
   }
-  write_answers(file, {.labels = {1, 2}, .answers = {1}, .images = "a"});
+  write_answers(file, {.labels = {1, 2}, .answers = {1}, .images = "a", .made_by = ""});
   EXPECT_THROW(read_answers(file), InputError);
 }
 
