@@ -115,7 +115,7 @@ def test_killed_with_everything_on_that_makes_training_fast_or_small(spikemix, p
 def test_killed_with_everything_on_that_makes_training_learn_more(spikemix, place):
     settings = ["neuron.kind=integer", "model.stream=membrane", "train.spike_cost=1", "train.spike_target=0.2",
                 "train.whiten=true", "train.identity_start=true", "augment.alternate_flip=true", "train.precision=bf16",
-                "train.recompute=true", "train.optimizer=muon"]
+                "train.recompute=true", "train.accumulate=2", "train.optimizer=muon"]
     whole, out = place / "whole-budget", place / "killed-budget"
     result = run(*train(spikemix, place, whole, *settings))
     assert result.returncode == 0, result.stderr

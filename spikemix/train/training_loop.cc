@@ -191,12 +191,9 @@ std::optional<SpikePrice> TrainingLoop::price_of(const SpikeUse& use, double cos
 void TrainingLoop::log_step(const Learner::BatchResult& result, double lr, const Batch& batch) {
   const bool first = state_.epoch * length_.steps + state_.step <= kFirstSteps;
   if (!first && (state_.step % kStepsPerLine != 0 || state_.step == length_.steps)) return;
-  Json line = {{"type", "step"},
-               {"epoch", state_.epoch},
-               {"step", state_.step},
-               {"loss", result.loss},
-               {"lr", lr},
-               {"gradient_norm", learner_.gradient_norm()}};
+  Json line = {{"type", "step"}, {"epoch", state_.epoch}, {"step", state_.step}, {"loss", result.loss}, {"lr", lr}};
+  // Between two steps of the optimiser the norm is of the earlier one, which a resumed run has not seen.
+  if (state_.step % t().accumulate == 0) line["gradient_norm"] = learner_.gradient_norm();
   add_spikes(line, price_of(result.spikes, result.spike_cost));
   if (first) line["inputs"] = hash_of_inputs(batch);
   checkpoint_.log(line);

@@ -189,7 +189,7 @@ void compare(const Condition& condition, const Json& recorded, const Json& here,
     return;
   }
   for (const auto& [what, value] : recorded[place].items()) {
-    if (const Json other = now.value(what, Json()); other != value)
+    if (const Json other = now.is_object() ? now.value(what, Json()) : Json(); other != value)
       others.push_back({fmt::format("{}: {}", condition.name, what), value, other});
   }
 }
