@@ -87,8 +87,11 @@ std::vector<std::string> shown_over_images(const Comparison& all) {
 std::string smallest_shown(const Comparison& all) {
   std::vector<std::string> each;
   for (const GroupComparison& c : all.comparisons) {
-    if (c.best.over_seeds.decided)
-      each.push_back(fmt::format("{:.2f} points for {}", c.best.over_seeds.smallest_shown, all.name(c)));
+    const PairedComparison& d = c.best.over_seeds;
+    // Differences that are all alike, as of networks that learn nothing, tell nothing of how much they vary.
+    if (d.decided && d.deviation == 0) each.push_back(fmt::format("unknown size for {}", all.name(c)));
+    if (d.decided && d.deviation > 0)
+      each.push_back(fmt::format("{:.2f} points for {}", d.smallest_shown, all.name(c)));
   }
   return fmt::format("{}", fmt::join(each, ", "));
 }
@@ -105,7 +108,8 @@ bool Comparison::has_images() const {
 
 std::string Comparison::conclusion() const {
   if (groups.size() == 1) return "Nothing is compared: all runs have the same settings.";
-  if (comparisons.empty()) return fmt::format("Nothing is compared: no finished run is a baseline ({}).", baseline);
+  if (comparisons.empty())
+    return fmt::format("Nothing is compared: {} tells no finished group from the others.", baseline);
   const auto decided =
       std::ranges::count_if(comparisons, [](const GroupComparison& c) { return c.best.over_seeds.decided; });
   if (decided == 0) return "Nothing may be concluded: no group shares two seeds with its baseline.";

@@ -187,7 +187,9 @@ void print_layer(const LayerOperations& o, bool with_spikes) {
 
 void print_energy(const Counted& c, const std::vector<EnergyTable>& tables, const LayerOperations& total) {
   answer(
-      "\nEnergy of one image at {:.2f} % of inputs there, in mJ, and of the same layers with ReLU, one step, int8:\n",
+      "\nEnergy of one image at {:.2f} % of inputs there, in mJ, and of the same layers with ReLU and one step (what "
+      "is "
+      "deployed is its int8 row; each row prices both by one table):\n",
       100 * total.density);
   const DenseTwin twin = dense_twin(c.plan, c.layers);
   for (const EnergyTable& table : tables) {
@@ -237,6 +239,8 @@ void print(const Counted& c, const std::vector<EnergyTable>& tables) {
         total.norm_multiply_adds / 1e6, total.residual_additions / 1e6, total.comparisons / 1e6,
         total.real_additions / 1e6, total.bytes / 1e6);
     print_energy(c, tables, total);
+  } else if (std::ranges::any_of(c.layers, [](const LayerOperations& o) { return o.kind == "attention"; })) {
+    answer("\nThe products of attention depend on the spikes: a trained model and --data count them.\n");
   }
 }
 

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,9 +77,20 @@ int64_t epoch_of(const ModelCard& card) {
   return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
-void run(const EvalOptions& o) {
-  if (!o.answers.empty() && o.choice.split != "test")
-    throw input_error("--answers: only of test images, found --split {}", o.choice.split);
+// Answers replace earlier answers, and no other file.
+void check_answers(const EvalOptions& o) {
+  if (o.answers.empty()) return;
+  if (o.choice.split != "test") throw input_error("--answers: only of test images, found --split {}", o.choice.split);
+  if (!std::filesystem::exists(o.answers)) return;
+  try {
+    read_answers(o.answers);
+  } catch (const InputError&) {
+    throw input_error("--answers {}: there is a file that holds no answers; name another one", o.answers);
+  }
+}
+
+void run(EvalOptions o) {
+  check_answers(o);
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
   if (o.exit_confidence > 0) {
@@ -91,6 +103,8 @@ void run(const EvalOptions& o) {
   const ModelCard& card = early ? early->card() : runner->card();
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.sensor.apply(source);
+  // What a run was tested on, so that its answers can be compared with those of its sweep.
+  if (!o.answers.empty() && o.choice.images == 0) o.choice.images = source.test_images;
   const std::shared_ptr<const Dataset> data = open_split(o.choice, o.runner.model, card, source);
   check_classes(card, *data, o.runner.model, source.dir);
   note_other_sensor(card, *data);

@@ -80,6 +80,8 @@ void add_export(CLI::App& app) {
   command->callback([options] {
     if (is_builtin(options->model)) throw input_error("the built-in model: its weights are integers already");
     check_model_name(options->out);
+    if (std::error_code none; std::filesystem::equivalent(options->out, model_file_of(options->model), none))
+      throw input_error("{}: the trained weights are in it; name another file with -o", options->out);
     const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
     export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };

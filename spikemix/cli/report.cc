@@ -277,8 +277,17 @@ std::string title_of(const Named& named) {
   return all == 1 ? fmt::format("{}: report", first) : fmt::format("{} and {} more: report", first, all - 1);
 }
 
+// A page replaces an earlier page, and no other file.
+void check_output(const std::string& out) {
+  if (std::error_code none; !std::filesystem::is_regular_file(out, none)) return;
+  const std::string text = read_file(out);
+  if (!text.empty() && !text.starts_with("<!"))
+    throw input_error("{}: there is a file that holds no page; name another one with -o", out);
+}
+
 void run(const ReportOptions& o) {
   if (!o.picture.empty() && o.test_image >= 0) throw input_error("--picture and --test-image: expected one of them");
+  check_output(o.out);
   o.recordings.options();  // though nothing may need them: a flag that means nothing is one
   reports::Page page;
   const Named named = look_up(o, page);

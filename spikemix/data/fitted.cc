@@ -3,6 +3,7 @@
 #include "spikemix/data/damaged.h"
 #include "spikemix/data/file_tree.h"
 #include "spikemix/data/report.h"
+#include "spikemix/data/resize.h"
 #include "spikemix/data/subset.h"
 
 namespace spikemix {
@@ -51,6 +52,7 @@ std::shared_ptr<const Dataset> open_cached(const DataConfig& data, Split split, 
 std::shared_ptr<const Dataset> open_fitted(const DataConfig& data, Split split, const FitOptions& options,
                                            const OpenListener& listener) {
   const DataFormat& format = find_format(data.dir, data.format);
+  if (format.decodes) check_picture_channels(options.shape.channels);
   std::shared_ptr<const Dataset> opened;
   if (!format.decodes || cache_is_off(data)) {
     opened = subset(open_dataset(data, split, listener), options.images, options.images_key);

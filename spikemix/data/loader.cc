@@ -14,20 +14,22 @@ struct Loader::Scratch {
   std::vector<uint8_t> pixels;
 };
 
+void check_inputs(const Dataset& data, bool events, int64_t channels) {
+  if (data.holds_events() != events) {
+    throw InputError(events ? "the data are images, the model takes recordings of event cameras (model.input)"
+                            : "the data are recordings of event cameras, the model takes images (model.input)");
+  }
+  if (!events) return check_picture_channels(channels);
+  if (channels != 2) throw input_error("model.channels = {}: frames of events have 2, for off and on", channels);
+}
+
 Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
     : dataset_(std::move(dataset)),
       options_(std::move(options)),
       normalise_(options_.events ? std::vector<double>() : options_.mean,
                  options_.events ? std::vector<double>() : options_.std, options_.channels),
       slots_(size_t(std::max<int64_t>(1, options_.threads)) + 1) {
-  if (dataset_->holds_events() != options_.events) {
-    throw InputError(options_.events
-                         ? "the data are images, the model takes recordings of event cameras (model.input)"
-                         : "the data are recordings of event cameras, the model takes images (model.input)");
-  }
-  if (options_.events && options_.channels != 2) {
-    throw input_error("model.channels = {}: frames of events have 2, for off and on", options_.channels);
-  }
+  check_inputs(*dataset_, options_.events, options_.channels);
   if (int64_t(dataset_->classes().size()) > options_.classes) {
     throw input_error("the data has {} classes, the model {}; set model.classes", dataset_->classes().size(),
                       options_.classes);

@@ -17,6 +17,9 @@
 
 namespace spikemix {
 
+/// Whether a model of such inputs can be fed from the data. @throws InputError naming model.input or model.channels
+void check_inputs(const Dataset& data, bool events, int64_t channels);
+
 struct LoaderOptions {
   /// Frames of events in the place of images: T of them, cut as `frames` says, with 2 channels.
   bool events = false;

@@ -5,10 +5,18 @@
 
 #include <stb_image_resize.h>
 
+#include "spikemix/base/error.h"
+
 namespace spikemix {
+
+void check_picture_channels(int64_t channels) {
+  if (channels != 1 && channels != 3)
+    throw input_error("model.channels = {}: pictures have 3, or 1 if the model is to see them in grey", channels);
+}
 
 Image with_channels(Image image, int64_t channels) {
   if (image.channels == channels) return image;
+  check_picture_channels(channels);
   const size_t count = size_t(image.height * image.width);
   std::vector<uint8_t> pixels(count * size_t(channels));
   for (size_t i = 0; i < count; ++i) {

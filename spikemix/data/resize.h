@@ -4,6 +4,9 @@
 
 namespace spikemix {
 
+/// Pictures have 1 or 3 channels. @throws InputError naming model.channels if a model takes another number of them
+void check_picture_channels(int64_t channels);
+
 /// 1 or 3 channels: grey is repeated; RGB becomes (299 R + 587 G + 114 B) / 1000, as Pillow's convert("L").
 Image with_channels(Image image, int64_t channels);
 

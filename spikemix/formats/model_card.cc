@@ -77,8 +77,11 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     card.frames = frames_from(json.value("frames", nlohmann::json::object()), where);
     check(config, card.frames, where);
     return card;
-  } catch (const nlohmann::json::exception& error) {
-    throw input_error("{}: its config is not a model's: {}", where, error.what());
+  } catch (const nlohmann::json::exception&) {
+    throw input_error(
+        "{}: its config is not a model's: of 'model', 'neuron', 'name', 'mean', 'std', 'classes' and "
+        "'frames' one is missing or of another type; not a model file, or damaged",
+        where);
   }
 }
 

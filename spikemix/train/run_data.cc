@@ -7,6 +7,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/data/fitted.h"
+#include "spikemix/data/loader.h"
 #include "spikemix/data/mixup.h"
 #include "spikemix/data/subset.h"
 #include "spikemix/formats/model_card.h"
@@ -42,6 +43,7 @@ RunData open_run_data(const Config& config, const OpenListener& listener) {
   FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
   fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
   RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .validation = nullptr, .test = nullptr};
+  check_inputs(*data.train, m.takes_events(), m.channels);
   fit.images = d.test_images, fit.images_key = "data.test_images";
   data.test = open_fitted(d, Split::kTest, fit, listener);
   if (d.validation > 0) {
