@@ -77,11 +77,12 @@ int64_t epoch_of(const ModelCard& card) {
   return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
-// Answers replace earlier answers, and no other file.
+// Answers replace earlier answers (a damaged file of them is known by its name), and no other file.
 void check_answers(const EvalOptions& o) {
   if (o.answers.empty()) return;
   if (o.choice.split != "test") throw input_error("--answers: only of test images, found --split {}", o.choice.split);
-  if (!std::filesystem::exists(o.answers)) return;
+  const std::filesystem::path file = o.answers;
+  if (!std::filesystem::exists(file) || file.filename() == "test_answers.safetensors") return;
   try {
     read_answers(o.answers);
   } catch (const InputError&) {
