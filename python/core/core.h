@@ -1,0 +1,15 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace spikemix::python {
+
+namespace nb = nanobind;
+
+// One file for each: what spikemix._core holds. Their docstrings are the API reference.
+void bind_engine(nb::module_&);
+void bind_events(nb::module_&);
+void bind_data(nb::module_&);
+void bind_kernels(nb::module_&);
+
+}  // namespace spikemix::python
