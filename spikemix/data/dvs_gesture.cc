@@ -79,11 +79,12 @@ std::vector<std::string> read_classes(const FileTree& tree, const std::string& f
     const auto fields = fields_of(content);
     const auto label = fields.size() == 2 ? number(fields[1]) : std::nullopt;
     if (line == 1 && !label) continue;  // "action,label"
-    if (!label || *label < 1 || *label > int64_t(classes.size())) {
+    const int64_t number_of_class = label.value_or(0);
+    if (number_of_class < 1 || number_of_class > int64_t(classes.size())) {
       throw input_error("{}:{}: '{}', expected ACTION,LABEL with a label of 1 to {}", tree.where(mapping), line,
                         content, classes.size());
     }
-    classes[size_t(*label - 1)] = fields[0];
+    classes[size_t(number_of_class - 1)] = fields[0];
   }
   return classes;
 }
