@@ -69,6 +69,28 @@ int64_t ones_of(int64_t words, const uint64_t* bits) {
   return ones;
 }
 
+// Eight counts to a word; a block is as long as sums of 16 bits can bear.
+CountTotals totals_of(int64_t words, const uint64_t* counts) {
+  constexpr uint64_t kEven = 0x00ff00ff00ff00ff, kSeven = 0x7f7f7f7f7f7f7f7f, kOne = 0x0101010101010101;
+  constexpr int64_t kBlock = 128;
+  const auto pairs = [](uint64_t bytes) { return (bytes & kEven) + (bytes >> 8 & kEven); };
+  CountTotals totals;
+  for (int64_t begin = 0; begin < words; begin += kBlock) {
+    const int64_t end = std::min(words, begin + kBlock);
+    uint64_t sums = 0, not_zero = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      sums += pairs(counts[i]);
+      not_zero += (((counts[i] & kSeven) + kSeven) | counts[i]) >> 7 & kOne;
+    }
+    not_zero = pairs(not_zero);
+    for (int shift = 0; shift < 64; shift += 16) {
+      totals.sum += int64_t(sums >> shift & 0xffff);
+      totals.not_zero += int64_t(not_zero >> shift & 0xffff);
+    }
+  }
+  return totals;
+}
+
 // Named instances, which HWY_EXPORT asks for.
 void pack_float(int64_t begin, int64_t end, const float* x, uint64_t* words) { pack(begin, end, x, words); }
 void pack_bfloat16(int64_t begin, int64_t end, const Bfloat16* x, uint64_t* words) { pack(begin, end, x, words); }
@@ -90,6 +112,7 @@ HWY_AFTER_NAMESPACE();
 namespace spikemix {
 
 HWY_EXPORT(ones_of);
+HWY_EXPORT(totals_of);
 HWY_EXPORT(pack_float);
 HWY_EXPORT(pack_bfloat16);
 HWY_EXPORT(unpack_float);
@@ -109,6 +132,7 @@ void take_spikes(int64_t first, int64_t n, const uint64_t* row, uint64_t* out) {
 }
 
 int64_t count_ones(int64_t words, const uint64_t* bits) { return HWY_DYNAMIC_DISPATCH(ones_of)(words, bits); }
+CountTotals count_totals(int64_t words, const uint64_t* counts) { return HWY_DYNAMIC_DISPATCH(totals_of)(words, counts); }
 
 void pack_spikes(int64_t begin, int64_t end, const float* x, uint64_t* words) {
   HWY_DYNAMIC_DISPATCH(pack_float)(begin, end, x, words);

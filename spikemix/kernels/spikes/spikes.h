@@ -27,4 +27,10 @@ void take_spikes(int64_t first, int64_t n, const uint64_t* row, uint64_t* out);
 /// Ones among the bits of so many words; of counts, the ones of all their bit planes.
 int64_t count_ones(int64_t words, const uint64_t* bits);
 
+/// Of so many words of counts, eight in each: their sum, and how many are not 0.
+struct CountTotals {
+  int64_t sum = 0, not_zero = 0;
+};
+CountTotals count_totals(int64_t words, const uint64_t* counts);
+
 }  // namespace spikemix

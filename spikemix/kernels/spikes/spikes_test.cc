@@ -81,6 +81,25 @@ TEST(Counts, AreOneByteEachOnEveryTarget) {
   for (const int64_t n : kSizes) check_counts<float>(n), check_counts<Bfloat16>(n);
 }
 
+TEST(Counts, AreAddedUpOnEveryTarget) {
+  for (const int64_t words : {0, 1, 7, 127, 128, 129, 1000}) {
+    for (const int64_t step : {1, 3}) {
+      std::vector<uint64_t> counts(size_t(words), 0);
+      auto* bytes = reinterpret_cast<uint8_t*>(counts.data());
+      CountTotals want;
+      for (int64_t i = 0; i < 8 * words; i += step) {
+        bytes[i] = step == 1 ? 255 : uint8_t(i * 37);  // the most that sums must bear; all values, and zeros
+        want.sum += bytes[i], want.not_zero += bytes[i] != 0;
+      }
+      on_every_target([&] {
+        const CountTotals totals = count_totals(words, counts.data());
+        EXPECT_EQ(totals.sum, want.sum) << words;
+        EXPECT_EQ(totals.not_zero, want.not_zero) << words;
+      });
+    }
+  }
+}
+
 TEST(Bfloat16, RoundsToNearestEven) {
   EXPECT_EQ(Bfloat16(1.0f).bits, 0x3f80);
   EXPECT_EQ(Bfloat16(1.0f + 0x1p-8f).bits, 0x3f80);             // a tie, to even

@@ -113,14 +113,14 @@ torch::Tensor Packed::totals() const {
   if (!packed_.is_cpu() || type_ == torch::kFloat64)  // a byte for each value: x had no kernels
     return torch::stack({packed_.sum(torch::kInt64), packed_.count_nonzero()});
   if (values_ == Values::kSpikes) return torch::full({2}, entries(), torch::kInt64);
-  constexpr int64_t kBytes = 1 << 15;
-  const int64_t n = packed_.numel();
-  const auto sums = torch::zeros({chunks(n, kBytes), 2}, torch::kInt64);
-  for_chunks(n, kBytes, [&](int64_t chunk, int64_t begin, int64_t end) {
-    uint32_t sum = 0, there = 0;
-    for (int64_t i = begin; i < end; ++i) sum += counts()[i], there += counts()[i] != 0;
-    auto* out = sums.mutable_data_ptr<int64_t>() + 2 * chunk;
-    out[0] = sum, out[1] = there;
+  constexpr int64_t kWords = 1 << 12;
+  const int64_t n = packed_.numel() / 8;
+  const auto sums = torch::zeros({chunks(n, kWords), 2}, torch::kInt64);
+  const uint64_t* all = words();
+  auto* out = sums.mutable_data_ptr<int64_t>();
+  for_chunks(n, kWords, [&](int64_t chunk, int64_t begin, int64_t end) {
+    const auto [sum, there] = count_totals(end - begin, all + begin);
+    out[2 * chunk] = sum, out[2 * chunk + 1] = there;
   });
   return sums.sum(0);
 }
