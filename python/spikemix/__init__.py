@@ -1,4 +1,20 @@
 """Attention-free spiking transformers: run trained models, read event cameras, mix spike sequences."""
+import importlib
+import typing
+
 from ._core import InputError, RunError, __version__
 
-__all__ = ["InputError", "RunError", "__version__"]
+if typing.TYPE_CHECKING:
+    from . import data, events, plot, training
+    from .training import train
+
+__all__ = ["InputError", "RunError", "__version__", "data", "events", "plot", "train", "training"]
+
+
+def __getattr__(name: str) -> typing.Any:
+    # Imported when they are first asked for: `import spikemix` costs next to nothing.
+    if name == "train":
+        return importlib.import_module(".training", __name__).train
+    if name in ("data", "events", "plot", "training"):
+        return importlib.import_module("." + name, __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

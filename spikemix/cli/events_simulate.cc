@@ -32,13 +32,7 @@ struct EventsSimulateOptions {
 };
 
 Intensity to_intensity(const Image& image) {
-  Intensity result{image.height, image.width, {}};
-  for (int64_t i = 0; i < image.height * image.width; ++i) {
-    const uint8_t* p = &image.pixels[size_t(i * image.channels)];
-    const float grey = image.channels >= 3 ? 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2] : float(p[0]);
-    result.values.push_back(grey / 255);
-  }
-  return result;
+  return intensity_of(image.pixels, image.height, image.width, image.channels);
 }
 
 void write(const fs::path& file, SensorSize sensor, std::span<const Event> events) {

@@ -58,17 +58,22 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
   return bounds;
 }
 
+void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options,
+               uint32_t* counts) {
+  const auto frame = size_t(2 * places.height * places.width);
+  const auto bounds = frame_bounds(events, options.T, options.split);
+  for (size_t i = 0; i < size_t(options.T); ++i) {
+    const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);
+    add_to_frame(segment, places, options.binary, counts + i * frame);
+  }
+}
+
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options) {
   if (options.T < 1) throw input_error("T = {} frames, expected 1 or more", options.T);
   const PixelPlaces places = pixel_places(sensor, options.height, options.width);
   Frames frames{options.T, places.height, places.width, {}};
-  const auto plane = size_t(places.height * places.width);
-  frames.counts.resize(size_t(options.T) * 2 * plane);
-  const auto bounds = frame_bounds(events, options.T, options.split);
-  for (size_t i = 0; i < size_t(options.T); ++i) {
-    const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);
-    add_to_frame(segment, places, options.binary, &frames.counts[i * 2 * plane]);
-  }
+  frames.counts.resize(size_t(options.T * 2 * places.height * places.width));
+  integrate(events, places, options, frames.counts.data());
   return frames;
 }
 

@@ -56,5 +56,7 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
 /// @throws InputError for T < 1, or an event outside of the sensor
 /// Cost: one increment an event; the frames are cleared once.
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options);
+/// The same into `counts`, zeros, whose pixels are at `places`: [T, 2, places.height, places.width].
+void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options, uint32_t* counts);
 
 }  // namespace spikemix

@@ -62,6 +62,17 @@ struct Shift {
 
 }  // namespace
 
+Intensity intensity_of(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
+  Intensity result{height, width, {}};
+  result.values.reserve(size_t(height * width));
+  for (int64_t i = 0; i < height * width; ++i) {
+    const uint8_t* p = &pixels[size_t(i * channels)];
+    const float grey = channels >= 3 ? 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2] : float(p[0]);
+    result.values.push_back(grey / 255);
+  }
+  return result;
+}
+
 EventSimulator::EventSimulator(const SimulatorOptions& options) : options_(options) {
   const SimulatorOptions& o = options_;
   require(o.sensor.width >= 1 && o.sensor.width <= 2048 && o.sensor.height >= 1 && o.sensor.height <= 2048, "size",

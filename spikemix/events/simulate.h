@@ -14,6 +14,9 @@ struct Intensity {
   std::vector<float> values;
 };
 
+/// Of [height, width, channels] bytes: of three or more the first are red, green and blue, and their luma is taken.
+Intensity intensity_of(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels);
+
 /// Everything that `spikemix events simulate` can be told. Thresholds are differences of the natural logarithm of the
 /// intensity.
 struct SimulatorOptions {

@@ -147,8 +147,9 @@ void listen_at(int listener, const std::filesystem::path& path, const sockaddr_u
   if (!there) throw fail();
 }
 
-// The one connection that comes to a socket made at `path`.
-int accept_at(const std::string& path, int stop) {
+}  // namespace
+
+int accept_connection(const std::string& path, int stop) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (path.empty() || path.size() >= sizeof address.sun_path) {
     throw input_error("unix:{}: expected a path of 1 to {} bytes", path, sizeof address.sun_path - 1);
@@ -170,8 +171,6 @@ int accept_at(const std::string& path, int stop) {
   return connection;
 }
 
-}  // namespace
-
 ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
     : name_(std::move(name)), input_(std::move(input)) {
   if (!input_->size()) buffer_.resize(kBuffer);
@@ -180,7 +179,7 @@ ByteSource::ByteSource(std::string name, std::shared_ptr<Input> input)
 ByteSource ByteSource::open(const std::filesystem::path& path, int stop) {
   constexpr std::string_view kSocket = "unix:";
   if (const std::string name = path.string(); name.starts_with(kSocket)) {
-    const int connection = accept_at(name.substr(kSocket.size()), stop);
+    const int connection = accept_connection(name.substr(kSocket.size()), stop);
     return ByteSource(name, std::make_shared<FileInput>(name, connection, std::nullopt, stop));
   }
   const bool standard_input = path == "-";

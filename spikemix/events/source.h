@@ -26,18 +26,24 @@ class Input {
   virtual std::span<const uint8_t> view(uint64_t at, size_t n) = 0;
 };
 
+/// Makes a Unix socket at `path`, waits for one connection, and removes the socket when it has come. One that a program
+/// left behind, to which nobody listens, is replaced. @return the connection's descriptor, the caller's to close
+/// @param stop  as ByteSource::open has it
+/// @throws InputError if no socket can be made there, or if nobody connects until `stop`
+int accept_connection(const std::string& path, int stop = -1);
+
 /// A recording's bytes from front to back. A file is mapped window by window (here three times as fast as read(2),
 /// which would cost more than the decoding), a pipe goes through one buffer: memory does not grow with the recording.
 /// As with MappedFile, a file must not be cut by somebody while it is read.
 class ByteSource {
  public:
-  /// "-" is standard input. "unix:PATH" makes a Unix socket at PATH, waits for one connection, and removes the socket
-  /// when it has come; one that a program left behind, to which nobody listens, is replaced.
+  /// "-" is standard input, "unix:PATH" the first connection to a socket made at PATH (accept_connection).
   /// @param stop  a descriptor: as soon as it can be read, a pipe or socket is waited for no longer, but ends; -1: none
   /// @throws InputError naming the file if it is not there or cannot be read, or if nobody connects until `stop`
   static ByteSource open(const std::filesystem::path& path, int stop = -1);
   /// `bytes` must outlive it; `name` stands for the file in errors.
   static ByteSource memory(std::string name, std::span<const uint8_t> bytes);
+  ByteSource(std::string name, std::shared_ptr<Input> input);
 
   /// What comes next, without moving on: n bytes or more, or all that is left. Valid until the next call.
   /// The buffer grows to n as bytes arrive; the caller bounds n by what its format allows.
@@ -60,7 +66,6 @@ class ByteSource {
   }
 
  private:
-  ByteSource(std::string name, std::shared_ptr<Input> input);
   bool fill();
 
   std::string name_;
