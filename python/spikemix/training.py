@@ -121,7 +121,7 @@ def find_program() -> str:
     for folder in os.get_exec_path():
         beside = pathlib.Path(folder, "spikemix")
         if found is None and beside.is_file():
-            found = shutil.which(beside.resolve().parent / "spikemix-torch")
+            found = shutil.which(str(beside.resolve().parent / "spikemix-torch"))
     if found is None:
         raise FileNotFoundError(
             "the training program spikemix-torch was not found, and this package has none in it: build spikemix with "
