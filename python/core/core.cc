@@ -6,6 +6,7 @@
 
 NB_MODULE(_core, m) {
   namespace nb = nanobind;
+  nb::set_leak_warnings(false);  // torch keeps the operators, and what they hold, beyond the interpreter's end
   m.attr("__version__") = spikemix::kVersion;
   // A ValueError, as Python's own functions raise for what they cannot use.
   nb::exception<spikemix::InputError>(m, "InputError", PyExc_ValueError);

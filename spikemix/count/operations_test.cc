@@ -101,7 +101,8 @@ TEST(Operations, OfGroupsAndSignedSpikesByHand) {
   const int64_t s = b.convolution(x, names("conv"), Window(), 4, Fires::kYes);
   b.shared_convolution(s, names("shared"), 3, 2, Fires::kYes);
   const int64_t y = b.grouped_linear(s, names("grouped"), 2, Fires::kSigned);
-  const int64_t z = b.transform(y, {.name = "mix"}, find_mixer("identity").make({1, 2, 2, 4}, {}), Fires::kNo);
+  const int64_t z =
+      b.transform(y, {.name = "mix"}, "identity", find_mixer("identity").make({1, 2, 2, 4}, {}), Fires::kNo);
   const Plan plan = std::move(b).finish(z, "head");
   EXPECT_EQ(learned_values(tensors_of(plan)), (4 * 9 + 8) + (2 * 2 * 9 + 8) + (4 * 2 + 8) + (5 * 4 + 5));
 

@@ -19,14 +19,17 @@ void add_linear(Branch& branch, const MixerSpec& spec) {
   std::shared_ptr<const Mixer> mixer = make_linear(branch.plan(), branch.value(), spec);
   const int64_t coefficients = mixer->coefficients();
   const bool mixes_time = mixer->mixes_time();
-  branch.transform(std::move(mixer), coefficients, mixes_time);
+  branch.transform(text_of(*spec.entry, spec.options), std::move(mixer), coefficients, mixes_time);
 }
 
 // x = mixer(x): no branch, no norm, no neurons.
 int64_t replace_by_mixer(PlanBuilder& plan, int64_t x, const std::string& name, const MixerSpec& spec) {
   if (!plan.value(x).range.is_real())
     throw input_error("residual=false makes real values: it needs model.stream = membrane");
-  if (spec.entry->make) return plan.transform(x, {.name = name}, make_linear(plan, x, spec), PlanBuilder::Fires::kNo);
+  if (spec.entry->make) {
+    return plan.transform(x, {.name = name}, text_of(*spec.entry, spec.options), make_linear(plan, x, spec),
+                          PlanBuilder::Fires::kNo);
+  }
   return plan.max_pool(x, name, {.kernel = 3, .stride = 1, .padding = 1});
 }
 

@@ -4,7 +4,6 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/mixers/mixer.h"
-#include "spikemix/mixers/wavelets.h"
 #include "spikemix/plan/branch.h"
 
 namespace spikemix {
@@ -15,11 +14,11 @@ using Fires = PlanBuilder::Fires;
 constexpr int64_t kGroups = 16;
 
 // Haar's transform along one axis of the token grid, down to the last level.
-std::shared_ptr<const Mixer> haar(const ValuePlan& x, const std::string& axis, bool inverse) {
+MixerOptions haar(const ValuePlan& x, const std::string& axis, bool inverse) {
   MixerOptions options;
   options.axes = axis, options.inverse = inverse;
   options.levels = std::bit_width(uint64_t((axis == "height" ? x.height : x.width) - 1));
-  return make_wavelet({.T = 1, .height = x.height, .width = x.width, .D = x.channels}, options, axis);
+  return options;
 }
 
 void check_sizes(const ValuePlan& x) {
@@ -33,7 +32,10 @@ void check_sizes(const ValuePlan& x) {
 int64_t wavelet_branch(PlanBuilder& plan, int64_t s, const std::string& at) {
   const ValuePlan x = plan.value(s);
   const auto along = [&](int64_t value, const std::string& axis, const MapNames& names, bool inverse, Fires fires) {
-    return plan.transform(value, names, haar(x, axis, inverse), fires);
+    const MixerEntry& wavelet = find_mixer("wt1d");
+    const MixerOptions options = haar(x, axis, inverse);
+    const MixerShape shape{.T = 1, .height = x.height, .width = x.width, .D = x.channels};
+    return plan.transform(value, names, text_of(wavelet, options), wavelet.make(shape, options), fires);
   };
   const auto between = [&](const std::string& part) {
     return MapNames{.name = at + part, .neuron = at + part + "_neuron"};

@@ -253,7 +253,7 @@ void add_gated(Branch& branch, const MixerOptions& options) {
   std::shared_ptr<const GatedTransform> gated =
       make_gated({.height = x.height, .width = x.width, .D = x.channels}, options);
   std::vector<int64_t> shape = gated->gate_shape();
-  branch.gated(std::move(gated), std::move(shape));
+  branch.gated(text_of(find_mixer("gated"), options), std::move(gated), std::move(shape));
 }
 
 }  // namespace spikemix

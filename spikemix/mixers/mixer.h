@@ -103,5 +103,7 @@ struct MixerSpec {
 /// "wt2d:wavelet=db2:levels=3:axes=height,width:inverse=true"; what it does not name keeps its value in `defaults`.
 /// @throws InputError naming the spec and the nearest mixer or option
 MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults = {});
+/// The spec in full: parse_mixer_spec() makes the same of it whatever the defaults are.
+std::string text_of(const MixerEntry& entry, const MixerOptions& options);
 
 }  // namespace spikemix

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/ranges.h>
+
 #include "spikemix/base/error.h"
 #include "spikemix/base/nearest.h"
 #include "spikemix/mixers/mixer.h"
@@ -39,7 +41,28 @@ void set_option(MixerOptions& options, const std::string& spec, const std::strin
   if (key == "heads") options.heads = parse_count(spec, key, value);
 }
 
+std::string option_text(const std::string& key, const MixerOptions& options) {
+  if (key == "transform") return options.transform;
+  if (key == "wavelet") return options.wavelet;
+  if (key == "axes") return options.axes;
+  if (key == "levels") return std::to_string(options.levels);
+  if (key == "inverse") return options.inverse ? "true" : "false";
+  if (key == "bases") return fmt::format("{}", fmt::join(options.bases, ","));
+  if (key == "branch") return options.branch ? "true" : "false";
+  if (key == "residual") return options.residual ? "true" : "false";
+  return std::to_string(options.heads);
+}
+
 }  // namespace
+
+std::string text_of(const MixerEntry& entry, const MixerOptions& options) {
+  std::string text = entry.name;
+  for (const std::string& key : split(entry.options, ',')) {
+    const std::string value = key.empty() ? "" : option_text(key, options);
+    if (!value.empty()) text += ":" + key + "=" + value;  // axes and bases: the mixer's own
+  }
+  return text;
+}
 
 MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults) {
   const std::vector<std::string> parts = split(spec, ':');

@@ -50,6 +50,20 @@ TEST(MixerSpec, NamesTheNearest) {
   }
 }
 
+TEST(MixerSpec, TextInFullMakesTheSameWhateverTheDefaults) {
+  const MixerOptions others{.wavelet = "db7", .axes = "embed", .levels = 2, .inverse = true, .bases = {"db5"}};
+  for (const std::string spec : {"wt2d:wavelet=db2:axes=height,width:levels=3", "dwt-c:bases=haar,db2:axes=tokens",
+                                 "gated:transform=dct:axes=tokens", "identity", "fft2d:axes=time:inverse=true",
+                                 "avgpool3", "maxpool3", "ssa:heads=4", "dwc3"}) {
+    const MixerSpec parsed = parse_mixer_spec(spec);
+    const std::string text = text_of(*parsed.entry, parsed.options);
+    const MixerSpec again = parse_mixer_spec(text, others);
+    EXPECT_EQ(text_of(*again.entry, again.options), text) << spec;
+  }
+  const MixerSpec wavelet = parse_mixer_spec("wt1d");
+  EXPECT_EQ(text_of(*wavelet.entry, wavelet.options), "wt1d:inverse=false:wavelet=haar:levels=0");
+}
+
 TEST(Registry, EveryMixerStandsOnceAndIsFound) {
   std::map<std::string, int> seen;
   for (const MixerEntry& entry : mixers()) {

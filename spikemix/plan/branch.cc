@@ -32,14 +32,16 @@ void Branch::depthwise(const std::string& part, int64_t kernel) {
   x_ = plan_.convolution(x_, map, window, shape().channels, fires());
 }
 
-void Branch::transform(std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time) {
+void Branch::transform(const std::string& text, std::shared_ptr<const Mixer> mixer, int64_t coefficients,
+                       bool mixes_time) {
   neurons_in_front("lif");
-  x_ = plan_.transform(x_, own_name(), prefix_, std::move(mixer), coefficients, mixes_time, fires());
+  x_ = plan_.transform(x_, own_name(), prefix_, text, std::move(mixer), coefficients, mixes_time, fires());
 }
 
-void Branch::gated(std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape) {
+void Branch::gated(const std::string& text, std::shared_ptr<const GatedTransform> transform,
+                   std::vector<int64_t> gate_shape) {
   neurons_in_front("lif");
-  x_ = plan_.gated(x_, own_name(), prefix_, std::move(transform), std::move(gate_shape), fires());
+  x_ = plan_.gated(x_, own_name(), prefix_, text, std::move(transform), std::move(gate_shape), fires());
 }
 
 void Branch::max_pool() {

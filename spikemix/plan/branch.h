@@ -47,10 +47,10 @@ class Branch {
   void linear(const std::string& part, int64_t channels, int64_t trailing);
   /// Tensors `part`.weight, `part`.bias, `part`_bn, `part`_neuron.
   void depthwise(const std::string& part, int64_t kernel);
-  /// Tensors coeff, bn, lif.
-  void transform(std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time);
+  /// Tensors coeff, bn, lif; `text` is LayerPlan::transform.
+  void transform(const std::string& text, std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time);
   /// Tensors gate, bn, lif.
-  void gated(std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape);
+  void gated(const std::string& text, std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape);
   /// 3x3 with stride 1, then norm; tensors bn, lif.
   void max_pool();
   /// Attention of maps named by `parts` ("q", "k", "v"), then the projection "proj"; `front` are the neurons in front

@@ -145,29 +145,31 @@ int64_t PlanBuilder::shared_convolution(int64_t x, const MapNames& names, int64_
   return write(from, fires);
 }
 
-int64_t PlanBuilder::transform(int64_t x, const std::string& name, const std::string& prefix,
+int64_t PlanBuilder::transform(int64_t x, const std::string& name, const std::string& prefix, const std::string& text,
                                std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time, Fires fires) {
   LayerPlan& layer = add(x, name, Map::kTransform);
-  layer.mixer = std::move(mixer), layer.mixes_time = mixes_time;
+  layer.transform = text, layer.mixer = std::move(mixer), layer.mixes_time = mixes_time;
   if (coefficients > 0) layer.coefficients = prefix + "coeff", layer.coefficient_count = coefficients;
   layer.parts[0].tensors.norm = prefix + "bn";
   if (fires == Fires::kYes) layer.parts[0].tensors.neuron = prefix + "lif";
   return write(value(x), fires);
 }
 
-int64_t PlanBuilder::gated(int64_t x, const std::string& name, const std::string& prefix,
+int64_t PlanBuilder::gated(int64_t x, const std::string& name, const std::string& prefix, const std::string& text,
                            std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape,
                            Fires fires) {
   LayerPlan& layer = add(x, name, Map::kGated);
-  layer.gated = std::move(transform), layer.gate = prefix + "gate", layer.gate_shape = std::move(gate_shape);
+  layer.transform = text, layer.gated = std::move(transform);
+  layer.gate = prefix + "gate", layer.gate_shape = std::move(gate_shape);
   layer.parts[0].tensors.norm = prefix + "bn";
   if (fires == Fires::kYes) layer.parts[0].tensors.neuron = prefix + "lif";
   return write(value(x), fires);
 }
 
-int64_t PlanBuilder::transform(int64_t x, const MapNames& names, std::shared_ptr<const Mixer> mixer, Fires fires) {
+int64_t PlanBuilder::transform(int64_t x, const MapNames& names, const std::string& text,
+                               std::shared_ptr<const Mixer> mixer, Fires fires) {
   LayerPlan& layer = add(x, names.name, Map::kTransform);
-  layer.mixer = std::move(mixer);
+  layer.transform = text, layer.mixer = std::move(mixer);
   layer.parts = {part_of(names, fires)};
   return write(value(x), fires);
 }

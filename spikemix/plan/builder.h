@@ -40,13 +40,15 @@ class PlanBuilder {
   /// One k x k convolution of stride 1 for all groups of channels: weight [channels / groups, channels / groups, k, k].
   int64_t shared_convolution(int64_t x, const MapNames& names, int64_t kernel, int64_t groups, Fires fires);
   /// @param prefix  "block.0.attn.": tensors coeff, bn.*, lif.*
-  int64_t transform(int64_t x, const std::string& name, const std::string& prefix, std::shared_ptr<const Mixer> mixer,
-                    int64_t coefficients, bool mixes_time, Fires fires);
+  /// @param text    of the mixer: LayerPlan::transform
+  int64_t transform(int64_t x, const std::string& name, const std::string& prefix, const std::string& text,
+                    std::shared_ptr<const Mixer> mixer, int64_t coefficients, bool mixes_time, Fires fires);
   /// @param prefix  tensors gate, bn.*, lif.*
-  int64_t gated(int64_t x, const std::string& name, const std::string& prefix,
+  int64_t gated(int64_t x, const std::string& name, const std::string& prefix, const std::string& text,
                 std::shared_ptr<const GatedTransform> transform, std::vector<int64_t> gate_shape, Fires fires);
   /// A mixer of each step without coefficients, with what `names` has of norm and neurons.
-  int64_t transform(int64_t x, const MapNames& names, std::shared_ptr<const Mixer> mixer, Fires fires);
+  int64_t transform(int64_t x, const MapNames& names, const std::string& text, std::shared_ptr<const Mixer> mixer,
+                    Fires fires);
   /// Neurons of threshold 0.5 on the attention product of the parts of `x`.
   int64_t attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind, int64_t heads,
                     double scale);

@@ -115,6 +115,7 @@ struct LayerPlan {
   int64_t groups = 1;  // so many groups of channels, each mapped by itself: `in` is that of one
   /// All groups have one weight and bias, and `out` is that of one; else their weights lie one behind the other.
   bool shares_weight = false;
+  std::string transform;  // text of the mixer or gate that makes it again (text_of(), mixers/mixer.h)
   std::shared_ptr<const Mixer> mixer;
   std::string coefficients;  // tensor of the mixer's learned coefficients
   int64_t coefficient_count = 0;
