@@ -196,22 +196,22 @@ void bench(BenchOptions& o) {
 void add_bench(CLI::App& app) {
   auto* command = app.add_subcommand(
       "bench",
-      "time a model on real images or recordings: speed, latency, memory; with --layers where the time goes. Without a "
-      "model, `bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads; `bench "
-      "--scaling [RECIPE]` how time and memory grow with the tokens");
+      "time a model on real images or recordings: speed, latency, memory; with --layers, where the time goes. Without "
+      "a model, `bench --data DIR [RECIPE]` times the input pipeline: decoding, augmentation, loader threads; `bench "
+      "--scaling [RECIPE]` measures how time and memory grow with the number of tokens");
   command->footer(R"(Examples:
   spikemix bench runs/cifar10-small                       speed, latency, memory
   spikemix bench builtin --data cifar-10-binary.tar.gz --layers
-  spikemix bench --data pictures cifar10-small            how fast pictures come, with no model behind
+  spikemix bench --data pictures cifar10-small            how fast pictures are read, without a model
   spikemix bench --train cifar10-small --data pictures    where a training spends its time
-  spikemix bench --scaling mine.toml --plot scaling.svg   time and memory over the tokens, of a recipe of yours)");
+  spikemix bench --scaling mine.toml --plot scaling.svg   time and memory over the tokens, for your own recipe)");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("MODEL", options->runner.model,
                       fmt::format("{}; or a recipe, whose input is then timed", kModelHelp));
-  command->add_option("key=value", options->input.overrides, "settings over the recipe's");
-  command->add_option("--data", options->data,
-                      "images to time on, since speed depends on how much they make it fire; a run "
-                      "folder's own if not given");
+  command->add_option("key=value", options->input.overrides, "settings that override the recipe's");
+  command->add_option(
+      "--data", options->data,
+      "images to time on (speed depends on how much they make the model fire); a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   options->input.sensor.add_to(*command);
   command

@@ -303,18 +303,21 @@ void bench_scaling(const ScalingOptions& given) {
 
 void add_scaling_options(CLI::App& command, CLI::Option* scaling, ScalingOptions& options) {
   const auto with = [&](CLI::Option* option) { return option->needs(scaling)->group("With --scaling"); };
-  with(command.add_option("--mixers", options.mixers, "which ones, joined by commas; as model.mixer names them"))
+  with(command.add_option("--mixers", options.mixers, "which mixers, separated by commas, as model.mixer names them"))
       ->delimiter(',');
-  with(command.add_option("--tokens", options.tokens, "square numbers N, joined by commas; 64 to 4096"))
+  with(command.add_option("--tokens", options.tokens,
+                          "numbers of tokens, squares, separated by commas; 64 to 4096 if not given"))
       ->delimiter(',')
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 16));
   with(command.add_option("--embed-dim", options.embed_dim, "embedding dim D; the recipe's if not given"))
       ->check(CLI::PositiveNumber);
-  with(command.add_option("--heads", options.heads, "attention heads; the recipe's"))->check(CLI::PositiveNumber);
-  with(command.add_option("--T", options.T, "time steps; the recipe's"))->check(CLI::PositiveNumber);
-  with(command.add_option("--density", options.density, "share of spikes that mixers read, and that models aim at"))
+  with(command.add_option("--heads", options.heads, "attention heads; the recipe's if not given"))
+      ->check(CLI::PositiveNumber);
+  with(command.add_option("--T", options.T, "time steps; the recipe's if not given"))->check(CLI::PositiveNumber);
+  with(command.add_option("--density", options.density, "density of the spikes that mixers read and models aim at"))
       ->check(CLI::Range(0.001, 1.0));
-  with(command.add_option("--seconds", options.seconds, "spent on each figure, at least; medians of 3 to 1001 passes"))
+  with(command.add_option("--seconds", options.seconds,
+                          "seconds spent on each figure, at least; medians of 3 to 1001 passes"))
       ->check(CLI::Range(0.0, 3600.0));
   with(command.add_option("--csv", options.csv, "write a line for each size and row to this file"));
   with(command.add_option("--plot", options.plot, "write a log-log plot to this SVG file"));

@@ -39,14 +39,15 @@ void add_compare(CLI::App& app) {
     bool json = false, csv = false;
   };
   auto* command = app.add_subcommand(
-      "compare", "a table of finished runs: mixer, seed, accuracy, speed, memory; and groups over seeds, in pairs");
+      "compare",
+      "a table of finished runs (mixer, seed, accuracy, speed, memory), and groups over seeds compared in pairs");
   auto options = std::make_shared<Options>();
   command->add_option("RUN", options->runs, "run folders; those that are not finished are named and left out")
       ->required();
-  command->add_option("--baseline", options->baseline,
-                      "settings of the group that the others are compared with, as in model.mixer=ssa; of several "
-                      "groups: each is compared with the one that shares its other settings; the first run's if not "
-                      "given");
+  command->add_option(
+      "--baseline", options->baseline,
+      "settings of the group that the others are compared with, as in model.mixer=ssa; if it fits several groups, each "
+      "other group is compared with the one that shares its other settings; the first run's if not given");
   auto* json = command->add_flag("--json", options->json, "print JSON");
   command->add_flag("--csv", options->csv, "print a line for each run, with its group")->excludes(json);
   command->footer(R"(Examples:

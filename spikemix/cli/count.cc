@@ -264,17 +264,17 @@ void add_count(CLI::App& app) {
   command->footer(R"(Examples:
   spikemix count runs/cifar10-small
   spikemix count small.safetensors --data cifar-10-binary.tar.gz --images 200 --json
-  spikemix count runs/cifar10-small --table mychip.toml   picojoules of one's own
+  spikemix count runs/cifar10-small --table mychip.toml   your own picojoules
   spikemix count cifar10 model.mixer=ssa                  dense figures of a recipe)");
   auto options = std::make_shared<CountOptions>();
   command->add_option("MODEL", options->model, fmt::format("{}; or a recipe", kModelHelp))->required();
-  command->add_option("key=value", options->overrides, "settings over the recipe's");
+  command->add_option("key=value", options->overrides, "settings that override the recipe's");
   command->add_option("--data", options->data, "test images to count on; a run folder's own if not given");
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   options->sensor.add_to(*command);
   command
       ->add_option("--images", options->images,
-                   "how many test images or recordings, spread over the classes; 1000 if there are so many")
+                   "how many test images or recordings, spread over the classes; 1000, or all if there are fewer")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--skip-bad", options->skip_bad,

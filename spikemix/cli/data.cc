@@ -114,16 +114,15 @@ void add_data(CLI::App& app) {
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  auto* info = data->add_subcommand(
-      "info",
-      "images, classes, sizes, mean and deviation of a data set; recordings, events and durations of one of event "
-      "cameras; which folder became which split, and what was left out");
+  auto* info = data->add_subcommand("info",
+                                    "images, classes, sizes, mean and deviation of a data set, or recordings, events "
+                                    "and durations; which folder became which split, and what was left out");
   info->footer(R"(Examples:
   spikemix data info cifar-10-binary.tar.gz
   spikemix data info pictures --json
   spikemix data info DvsGesture                           recordings of an event camera)");
   info->add_option("DIR", options->data.dir, "folder or archive")->required();
-  info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: by the names in it");
+  info->add_option("--format", options->data.format, "one of `spikemix data formats`; auto: told from the names in it");
   info->add_option("--cache", options->data.cache, "folder for the compact copy of recordings; off: none (data.cache)");
   options->sensor.add_to(*info);
   info->add_option("--sample", options->sample, "images of each split to decode for sizes and means")

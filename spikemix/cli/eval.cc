@@ -162,20 +162,20 @@ void add_eval(CLI::App& app) {
   options->sensor.add_to(*command);
   command
       ->add_option("--split", options->choice.split,
-                   "test; or validation or train, as a run's training images were divided (data.validation)")
+                   "test, or one of the parts of a run's training images (data.validation): validation, train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
   command->add_option("--images", options->choice.images, "only this many images, the same share of each class; 0: all")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--batch", options->batch, "images a batch")->check(batch_bounds());
   command
       ->add_option("--exit-confidence", options->exit_confidence,
-                   "stop an image's time steps at this probability of its likeliest class, 0 to 1")
+                   "stop an image's time steps once its likeliest class has this probability, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--confusion", options->confusion,
-                    "each class's accuracy, and how often it is taken for which other");
+                    "accuracy of each class, and which others it is taken for, how often");
   command->add_option("--answers", options->answers,
-                      "also write the class given to each test image, as training does beside a run's models "
-                      "(best/test_answers.safetensors): what `compare` needs to compare images");
+                      "also write the class given to each test image, which `compare` needs to compare images; "
+                      "training writes it beside a run's models (best/test_answers.safetensors)");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { run(*options); });

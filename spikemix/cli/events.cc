@@ -67,7 +67,7 @@ void add_events_info(CLI::App& events) {
 void EventInput::add_to(CLI::App& command) {
   command
       .add_option("FILE", path,
-                  "a recording (`spikemix events formats`); - is standard input, unix:PATH a socket to be made")
+                  "a recording (`spikemix events formats`); -: standard input; unix:PATH: a socket, which is created")
       ->required();
   flags.add_to(command);
 }
@@ -86,8 +86,8 @@ void note_unsaid_sensor(const std::string& path, const EventReader& reader, Sens
 
 void SensorFlags::add_to(CLI::App& command) {
   command.add_option("--size", size,
-                     "WIDTHxHEIGHT of the recordings' sensor, in the place of what their files say (data.sensor)");
-  command.add_option("--time-unit", time_unit, "of the times in an npz: s, ms, us or ns; default: whole us");
+                     "WIDTHxHEIGHT of the recordings' sensor; overrides what their files say (data.sensor)");
+  command.add_option("--time-unit", time_unit, "unit of the times in an npz: s, ms, us or ns; default: whole us");
 }
 
 void SensorFlags::apply(DataConfig& data) const {

@@ -54,7 +54,7 @@ void add_events_convert(CLI::App& events) {
   spikemix events convert recording.raw recording.aedat4
   spikemix events convert - recording.npz --size 240x180  standard input, of a sensor that it does not name)");
   options->input.add_to(*command);
-  command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
+  command->add_option("OUT", options->out, "file to write; its extension gives the format")->required();
   command->callback([options] {
     const int64_t n =
         copy(options->input, options->out, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
@@ -74,7 +74,7 @@ void add_events_cut(CLI::App& events) {
   spikemix events cut gesture.aedat start.aedat --to 2000000
   spikemix events cut gesture.aedat middle.npz --from 2000000 --to 4000000)");
   options->input.add_to(*command);
-  command->add_option("OUT", options->out, "file to write; its ending says the format")->required();
+  command->add_option("OUT", options->out, "file to write; its extension gives the format")->required();
   command->add_option("--from", options->from, "first time to keep, in us of the recording's clock");
   command->add_option("--to", options->to, "first time to leave out, in us");
   command->callback([options] {

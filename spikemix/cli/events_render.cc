@@ -57,7 +57,7 @@ void add_events_render(CLI::App& events) {
     int scale = 0;
   };
   auto options = std::make_shared<Options>();
-  auto* command = events.add_subcommand("render", "pictures: a contact sheet (.png) or an animation (.apng)");
+  auto* command = events.add_subcommand("render", "draw a recording: a contact sheet (.png) or an animation (.apng)");
   command->footer(R"(Examples:
   spikemix events render gesture.aedat sheet.png          16 pictures side by side
   spikemix events render gesture.aedat gesture.apng --frames 100 --split number)");
@@ -67,7 +67,7 @@ void add_events_render(CLI::App& events) {
       ->check(CLI::Range(1, 1000));
   command->add_option("--split", options->split, "frames of equal time or of an equal number of events")
       ->check(CLI::IsMember({"time", "number"}));
-  command->add_option("--scale", options->scale, "pixels of the picture for each of the sensor's")
+  command->add_option("--scale", options->scale, "pixels of the picture for each pixel of the sensor")
       ->check(CLI::Range(1, 16));
   command->callback([options] {
     const bool animated = options->out.ends_with(".apng");

@@ -114,7 +114,8 @@ void run(EventsSimulateOptions o) {
 
 void add_events_simulate(CLI::App& events) {
   auto o = std::make_shared<EventsSimulateOptions>();
-  auto* command = events.add_subcommand("simulate", "recordings of pictures that are moved before a simulated camera");
+  auto* command =
+      events.add_subcommand("simulate", "make recordings of pictures that move in front of a simulated event camera");
   command->footer(R"(Examples:
   spikemix events simulate cat.jpg cat.aedat
   spikemix events simulate pictures recordings --limit 100 --size 64x64)");
@@ -131,11 +132,12 @@ void add_events_simulate(CLI::App& events) {
   command->add_option("--on-threshold", s.on_threshold, "log intensity that makes an event")->capture_default_str();
   command->add_option("--off-threshold", s.off_threshold, "the same, downwards")->capture_default_str();
   command->add_option("--mismatch", s.mismatch, "deviation of the thresholds among pixels")->capture_default_str();
-  command->add_option("--refractory", s.refractory_us, "us after an event without another")->capture_default_str();
-  command->add_option("--background", s.background_hz, "noise events of a pixel and second")->capture_default_str();
-  command->add_option("--leak", s.leak_hz, "on events of a pixel and second by leakage")->capture_default_str();
+  command->add_option("--refractory", s.refractory_us, "us after an event in which its pixel makes no other")
+      ->capture_default_str();
+  command->add_option("--background", s.background_hz, "noise events for each pixel and second")->capture_default_str();
+  command->add_option("--leak", s.leak_hz, "ON events for each pixel and second from leakage")->capture_default_str();
   command->add_option("--dark", s.dark, "intensity (0 to 1) added before the logarithm")->capture_default_str();
-  command->add_option("--seed", s.seed, "of thresholds and noise")->capture_default_str();
+  command->add_option("--seed", s.seed, "seed of thresholds and noise")->capture_default_str();
   command->callback([o] { run(*o); });
 }
 

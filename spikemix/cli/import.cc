@@ -92,23 +92,24 @@ void add_import(CLI::App& app) {
   command->footer(R"(Examples:
   spikemix import cifar10.pth.tar -o cifar10.safetensors
   spikemix import qkformer/                              a folder with model.safetensors or pytorch_model.bin
-  spikemix import mine.pth model.heads=8 model.T=6       what no tensor says
-  spikemix import mine.pth --recipe mine.toml            the recipe says the shape)");
+  spikemix import mine.pth model.heads=8 model.T=6       what the tensors do not hold
+  spikemix import mine.pth --recipe mine.toml            the recipe gives the shape)");
   auto options = std::make_shared<ImportOptions>();
   command
       ->add_option("FILE", options->file,
                    "what torch.save wrote (.pth, .pth.tar, .bin), a .safetensors, or a folder with one of them")
       ->required();
-  command->add_option("key=value", options->overrides, "settings that no tensor says, as in model.heads=8");
+  command->add_option("key=value", options->overrides, "settings that the tensors do not hold, as in model.heads=8");
   command->add_option("--recipe", options->recipe,
-                      "recipe that says the model's shape (a Spikformer's mixer becomes ssa) and the data's settings");
+                      "recipe that gives the model's shape (a Spikformer's mixer becomes ssa) and the data's settings");
   command
       ->add_option("--shape", options->shape,
                    "auto: read from the tensors; recipe: the recipe's; default: auto without --recipe")
       ->check(CLI::IsMember({"auto", "recipe"}));
   command->add_option("--weights", options->weights, "which of the file's state dicts, as in state_dict_ema");
-  command->add_option("--size", options->size,
-                      "of a model of events: WIDTHxHEIGHT of the sensor that it learned from; default: its input's");
+  command->add_option(
+      "--size", options->size,
+      "for a model of events: WIDTHxHEIGHT of the sensor that it learned from; default: the size of its input");
   command->add_option("-o,--out", options->out, "file to write");
   command->callback([options] { import_file(*options); });
 }

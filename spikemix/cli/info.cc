@@ -56,14 +56,14 @@ void add_info(CLI::App& app) {
     std::vector<std::string> overrides;
     bool json = false, tensors = false;
   };
-  auto* command = app.add_subcommand("info", "what a model is: shape, mixers, parameters, operations");
+  auto* command = app.add_subcommand("info", "shape, mixers, parameters and operations of a model");
   command->footer(R"(Examples:
   spikemix info runs/cifar10-small
   spikemix info small.safetensors --tensors
   spikemix info cifar10 model.mixer=ssa                   a recipe that nobody has trained yet)");
   auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->path, fmt::format("{}; or a recipe", kModelHelp))->required();
-  command->add_option("key=value", options->overrides, "settings over the recipe's");
+  command->add_option("key=value", options->overrides, "settings that override the recipe's");
   command->add_flag("--tensors", options->tensors, "list every tensor with its shape");
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {

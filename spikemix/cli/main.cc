@@ -30,7 +30,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix export runs/cifar10-small -o small.safetensors        integer weights, for small machines
   spikemix bench runs/cifar10-small --layers                     where the engine spends its time
   spikemix sweep mixers.toml                                     mixers x seeds, compared in pairs
-  spikemix bench --data DIR                                      how fast pictures come, with no model behind
+  spikemix bench --data DIR                                      how fast pictures are read, without a model
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
 // Numbers that are none pass CLI11's own checks of a range.

@@ -189,8 +189,8 @@ void add_predict(CLI::App& app) {
   spikemix predict gesture.aedat --model runs/dvs128-gesture --render gesture.apng)");
   auto options = std::make_shared<PredictOptions>();
   command->add_option("FILE", options->files,
-                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM), or for a model of events recordings (`spikemix "
-                      "events formats`); a folder: all that are in it; - is standard input");
+                      "pictures (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM), or event recordings for a model of events "
+                      "(`spikemix events formats`); a folder: all files in it; -: standard input");
   command->add_option("--model", options->runner.model, fmt::format("{}; default: {}", kModelHelp, kBuiltin));
   command->add_option("--data", options->data,
                       "with no FILE: take test images of this data set; a run folder's own if not given");

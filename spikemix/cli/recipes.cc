@@ -53,7 +53,7 @@ void add_recipes(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "show this recipe's text");
   command->add_flag("--keys", options->keys, "every key that a recipe or key=value can set, with default and meaning");
-  command->add_flag("--json", options->json, "with every effective value, as JSON");
+  command->add_flag("--json", options->json, "print JSON, with every effective value");
   command->callback([options] {
     if (options->keys) {
       answer_text(Config::describe_keys());

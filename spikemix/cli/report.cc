@@ -315,7 +315,7 @@ void run(const ReportOptions& o) {
 void add_report(CLI::App& app) {
   auto o = std::make_shared<ReportOptions>();
   auto* command =
-      app.add_subcommand("report", "one page with a run's or several runs' curves, mistakes, spikes and energy");
+      app.add_subcommand("report", "write one page with the curves, mistakes, spikes and energy of one run or several");
   command->footer(R"(Examples:
   spikemix report runs/cifar10-small -o report.html
   spikemix report runs/demo-fft2d runs/demo-ssa -o both.html
@@ -330,12 +330,12 @@ void add_report(CLI::App& app) {
       "run's if not given");
   command->add_option("--data", o->data, "data set to test on; a run folder's own if not given");
   command->add_option("--format", o->format, "format of the data (see `spikemix data formats`)");
-  command->add_option("--picture", o->picture, "the picture or recording that is followed through the layers");
+  command->add_option("--picture", o->picture, "the picture or recording to follow through the layers");
   command->add_option("--test-image", o->test_image, "or this test image; default: the first, 0")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--images", o->images, "how many test images to answer, spread over the classes")
       ->check(CLI::PositiveNumber);
-  command->add_option("--models", o->models, "how many of the models are shown from within, the first ones")
+  command->add_option("--models", o->models, "how many models to show in detail, from the first one on")
       ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--skip-bad", o->skip_bad,

@@ -66,7 +66,7 @@ void add_runner_options(CLI::App& command, RunnerOptions& options) {
                   "fp32, int16 or int8 (torch: fp32 or bf16); default: fp32, or what an exported model holds")
       ->check(CLI::IsMember({"fp32", "int16", "int8", "bf16"}));
   command.add_option("--threads", options.threads, "compute threads; 0: one for each core");
-  command.add_option("--device", options.device, "of --engine torch: cpu, cuda or cuda:N");
+  command.add_option("--device", options.device, "for --engine torch: cpu, cuda or cuda:N");
 }
 
 std::unique_ptr<Runner> make_runner(const RunnerOptions& options) {

@@ -221,22 +221,22 @@ void run(const StreamOptions& o) {
 
 void add_stream(CLI::App& app) {
   auto o = std::make_shared<StreamOptions>();
-  auto* command =
-      app.add_subcommand("stream", "play a recording of an event camera: class scores that move with every time step");
+  auto* command = app.add_subcommand(
+      "stream", "play a recording of an event camera: class scores that are updated at every time step");
   command->footer(R"(Examples:
   spikemix stream gesture.aedat --model runs/dvs128-gesture
   spikemix stream gesture.aedat --model runs/dvs128-gesture --max-speed --json
   camera | spikemix stream - --model runs/dvs128-gesture
   spikemix stream unix:/run/camera.sock --model runs/dvs128-gesture)");
   o->input.add_to(*command);
-  command->add_option("--model", o->runner.model, "model.safetensors, or a run folder (its best model): of events")
+  command
+      ->add_option("--model", o->runner.model, "a model of events: model.safetensors, or a run folder (its best model)")
       ->required();
-  command->add_flag("--realtime", o->realtime,
-                    "at the recording's own speed: what a file is played at, if nothing else is said");
+  command->add_flag("--realtime", o->realtime, "at the recording's own speed; the default for a file");
   command->add_flag("--max-speed", o->max_speed, "as fast as the engine is; no step is dropped");
   command->add_option("--step-us", o->step_us, "microseconds of a time step; default: the mean of the model's training")
       ->check(CLI::PositiveNumber);
-  command->add_option("--step-events", o->step_events, "or its events")->check(CLI::PositiveNumber);
+  command->add_option("--step-events", o->step_events, "or this many events a time step")->check(CLI::PositiveNumber);
   command
       ->add_option("--precision", o->runner.precision,
                    "fp32, int16 or int8; default: fp32, or what an exported model holds")

@@ -103,7 +103,7 @@ void sweep(const SweepOptions& options) {
 
 void add_sweep(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "sweep", "train any settings x mixers x seeds, and compare them in pairs; killed at any moment, it goes on");
+      "sweep", "train settings x mixers x seeds and compare them in pairs; started again after a kill, it continues");
   auto options = std::make_shared<SweepOptions>();
   command->footer(R"(Examples:
   spikemix sweep mixers.toml                               trains what is not done yet, then compares
@@ -112,7 +112,7 @@ void add_sweep(CLI::App& app) {
   spikemix sweep mixers.toml --jobs 2 --json
 A sweep's file:
   recipe = "cifar10-small"
-  data = "cifar-10-binary.tar.gz"   or --data, which comes first
+  data = "cifar-10-binary.tar.gz"   or --data, which overrides it
   overrides = ["train.epochs=4"]
   seeds = 8                         or a list: [0, 1, 2]
   baseline = "model.mixer=ssa"      each is compared with the one that has this and shares its other
@@ -122,9 +122,9 @@ A sweep's file:
   "model.T" = [2, 4])");
   command->add_option("SWEEP", options->file, "a .toml file: recipe, data, overrides, seeds, jobs, baseline, [grid]")
       ->required();
-  command->add_option("--data", options->data, "data set: a folder or archive, over the file's data");
-  command->add_option("--out", options->out, "folder of its runs; runs/<the sweep's name> if not given");
-  command->add_option("--jobs", options->jobs, "runs at a time, which share out the threads (jobs)")
+  command->add_option("--data", options->data, "data set: a folder or archive; overrides the file's data");
+  command->add_option("--out", options->out, "folder for the runs; runs/<the sweep's name> if not given");
+  command->add_option("--jobs", options->jobs, "runs at a time, which share the threads (jobs)")
       ->check(CLI::Range(1, 1024));
   command
       ->add_option("--threads", options->threads,

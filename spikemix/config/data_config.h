@@ -31,7 +31,7 @@ struct DataConfig {
       "error");
     v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");
     v("std", std, "standard deviation of each channel, in 0..1; empty: 0.5 each");
-    v("sensor", sensor, "WIDTHxHEIGHT of the recordings' sensor, in the place of what their files say; --size sets it");
+    v("sensor", sensor, "WIDTHxHEIGHT of the recordings' sensor; overrides what their files say; --size sets it");
     v("time_unit", time_unit, "of an npz's times: s, ms, us or ns; empty: whole microseconds; --time-unit sets it");
     v("frames", frames, "a recording's T frames: count (of equally many events) or time (equally long)");
     v("frame_values", frame_values, "a pixel of a frame: sum (number of its events) or binary (1 if there is any)");

@@ -136,7 +136,7 @@ void add_train(CLI::App& app) {
     double memory = 0;  // bytes
     bool profile = false, find_batch = false, json = false;
   };
-  auto* command = app.add_subcommand("train", "train a model by a recipe, in a new run folder");
+  auto* command = app.add_subcommand("train", "train a model from a recipe, in a new run folder");
   command->footer(R"(Examples:
   spikemix train demo --data /usr/share/datasets/fashion-mnist              clothes, in minutes
   spikemix train cifar10-small --data cifar-10-binary.tar.gz model.mixer=wt2d --seed 1
@@ -147,7 +147,7 @@ void add_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("RECIPE", options->recipe, "a name of `spikemix recipes`, or a .toml file")->required();
   command->add_option("key=value", options->overrides,
-                      "settings over the recipe's, as in model.mixer=wt2d train.lr=1e-3");
+                      "settings that override the recipe's, as in model.mixer=wt2d train.lr=1e-3");
   command->add_option("--data", options->data, "data set: a folder or archive (data.dir)");
   options->sensor.add_to(*command);
   command->add_option("--out", options->out, "run folder; runs/<recipe's name> if not given");
@@ -195,19 +195,18 @@ void add_resume(CLI::App& app) {
     int64_t threads = -1;
     bool json = false;
   };
-  auto* command =
-      app.add_subcommand("resume",
-                         "go on with an interrupted run, to the same bits as without the interruption; or with a "
-                         "finished one, for more epochs");
+  auto* command = app.add_subcommand(
+      "resume",
+      "continue an interrupted run, to the same bits as without the interruption, or a finished one for more epochs");
   command->footer(R"(Examples:
   spikemix resume runs/cifar10-small
   spikemix resume runs/cifar10-small train.epochs=12      a finished run goes on to 12 epochs)");
   auto options = std::make_shared<Options>();
   command->add_option("RUN", options->run, "the run folder")->required();
   command->add_option("key=value", options->changes,
-                      "train.epochs=N: this many epochs in all, from here on by their learning rates; also "
+                      "train.epochs=N: go on to N epochs in all, with the learning rates of such a run; also "
                       "train.checkpoint_seconds and train.loader_threads");
-  command->add_option("--data", options->data, "where the data lie now; they must be the same");
+  command->add_option("--data", options->data, "where the data are now; they must be the same");
   command
       ->add_option("--threads", options->threads,
                    "compute threads from here on; another number than before rounds differently")

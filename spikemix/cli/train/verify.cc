@@ -130,7 +130,7 @@ void run_verify(const Options& o) {
 
 void add_verify(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "verify", "repeat the first steps of a run: do the losses match to the bit, and if not, what differs");
+      "verify", "repeat the first steps of a run: say whether the losses match to the bit and, if not, what differs");
   command->footer(R"(Examples:
   spikemix verify runs/cifar10-small
   spikemix verify runs/cifar10-small --steps 3 --data /mnt/cifar-10-binary.tar.gz    the data have moved
