@@ -123,7 +123,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& what, int de
     json document = json::parse(text.begin(), text.end(), watch);
     return stand_ins ? with_strings_changed(document, without_stand_ins) : document;
   } catch (const json::parse_error& error) {
-    throw input_error("{} is no JSON (byte {} of it); incomplete or corrupt?", what, error.byte);
+    throw input_error("{} is not JSON (byte {} of it); incomplete or corrupt?", what, error.byte);
   } catch (const json::out_of_range&) {
     throw input_error("{} has a number that is too large", what);
   }

@@ -19,7 +19,7 @@ std::string json_text(const nlohmann::ordered_json& document, int indent = -1);
 /// The document that json_text(), or anybody, wrote.
 /// @param what   begins its errors, as in "config.json:" or "m.safetensors: its header"
 /// @param depth  levels that it may have: copying, writing and freeing a document recurse
-/// @throws InputError if it is no JSON, is nested deeper, or has a key twice in an object (the last would win silently)
+/// @throws InputError if it is not JSON, is nested deeper, or has a key twice in an object (the last would win silently)
 nlohmann::json parse_json(std::string_view text, const std::string& what, int depth = 32);
 
 }  // namespace spikemix

@@ -62,7 +62,7 @@ TEST_F(JsonLog, DropsALastHalfLine) {
 TEST_F(JsonLog, NamesALineThatIsWrong) {
   write_file_atomically(path_, "1\n2\nnot json\n4\n");
   EXPECT_THAT([&] { read_json_lines(path_); },
-              ThrowsMessage<InputError>(HasSubstr("metrics.jsonl, line 3: is no JSON")));
+              ThrowsMessage<InputError>(HasSubstr("metrics.jsonl, line 3: is not JSON")));
   EXPECT_THAT([&] { JsonLines log(path_ / "no"); }, ThrowsMessage<InputError>(HasSubstr("cannot write: Not a dir")));
 }
 

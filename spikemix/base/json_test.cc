@@ -39,11 +39,11 @@ TEST(Json, RefusesInOneLine) {
   const auto refuses = [](const std::string& text, const std::string& message) {
     EXPECT_THAT([&] { parse_json(text, "f:"); }, ThrowsMessage<InputError>(StartsWith("f: " + message)));
   };
-  refuses("", "is no JSON");
-  refuses("{\"a\": 1", "is no JSON (byte 8 of it)");
+  refuses("", "is not JSON");
+  refuses("{\"a\": 1", "is not JSON (byte 8 of it)");
   refuses("[1e999]", "has a number that is too large");
   refuses(R"({"a": {"b": 1, "b": 2}})", "has 'b' twice");
-  refuses("\"\xe9\"", "is no JSON");
+  refuses("\"\xe9\"", "is not JSON");
   refuses(std::string(33, '[') + std::string(33, ']'), "is nested deeper than 32 levels");
   refuses(std::string(1'000'000, '['), "is nested deeper");
   std::string objects;

@@ -103,7 +103,7 @@ void bench_speed(const BenchOptions& o) {
 }
 
 void bench_layers(const BenchOptions& o) {
-  if (o.runner.engine != "spikemix") throw input_error("--layers: only --engine spikemix times its layers");
+  if (o.runner.engine != "spikemix") throw input_error("--layers: only with --engine spikemix");
   Session session(load_network_of(o.runner));
   const std::vector<Batch> batches = load(o, session.network().card);
   std::vector<float> logits(size_t(batches[0].size * session.network().card.model.classes));
@@ -162,7 +162,7 @@ void bench_training(const BenchOptions& o) {
 }
 
 void bench_growth(BenchOptions& o) {
-  if (!o.data.empty()) throw input_error("--data: --scaling draws what it runs on");
+  if (!o.data.empty()) throw input_error("--data: not with --scaling, which draws its inputs at random");
   if (o.runner.engine != "spikemix") throw input_error("--scaling: only --engine spikemix is measured");
   o.scaling.recipe = o.runner.model, o.scaling.overrides = o.input.overrides, o.scaling.json = o.json;
   o.scaling.precision = o.runner.precision, o.scaling.threads = thread_count(o.runner.threads);

@@ -57,7 +57,7 @@ void add_compare(CLI::App& app) {
   command->callback([options] {
     const std::vector<ComparedRun> runs = read_finished(options->runs);
     const Comparison comparison = compare_groups(runs, {.settings = options->baseline});
-    for (const std::string& left_out : comparison.left_out) say("{}: not in the means a second time", left_out);
+    for (const std::string& left_out : comparison.left_out) say("{}: counted only once in the means", left_out);
     if (options->csv) return answer_text(csv_of(comparison));
     if (options->json) {
       nlohmann::json document = comparison.to_json();

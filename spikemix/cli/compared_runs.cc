@@ -63,7 +63,7 @@ RightAnswers right_answers(const std::string& folder, const std::string& weights
   try {
     const Answers answers = read_answers(file);
     if (std::abs(answers.top1() - top1) > kSameWeights) {
-      result.missing = fmt::format("its {}/{} has {:.2f} % right, its summary {:.2f}: of other weights", weights,
+      result.missing = fmt::format("its {}/{} has {:.2f} % right, its summary {:.2f}: from other weights", weights,
                                    kAnswersFile, answers.top1(), top1);
       return result;
     }
@@ -100,13 +100,13 @@ ComparedRun read_compared_run(const std::string& folder) {
   ComparedRun run{.folder = folder};
   const std::filesystem::path path = folder, summary = path / "summary.json", record = path / "config.json";
   if (std::error_code error; !std::filesystem::exists(std::filesystem::symlink_status(path, error)))
-    throw input_error("{}: there is no such run folder", folder);
+    throw input_error("{}: no such run folder", folder);
   if (!std::filesystem::exists(path)) {
     run.skipped = "a link to nothing";
   } else if (!std::filesystem::exists(record)) {
     run.skipped = "no run folder (it has no config.json)";
   } else if (!std::filesystem::exists(summary)) {
-    run.skipped = fmt::format("not finished; `spikemix resume {}` goes on with it", folder);
+    run.skipped = fmt::format("not finished; `spikemix resume {}` continues it", folder);
   } else {
     std::string file = "summary.json";
     try {
@@ -118,7 +118,7 @@ ComparedRun read_compared_run(const std::string& folder) {
     } catch (const InputError&) {
       run.skipped = fmt::format("its {} is damaged", file);
     } catch (const Json::exception&) {
-      run.skipped = fmt::format("its {} is damaged, or of another program", file);
+      run.skipped = fmt::format("its {} is damaged, or from another program", file);
     }
   }
   return run;

@@ -132,7 +132,7 @@ std::string why_no_images(const std::vector<Pair>& pairs, RightAnswers ComparedR
   for (const Pair& pair : pairs) {
     for (const ComparedRun* run : {pair.own, pair.other}) {
       if (!(run->*member).missing.empty()) return fmt::format("{}: {}", run->folder, (run->*member).missing);
-      if ((run->*member).right.size() < 2) return fmt::format("{}: one test image is no sample", run->folder);
+      if ((run->*member).right.size() < 2) return fmt::format("{}: one test image is not a sample", run->folder);
       if ((run->*member).images != (pairs.front().own->*member).images)
         return fmt::format("{}: other test images than {}, or pictures of another size", run->folder,
                            pairs.front().own->folder);

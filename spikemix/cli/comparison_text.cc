@@ -109,7 +109,7 @@ bool Comparison::has_images() const {
 std::string Comparison::conclusion() const {
   if (groups.size() == 1) return "Nothing is compared: all runs have the same settings.";
   if (comparisons.empty())
-    return fmt::format("Nothing is compared: {} tells no finished group from the others.", baseline);
+    return fmt::format("Nothing is compared: {} separates no finished group from the others.", baseline);
   const auto decided =
       std::ranges::count_if(comparisons, [](const GroupComparison& c) { return c.best.over_seeds.decided; });
   if (decided == 0) return "Nothing may be concluded: no group shares two seeds with its baseline.";
@@ -126,7 +126,7 @@ std::string Comparison::conclusion() const {
     text += fmt::format("; {} of the groups share no two seeds with theirs", int64_t(comparisons.size()) - decided);
   text += ".";
   if (!without_baseline.empty())
-    text += fmt::format(" Not compared, for want of a baseline that shares their other settings: {}.",
+    text += fmt::format(" Not compared, since no baseline shares their other settings: {}.",
                         fmt::join(without_baseline, "; "));
   if (has_images()) {
     const std::vector<std::string> both = shown_over_images(*this);

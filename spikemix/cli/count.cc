@@ -187,9 +187,8 @@ void print_layer(const LayerOperations& o, bool with_spikes) {
 
 void print_energy(const Counted& c, const std::vector<EnergyTable>& tables, const LayerOperations& total) {
   answer(
-      "\nEnergy of one image at {:.2f} % of inputs there, in mJ, and of the same layers with ReLU and one step (what "
-      "is "
-      "deployed is its int8 row; each row prices both by one table):\n",
+      "\nEnergy of one image in mJ, with {:.2f} % of the inputs not zero, and of its dense twin: the same layers with "
+      "ReLU and one step (one would deploy its int8 row; each row prices both by the same table):\n",
       100 * total.density);
   const DenseTwin twin = dense_twin(c.plan, c.layers);
   for (const EnergyTable& table : tables) {
@@ -204,7 +203,7 @@ void print_energy(const Counted& c, const std::vector<EnergyTable>& tables, cons
   if (const PublishedRow* row = published_row(c.model)) {
     answer(
         "Published for {} with {}: {} G OPs, {} mJ. That row contradicts the papers' own formula: {} G times 0.9 pJ "
-        "alone is {:.3f} mJ. Ratios of rows can be compared, their size cannot.\n",
+        "alone is {:.3f} mJ. Compare ratios of rows, not their size.\n",
         row->data, row->mixer, row->gops, row->energy_mj, row->gops, 0.9 * row->gops);
   }
 }

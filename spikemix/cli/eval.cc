@@ -80,13 +80,13 @@ int64_t epoch_of(const ModelCard& card) {
 // Answers replace earlier answers (a damaged file of them is known by its name), and no other file.
 void check_answers(const EvalOptions& o) {
   if (o.answers.empty()) return;
-  if (o.choice.split != "test") throw input_error("--answers: only of test images, found --split {}", o.choice.split);
+  if (o.choice.split != "test") throw input_error("--answers: only for test images, found --split {}", o.choice.split);
   const std::filesystem::path file = o.answers;
   if (!std::filesystem::exists(file) || file.filename() == "test_answers.safetensors") return;
   try {
     read_answers(o.answers);
   } catch (const InputError&) {
-    throw input_error("--answers {}: there is a file that holds no answers; name another one", o.answers);
+    throw input_error("--answers {}: the file exists and holds no answers; name another one", o.answers);
   }
 }
 

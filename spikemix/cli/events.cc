@@ -80,7 +80,7 @@ Recording EventInput::open(ByteSource source, SensorSize fallback) const {
 
 void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken) {
   if (reader.sensor().known() || !taken.known()) return;
-  say("{}: does not say how large its sensor is: taken as {} x {} pixels, as many as its events need (--size says it)",
+  say("{}: does not say how large its sensor is: taken as {} x {} pixels, as many as its events need (--size sets it)",
       path, taken.width, taken.height);
 }
 

@@ -40,11 +40,11 @@ std::string joined(const std::vector<std::string>& items) { return fmt::format("
 void tell(const FoundNetwork& network, const WeightsFile& file, const ImportedConfig& imported) {
   if (!imported.read.empty()) report("{}, by its tensors: {}\n", network.family->name, joined(imported.read));
   if (!imported.published.empty())
-    report("not to be read from tensors, as published: {}; key=value says otherwise\n", joined(imported.published));
+    report("not in the tensors, taken as published: {}; key=value says otherwise\n", joined(imported.published));
   if (!imported.data_recipe.empty())
     report("mean, std and frames of the data: those of recipe {}\n", imported.data_recipe);
   for (const std::string& note : imported.notes) report("{}\n", note);
-  if (!network.unused.empty()) report("skipped, read by no computation: {}\n", joined(network.unused));
+  if (!network.unused.empty()) report("skipped, used by no computation: {}\n", joined(network.unused));
   if (network.counters > 0)
     report("skipped: {} counters of profilers and averages (total_ops, ...)\n", network.counters);
   if (!network.elsewhere.empty()) {

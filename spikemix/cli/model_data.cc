@@ -56,7 +56,7 @@ void check_classes(const ModelCard& card, const Dataset& data, const std::string
   if (card.classes == data.classes()) return;
   if (card.classes.empty() && int64_t(data.classes().size()) == card.model.classes) return;
   if (card.classes.size() != data.classes().size()) {
-    throw input_error("{}: tells {} classes apart, {} holds {}", model, card.model.classes, dir, data.classes().size());
+    throw input_error("{}: knows {} classes, {} holds {}", model, card.model.classes, dir, data.classes().size());
   }
   for (size_t i = 0; i < card.classes.size(); ++i) {
     if (card.classes[i] != data.classes()[i]) {

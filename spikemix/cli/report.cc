@@ -282,7 +282,7 @@ void check_output(const std::string& out) {
   if (std::error_code none; !std::filesystem::is_regular_file(out, none)) return;
   const std::string text = read_file(out);
   if (!text.empty() && !text.starts_with("<!"))
-    throw input_error("{}: there is a file that holds no page; name another one with -o", out);
+    throw input_error("{}: the file exists and holds no page; name another one with -o", out);
 }
 
 void run(const ReportOptions& o) {

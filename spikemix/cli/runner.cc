@@ -80,7 +80,7 @@ std::unique_ptr<Runner> make_runner(const RunnerOptions& options) {
 
 std::shared_ptr<const Network> load_network_of(const RunnerOptions& options) {
   if (options.device != "cpu")
-    throw input_error("--device {}: only --engine torch knows others than cpu", options.device);
+    throw input_error("--device {}: only --engine torch runs on other devices than cpu", options.device);
   const Precision precision = parse_precision(options.precision.empty() ? "fp32" : options.precision);
   const auto network = load_model(options.model, precision);
   if (!options.precision.empty() && network->precision != precision)

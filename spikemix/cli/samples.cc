@@ -125,8 +125,8 @@ std::optional<Sample> FilesToRead::read(const File& file, const ModelCard& card)
   if (!file.found) return read_sample(file.path, card, options_);
   try {
     std::error_code error;
-    if (!fs::exists(file.path, error)) throw input_error("{}: a link to what is not there", file.path);
-    if (!fs::is_regular_file(file.path, error)) throw input_error("{}: no regular file", file.path);
+    if (!fs::exists(file.path, error)) throw input_error("{}: a link to nothing", file.path);
+    if (!fs::is_regular_file(file.path, error)) throw input_error("{}: not a regular file", file.path);
     return read_sample(file.path, card, options_);
   } catch (const InputError& error) {
     if (skipped_++ < kNamedSkips) say("skipped: {}", error.what());

@@ -86,7 +86,7 @@ class Reader {
       for (int64_t seed = 0; seed < whole(*node, "seeds", 1, int64_t(kMostRuns)); ++seed) list.push_back(seed);
     }
     if (list.empty() || std::set(list.begin(), list.end()).size() < list.size())
-      throw input_error("{}: seeds: expected a number of them, or a list, each once", line(*node));
+      throw input_error("{}: seeds: expected how many, or a list without repetitions", line(*node));
     return list;
   }
 

@@ -43,7 +43,7 @@ class SweepLock {
       if (seconds_since(start) > kSecondsForTheLast)
         throw input_error("{}: another sweep is running in this folder", folder.string());
       if (!std::exchange(told, true))
-        say("{}: waits for the runs of an earlier start to save and end", folder.string());
+        say("{}: waiting for the runs of an earlier start to save and end", folder.string());
       signals.sleep_until(Clock::now() + std::chrono::milliseconds(200));
     }
   }

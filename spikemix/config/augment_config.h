@@ -20,29 +20,28 @@ struct AugmentConfig {
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("crop_padding", crop_padding, "random crop out of the image padded by this many pixels; 0: none (not of events)");
+    v("crop_padding", crop_padding, "random crop of the image padded by this many pixels; 0: none (not for events)");
     v("flip", flip, "horizontal flip of every second image");
     v("alternate_flip", alternate_flip,
-      "augment.flip takes each image in every second epoch, in the first one by chance, in the place of by chance each "
-      "time");
+      "augment.flip takes each image in every second epoch (chance decides in which) instead of at random in each");
     v("randaugment_magnitude", randaugment_magnitude, "RandAugment magnitude 0 to 10 (timm's m); 0: none");
     v("randaugment_ops", randaugment_ops, "RandAugment operations an image (timm's n)");
     v("randaugment_std", randaugment_std, "standard deviation of the magnitude (timm's mstd)");
     v("erase_probability", erase_probability, "probability of random erasing");
     v("mixup", mixup, "mixup's Beta parameter; 0: none");
     v("cutmix", cutmix, "CutMix's Beta parameter; 0: none");
-    v("switch_prob", switch_prob, "share of the batches that CutMix gets where there is mixup too");
+    v("switch_prob", switch_prob, "share of the batches that CutMix gets if mixup is on too");
     v("mixup_off_epoch", mixup_off_epoch, "no mixup or CutMix from this epoch on; 0: always");
     v("label_smoothing", label_smoothing, "probability mass spread over all classes");
-    v("roll", roll, "frames of events: moved by up to this many pixels each way, around the edges");
+    v("roll", roll, "event frames: shift by up to this many pixels each way, wrapping around");
     v("rotate", rotate,
-      "frames of events: one of rotate, shear, cutout, scale is drawn; degrees at most, 0: never this");
-    v("shear", shear, "degrees at most, 0: never this");
-    v("cutout", cutout, "side of the square that is emptied, in pixels at most, 0: never this");
-    v("scale", scale, "share by which the picture grows or shrinks at most, 0: never this");
+      "event frames: one of rotate, shear, cutout, scale is drawn; degrees at most, 0: never this one");
+    v("shear", shear, "degrees at most, 0: never this one");
+    v("cutout", cutout, "side of the square that is emptied, in pixels at most, 0: never this one");
+    v("scale", scale, "share by which the picture grows or shrinks at most, 0: never this one");
     v("event_drop", event_drop, "share of a recording's events that is left out");
-    v("polarity_flip", polarity_flip, "probability that on and off change places in a recording");
-    v("time_jitter", time_jitter, "standard deviation of what is added to an event's time, in us");
+    v("polarity_flip", polarity_flip, "probability that on and off are swapped in a recording");
+    v("time_jitter", time_jitter, "standard deviation of the noise that is added to an event's time, in us");
   }
 };
 

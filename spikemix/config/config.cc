@@ -201,7 +201,7 @@ nlohmann::json to_json(const Config& config) {
 }
 
 Config config_from_json(const nlohmann::json& json, const std::string& where) {
-  if (!json.is_object()) throw input_error("{}: the config is no JSON object", where);
+  if (!json.is_object()) throw input_error("{}: the config is not a JSON object", where);
   Config config;
   for (const auto& [section, value] : json.items()) {
     if (!value.is_object()) {

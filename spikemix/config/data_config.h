@@ -23,18 +23,19 @@ struct DataConfig {
     v("train_images", train_images, "use this many training images, the same share of each class; 0: all");
     v("test_images", test_images, "use this many test images; 0: all");
     v("validation", validation,
-      "share of the training images that is never learned from: the best epoch is the best on them, and the test "
-      "images "
-      "are seen once, at the end; 0: the best epoch is the best on the test images, as published");
+      "share of the training images that is kept for validation and never learned from: they choose the best epoch, "
+      "and the test images are used once, at the end; 0: the test images choose the best epoch, as published");
     v("skip_bad", skip_bad,
       "leave out up to this many damaged pictures or recordings of each split, and name them; 0: a damaged one is an "
       "error");
     v("mean", mean, "mean of each channel, in 0..1; empty: 0.5 each");
     v("std", std, "standard deviation of each channel, in 0..1; empty: 0.5 each");
     v("sensor", sensor, "WIDTHxHEIGHT of the recordings' sensor; overrides what their files say; --size sets it");
-    v("time_unit", time_unit, "of an npz's times: s, ms, us or ns; empty: whole microseconds; --time-unit sets it");
-    v("frames", frames, "a recording's T frames: count (of equally many events) or time (equally long)");
-    v("frame_values", frame_values, "a pixel of a frame: sum (number of its events) or binary (1 if there is any)");
+    v("time_unit", time_unit,
+      "unit of an npz's times: s, ms, us or ns; empty: whole microseconds; --time-unit sets it");
+    v("frames", frames, "how a recording is cut into T frames: count (equally many events) or time (equally long)");
+    v("frame_values", frame_values,
+      "value of a frame's pixel: sum (number of its events) or binary (1 if there is any)");
   }
 };
 

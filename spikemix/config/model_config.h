@@ -31,29 +31,31 @@ struct ModelConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("architecture", architecture, "family of networks: spikformer, maxformer or qkformer");
-    v("input", input, "what comes in: image (the same at every time step) or events (T frames, 2 polarities)");
+    v("input", input, "kind of input: image (the same at every time step) or events (T frames, 2 polarities)");
     v("channels", channels, "input channels C");
     v("height", height, "input height in pixels");
     v("width", width, "input width in pixels");
     v("classes", classes, "number of classes; 0: as many as the data has");
     v("T", T, "time steps");
-    v("embed_dim", embed_dim, "embedding dim D; the stem's convolutions have D/8, D/4, D/2 and D channels");
+    v("embed_dim", embed_dim, "embedding dimension D; the stem's convolutions have D/8, D/4, D/2 and D channels");
     v("depth", depth, "number of blocks");
     v("depths", depths, "blocks of each stage; empty: the architecture's own, spikformer has one stage of model.depth");
     v("stream", stream,
       "what the residual stream holds: spike (counts of spikes), membrane (potentials), iand (spikes); auto: the "
       "architecture's own");
     v("stem", stem,
-      "spikformer's: conv4 (the published four convolutions), conv2 or conv1 (patches, learned position)");
-    v("patch", patch, "side of conv1's patches in pixels; 0: so that there are as many tokens as behind the pools");
+      "of a spikformer: conv4 (the published four convolutions), conv2 or conv1 (patches, learned position)");
+    v("patch", patch,
+      "side of conv1's patches in pixels; 0: so large that there are as many tokens as after the pools");
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
-    v("pool", pool, "after which of the stem's four convolutions a 3x3 stride-2 max-pool stands");
-    v("pool_before_neuron", pool_before_neuron, "pools stand in front of a convolution's neurons, not behind them");
+    v("pool", pool, "which of the stem's four convolutions a 3x3 stride-2 max-pool follows");
+    v("pool_before_neuron", pool_before_neuron, "pools come before a convolution's neurons, not after them");
     v("mixer", mixer,
       "token mixer, NAME[:option=value...]; a list gives one for each stage or block (see `spikemix mixers`)");
     v("wavelet", wavelet, "wavelet of wt1d and wt2d: haar, db1..db38, sym*, coif*, bior*, rbio*");
     v("levels", levels, "wavelet levels; 0: as many as the size allows");
-    v("axes", axes, "axes to mix over: tokens, embed, height, width, time, joined by commas; empty: the mixer's own");
+    v("axes", axes,
+      "axes to mix over: tokens, embed, height, width, time, separated by commas; empty: the mixer's own");
     v("alternate", alternate, "use the inverse transform in every second block");
     v("bases", bases, "bases of dwt-c and fwt-c; empty: the mixer's own");
     v("heads", heads, "attention heads; a list gives those of each stage");
@@ -71,7 +73,7 @@ struct NeuronConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("kind", kind, "lif, if (no leak), plif (learned tau) or integer (counts of spikes, up to neuron.levels)");
-    v("levels", levels, "of integer neurons: the largest count, 2 to 15");
+    v("levels", levels, "largest count of integer neurons, 2 to 15");
     v("tau", tau, "membrane time constant in time steps, > 1; plif starts here");
     v("v_threshold", v_threshold, "firing threshold");
     v("reset", reset, "hard (to v_reset) or soft (minus v_threshold)");

@@ -62,7 +62,7 @@ std::string ModelCard::to_text() const {
 
 ModelCard ModelCard::from_text(const std::string& text, const std::string& where) {
   const nlohmann::json json = parse_json(text, where + ": its config");
-  if (!json.is_object()) throw input_error("{}: its config is no JSON object", where);
+  if (!json.is_object()) throw input_error("{}: its config is not a JSON object", where);
   if (json.value("version", nlohmann::json(1)) != 1) {
     throw input_error("{}: written by a newer spikemix (config version {})", where, json_text(json["version"]));
   }

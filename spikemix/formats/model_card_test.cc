@@ -29,8 +29,8 @@ TEST(ModelCard, RefusesWhatIsNoModel) {
   const auto with = [](const std::string& model, const std::string& more = "") {
     return R"({"model": )" + model + R"(, "neuron": {})" + more + "}";
   };
-  refuses("", "its config is no JSON (byte 1");
-  refuses("[1]", "its config is no JSON object");
+  refuses("", "its config is not JSON (byte 1");
+  refuses("[1]", "its config is not a JSON object");
   refuses("{}", "its config is not a model's");
   refuses(with("{}", R"(, "version": 2)"), "written by a newer spikemix");
   refuses(with("{}", R"(, "mean": "grey")"), "its config is not a model's");

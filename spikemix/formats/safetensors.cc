@@ -35,7 +35,7 @@ std::optional<DType> dtype_named(const std::string& name) {
 json parse_header(std::span<const std::byte> text, const std::string& where) {
   const json header =
       parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, where + ": its header", /*depth=*/3);
-  if (!header.is_object()) throw input_error("{}: its header is no JSON object; is it a safetensors file?", where);
+  if (!header.is_object()) throw input_error("{}: its header is not a JSON object; is it a safetensors file?", where);
   for (const auto& [name, value] : header.items()) {
     if (!is_printable(name)) {
       throw input_error("{}: its header has a name with a control character; {}", where, kDamaged);
@@ -118,7 +118,7 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
       entries.push_back(parse_entry(name, value, where));
       continue;
     }
-    if (!value.is_object()) throw input_error("{}: its __metadata__ is no JSON object", where);
+    if (!value.is_object()) throw input_error("{}: its __metadata__ is not a JSON object", where);
     for (const auto& [key, text] : value.items()) {
       if (!text.is_string()) throw input_error("{}: metadata '{}' is no text", where, key);
       result.metadata_[key] = text.get<std::string>();

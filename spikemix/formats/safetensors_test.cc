@@ -105,8 +105,8 @@ TEST(SafeTensors, NamesWhatIsWrong) {
       {file_with(good, 8).substr(0, 40), "header of 54 bytes, 32 remain; incomplete download"},
       {file_with(good, 7), "tensor 'w' ends at byte 8 of the data, 7 are there; incomplete download"},
       {file_with(good, 9), "its tensors have 8 bytes, the file holds 9"},
-      {file_with("{\"w\": nan}", 0), "its header is no JSON (byte"},
-      {file_with("[]", 0), "no JSON object"},
+      {file_with("{\"w\": nan}", 0), "its header is not JSON (byte"},
+      {file_with("[]", 0), "not a JSON object"},
       {file_with(w + entry("F32", "[1e400]", 0, 8) + "}", 8), "a number that is too large"},
       {file_with(R"({"w":{"dtype":[[[[]]]]}})", 0), "nested deeper"},
       {file_with(std::string(100'000, '['), 0), "nested deeper"},
@@ -127,7 +127,7 @@ TEST(SafeTensors, NamesWhatIsWrong) {
       {file_with(w + entry("F32", "[2]", 0, 8) + R"(,"x":)" + entry("F32", "[2]", 4, 12) + "}", 12),
        "tensor 'x' begins at byte 4 of the data, expected 8"},
       {file_with(R"({"__metadata__":{"a":1}})", 0), "metadata 'a' is no text"},
-      {file_with(R"({"__metadata__":"a"})", 0), "its __metadata__ is no JSON object"},
+      {file_with(R"({"__metadata__":"a"})", 0), "its __metadata__ is not a JSON object"},
   };
   for (const auto& [file, message] : cases) {
     EXPECT_THAT([&] { parsed(file); },
