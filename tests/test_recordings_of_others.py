@@ -95,7 +95,7 @@ def test_what_is_not_certain_is_refused(spikemix, tmp_path, columns):
         ({**columns, "t": np.full(N, np.nan)}, "t = nan in element 0"),
         ({**columns, "p": columns["p"] * 255}, "p = 255"),
         ({**columns, "p": np.arange(N) % 3 - 1}, "expected 0 and 1, or -1 and 1"),
-        ({**columns, "t": columns["t"].astype("M8[us]")}, "t.npy: its elements are no numbers"),
+        ({**columns, "t": columns["t"].astype("M8[us]")}, "t.npy: its elements are not numbers"),
         ({"a": records(columns, [(k, "i8") for k in "txyp"]), "b": records(columns, [(k, "i8") for k in "txyp"])},
          "both hold records"),
     ]

@@ -119,7 +119,7 @@ def test_other_precisions(spikemix, precision):
 
 
 @pytest.mark.parametrize("arguments, parts", [
-    (["--tokens", "50"], ["50 tokens are no square grid", "49 or 64"]),
+    (["--tokens", "50"], ["50 tokens are not a square grid", "49 or 64"]),
     (["--tokens", "0"], ["--tokens"]),
     (["--mixers", "ftt1d"], ["ftt1d", "did you mean 'fft1d'?"]),
     (["--density", "2"], ["--density"]),

@@ -56,7 +56,7 @@ EnergyTable read_energy_table(const std::filesystem::path& file) {
       if (field == std::end(kFields)) throw input_error("{}: unknown key {}", file.string(), unknown_name(name, known));
       const auto value = node.value<double>();
       if (!value || !(*value >= 0))
-        throw input_error("{}: {} is no number of picojoules, 0 or more", file.string(), name);
+        throw input_error("{}: {} is not a number of picojoules, 0 or more", file.string(), name);
       table.*field->value = *value;
     }
   } catch (const toml::parse_error& error) {

@@ -198,7 +198,7 @@ void open_or_build(const fs::path& file, const OpenListener& listener, const std
   if (open() != State::kWhole) {
     const CacheLock lock(file, listener);
     const State state = open();  // made by another process meanwhile?
-    if (state == State::kDamaged && listener.note) listener.note(file.string() + ": is damaged and made anew");
+    if (state == State::kDamaged && listener.note) listener.note(file.string() + ": is damaged and is made again");
     if (state != State::kWhole) {
       const auto start = Clock::now();
       build();

@@ -98,7 +98,7 @@ std::vector<Event> EventCache::events(size_t i) const {
   std::vector<Event> events(size_t(s.events));
   if ((!checked && checksum_of(bytes) != s.checksum) || !unpack_events(words, s.x_bits, s.y_bits, s.first_t, events) ||
       (!checked && !agree(s, events))) {
-    throw run_error("{}: the copy of {} is damaged; remove this file, it will be made anew", file_.path().string(),
+    throw run_error("{}: the copy of {} is damaged; remove this file, it will be made again", file_.path().string(),
                     s.source);
   }
   checked = 1;

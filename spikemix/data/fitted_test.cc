@@ -196,7 +196,8 @@ TEST_F(FittedTest, ADamagedCacheIsMadeAnewAloud) {
         ASSERT_THAT(states(), ElementsAre(State::kFound)) << n;
         ASSERT_THAT(notes_, IsEmpty());
         expect_fitted(*data);
-        ASSERT_THAT(notes_, ElementsAre(HasSubstr(data->source(int64_t(n) / 192) + " is damaged: it is decoded anew")));
+        ASSERT_THAT(notes_,
+                    ElementsAre(HasSubstr(data->source(int64_t(n) / 192) + " is damaged: it is decoded again")));
         ASSERT_THAT(cache_files(), IsEmpty());
         open();
         ASSERT_THAT(states(), ElementsAre(State::kBuilt));
@@ -208,7 +209,7 @@ TEST_F(FittedTest, ADamagedCacheIsMadeAnewAloud) {
   wrong[3 * 192] ^= 1;
   write(name, wrong);
   open();
-  EXPECT_THAT(notes_, ElementsAre(file.string() + ": is damaged and made anew"));
+  EXPECT_THAT(notes_, ElementsAre(file.string() + ": is damaged and is made again"));
 }
 
 // An index that was forged with its checksum: what it says is not believed.

@@ -91,8 +91,8 @@ Image ImageCache::decode_again(int64_t i) const {
     std::filesystem::remove(file_.path(), ignored);
     if (listener_.note) {
       listener_.note(
-          fmt::format("{}: the copy of {} is damaged: it is decoded anew, and the cache made anew when the "
-                      "data are opened next",
+          fmt::format("{}: the copy of {} is damaged: it is decoded again, and the cache is made again when the data "
+                      "are opened next",
                       file_.path().string(), source(i)));
     }
     original_ = open_source_();

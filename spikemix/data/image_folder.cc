@@ -227,7 +227,7 @@ std::unique_ptr<Dataset> open_image_folder(const fs::path& path, Split split) {
   for (const auto& [name, pictures] : listing.train.empty() ? listing.test : listing.train) classes.push_back(name);
   for (const auto& [name, pictures] : listing.of(split)) {
     if (!std::ranges::binary_search(classes, name)) {
-      throw input_error("{}: class '{}' of the test images is no class of the training images", path.string(), name);
+      throw input_error("{}: class '{}' of the test images is not a class of the training images", path.string(), name);
     }
   }
   return std::make_unique<ImageFolder>(listing, split, std::move(classes), std::move(bytes));

@@ -186,7 +186,7 @@ TEST_F(ImageFolderTest, RefusesATestClassThatIsNotTrained) {
   write_tree("set");
   write("set/val/cow/1.png", png(1));
   expect_input_error([&] { open_dataset(dir_ / "set", Split::kTest); },
-                     "class 'cow' of the test images is no class of the training images");
+                     "class 'cow' of the test images is not a class of the training images");
 }
 
 TEST_F(ImageFolderTest, NamesADamagedPicture) {

@@ -190,7 +190,7 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
           [&] { build_cache(file, fingerprint, data, format); });
       return cache;
     } catch (const CacheUnwritable& error) {
-      if (listener.note) listener.note(fmt::format("{}. The recordings are read anew in every run", error.what()));
+      if (listener.note) listener.note(fmt::format("{}. The recordings are read again in every run", error.what()));
       if (listener.cache) listener.cache({.state = CacheReport::State::kUnwritable, .file = file});
     }
   }

@@ -370,7 +370,7 @@ TEST_F(RecordingsTest, WithoutAPlaceForTheCacheTheyAreReadAnewAloud) {
   DataConfig config = data("set");
   config.cache = dir_ / "set/cat/a.aedat/cache";
   EXPECT_THAT(counts(*open_dataset(config, Split::kTrain, listener)), ElementsAre(3));
-  EXPECT_THAT(notes, ElementsAre(AllOf(HasSubstr("Not a directory; another folder?"), HasSubstr("read anew"))));
+  EXPECT_THAT(notes, ElementsAre(AllOf(HasSubstr("Not a directory; another folder?"), HasSubstr("read again"))));
   config.cache = "off";
   EXPECT_THAT(counts(*open_dataset(config, Split::kTrain, listener)), ElementsAre(3));
   config.cache = dir_ / "set";  // its own files do not make it stale

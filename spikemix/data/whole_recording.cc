@@ -49,7 +49,7 @@ void put_in_order(std::vector<Event>& events, const std::string& name) {
   for (size_t i = 0; i < events.size(); ++i) {
     latest = std::max(latest, events[i].t);
     if (latest - events[i].t <= kDisorderUs) continue;
-    throw input_error("{}: time runs back from {} to {} us at event {}, expected {} ms at most; its clock began anew?",
+    throw input_error("{}: time runs back from {} to {} us at event {}, expected {} ms at most; did its clock restart?",
                       name, latest, events[i].t, i, kDisorderUs / 1000);
   }
   std::ranges::stable_sort(events, {}, &Event::t);

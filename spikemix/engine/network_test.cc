@@ -56,9 +56,9 @@ TEST_F(NetworkTest, MemoryNeverReadsAConfigFromTheFolder) {
 }
 
 TEST_F(NetworkTest, RefusesValuesThatAreNone) {
-  refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds a value that is no number",
+  refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds a value that is not a number",
           [](Tensors& t) { set(t, "block.1.mlp.fc2_linear.weight", 5, std::nanf("")); });
-  refuses(tiny_card(), "'head.bias' holds a value that is no number",
+  refuses(tiny_card(), "'head.bias' holds a value that is not a number",
           [](Tensors& t) { set(t, "head.bias", 0, INFINITY); });
   refuses(tiny_card(), "'block.0.attn.bn.running_var' holds -1",
           [](Tensors& t) { set(t, "block.0.attn.bn.running_var", 0, -1.0f); });
@@ -86,7 +86,7 @@ TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
   };
   EXPECT_NO_THROW(load_network(write_model("good", tiny_card(), DType::F32, with_fc2(-127, 1)), Precision::kFp32));
   refuses(tiny_card(), "'" + fc2 + "' holds -128, expected at least -127", with_fc2(-128, 1));
-  refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is no number", with_fc2(1, std::nanf("")));
+  refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is not a number", with_fc2(1, std::nanf("")));
   refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing", [&](Tensors& t) {
     t[fc2] = {DType::I8, ones(16 * 32)};
   });

@@ -83,7 +83,7 @@ std::vector<float> TensorReader::floats(const std::string& name) const {
   std::vector<float> values = to_floats(tensor);
   file_.release(tensor);  // the packed copy is what stays
   for (const float v : values) {
-    if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is no number", where_, name);
+    if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is not a number", where_, name);
   }
   return values;
 }

@@ -180,7 +180,7 @@ std::vector<TensorRecord> tensor_records(const PickleValue& state_dict, std::vec
   std::vector<TensorRecord> records;
   for (size_t i = 0; i < items.size(); i += 2) {
     if (items[i]->kind != Kind::kString || !is_printable(items[i]->text)) {
-      throw input_error("{}: its state dict has a key that is no name", where);
+      throw input_error("{}: its state dict has a key that is not a name", where);
     }
     std::string name = without_wrappers(items[i]->text);
     if (!seen.insert(name).second) throw input_error("{}: tensor '{}' comes twice", where, name);
@@ -277,7 +277,7 @@ PthFile PthFile::parse(Bytes bytes, const std::string& where, const std::string&
         "(torch.save(torch.load(old), new))",
         where);
   }
-  if (!starts_with("PK\x03\x04")) throw input_error("{}: is no PyTorch checkpoint (no zip archive)", where);
+  if (!starts_with("PK\x03\x04")) throw input_error("{}: is not a PyTorch checkpoint (not a zip archive)", where);
 
   PthFile result;
   StoredZip zip(bytes, where);
@@ -295,7 +295,7 @@ PthFile PthFile::parse(Bytes bytes, const std::string& where, const std::string&
       }
     }
   });
-  if (pickle.empty()) throw input_error("{}: is no PyTorch checkpoint (a zip archive without data.pkl)", where);
+  if (pickle.empty()) throw input_error("{}: is not a PyTorch checkpoint (a zip archive without data.pkl)", where);
   if (pickle.size() > kMaxPickle) {
     throw input_error("{}: its data.pkl has {} bytes, at most {} are read", where, pickle.size(), kMaxPickle);
   }

@@ -164,7 +164,7 @@ TEST(Pth, NamesWhatIsWrong) {
   ASSERT_EQ(parse(good).tensors().size(), 1u);
   constexpr int64_t kHuge = int64_t(1) << 40, kMax = INT64_MAX;
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", "is no PyTorch checkpoint (no zip archive)"},
+      {"", "is not a PyTorch checkpoint (not a zip archive)"},
       {"\x80\x02\x8a\x0al\xfc\x9c"
        "F\xf9 j\xa8P\x19.",
        "saved by PyTorch before 1.6"},
@@ -175,7 +175,7 @@ TEST(Pth, NamesWhatIsWrong) {
       {pth_of(dict({{"epoch", "K\x03"}, {"weights", "}"}})), "no tensors at its top level or under state_dict, model"},
       {pth_of(dict({{"epoch", "K\x03"}, {"weights", "}"}})), "its keys: \"epoch\", \"weights\""},
       {pth_of("K\x03"), "its keys: none"},
-      {pth_of(dict({{"w\n", tensor({{2}, {1}})}})), "a key that is no name"},
+      {pth_of(dict({{"w\n", tensor({{2}, {1}})}})), "a key that is not a name"},
       {pth_of(dict({{"w", tensor({{2}, {1}})}, {"w", tensor({{2}, {1}})}})), "tensor 'w' comes twice"},
       {pth_of(dict({{"w", global("torch._utils", "_rebuild_sparse_tensor") + ")R"}})),
        "tensor 'w' needs \"_rebuild_sparse_tensor\""},

@@ -120,7 +120,7 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
     }
     if (!value.is_object()) throw input_error("{}: its __metadata__ is not a JSON object", where);
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) throw input_error("{}: metadata '{}' is no text", where, key);
+      if (!text.is_string()) throw input_error("{}: metadata '{}' is not text", where, key);
       result.metadata_[key] = text.get<std::string>();
     }
   }

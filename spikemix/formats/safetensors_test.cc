@@ -126,7 +126,7 @@ TEST(SafeTensors, NamesWhatIsWrong) {
       {file_with(w + entry("F32", "[2]", 4, 12) + "}", 12), "tensor 'w' begins at byte 4 of the data, expected 0"},
       {file_with(w + entry("F32", "[2]", 0, 8) + R"(,"x":)" + entry("F32", "[2]", 4, 12) + "}", 12),
        "tensor 'x' begins at byte 4 of the data, expected 8"},
-      {file_with(R"({"__metadata__":{"a":1}})", 0), "metadata 'a' is no text"},
+      {file_with(R"({"__metadata__":{"a":1}})", 0), "metadata 'a' is not text"},
       {file_with(R"({"__metadata__":"a"})", 0), "its __metadata__ is not a JSON object"},
   };
   for (const auto& [file, message] : cases) {

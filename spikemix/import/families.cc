@@ -28,7 +28,7 @@ std::span<const Family> families() {
        {"patch_embed.proj_conv.weight", "block.0.mixer.haar_weight"},
        nullptr,
        nullptr,
-       "its mixer (FATM) is none of `spikemix mixers`"},
+       "its mixer (FATM) is not one of `spikemix mixers`"},
       {"QKFormer for ImageNet",
        {"patch_embed1.proj2_conv.weight", "stage1.0.tssa.q_conv.weight", "stage3.0.attn.q_conv.weight"},
        nullptr,

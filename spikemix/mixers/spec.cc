@@ -72,7 +72,7 @@ MixerSpec parse_mixer_spec(const std::string& spec, const MixerOptions& defaults
   for (size_t i = 1; i < parts.size(); ++i) {
     const size_t equals = parts[i].find('=');
     if (equals == std::string::npos) {
-      throw input_error("mixer '{}': '{}' is no option=value", spec, parts[i]);
+      throw input_error("mixer '{}': '{}' is not option=value", spec, parts[i]);
     }
     const std::string key = parts[i].substr(0, equals);
     if (std::find(known.begin(), known.end(), key) == known.end()) {

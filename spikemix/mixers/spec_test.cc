@@ -42,7 +42,7 @@ TEST(MixerSpec, NamesTheNearest) {
       {"wt1d:levels=", "levels is '', expected a whole number"},
       {"wt1d:inverse=yes", "inverse is 'yes', expected true or false"},
       {"dwc3:axes=embed", "mixer 'dwc3:axes=embed': dwc3 takes no options"},
-      {"wt1d:haar", "'haar' is no option=value"},
+      {"wt1d:haar", "'haar' is not option=value"},
       {"", "unknown mixer ''"},
   };
   for (const auto& [spec, text] : refusals) {

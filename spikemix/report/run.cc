@@ -60,7 +60,7 @@ Run read_run(const fs::path& folder) {
   const fs::path summary = folder / "summary.json";
   if (fs::exists(summary)) {
     run.summary = parse_json(read_file(summary), summary.string() + ":");
-    if (!run.summary->is_object()) throw input_error("{}: is no run's summary", summary.string());
+    if (!run.summary->is_object()) throw input_error("{}: is not a run's summary", summary.string());
   }
   return run;
 }

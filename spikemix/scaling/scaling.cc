@@ -19,7 +19,7 @@ void check(const ScalingTask& task) {
   for (const int64_t tokens : task.tokens) {
     const int64_t side = std::llround(std::sqrt(double(tokens)));
     if (tokens < 1 || side * side != tokens)
-      throw input_error("{} tokens are no square grid: {} or {} are", tokens, side * side,
+      throw input_error("{} tokens are not a square grid: {} or {} are", tokens, side * side,
                         side * side < tokens ? (side + 1) * (side + 1) : (side - 1) * (side - 1));
   }
 }

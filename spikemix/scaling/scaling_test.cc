@@ -135,7 +135,7 @@ TEST(Scaling, RefusesWhatNoRowCanBear) {
     return [=] { measure_scaling(small_task(names, tokens), [](const std::string&) {}); };
   };
   EXPECT_THAT(measure({"fft1d"}, {50}),
-              testing::ThrowsMessage<InputError>(HasSubstr("50 tokens are no square grid: 49 or 64")));
+              testing::ThrowsMessage<InputError>(HasSubstr("50 tokens are not a square grid: 49 or 64")));
   EXPECT_THAT(measure({"fft1d"}, {48}), testing::ThrowsMessage<InputError>(HasSubstr("49 or 36")));
   EXPECT_THAT(measure({"ftt1d"}, {49}), testing::ThrowsMessage<InputError>(HasSubstr("did you mean 'fft1d'?")));
 }

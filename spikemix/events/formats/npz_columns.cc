@@ -78,7 +78,7 @@ NpzColumns take_arrays(const ByteSource& source, const std::array<const ZipEntry
     NpyField field = array.header.fields[0];
     if (!field.name.empty() || field.kind == NpyField::kOther) {
       throw source.error_at(array.member.byte(),
-                            "{}: its elements are no numbers, expected integers or floats of 32 or 64 bits",
+                            "{}: its elements are not numbers, expected integers or floats of 32 or 64 bits",
                             array.name);
     }
     if (i > 0 && array.header.length != found.arrays[0].header.length) {

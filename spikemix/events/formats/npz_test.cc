@@ -41,7 +41,7 @@ TEST(Npz, RefusesWhatIsDamaged) {
   refuse(with("'|u1'", 1, {2}), "p.npy: p = 2 in element 0, expected 0 and 1, or -1 and 1");
   refuse(with("'|u1'", 1, {}), "p.npy: ends before its 1 elements");
   refuse(with("'|u1'", 1, {1, 1}), "p.npy: more than its 1 elements");
-  refuse(with("'|S1'", 1, {1}), "p.npy: its elements are no numbers, expected integers");
+  refuse(with("'|S1'", 1, {1}), "p.npy: its elements are not numbers, expected integers");
   Bytes cut = bytes;
   cut.resize(bytes.size() / 2);
   refuse(cut, "damaged zip archive");
