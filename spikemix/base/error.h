@@ -11,14 +11,14 @@
 
 namespace spikemix {
 
-/// Is an errno of a file about the path that the user gave (nothing there, not to be read, a folder, too long)? The
-/// others are the machine's: a full disk, too many open files.
+/// Is this errno of a file about the path that the user gave (missing, unreadable, a folder, too long)? The others are
+/// the machine's: a full disk, too many open files.
 bool is_about_the_path(int error);
 
 /// "TEXT: No space left on device", as the error that the errno means. Throw it with a text that begins with the path.
 [[noreturn]] void throw_file_error(const std::string& text, int error);
 
-/// What an exception of whatever kind means to the user: who is to blame, and one line to tell.
+/// What any exception means to the user: who is to blame, and one line that says it.
 struct Fault {
   enum class Of { kInput, kRun, kUnknown } of;  ///< kUnknown: neither ours nor a file's
   std::string text;

@@ -11,7 +11,7 @@ class InputError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The machine or the run failed: a full disk, a loss that is no number. One line, exit code 1.
+/// The machine or the run failed: a full disk, a loss that is not a number. One line, exit code 1.
 class RunError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

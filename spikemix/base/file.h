@@ -15,14 +15,14 @@ std::string read_file(const std::filesystem::path& path);
 /// mapped model stays whole while a trainer writes the next one.
 class MappedFile {
  public:
-  /// @throws InputError naming the file if it is not there or is no regular file
+  /// @throws InputError naming the file if it is missing or not a regular file
   explicit MappedFile(const std::filesystem::path& path);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Gives back the memory of a part that was read and will hardly be again; it is paged in anew if it is.
+  /// Gives back the memory of a part that was read and will hardly be read again; if it is, it is paged in again.
   void release(std::span<const std::byte> part) const;
 
  private:
@@ -30,9 +30,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// A file that appears whole or not at all: written beside its place as PATH.partial, brought to the disk, then renamed
-/// over the earlier one. Killed at any moment, the machine included, the earlier file stands. What a killed writer left
-/// is overwritten by the next; two at once are refused.
+/// A file that appears whole or not at all: written as PATH.partial, synced to the disk, then renamed over the earlier
+/// one. If the program or the machine stops at any moment, the earlier file is intact. The next writer overwrites what
+/// a killed one left; two at once are refused.
 class AtomicFile {
  public:
   /// @throws InputError if the folder is missing or not writable, or PATH is a folder or device
@@ -55,7 +55,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// A folder of its own among the system's temporary ones, which goes when it does, with all that is in it.
+/// A new folder in the system's temporary one. The destructor removes it with everything in it.
 class TemporaryFolder {
  public:
   /// @throws RunError if it cannot be made

@@ -9,10 +9,10 @@
 namespace spikemix {
 
 /// An append-only log of one JSON document a line: a run's metrics. Each line is one write(2), so a killed program
-/// leaves whole lines; a power cut may leave half of one, which both sides below drop.
+/// leaves whole lines; a power cut may leave half of one, which writer and reader drop.
 class JsonLines {
  public:
-  /// Creates the file, or goes on after its last whole line. @throws InputError or RunError if it cannot be opened for
+  /// Creates the file, or appends after its last whole line. @throws InputError or RunError if it cannot be opened for
   /// writing
   explicit JsonLines(const std::filesystem::path& path);
   JsonLines(const JsonLines&) = delete;
@@ -34,7 +34,7 @@ class JsonLines {
   int64_t size_ = 0;
 };
 
-/// The log's documents, without a last half line. @throws InputError naming the file and line of any other that is
+/// The log's documents, without a last half line. @throws InputError naming the file and line of any other line that is
 /// wrong
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
 

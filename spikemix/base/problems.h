@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// Of everything that is wrong with a file, a few tell as much as all.
+/// How many problems of a file are listed: a few say as much as all.
 inline constexpr size_t kListedProblems = 6;
 
 /// "a; b; c", or the first kListedProblems "; and 31 more".

@@ -10,7 +10,7 @@ namespace spikemix {
 /// Not std::mt19937 with std:: distributions: those differ from one standard library to the next.
 class Rng {
  public:
-  /// What the numbers are for: streams with different purposes never share numbers.
+  /// What the numbers are for. Streams with different purposes never share numbers.
   enum class Purpose : uint32_t { kWeights = 1, kOrder, kAugment, kMixup, kTest, kEvents, kValidation, kFlip };
 
   Rng(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t epoch = 0);

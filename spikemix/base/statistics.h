@@ -7,11 +7,11 @@
 namespace spikemix {
 
 double mean(std::span<const double> values);
-/// Of a sample (n - 1); 0 for fewer than two.
+/// Standard deviation of a sample (n - 1); 0 for fewer than two.
 double standard_deviation(std::span<const double> values);
 
-/// P(T > t) of Student's t with `degrees` > 0 of freedom; with `shift`, of the noncentral t: that of (Z + shift) / W,
-/// Z normal and W the root of a chi-square over its degrees. To 1e-10 of itself for degrees up to thousands.
+/// P(T > t) of Student's t with `degrees` > 0 of freedom. With `shift`, of the noncentral t: (Z + shift) / W with Z
+/// normal and W the root of a chi-square over its degrees. Relative error 1e-10 for degrees up to thousands.
 double student_tail(double t, double degrees, double shift = 0);
 /// The t with P(T <= t) = p, 0 < p < 1.
 double student_quantile(double p, double degrees);
@@ -31,11 +31,11 @@ struct PairedComparison : TestedDifference {
   double smallest_shown = 0;  ///< see smallest_difference()
 };
 
-/// The mean of a - b. With fewer than two pairs nothing but the difference is known; with differences that are all
-/// alike p is 0, or 1 where they are 0. @param a, b  of equal length, pair by pair
+/// The mean of a - b. With fewer than two pairs only the difference is known. If all differences are alike, p is 0, or
+/// 1 if they are 0. @param a, b  of equal length, pair by pair
 PairedComparison compare_pairs(std::span<const double> a, std::span<const double> b);
 
-/// How a group of runs differs from another over seeds and over test images, both being samples: see compare_crossed().
+/// How a group of runs differs from another when seeds and test images are both samples: see compare_crossed().
 struct CrossedComparison : TestedDifference {
   int pairs = 0;                  ///< of runs: seeds
   int64_t images = 0;             ///< that every run answers
@@ -54,24 +54,25 @@ struct CrossedComparison : TestedDifference {
 /// Zou and Donner, Statistics in Medicine 27:1693, 2008. So it is never narrower than the paired t's. Why not one t, or
 /// a bootstrap: docs/experiments.md. p is that of the interval that ends at 0.
 ///
-/// With one pair the interval is of test images alone, and p is McNemar's (mcnemar_p()).
+/// With one pair the interval covers test images only, and p is McNemar's (mcnemar_p()).
 /// @param differences  of each pair of runs, image by image: 1 where only a is right, -1 where only b is, else 0; at
 /// least one pair and two images, all of equal length
 CrossedComparison compare_crossed(std::span<const std::vector<int8_t>> differences);
 
-/// Exact two-sided p of McNemar's test: of images that one of two models alone has right, either is as likely to.
+/// Exact two-sided p of McNemar's test: if the models are equal, an image that only one of them has right is as likely
+/// to be either's.
 double mcnemar_p(int64_t only_a, int64_t only_b);
 
 /// Sets p_holm: p corrected by Holm's method (1979) for all comparisons together, so that with no difference anywhere
-/// one of them is below 0.05 in one case of twenty. Those that are not decided do not count.
+/// one of them is below 0.05 in one case of twenty. Undecided ones do not count.
 void correct_by_holm(std::span<TestedDifference* const> comparisons);
 
-/// The difference that `pairs` pairs show with probability `power` at the two-sided level `alpha`, where differences
-/// deviate by `deviation`: what was looked for and not found may be as large. By the noncentral t.
+/// The difference that `pairs` pairs detect with probability `power` at the two-sided level `alpha`, if differences
+/// have the standard deviation `deviation`. One that was not found may be as large. By the noncentral t.
 double smallest_difference(int pairs, double deviation, double power = 0.8, double alpha = 0.05);
 
-/// y = factor x^exponent, by ordinary least squares in log-log. The interval is Student's t; it says how well the
-/// points lie on one power law, and where they do not (N log N, caches) it is no more than that.
+/// y = factor x^exponent, by ordinary least squares in log-log. The interval is Student's t. It says how well the
+/// points fit one power law, and no more where they do not follow one (N log N, caches).
 struct PowerLaw {
   int points = 0;
   double factor = 0, exponent = 0;

@@ -8,7 +8,7 @@ namespace spikemix {
 
 /// What a text begins with.
 struct Character {
-  size_t bytes = 0;  ///< 1 if it is no UTF-8
+  size_t bytes = 0;  ///< 1 if it is not UTF-8
   char32_t code = 0;
   bool valid = false;  ///< UTF-8 by RFC 3629: no surrogates, nothing longer than it need be
 };
@@ -18,8 +18,8 @@ Character first_character(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-/// `text` as one line that changes no terminal: a control character (line breaks, escape codes, what turns the
-/// direction of writing) becomes '?', a byte that is no UTF-8 becomes U+FFFD.
+/// `text` as one line that is safe on a terminal: a control character (line breaks, escape codes, direction marks)
+/// becomes '?', a byte that is not UTF-8 becomes U+FFFD.
 std::string printable(std::string_view text);
 
 }  // namespace spikemix

@@ -147,7 +147,7 @@ void bench_layers(const BenchOptions& o) {
            "", images / total, unit.rate);
 }
 
-// A training's table is made where trainings are.
+// The training half makes the table of a training.
 void bench_training(const BenchOptions& o) {
   if (!is_recipe(o.runner.model)) throw input_error("--train: takes a recipe, found '{}'", o.runner.model);
   std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
@@ -169,14 +169,14 @@ void bench_growth(BenchOptions& o) {
   bench_scaling(o.scaling);
 }
 
-// A recipe has no weights to run, nor has no name at all: what is left of the data's way is the input.
+// A recipe, or no name at all, has no weights to run: only the input can be timed.
 bool is_model(const BenchOptions& o) {
   if (o.layers || o.data.empty()) return true;
   return !o.runner.model.empty() && !is_recipe(o.runner.model);
 }
 
 void bench(BenchOptions& o) {
-  // `bench --data DIR key=value`: CLI11 fills the first place first.
+  // `bench --data DIR key=value`: CLI11 takes key=value for the MODEL.
   if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
   }

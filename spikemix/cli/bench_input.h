@@ -18,7 +18,7 @@ struct InputBenchOptions {
 };
 
 /// `spikemix bench --data DIR [RECIPE]`: opens the training split as a training would, and times the loader on 1, 2, 4,
-/// ... `threads` threads and the parts of its work on one, with no model behind it.
+/// ... `threads` threads and the parts of its work on one, without a model.
 void bench_input(const InputBenchOptions& options);
 
 }  // namespace spikemix

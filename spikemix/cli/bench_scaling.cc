@@ -114,7 +114,7 @@ void print_densities(const std::vector<ScalingRow>& models) {
   answer("The models' neurons fired at {:.1f} to {:.1f} % (measured; --json has each).\n", 100 * low, 100 * high);
 }
 
-// Sizes that were refused, once for each reason: a mixer's is the model's as well.
+// Sizes that were refused, once for each reason: what a mixer refuses, its model refuses too.
 void print_gaps(const std::vector<ScalingRow>& rows) {
   std::vector<std::pair<std::string, std::vector<int64_t>>> gaps;
   for (const ScalingRow& row : rows) {
@@ -138,7 +138,7 @@ void print_disturbed(const std::vector<ScalingRow>& rows) {
   }
 }
 
-// What may be said of O(N^2) against O(N log N), from these numbers.
+// What these numbers say of O(N^2) against O(N log N).
 void print_what_holds(const std::vector<ScalingRow>& rows, const ScalingTask& task) {
   std::vector<PowerLaw> laws;  // naive, reordered, the engine's
   for (const ScalingRow& row : rows) {

@@ -20,7 +20,7 @@ struct ScalingOptions {
   bool json = false;
 };
 
-/// The flags that go with `--scaling`, which is `scaling`.
+/// The flags that need `scaling`, the option --scaling.
 void add_scaling_options(CLI::App& command, CLI::Option* scaling, ScalingOptions& options);
 
 /// `spikemix bench --scaling [RECIPE]`: time and memory of mixers and of whole models over the number of tokens, each

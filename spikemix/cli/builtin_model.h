@@ -10,12 +10,12 @@
 
 namespace spikemix {
 
-/// What every command takes in the place of a model file: the model in the program, models/cifar10-cpu.safetensors. A
-/// file of that name is ./builtin.
+/// The name that every command takes for the model in the program, models/cifar10-cpu.safetensors. A file of that name
+/// is ./builtin.
 constexpr const char* kBuiltin = "builtin";
 constexpr const char* kModelHelp =
     "model.safetensors, a run folder (its best model), or builtin: the CIFAR-10 model in the program";
-/// So is no model at all, where a command can do without.
+/// So is an empty name, for commands that need no MODEL.
 inline bool is_builtin(const std::string& model) { return model.empty() || model == kBuiltin; }
 
 /// The bytes of the built-in model's file.

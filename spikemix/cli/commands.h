@@ -4,7 +4,8 @@
 
 namespace spikemix {
 
-// One function a subcommand, in the file of its name: it declares the options and what to run. main.cc has the list.
+// One function for each subcommand, in the file of its name. It declares the options and what to run. main.cc has the
+// list.
 void add_mixers(CLI::App& app);
 void add_info(CLI::App& app);
 void add_data(CLI::App& app);

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Names, places and what changes no result but by rounding; the data are known by what is in them.
+// Names, places, and what changes results by rounding only. Data are identified by their contents.
 constexpr std::array<std::string_view, 6> kNotSettings = {
     "train.seed", "train.threads", "train.loader_threads", "train.checkpoint_seconds", "data.cache", "data.dir"};
 
@@ -49,7 +49,7 @@ std::map<std::string, std::string> settings_of(const Json& record, const Json& s
   return settings;
 }
 
-// Answers that are not the summary's are of other weights: rounding moves a few images in a thousand.
+// Answers that do not fit the summary come from other weights: rounding moves a few images in a thousand.
 constexpr double kSameWeights = 0.5;  // points
 
 RightAnswers right_answers(const std::string& folder, const std::string& weights, double top1) {

@@ -21,7 +21,7 @@ std::string value_of(const Settings& settings, const std::string& key) {
   return found == settings.end() ? "" : found->second;
 }
 
-// Keys whose values are not the same in all of them. With older runs, which have not every key, those count as empty.
+// Keys whose values differ. A key that older runs lack counts as empty.
 std::vector<std::string> different_keys(const std::vector<RunGroup>& groups) {
   std::set<std::string> all;
   for (const RunGroup& group : groups) {
@@ -47,8 +47,8 @@ void name(std::vector<RunGroup>& groups) {
   }
 }
 
-// Groups in the order of their first runs, each by seed. A seed that comes twice is left out the second time: it is no
-// second draw.
+// Groups in the order of their first runs, each by seed. A seed that comes twice is left out the second time: it is not
+// another draw.
 std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs, std::vector<std::string>& left_out) {
   std::vector<RunGroup> groups;
   for (const ComparedRun& run : runs) {
@@ -77,7 +77,7 @@ std::vector<size_t> groups_with(const std::vector<RunGroup>& groups, const std::
   return found;
 }
 
-// Are pictures cut to another size, or others taken, where this key has another value? test_data differs with it.
+// Does another value of this key resize the pictures or choose others? test_data differs with it.
 bool changes_test_data(const Setting& setting) {
   constexpr std::array<std::string_view, 3> kSizes = {"model.height", "model.width", "model.channels"};
   return setting.key.starts_with("data.") || std::ranges::count(kSizes, setting.key) > 0;
@@ -93,7 +93,7 @@ bool differ_only_in(const std::vector<Setting>& keys, const Settings& a, const S
          std::ranges::all_of(b, alike, &Settings::value_type::first);
 }
 
-// Which group each is compared with, itself if it is a baseline; none: it has no counterpart.
+// Which group each is compared with: itself if it is a baseline, none if it has no counterpart.
 std::vector<std::optional<size_t>> baselines_of(const std::vector<RunGroup>& groups, const Baseline& baseline,
                                                 std::vector<size_t>& baselines) {
   std::vector<std::optional<size_t>> result(groups.size());

@@ -12,14 +12,14 @@
 
 namespace spikemix {
 
-/// Which test images some weights of a run have right, out of the file that is beside them (data/answers.h).
+/// Which test images some weights of a run have right, read from the file beside them (data/answers.h).
 struct RightAnswers {
   std::string images;          // hash: the same for the same test images
   std::vector<uint8_t> right;  // of each image; none: missing says why
   std::string missing;
 };
 
-/// A finished run, as its summary.json and config.json tell; or why there is nothing to compare.
+/// A finished run, from its summary.json and config.json, or why it cannot be compared.
 struct ComparedRun {
   std::string folder, skipped = {};
   nlohmann::json summary = {};
@@ -28,7 +28,7 @@ struct ComparedRun {
   bool best_on_test = true;  // its best epoch is the best on the test images: data.validation was 0
   double best = 0, last = 0, train_rate = 0, test_rate = 0, peak_memory = 0;  // test top-1 in %, images/s, bytes
   RightAnswers best_right = {}, last_right = {};
-  std::map<std::string, std::string> settings = {};  // what decides its result, but the seed
+  std::map<std::string, std::string> settings = {};  // what decides its result, except the seed
 };
 
 /// @throws InputError if there is no such folder
@@ -37,14 +37,14 @@ ComparedRun read_compared_run(const std::string& folder);
 /// A table of runs, as wide as its names, 80 columns at most.
 void print_runs(const std::vector<ComparedRun>& runs);
 
-/// Runs of the same settings, but for the seed.
+/// Runs whose settings differ only in the seed.
 struct RunGroup {
   std::string name;                      // the settings in which it differs from other groups: "model.mixer=ssa"
   std::vector<const ComparedRun*> runs;  // by seed
 };
 
-/// Two groups' accuracy, over the seeds that both have: of those seeds on these test images, and where all of their
-/// runs keep their answers to the same images, with the images as a sample too.
+/// The accuracy of two groups over the seeds that both have: on these test images, and, if all their runs keep answers
+/// to the same images, with the images as a sample too.
 struct Difference {
   PairedComparison over_seeds;
   std::optional<CrossedComparison> over_images;
@@ -59,8 +59,8 @@ struct GroupComparison {
 
 /// What groups are compared with.
 struct Baseline {
-  /// A setting, or several with blanks between them; empty: the first run's group. Where one group alone has them, all
-  /// others are compared with it; where several have, each with the one that shares its other settings.
+  /// A setting, or several separated by blanks; empty: the first run's group. If a single group has them, all others
+  /// are compared with it. If several do, each other group is compared with the one that shares its other settings.
   std::string settings = {};
   bool each = false;            // several have them, though maybe only one is finished
   bool may_be_missing = false;  // no group has them: then nothing is compared
@@ -91,7 +91,7 @@ Comparison compare_groups(const std::vector<ComparedRun>& runs, const Baseline& 
 
 /// Tables of groups and of comparisons, and the conclusion.
 void print_comparison(const Comparison& comparison);
-/// Of runs of one seed each: which images they differ in. Nothing where they keep no answers.
+/// For runs of one seed each: which images they differ in. Nothing if they keep no answers.
 void print_images(const Comparison& comparison);
 
 /// A line for each run: folder, group, seed, test top-1, epoch, speed.

@@ -88,7 +88,7 @@ std::string smallest_shown(const Comparison& all) {
   std::vector<std::string> each;
   for (const GroupComparison& c : all.comparisons) {
     const PairedComparison& d = c.best.over_seeds;
-    // Differences that are all alike, as of networks that learn nothing, tell nothing of how much they vary.
+    // Differences that are all alike (of networks that learn nothing, for example) do not show how much they vary.
     if (d.decided && d.deviation == 0) each.push_back(fmt::format("unknown size for {}", all.name(c)));
     if (d.decided && d.deviation > 0)
       each.push_back(fmt::format("{:.2f} points for {}", d.smallest_shown, all.name(c)));
@@ -177,7 +177,7 @@ Json Comparison::to_json() const {
 
 namespace {
 
-// "mixer=ssa stem=conv1" for "model.mixer=ssa model.stem=conv1", where that is no other key.
+// "mixer=ssa stem=conv1" for "model.mixer=ssa model.stem=conv1", unless that is another key.
 std::string short_name(const std::string& name) {
   std::string text;
   std::set<std::string> keys;

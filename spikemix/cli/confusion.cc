@@ -12,7 +12,7 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kMatrixClasses = 20;  // more are no matrix that anybody reads
+constexpr size_t kMatrixClasses = 20;  // nobody reads a larger matrix
 constexpr size_t kMistakes = 20;       // listed in its place
 constexpr int kNameColumns = 16;       // in the matrix
 

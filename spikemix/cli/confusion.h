@@ -20,8 +20,8 @@ class Confusion {
 
   /// "classes": name, images and top-1 of each; "confusion": rows of counts, [truth][answer].
   void write(nlohmann::json& json) const;
-  /// A row for each class, with its accuracy: counts of each answer where they fit on a line, else the commonest
-  /// mistakes of all classes below.
+  /// A row for each class, with its accuracy: counts of each answer if they fit on a line, else the commonest mistakes
+  /// of all classes below.
   std::string text() const;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace spikemix {
 
-/// What a recording may not say of itself, as flags of every command that reads recordings: errors name them.
+/// What a recording may leave unsaid, as flags of every command that reads recordings. Errors name them.
 struct SensorFlags {
   std::string size, time_unit;
 
@@ -40,10 +40,10 @@ struct EventInput {
   Recording open(ByteSource source, SensorSize fallback = {}) const;
 };
 
-/// Says on standard error that a recording does not tell how large its sensor is, and as what it is taken.
+/// Says on standard error that a recording does not state its sensor's size, and which size is taken.
 void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken);
 
-// One function a subcommand of `events`; events.cc has the list.
+// One function for each subcommand of `events`; events.cc has the list.
 void add_events_convert(CLI::App& events);
 void add_events_cut(CLI::App& events);
 void add_events_render(CLI::App& events);

@@ -33,7 +33,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix bench --data DIR                                      how fast pictures are read, without a model
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
-// Numbers that are none pass CLI11's own checks of a range.
+// Infinity and NaN pass CLI11's own checks of a range.
 void refuse_not_finite(CLI::App& app) {
   const CLI::Validator finite(
       [](const std::string& text) {
@@ -77,7 +77,7 @@ void add_commands(CLI::App& app) {
   refuse_not_finite(app);
 }
 
-// The command that the words named, as far as they named one: "events info".
+// The command that the words name, as far as they do: "events info".
 struct NamedCommand {
   const CLI::App* app;
   std::string name;
@@ -100,7 +100,7 @@ std::vector<std::string> flags_of(const CLI::App& command) {
   return flags;
 }
 
-// CLI11 tells the largest double to its last digit where a number must be positive, or not negative.
+// CLI11 prints the largest double to its last digit where a number must be positive or not negative.
 std::string without_largest_number(const std::string& text) {
   const size_t value = text.find("Value "), bounds = text.find(" not in range 0.000000 to 1797");
   if (value == text.npos || bounds == text.npos) return text;
@@ -129,7 +129,7 @@ std::string usage_error(const NamedCommand& named, const CLI::ParseError& error,
   return text;
 }
 
-// No file, name or value is empty: what is comes from a shell's variable that is not set.
+// No file, name or value is empty; an empty one comes from an unset shell variable.
 void refuse_empty_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];

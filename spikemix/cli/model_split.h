@@ -18,7 +18,7 @@ struct SplitChoice {
 /// Opens them for `model`, a run folder or a model file, whose card is `card`. "train" of a run with validation images
 /// is what it learned from.
 /// @param source  where the data are
-/// @throws InputError if nobody tells how the training images were divided (a run or model without validation images),
+/// @throws InputError if it is unknown how the training images were divided (a run or model without validation images),
 /// or if those of `source` are not the run's
 std::shared_ptr<const Dataset> open_split(const SplitChoice& choice, const std::string& model, const ModelCard& card,
                                           const DataConfig& source);

@@ -82,7 +82,7 @@ class ModelPart {
     spikemix::leave_out(page_, fmt::format("{}: {}: {}", name_, what, why));
   }
 
-  // Data that --data names must be there; those of a run may have gone since, and the page shows the rest.
+  // Data that --data names must exist; those of a run may be gone by now, and the page shows the rest.
   void open_data() {
     try {
       DataConfig source = data_of_model(model_, o_.data, o_.format, o_.skip_bad);
@@ -118,7 +118,7 @@ class ModelPart {
     return reports::rates(id_, activity) + reports::energy(id_, card(), activity) + reports::time(id_, activity);
   }
 
-  // The picture or recording that is looked at through the layers.
+  // The picture or recording that is followed through the layers.
   std::optional<Sample> chosen() {
     if (!o_.picture.empty()) {
       FilesToRead files({o_.picture}, o_.recordings.options());
@@ -200,7 +200,7 @@ Named look_up(const ReportOptions& o, reports::Page& page) {
   return named;
 }
 
-// As a shell takes it.
+// Quoted for a shell.
 std::string quoted(const std::string& word) {
   const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) ||

@@ -20,7 +20,7 @@ struct RunnerOptions {
 };
 void add_runner_options(CLI::App& command, RunnerOptions& options);
 
-/// A trained model that answers: on the event-driven engine, or under LibTorch.
+/// A trained model that classifies, on the event-driven engine or under LibTorch.
 class Runner {
  public:
   virtual ~Runner() = default;
@@ -39,7 +39,7 @@ std::shared_ptr<const Network> load_network_of(const RunnerOptions& options);
 
 /// What --batch may be: train.batch's bounds.
 CLI::Validator batch_bounds();
-/// @throws InputError for a batch far beyond the data: a mistake, or memory for nothing
+/// @throws InputError for a batch far larger than the data: a mistake, or wasted memory
 void check_batch(int64_t batch, int64_t images);
 
 /// `threads`, or one for each core if 0. @throws InputError if negative

@@ -44,12 +44,12 @@ class Samples : public Dataset {
   const std::vector<std::string> no_classes_;
 };
 
-/// What stands on a command line: files, folders (all files in them, by name), and - for standard input.
+/// The files of a command line: files, folders (all files in them, by name), and - for standard input.
 class FilesToRead {
  public:
   struct File {
     std::string path;
-    bool found;  ///< in a folder: nobody said that it is what is looked for
+    bool found;  ///< in a folder, not named by the user
   };
 
   /// @param options  of recordings, as the flags say
@@ -57,9 +57,9 @@ class FilesToRead {
   FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options);
 
   const std::vector<File>& list() const { return files_; }
-  /// A picture, or a recording, as the model takes them. Nothing for a file that was found and is none: that is counted
-  /// and said on standard error. Where neither a recording nor the model's card says how large the sensor was, it is
-  /// taken as the model's height and width, if the events fit.
+  /// A picture, or a recording, as the model takes them. Nothing for a file that was found in a folder and is neither:
+  /// it is counted and reported on standard error. If neither the recording nor the model's card states the sensor's
+  /// size, it is the model's height and width, if the events fit.
   /// @throws InputError naming the file and byte
   std::optional<Sample> read(const File& file, const ModelCard& card);
   /// Says how many files were skipped. @throws InputError if all were

@@ -13,8 +13,8 @@
 namespace spikemix {
 
 /// Between a recording that plays and the engine: at most `capacity` steps wait. If the engine is slower than that, the
-/// step that has waited longest is dropped (a source must never be held up, and what is shown must not lag behind), or
-/// the source is held up (a file at full speed).
+/// step that has waited longest is dropped (a live source must never be held up, and the display must not lag behind),
+/// or the source is held up (a file at full speed).
 class StepQueue {
  public:
   struct Item {
@@ -43,7 +43,7 @@ class StepQueue {
     filled_.notify_one();
   }
 
-  /// Nobody will take steps any more: push() holds nobody up, and keeps nothing.
+  /// No more steps will be taken: push() no longer waits, and keeps nothing.
   void abandon() {
     {
       const std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ class StepQueue {
   }
 
   enum class State { kItem, kNothingYet, kEnd };
-  /// Waits for the next step, a while only, so that whoever calls can look for Ctrl-C.
+  /// Waits for the next step, but only for a while, so that the caller can check for Ctrl-C.
   State pop(Item& item, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, patience, [this] { return closed_ || !items_.empty(); });

@@ -14,13 +14,13 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  /// Can be read from when an end is asked for: for poll(2).
+  /// Becomes readable when an end is asked for: for poll(2).
   int descriptor() const { return descriptor_; }
   /// A signal has come.
   bool received() const;
   /// Asks for an end without a signal.
   void stop();
-  /// Sleeps, but no longer than until an end is asked for.
+  /// Sleeps until `time`, or until an end is asked for.
   void sleep_until(Clock::time_point time) const;
 
  private:

@@ -32,12 +32,12 @@ struct StreamOptions {
 };
 
 constexpr size_t kWaitingSteps = 16;
-// A clock that was set anew in a recording must not stop its play.
+// A recording whose clock was reset must not stop playing.
 constexpr int64_t kLongestPauseUs = 10'000'000;
 
 double milliseconds(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-// But for the sensor.
+// Except the sensor.
 TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card) {
   if (o.step_us > 0 && o.step_events > 0) throw input_error("--step-us and --step-events: expected one of them");
   TimeStepOptions steps{.us = o.step_us,
@@ -76,7 +76,7 @@ class Player {
   void play() {
     try {
       ByteSource source = ByteSource::open(options_.input.path, stop_.descriptor());
-      // What comes by itself is taken as it comes; a file is played, or read as fast as the engine is.
+      // A live source is taken as it comes; a file is played, or read as fast as the engine is.
       const bool paced = source.left() ? !options_.max_speed : options_.realtime;
       const Recording recording = options_.input.open(std::move(source), model_sensor(card_.frames));
       cut(*recording.reader, paced);
@@ -150,8 +150,8 @@ class Windows {
   std::optional<StreamStep> last_, verdict_;
 };
 
-// Steps the engine until the stream ends, or a signal comes. What went wrong with the stream is thrown when all that
-// came before it is answered.
+// Steps the engine until the stream ends, or a signal comes. An error of the stream is thrown after everything before
+// it is answered.
 void follow(StepQueue& queue, const StopSignals& stop, Session& session, StreamDisplay& display) {
   Windows windows(session.network().card.model.T);
   StreamSummary summary;

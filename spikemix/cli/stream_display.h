@@ -12,7 +12,7 @@ namespace spikemix {
 /// What the engine said after a time step.
 struct StreamStep {
   TimeStep step;
-  int64_t step_in_window = 0;  ///< 1 to T: the model looks at T steps, then begins anew
+  int64_t step_in_window = 0;  ///< 1 to T: the model looks at T steps, then restarts
   std::vector<float> logits;
   double latency_ms = 0;  ///< from the step's end to the answer
   double compute_ms = 0;  ///< of that, the engine's part
@@ -24,15 +24,15 @@ struct StreamSummary {
   double latency_p50 = 0, latency_p99 = 0, compute_p50 = 0, compute_p99 = 0;  ///< ms
 };
 
-/// Shows a stream: bars on a terminal, else a line for each window; or JSON lines. The bars stand at what the last
-/// whole window said, with the scores of the running one beside them: after one step a model knows next to nothing.
+/// Shows a stream: bars on a terminal, else a line for each window; or JSON lines. The bars show the last whole window,
+/// with the scores of the running one beside them: after one step a model knows next to nothing.
 class StreamDisplay {
  public:
   StreamDisplay(const ModelCard& card, bool json);
 
   /// @param verdict  the last step of the last window that is over; null: the first one runs
   void show(const StreamStep& step, const StreamStep* verdict, int64_t dropped);
-  /// Steps that nobody looked at, since the engine (or who reads its answers) was too slow: said aloud.
+  /// Reports steps that were dropped because the engine (or whoever reads its answers) was too slow.
   void drop(int64_t first, int64_t count);
   /// @param verdict  null: there was no step. It may be of a window that is not whole, if none is.
   void finish(const StreamSummary& summary, const StreamStep* verdict);

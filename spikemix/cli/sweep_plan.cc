@@ -188,7 +188,7 @@ std::string folder_name(const std::vector<std::string>& point, int64_t seed) {
   return fmt::format("{}-seed{}", name, seed);
 }
 
-// Which points of the grid the baseline names: said before the budget is spent.
+// Which points of the grid the baseline names; a wrong one is an error before the budget is spent.
 Baseline baseline_of(const std::string& settings, const std::vector<std::vector<std::string>>& points,
                      const std::string& where) {
   const std::vector<Setting> wanted = settings_in(settings);

@@ -18,7 +18,7 @@ struct SweepRun {
   std::vector<std::string> settings;  // key=value over the recipe's
   int64_t seed = 0;
   bool sets_threads = false;  // recipe or settings do, so that the sweep does not
-  std::string config;         // hash of every key, resolved, but for where the data lie
+  std::string config;         // hash of every resolved key, except where the data lie
   DataConfig data;
 };
 
@@ -36,10 +36,10 @@ struct SweepPlan {
 /// @throws InputError naming the file, the line and the key, before anything runs
 SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data = "");
 
-/// The plan as the sweep's folder keeps it, and that the next start is held against: with hashes of what is in the
-/// data, wherever they lie. @throws InputError if a run names no data, or none that can be opened
+/// The plan as the sweep's folder keeps it, which the next start is compared with. It has hashes of the data's
+/// contents, wherever they lie. @throws InputError if a run names no data, or none that can be opened
 nlohmann::json to_json(const SweepPlan& plan);
-/// Runs that an earlier start knew and this plan does not have any more.
+/// Runs of an earlier start that this plan no longer has.
 /// @param now  of this plan
 /// @throws InputError if a run of the same name had other settings or data, so that its folder would be taken for this
 /// one's

@@ -16,10 +16,10 @@ struct SweepOutcome {
   std::vector<std::pair<std::string, std::string>> failed;  // run, its last line
 };
 
-/// Trains what is not done of a sweep in `folder`, `jobs` runs at a time, each a process of this program: `spikemix
-/// train`, or `resume` where one has begun. A run that fails leaves the others alone. Ctrl-C asks all to save and end;
-/// if this process is killed, its runs are asked so by the kernel, and the next start waits for them.
-/// @param threads  of all runs together, shared out; runs that set their own keep them
+/// Trains the unfinished runs of a sweep in `folder`, `jobs` at a time, each a process of this program: `spikemix
+/// train`, or `resume` if it was started. A run that fails leaves the others alone. Ctrl-C asks all to save and end; if
+/// this process is killed, the kernel asks its runs the same, and the next start waits for them.
+/// @param threads  of all runs together, divided among them; runs that set their own keep them
 /// @throws InputError if another sweep runs in the folder, RunError if no process can be started
 SweepOutcome run_sweep(const SweepPlan& plan, const std::filesystem::path& folder, int64_t jobs, int64_t threads);
 

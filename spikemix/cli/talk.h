@@ -13,25 +13,25 @@
 
 namespace spikemix {
 
-// How the program talks, all of it: the answer on standard output, everything else on standard error. Nothing here
-// throws, whatever has become of the other side: a disk that is full, a terminal that is gone, a reader that has left.
-// An answer that did not arrive is told by end_talk(); what goes to standard error may get lost.
+// All output of the program: the answer on standard output, everything else on standard error. Nothing here throws,
+// even if the disk is full, the terminal is gone or the reader has left. end_talk() reports an answer that did not
+// arrive; text on standard error may get lost.
 //
 // Strings among the arguments of answer(), report() and say() come from files, folders and the command line: they are
 // made printable(). What is ours to the last byte (colours, a recipe's text) goes through answer_text().
 
-/// First of all in main: holds the descriptors 0 to 2, so that no file which is opened later becomes one of them.
+/// Call first in main: holds the descriptors 0 to 2, so that no file that is opened later becomes one of them.
 void begin_talk() noexcept;
 
 /// Standard output, as it is; it goes out with the next flush_answer(), or when there is much of it.
 /// @param asked_for  false: of a report()
 void answer_text(std::string_view text, bool asked_for = true) noexcept;
 void flush_answer() noexcept;
-/// Nobody will read the rest: what goes on only for the answer can end.
+/// Nobody will read the rest: work that is done only for the answer can end.
 bool answer_lost() noexcept;
 
-/// Last of all in main. @return `code`, or kFailed (and it is said why) if an answer did not arrive. Does not return if
-/// whoever read it has left: that ends a program quietly, by SIGPIPE.
+/// Call last in main. @return `code`, or kFailed (and the reason is printed) if an answer did not arrive. Does not
+/// return if whoever read it has left: that ends a program quietly, by SIGPIPE.
 int end_talk(int code) noexcept;
 
 /// Standard error, as it is, at once.
@@ -56,7 +56,7 @@ std::string text(fmt::format_string<Args...> format, const Args&... args) {
   }(shown(args)...);
 }
 
-// work(). False: memory has run out, which is no reason to end.
+// work(). False: out of memory, which is not a reason to end.
 template <class Work>
 bool attempt(const Work& work) noexcept {
   try {
@@ -81,8 +81,8 @@ void answer_json(const Json& document, int indent = 2) noexcept {
   if (!talk::attempt([&] { answer_text(json_text(document, indent) + "\n"); })) talk::lose_answer(ENOMEM);
 }
 
-/// What was done, on standard output, where a file or a run is what was asked for: no failure if nobody is there to
-/// read it (standard output closed from the start, a terminal that has gone, a reader that has left).
+/// Says on standard output what was done, if the user asked for a file or a run. It is not a failure if nobody reads it
+/// (standard output closed from the start, a terminal that has gone, a reader that has left).
 template <class... Args>
 void report(fmt::format_string<Args...> format, const Args&... args) noexcept {
   if (!talk::attempt([&] { answer_text(talk::text<Args...>(format, args...), /*asked_for=*/false); }))

@@ -7,7 +7,8 @@
 
 namespace spikemix {
 
-/// May escape codes (colours, a cursor that moves up) go there? To a terminal that is not TERM=dumb, without NO_COLOR.
+/// May escape codes (colours, cursor movement) be written there? Only to a terminal that is not TERM=dumb, without
+/// NO_COLOR.
 bool takes_escape_codes(int descriptor);
 
 /// Columns of the terminal, as wide as it is now; else what COLUMNS says; else 80.
@@ -16,7 +17,7 @@ int columns_of(int descriptor);
 /// Columns that a text takes: two for a wide character, none for one that combines with the last.
 int width_of(std::string_view text);
 
-/// As much of the text's beginning as fits in so many columns.
+/// As much of the beginning of the text as fits in this many columns.
 std::string cut(std::string_view text, int columns);
 
 /// Its beginning and its end, around an ellipsis, where it is wider: names may differ in both.
@@ -25,8 +26,8 @@ std::string shortened(std::string_view text, int columns);
 /// cut(), and blanks up to so many columns.
 std::string padded(std::string_view text, int columns);
 
-/// One line on standard error that tells how far a work is: drawn over itself on a terminal, else a line of its own
-/// every ten seconds. It never is longer than a terminal's line, and needs no escape codes.
+/// A progress line on standard error: redrawn in place on a terminal, else a new line every ten seconds. It is never
+/// longer than the terminal's line, and needs no escape codes.
 class ProgressLine {
  public:
   ProgressLine();
@@ -35,9 +36,9 @@ class ProgressLine {
   ~ProgressLine() { clear(); }
 
   bool moves() const { return moves_; }
-  /// Is it time to say something again? Asked first, so that a text that nobody sees is not made.
+  /// Is it time to print again? Ask first, so that no text is made that nobody sees.
   bool due() const;
-  /// `title`, a bar that is `share` (0 to 1) full, `text`: where there is no room for all, first the bar gets shorter,
+  /// `title`, a bar that is `share` (0 to 1) full, `text`: if there is no room for all, first the bar gets shorter,
   /// then the title.
   void show(const std::string& title, double share, const std::string& text);
   /// Takes it away, as before a line that stays.

@@ -7,13 +7,13 @@
 
 namespace spikemix {
 
-/// Loading LibTorch takes a third of a second, so what needs it is a program of its own, spikemix-torch, beside this
-/// one. Goes on there (and does not return) if the command line is none of `app`'s own commands, or asks for
-/// --engine torch; returns if it can be dealt with here, or there is no such program.
+/// Loading LibTorch takes a third of a second, so what needs it is a separate program, spikemix-torch, beside this one.
+/// Continues there (and does not return) if the command line is not one of `app`'s own commands or asks for --engine
+/// torch. Returns if it can be handled here, or if there is no such program.
 /// @throws InputError that says where it was looked for, if the command is the other program's
 void go_on_with_torch(const CLI::App& app, int argc, char** argv);
 
-/// The same for a command line of its own: goes on as `spikemix ARGUMENTS`, and does not return.
+/// The same for another command line: continues as `spikemix ARGUMENTS`, and does not return.
 /// @throws InputError if there is no such program
 [[noreturn]] void go_on_with_torch(std::vector<std::string> arguments);
 

@@ -28,7 +28,7 @@ namespace {
 
 constexpr int64_t kUntimedSteps = 1, kTimedSteps = 2;  // of the optimiser; its state is there after the first
 constexpr int64_t kLargest = 1 << 14;
-constexpr double kClose = 0.04;  // good enough: the next batch size worth a try is nearer than this
+constexpr double kClose = 0.04;  // good enough: the next batch size worth trying is nearer than this
 
 struct Probe {
   int64_t batch = 0, peak = 0;  // bytes
@@ -54,8 +54,8 @@ struct Report {
   bool users_fault = false;
 };
 
-// work() in a process of its own; none if the kernel killed it for its memory, or it was told that memory ran out. Its
-// peak of memory is then nobody else's, and this process leaves the GPU alone, which could not be used after a fork.
+// work() in a process of its own; none if the kernel killed it for its memory, or it ran out of memory. So its peak of
+// memory is its own, and this process does not touch the GPU, which could not be used after a fork.
 template <class Work, class Result = std::invoke_result_t<Work>>
 std::optional<Result> in_child(const Work& work) {
   int ends[2];
@@ -81,7 +81,7 @@ std::optional<Result> in_child(const Work& work) {
   int status = 0;
   waitpid(child, &status, 0);
   if (told && report.error[0] && report.users_fault) throw InputError(report.error);
-  // Whatever else ends it has nothing to do with memory.
+  // Any other end has nothing to do with memory.
   if (!told && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
     throw run_error("--find-batch: a step ended the process (status {})", status);
   if (!told || std::string_view(report.error).find("out of memory") != std::string_view::npos) return std::nullopt;
@@ -108,7 +108,7 @@ int64_t training_images(const DataConfig& data) {
   return images - std::llround(data.validation * double(images));
 }
 
-// Down to a multiple of 8, from 8 on: a batch that people write, and that vectors like.
+// Rounded down to a multiple of 8, from 8 on: what people write, and what vectors like.
 int64_t rounded(double batch) {
   const auto whole = int64_t(batch);
   return whole >= 8 ? whole / 8 * 8 : std::max<int64_t>(1, whole);

@@ -39,7 +39,7 @@ void on_interrupt(int) {
   std::signal(SIGTERM, SIG_DFL);
 }
 
-// What Ctrl-C ends while pictures are decoded: there is no run yet, and nothing is left behind.
+// Ctrl-C while pictures are decoded: there is no run yet, and nothing is left behind.
 OpenListener opening() {
   OpenListener listener = opening_printer();
   listener.progress = [print = listener.progress](int64_t done, int64_t total) {
@@ -49,14 +49,14 @@ OpenListener opening() {
   return listener;
 }
 
-// Trains by `work`, watched by a progress bar, and says how it ended. Of several ranks the first one speaks.
-// `note`: of the run folder, said with it at the start.
+// Trains by `work`, watched by a progress bar, and says how it ended. Only the first rank prints. `note`: of the run
+// folder, said with it at the start.
 template <class Work>
 void run_training(const std::string& run, const std::string& title, const std::string& note, bool json, Work&& work) {
   const Launch launch = read_launch();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  // The terminal is gone: the same, unless whoever started it has said that it be ignored (nohup).
+  // The terminal is gone: the same, unless it was started to ignore that (nohup).
   if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   ProgressPrinter printer(title);
   TrainListener listener{

@@ -50,7 +50,7 @@ nlohmann::json document_of(const std::string& run, const Verification& v) {
   return document;
 }
 
-// Of a list, what the other one lacks.
+// The items of a list that the other one lacks.
 std::string text_of(const nlohmann::json& value, const nlohmann::json& other) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array() || !other.is_array()) return value.is_null() ? "nothing" : json_text(value);
