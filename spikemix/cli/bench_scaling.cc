@@ -133,8 +133,8 @@ void print_disturbed(const std::vector<ScalingRow>& rows) {
   for (const ScalingRow& row : rows) {
     if (!std::ranges::any_of(row.points, &ScalingPoint::disturbed)) continue;
     return answer(
-        "* Others had the core in between: too long, and exponents with it. Measure on a machine that has nothing else "
-        "to do.\n");
+        "* Other programs had the core in between: the time is too long, and so are exponents from it. Measure on an "
+        "idle machine.\n");
   }
 }
 
@@ -156,8 +156,9 @@ void print_what_holds(const std::vector<ScalingRow>& rows, const ScalingTask& ta
     return row.of == Of::kMixer && row.mixer == "identity" && row.time().known();
   });
   if (copy == rows.end()) return;
-  answer("identity, which only moves values, grows as N^{:.2f}: what is above 1 there is caches, in every row.\n",
-         copy->time().exponent);
+  answer(
+      "identity, which only moves values, grows as N^{:.2f}: anything above 1 there comes from caches, in every row.\n",
+      copy->time().exponent);
 }
 
 void print(const ScalingOptions& o, const ScalingTask& task, const std::vector<ScalingRow>& rows) {

@@ -112,26 +112,27 @@ std::string Comparison::conclusion() const {
     return fmt::format("Nothing is compared: {} separates no finished group from the others.", baseline);
   const auto decided =
       std::ranges::count_if(comparisons, [](const GroupComparison& c) { return c.best.over_seeds.decided; });
-  if (decided == 0) return "Nothing may be concluded: no group shares two seeds with its baseline.";
+  if (decided == 0) return "Nothing can be concluded: no group shares two seeds with its baseline.";
   const std::vector<std::string> shown = shown_over_seeds(*this);
   std::string text = shown.empty() ? fmt::format("No difference from {} is shown", baseline)
-                                   : fmt::format("Of {} differences from {} {} shown: {}", decided, baseline,
+                                   : fmt::format("Of {} differences from {}, {} shown: {}", decided, baseline,
                                                  shown.size() == 1 ? "one is" : fmt::format("{} are", shown.size()),
                                                  fmt::join(shown, ", "));
   text += fmt::format(
-      " (paired t over seeds, p < 0.05 by Holm); these seeds would have shown one of {} (power 0.8, alpha 0.05, before "
-      "the correction)",
+      " (paired t over seeds, p < 0.05 by Holm); these seeds would have detected one of {} (power 0.8, alpha 0.05, "
+      "before the correction)",
       smallest_shown(*this));
   if (decided < int64_t(comparisons.size()))
-    text += fmt::format("; {} of the groups share no two seeds with theirs", int64_t(comparisons.size()) - decided);
+    text += fmt::format("; {} of the groups share fewer than two seeds with their baseline",
+                        int64_t(comparisons.size()) - decided);
   text += ".";
   if (!without_baseline.empty())
     text += fmt::format(" Not compared, since no baseline shares their other settings: {}.",
                         fmt::join(without_baseline, "; "));
   if (has_images()) {
     const std::vector<std::string> both = shown_over_images(*this);
-    text += fmt::format(" With other test images in view as well, {}{} (seeds and images, p < 0.05 by Holm).",
-                        both.empty() ? "none is shown" : "shown are: ", fmt::join(both, ", "));
+    text += fmt::format(" Over other test images as well, {}{} (seeds and images, p < 0.05 by Holm).",
+                        both.empty() ? "none is shown" : "these are shown: ", fmt::join(both, ", "));
   }
   if (!same_selection(groups))
     text += " Some best epochs were chosen on the test images and some were not: compare the last ones.";

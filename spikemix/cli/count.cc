@@ -215,7 +215,7 @@ void print(const Counted& c, const std::vector<EnergyTable>& tables) {
            c.data, c.plan.T);
   } else {
     answer(
-        "recipe {}: dense figures of one image, all {} steps, in millions; a trained model and --data tell the "
+        "recipe {}: dense figures of one image, all {} steps, in millions; a trained model and --data give the "
         "rest\n\n",
         c.name, c.plan.T);
   }

@@ -32,7 +32,7 @@ void print(const std::string& path, const EventFormat& format, const EventSummar
   answer("{}: {}, {} x {} pixels\n", path, format.name, s.sensor.width, s.sensor.height);
   answer("  {} events: {} on, {} off\n", s.events, s.on, s.off);
   if (s.events == 0) return;
-  answer("  {:.6f} s, from {} to {} us{}\n", seconds, s.first_t, s.last_t, s.monotonic ? "" : "; time runs back in it");
+  answer("  {:.6f} s, from {} to {} us{}\n", seconds, s.first_t, s.last_t, s.monotonic ? "" : "; its times run back");
   if (seconds > 0)
     answer("  {:.0f} events/s; mean x {:.1f}, y {:.1f}\n", double(s.events) / seconds,
            double(s.sum_x) / double(s.events), double(s.sum_y) / double(s.events));

@@ -49,7 +49,7 @@ void tell(const FoundNetwork& network, const WeightsFile& file, const ImportedCo
     report("skipped: {} counters of profilers and averages (total_ops, ...)\n", network.counters);
   if (!network.elsewhere.empty()) {
     if (network.prefix.empty()) {
-      report("skipped, of an average: {}\n", list_of(network.elsewhere));
+      report("skipped, from a weight average: {}\n", list_of(network.elsewhere));
     } else {
       report("skipped, not under '{}': {}\n", network.prefix, list_of(network.elsewhere));
     }

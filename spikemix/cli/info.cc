@@ -112,7 +112,8 @@ void add_info(CLI::App& app) {
     answer("  neuron       {}, {} surrogate\n", described.card.neuron.kind, described.card.neuron.surrogate);
     answer("  classes      {}\n", m.classes);
     answer("  parameters   {}\n", learned_values(tensors));
-    answer("  multiply-adds {:.3f} G an image, dense (spikes need a part of them), mixers not counted\n", macs / 1e9);
+    answer("  multiply-adds {:.3f} G an image, dense (spikes need only part of them), mixers not counted\n",
+           macs / 1e9);
     if (!described.card.training.empty()) answer("  training     {}\n", described.card.training);
     if (options->tensors) {
       for (const TensorSpec& tensor : tensors) {

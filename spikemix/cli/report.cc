@@ -250,8 +250,8 @@ void add_runs(const std::vector<reports::Run>& runs, const std::string& baseline
 
 void add_repeats(const std::vector<reports::Run>& runs, size_t most, reports::Page& page) {
   std::string body =
-      "<p>Save the resolved config below as NAME.toml; with the same threads, processor and versions the weights come "
-      "out the same to the bit.</p>\n";
+      "<p>Save the resolved config below as NAME.toml; with the same threads, processor and versions the weights are "
+      "the same to the bit.</p>\n";
   for (size_t i = 0; i < std::min(most, runs.size()); ++i) {
     body += fmt::format("<h3>{}</h3>\n", reports::escaped(runs[i].name)) + reports::repeat(runs[i], commands(runs[i]));
   }
@@ -294,8 +294,8 @@ void run(const ReportOptions& o) {
   if (named.runs.empty() && named.models.empty()) throw input_error("nothing to report on: no run can be read");
   page.title = title_of(named);
   page.lead =
-      "Everything on this page is in this file: it loads nothing and runs no script. Behind each chart stand its "
-      "numbers.";
+      "Everything on this page is in this file: it loads nothing and runs no script. The numbers of each chart stand "
+      "below it.";
   if (!named.runs.empty()) add_runs(named.runs, o.baseline, page);
   const size_t shown = std::min(size_t(o.models), named.models.size());
   for (size_t i = 0; i < shown; ++i) add_model(o, named, i, page);

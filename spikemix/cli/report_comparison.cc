@@ -34,7 +34,7 @@ reports::Cell four_digits(double p) { return {fmt::format("{:.4f}", p), p}; }
 std::string pairs_html(const Comparison& all) {
   reports::Table table{.caption = "Pairs of the same seed, best epochs, in points",
                        .columns = {"group", "against", "pairs", "difference", "95 % interval", "p", "p by Holm",
-                                   "would have been shown"},
+                                   "would have been detected"},
                        .rows = {}};
   for (const GroupComparison& g : all.comparisons) {
     const PairedComparison& c = g.best.over_seeds;
@@ -54,7 +54,7 @@ std::string pairs_html(const Comparison& all) {
 std::string images_html(const Comparison& all) {
   reports::Table table{.caption = "The same with the test images as a sample too, in points",
                        .columns = {"group", "against", "test images", "difference", "95 % interval", "p", "p by Holm",
-                                   "one alone right, %"},
+                                   "only one right, %"},
                        .rows = {}};
   for (const GroupComparison& g : all.comparisons) {
     if (!g.best.over_images) continue;

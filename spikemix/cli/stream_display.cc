@@ -116,8 +116,8 @@ void StreamDisplay::finish(const StreamSummary& s, const StreamStep* verdict) {
     return print_line({{"summary", json}});
   }
   answer(
-      "{} steps, {} dropped, {} events in {:.2f} s; a step's answer {:.2f} ms after its end (median), {:.2f} ms (99th "
-      "percentile), of which the engine {:.2f} and {:.2f} ms\n",
+      "{} steps, {} dropped, {} events in {:.2f} s; a step is answered {:.2f} ms after its end (median), {:.2f} ms "
+      "(99th percentile); the engine takes {:.2f} and {:.2f} ms of that\n",
       s.steps, s.dropped, s.events, s.seconds, s.latency_p50, s.latency_p99, s.compute_p50, s.compute_p99);
   if (!verdict) return;
   answer("{}  {:.1f} %, {}\n", name(best), 100 * probability,

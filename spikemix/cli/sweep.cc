@@ -92,7 +92,7 @@ void sweep(const SweepOptions& options) {
   const int64_t threads = options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   const SweepOutcome outcome = run_sweep(plan, folder, jobs, threads);
   if (outcome.stopped) {
-    say("stopped: {} of {} runs done; the same command goes on", outcome.done, plan.runs.size());
+    say("stopped: {} of {} runs done; the same command continues", outcome.done, plan.runs.size());
     throw Exit{kInterrupted};
   }
   tell_results(plan, folder, outcome, options);

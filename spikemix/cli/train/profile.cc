@@ -65,9 +65,9 @@ void print_table(const std::vector<Row>& rows, const MachineLimits& limits, doub
   }
   answer("{:<28} {:<20} {:>9.2f} {:>6.1f}%\n", "everything else", "", rest, rest / step_seconds / 10);
   answer(
-      "\n{:.1f} ms a step, {:.1f} images/s. MAC: as matrices would need them; where spikes are added up, and by "
-      "Winograd, the density's share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, {}{:.0f} "
-      "x 10^9 bytes/s.\n",
+      "\n{:.1f} ms a step, {:.1f} images/s. MAC: what matrices would need; where spikes are added up, and with "
+      "Winograd, only the density's share of it is done.\nThis machine's limits: {:.0f} x 10^9 MAC/s in matrices, "
+      "{}{:.0f} x 10^9 bytes/s.\n",
       1000 * step_seconds, images_per_second, limits.macs / 1e9,
       limits.adds > 0 ? fmt::format("{:.0f} x 10^9 additions/s of weights, ", limits.adds / 1e9) : "",
       limits.bytes / 1e9);
