@@ -194,7 +194,8 @@ def test_what_is_refused():
         torch.func.jvp(sn.LIF(), (x.detach(),), (x.detach(),))
     for make, text in [(lambda: sn.LIF(tau=1.0), "tau"), (lambda: sn.LIF(surrogate="relu"), "relu"),
                        (lambda: sn.LIF(alpha=-1.0), "alpha"), (lambda: sn.Integer(levels=99), "levels"),
-                       (lambda: sn.PLIF(tau=0.5), "tau"), (lambda: sn.LIF()(torch.zeros(4, dtype=torch.int32)), "int32"),
+                       (lambda: sn.PLIF(tau=0.5), "tau"),
+                       (lambda: sn.LIF()(torch.zeros(4, dtype=torch.int32)), "int32"),
                        (lambda: sn.LIF()(torch.tensor(1.0)), "no axes")]:
         with pytest.raises(ValueError, match=text):
             make()

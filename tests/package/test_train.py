@@ -81,8 +81,8 @@ def place(tmp_path, monkeypatch):
 
 def test_rows_become_calls_and_tables(place):
     epochs, steps = [], []
-    run = spikemix.train("made", data=pathlib.Path("pictures"), set={"train.epochs": 4, "model.mixer": ["fft2d", "wt2d"],
-                                                                     "train.ema": True},
+    run = spikemix.train("made", data=pathlib.Path("pictures"),
+                         set={"train.epochs": 4, "model.mixer": ["fft2d", "wt2d"], "train.ema": True},
                          seed=3, threads=2, out="there", on_epoch=epochs.append, on_step=steps.append)
     assert [row["epoch"] for row in epochs] == [0, 1, 2, 3] and len(steps) == 8 and "type" not in epochs[0]
     assert run.folder == pathlib.Path("there") and not run.stopped and run.summary["best_top1"] == 61.5
@@ -293,7 +293,7 @@ def test_the_real_program_trains_and_goes_on(tiny):
 
 
 def test_ctrl_c_in_a_terminal_reaches_both_and_saves_once(tiny):
-    """The terminal sends SIGINT to Python and to the program; Python must not send the second, which ends it unsaved."""
+    """The terminal sends SIGINT to Python and to the program; a second one, from Python, would end it unsaved."""
     code = textwrap.dedent("""\
         import spikemix
         spikemix.train("tiny.toml", data="data", set={"train.epochs": 2000}, out="run",

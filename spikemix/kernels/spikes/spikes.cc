@@ -132,7 +132,9 @@ void take_spikes(int64_t first, int64_t n, const uint64_t* row, uint64_t* out) {
 }
 
 int64_t count_ones(int64_t words, const uint64_t* bits) { return HWY_DYNAMIC_DISPATCH(ones_of)(words, bits); }
-CountTotals count_totals(int64_t words, const uint64_t* counts) { return HWY_DYNAMIC_DISPATCH(totals_of)(words, counts); }
+CountTotals count_totals(int64_t words, const uint64_t* counts) {
+  return HWY_DYNAMIC_DISPATCH(totals_of)(words, counts);
+}
 
 void pack_spikes(int64_t begin, int64_t end, const float* x, uint64_t* words) {
   HWY_DYNAMIC_DISPATCH(pack_float)(begin, end, x, words);
