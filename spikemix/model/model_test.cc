@@ -86,7 +86,7 @@ TEST(Plan, TensorsOfMixersAndNeurons) {
   EXPECT_EQ(learned(m), ssa - 4 * 2 * 384 * 384);
 }
 
-// architecture.md: 3.08 GMAC an image at T = 4 for the 4-384 LT model.
+// 3.08 billion multiply-adds an image at T = 4 for 4-384 with a transform, as docs/results.md says.
 TEST(Plan, MultiplyAdds) {
   ModelConfig m;
   double macs = 0;
