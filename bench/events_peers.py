@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Times the decoding of event recordings against tonic, aedat, faery, expelliarmus and numpy: same file, one core, one
-run.
+"""Times the decoding of event recordings against tonic, aedat, faery, expelliarmus, dv-processing and numpy: same file,
+one core, one run.
 
     python3 bench/events_peers.py                        # every format, 8 million events each
     python3 bench/events_peers.py --formats dat,evt2 --rounds 9 --json events.json
@@ -23,13 +23,13 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PEERS = ["tonic==1.7.0", "aedat==2.3.0", "faery==0.7.1", "expelliarmus==1.1.12"]
+PEERS = ["tonic==1.7.0", "aedat==2.3.0", "faery==0.7.1", "expelliarmus==1.1.12", "dv-processing==2.0.4"]
 # format: (variant, real recording, peers)
 FORMATS = {
     "aedat2": ("", "gesture-6.aedat", ["tonic"]),
     "aedat3": ("", "gesture-6.aedat", ["tonic"]),
-    "aedat4": ("lz4", "sample.aedat4", ["tonic", "aedat", "faery"]),
-    "aedat4-zstd": ("zstd", "sample.aedat4", ["tonic", "aedat", "faery"]),
+    "aedat4": ("lz4", "sample.aedat4", ["tonic", "aedat", "faery", "dv-processing"]),
+    "aedat4-zstd": ("zstd", "sample.aedat4", ["tonic", "aedat", "faery", "dv-processing"]),
     "nmnist": ("", "gesture-6.aedat", ["tonic"]),
     "dat": ("", "gesture-6.aedat", ["expelliarmus", "faery"]),
     "evt2": ("", "gesture-6.aedat", ["expelliarmus", "faery"]),
@@ -56,6 +56,16 @@ def peer_decoder(peer, form, path):
     if peer == "faery":
         import faery
         return lambda: list_of(faery.events_stream_from_file(path))
+    if peer == "dv-processing":
+        import dv_processing
+
+        def read():
+            recording = dv_processing.io.MonoCameraRecording(path)
+            batches = []
+            while (batch := recording.getNextEventBatch()) is not None:
+                batches.append(batch.numpy())
+            return batches
+        return read
     if peer == "aedat":
         import aedat
 
@@ -93,6 +103,15 @@ def list_of(stream):
 KEEP, KEPT = False, []
 
 
+def time_calls(work):
+    """A call for each line of standard input: its wall time, and the time that processors worked for it."""
+    for _ in sys.stdin:
+        start, worked = time.perf_counter(), time.process_time()
+        work()
+        worked, seconds = time.process_time() - worked, time.perf_counter() - start
+        print(json.dumps({"seconds": seconds, "worked": worked}), flush=True)
+
+
 def peer_worker(peer, form, path):
     """The other side of Worker, in the peers' environment."""
     global KEEP
@@ -100,23 +119,22 @@ def peer_worker(peer, form, path):
     KEEP = True
     chunks = read()
     KEEP = False
-    on = "on" if hasattr(chunks[0], "dtype") and "on" in chunks[0].dtype.names else "p"
-    total = sum(len(chunk["t"]) for chunk in chunks)
+    names = chunks[0].dtype.names if hasattr(chunks[0], "dtype") else chunks[0]
+    on = next(name for name in ("on", "polarity", "p") if name in names)
+    time_of = "timestamp" if "timestamp" in names else "t"
+    total = sum(len(chunk[time_of]) for chunk in chunks)
     sums = [int(sum(chunk[key].astype("int64").sum() for chunk in chunks)) for key in ("x", "y", on)]
-    filled = [chunk for chunk in chunks if len(chunk["t"])]
-    sums.append(int(filled[-1]["t"][-1]) - int(filled[0]["t"][0]))
+    filled = [chunk for chunk in chunks if len(chunk[time_of])]
+    sums.append(int(filled[-1][time_of][-1]) - int(filled[0][time_of][0]))
     del chunks, filled
     KEPT.clear()
     print(json.dumps({"events": total, "sums": sums}), flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        read()
-        print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+    time_calls(read)
 
 
 class Worker:
     def __init__(self, command, core):
-        self.seconds = []
+        self.seconds, self.worked = [], []
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, preexec_fn=lambda: os.sched_setaffinity(0, {core}),
                                         env={**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"})
@@ -131,35 +149,81 @@ class Worker:
     def step(self):
         self.process.stdin.write("step\n")
         self.process.stdin.flush()
-        self.seconds.append(self.read()["seconds"])
+        answer = self.read()
+        self.seconds.append(answer["seconds"])
+        self.worked.append(answer.get("worked"))
 
     def close(self):
         self.process.kill()
         self.process.wait()
 
 
+def peers_python():
+    """The Python of an environment with the peers in it, which is made."""
+    environment = ROOT / "build" / "peers-venv"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
+    return python
+
+
+def make_recording(form, arguments):
+    """A file of that format with arguments.events events."""
+    if subprocess.run(["cmake", "--build", arguments.build, "--target", "events_worker"], stdout=sys.stderr).returncode:
+        sys.exit("events_peers.py: the build failed")
+    folder = arguments.build / "bench" / "recordings"
+    folder.mkdir(exist_ok=True)
+    variant, recording, _ = FORMATS[form]
+    kind = form.split("-")[0]
+    ending = {"aedat2": "aedat", "aedat3": "aedat", "nmnist": "bin", "evt2": "raw", "evt3": "raw"}.get(kind, kind)
+    path = folder / f"{form}.{ending}"
+    real = arguments.data / "events" / "single" / recording
+    print(f"{form}: {path.name} from {real if real.exists() else 'random events'}", file=sys.stderr)
+    subprocess.run([arguments.build / "bench" / "events_worker", "make", kind, variant, str(arguments.events), path,
+                    *([real] if real.exists() else [])], check=True)
+    return path
+
+
+def add_arguments(parser, formats, events):
+    parser.add_argument("--formats", default=",".join(formats))
+    parser.add_argument("--events", type=int, default=events)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the one that all run on")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--data", type=pathlib.Path,
+                        default=pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", ROOT.parent / "shared" / "data")))
+    parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
+
+
 def race(form, path, arguments, peers, python):
     program = arguments.build / "bench" / "events_worker"
     commands = {"spikemix streamed": [program, "stream", path], "spikemix kept": [program, "keep", path]}
     commands |= {peer: [python, __file__, "--peer", peer, form, path] for peer in peers}
+    return take_turns(form, commands, arguments)
+
+
+def take_turns(what, commands, arguments):
+    """Every second of each contender, the first of which is ours; what they found must be the same."""
     workers = {}
     try:
         for name, command in commands.items():
             try:
                 workers[name] = Worker(command, arguments.core)
             except RuntimeError as error:
-                print(f"events_peers.py: {form}: {name} {error}; left out", file=sys.stderr)
-        ours = workers["spikemix streamed"].info
+                print(f"{what}: {name} {error}; left out", file=sys.stderr)
+        ours = next(iter(workers.values())).info
         for name, worker in workers.items():
             if worker.info != ours:
-                print(f"events_peers.py: {form}: {name} finds {worker.info}, spikemix {ours}", file=sys.stderr)
+                print(f"{what}: {name} finds {worker.info}, spikemix {ours}", file=sys.stderr)
         for _ in range(arguments.rounds):
             for worker in workers.values():
                 worker.step()
     finally:
         for worker in workers.values():
             worker.close()
-    return {name: {"seconds": worker.seconds, **worker.info} for name, worker in workers.items()}
+    return {name: {"seconds": worker.seconds, "worked": worker.worked, **worker.info}
+            for name, worker in workers.items()}
 
 
 def table(results, peers):
@@ -184,37 +248,15 @@ def table(results, peers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--formats", default=",".join(FORMATS))
-    parser.add_argument("--events", type=int, default=8_000_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the one that all run on")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    parser.add_argument("--data", type=pathlib.Path,
-                        default=pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", ROOT.parent / "shared" / "data")))
-    parser.add_argument("--json", type=pathlib.Path, help="write every measured second there")
+    add_arguments(parser, FORMATS, 8_000_000)
     arguments = parser.parse_args()
-    environment = ROOT / "build" / "peers-venv"
-    python = environment / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
-    if subprocess.run(["cmake", "--build", arguments.build, "--target", "events_worker"], stdout=sys.stderr).returncode:
-        sys.exit("events_peers.py: the build failed")
-    folder = arguments.build / "bench" / "recordings"
-    folder.mkdir(exist_ok=True)
+    python = peers_python()
     results = {}
     for form in arguments.formats.split(","):
-        variant, recording, peers = FORMATS[form]
-        kind = form.split("-")[0]
-        ending = {"aedat2": "aedat", "aedat3": "aedat", "nmnist": "bin", "evt2": "raw", "evt3": "raw"}.get(kind, kind)
-        path = folder / f"{form}.{ending}"
-        real = arguments.data / "events" / "single" / recording
-        print(f"{form}: {path.name} from {real if real.exists() else 'random events'}", file=sys.stderr)
-        subprocess.run([arguments.build / "bench" / "events_worker", "make", kind, variant, str(arguments.events), path,
-                        *([real] if real.exists() else [])], check=True)
-        results[form] = race(form, path, arguments, peers, python)
+        path = make_recording(form, arguments)
+        results[form] = race(form, path, arguments, FORMATS[form][2], python)
         path.unlink()
-    used = [peer for peer in ["tonic", "aedat", "faery", "expelliarmus", "numpy"]
+    used = [peer for peer in ["tonic", "aedat", "faery", "expelliarmus", "dv-processing", "numpy"]
             if any(peer in result for result in results.values())]
     print(f"\nMillion events a second, medians of {arguments.rounds} rounds, {arguments.events} events, one core")
     table(results, used)

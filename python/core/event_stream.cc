@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <sys/mman.h>
 
 #include "spikemix/events/time_steps.h"
 
@@ -10,14 +15,95 @@ namespace {
 
 // Events between two looks at Python's signals: some milliseconds.
 constexpr size_t kBetweenSignals = 1 << 20;
+constexpr size_t kHugePage = 1 << 21, kPage = 1 << 12;
+
+/// Memory of arrays that are gone, for the next ones: that the system takes it back, and clears it when it is touched
+/// again, costs as much as decoding. It may take it whenever it wants some (MADV_FREE).
+class Spares {
+ public:
+  void put(void* data, size_t bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (spares_.size() < kMost && bytes <= kMostBytes && ::madvise(data, bytes, MADV_FREE) == 0) {
+        spares_.emplace_back(data, bytes);
+        return;
+      }
+    }
+    ::munmap(data, bytes);
+  }
+
+  // The largest that is no larger than `bytes`; empty if there is none.
+  std::pair<void*, size_t> get(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    size_t best = spares_.size();
+    for (size_t i = 0; i < spares_.size(); ++i) {
+      const bool fits = spares_[i].second <= bytes;
+      if (fits && (best == spares_.size() || spares_[i].second > spares_[best].second)) best = i;
+    }
+    if (best == spares_.size()) return {};
+    const auto spare = spares_[best];
+    spares_.erase(spares_.begin() + std::ptrdiff_t(best));
+    return spare;
+  }
+
+ private:
+  static constexpr size_t kMost = 3, kMostBytes = size_t(1) << 28;
+
+  std::mutex mutex_;
+  std::vector<std::pair<void*, size_t>> spares_;
+};
+
+Spares& spares() {
+  static auto* all = new Spares;  // arrays may outlive every static object
+  return *all;
+}
+
+// Memory that begins with a huge page, as much of it as there is out of a spare. Null: there is none.
+void* map_aligned(size_t bytes) {
+  const size_t all = bytes + kHugePage;
+  void* const got = ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (got == MAP_FAILED) return nullptr;
+  auto* const first = static_cast<uint8_t*>(got);
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(first) % kHugePage) % kHugePage;
+  if (before > 0) ::munmap(first, before);
+  ::munmap(first + before + bytes, kHugePage - before);
+  void* const memory = first + before;
+  ::madvise(memory, bytes, MADV_HUGEPAGE);
+  if (const auto [spare, size] = spares().get(bytes); size > 0) {
+    if (::mremap(spare, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, memory) == MAP_FAILED) {
+      ::munmap(spare, size);
+      ::munmap(memory, bytes);
+      return nullptr;
+    }
+  }
+  return memory;
+}
 
 }  // namespace
 
+void EventBuffer::release(void* data, size_t mapped) {
+  if (mapped > 0) {
+    spares().put(data, mapped);
+  } else {
+    std::free(data);
+  }
+}
+
 void EventBuffer::reserve(size_t events) {
   if (events <= capacity_) return;
-  auto* larger = static_cast<Event*>(std::realloc(data_, events * sizeof(Event)));
+  if (events > SIZE_MAX / (2 * sizeof(Event))) throw std::bad_alloc();
+  size_t bytes = events * sizeof(Event), mapped = 0;
+  void* larger = nullptr;
+  if (bytes < kHugePage) {
+    larger = std::malloc(bytes);
+  } else {
+    mapped = bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    larger = map_aligned(bytes);
+  }
   if (!larger) throw std::bad_alloc();
-  data_ = larger, capacity_ = events;
+  if (size_ > 0) std::memcpy(larger, static_cast<const void*>(data_), size_ * sizeof(Event));
+  release(data_, mapped_);
+  data_ = static_cast<Event*>(larger), capacity_ = bytes / sizeof(Event), mapped_ = mapped;
 }
 
 void EventBuffer::append(std::span<const Event> events) {
@@ -27,17 +113,33 @@ void EventBuffer::append(std::span<const Event> events) {
 }
 
 EventArray EventBuffer::take() {
-  if (auto* fitting = static_cast<Event*>(std::realloc(data_, std::max<size_t>(1, size_) * sizeof(Event)))) {
-    data_ = fitting;
+  reserve(1);
+  size_t used = size_ * sizeof(Event);
+  if (mapped_ > 0) {  // what was not filled goes back
+    const size_t kept = std::max<size_t>(1, (used + kPage - 1) / kPage) * kPage;
+    if (kept < mapped_) ::munmap(reinterpret_cast<uint8_t*>(data_) + kept, mapped_ - kept);
+    mapped_ = std::min(kept, mapped_);
+  } else if (void* fitting = std::realloc(data_, std::max<size_t>(1, used))) {
+    data_ = static_cast<Event*>(fitting);
   }
-  auto array = array_of(reinterpret_cast<uint8_t*>(data_), {size_ * sizeof(Event)});
-  data_ = nullptr, size_ = capacity_ = 0;
+  struct Memory {
+    void* data;
+    size_t mapped;
+  };
+  nb::capsule owner(new Memory{data_, mapped_}, [](void* memory) noexcept {
+    auto* owned = static_cast<Memory*>(memory);
+    release(owned->data, owned->mapped);
+    delete owned;
+  });
+  EventArray array(data_, {used}, owner);
+  data_ = nullptr, size_ = capacity_ = mapped_ = 0;
   return array;
 }
 
 EventStream::EventStream(ByteSource source, const ReadOptions& options, std::shared_ptr<void> keeps_alive)
     : unordered_(options.unordered),
       live_(!source.left()),
+      likely_(size_t(source.left().value_or(0) / 2)),
       keeps_alive_(std::move(keeps_alive)),
       recording_(open_recording(std::move(source), options)) {}
 

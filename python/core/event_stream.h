@@ -28,24 +28,28 @@ inline Sensor from_sensor(SensorSize sensor) {
   return sensor.known() ? Sensor({sensor.width, sensor.height}) : std::nullopt;
 }
 
-/// Events that grow, and become a numpy array without a copy.
+/// Events that grow, and become a numpy array without a copy. Large ones lie in huge pages, where the system has them:
+/// half of the time that a recording takes would else go into its pages' first touch.
 class EventBuffer {
  public:
   EventBuffer() = default;
   EventBuffer(const EventBuffer&) = delete;
   EventBuffer& operator=(const EventBuffer&) = delete;
-  ~EventBuffer() { std::free(data_); }
+  ~EventBuffer() { release(data_, mapped_); }
 
   size_t size() const { return size_; }
-  Event* data() { return data_; }
   void append(std::span<const Event> events);
+  /// Room for so many; memory that is not filled costs nothing.
   void reserve(size_t events);
   /// [16 n] bytes. With the GIL.
   EventArray take();
 
  private:
+  static void release(void* data, size_t mapped);
+
   Event* data_ = nullptr;
   size_t size_ = 0, capacity_ = 0;
+  size_t mapped_ = 0;  // bytes; 0: it is malloc's
 };
 
 /// A recording that is being read: a reader with what it has handed out and nobody has taken yet. Calls from several
@@ -58,6 +62,8 @@ class EventStream {
   SensorSize sensor() const { return recording_.reader->sensor(); }
   EventReader& reader() { return *recording_.reader; }
   std::mutex& mutex() { return mutex_; }
+  /// As many events as there may be, if a recording has one in two bytes; 0: nobody knows.
+  size_t likely_events() const { return likely_; }
 
   /// All that are left with begin <= t < end, or the first `most` of them. Ends at the first event at `end` or later,
   /// if times do not run back.
@@ -70,6 +76,7 @@ class EventStream {
 
  private:
   bool unordered_, live_;
+  size_t likely_;
   std::shared_ptr<void> keeps_alive_;
   Recording recording_;
   std::span<const Event> pending_;

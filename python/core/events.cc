@@ -132,11 +132,20 @@ std::unique_ptr<EventStream> open_object(const std::string& name, nb::object rea
   return unlocked([&] { return std::make_unique<EventStream>(ByteSource(name, input), options.read_options()); });
 }
 
+// Without growing, if there is room for as many; else it grows.
+void reserve_likely(EventBuffer& buffer, size_t events) {
+  try {
+    buffer.reserve(events);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 EventArray read_events(EventStream& stream, std::optional<size_t> most, std::optional<int64_t> begin,
                        std::optional<int64_t> end) {
   EventBuffer buffer;
   unlocked([&] {
     const std::lock_guard lock(stream.mutex());
+    reserve_likely(buffer, std::min(most.value_or(SIZE_MAX), stream.likely_events()));
     stream.read(buffer, most.value_or(SIZE_MAX), begin.value_or(std::numeric_limits<int64_t>::min()),
                 end.value_or(kEver));
   });

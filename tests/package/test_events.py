@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+import types
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -383,6 +385,53 @@ def test_nothing_is_kept(tmp_path):
     before = resident()
     some(2000)
     assert resident() - before < 8 << 20
+
+
+@pytest.mark.parametrize("by, split", [("count", "number"), ("time", "time")])
+def test_frames_are_spikingjellys(by, split, monkeypatch):
+    spikingjelly = pytest.importorskip("spikingjelly")
+    # Not the data sets beside it, and what these import.
+    package = types.ModuleType("spikingjelly.datasets")
+    package.__path__ = [str(pathlib.Path(spikingjelly.__path__[0]) / "datasets")]
+    if "torchvision" not in sys.modules:
+        monkeypatch.setitem(sys.modules, "torchvision", unittest.mock.MagicMock())
+    monkeypatch.setitem(sys.modules, "spikingjelly.datasets", package)
+    from spikingjelly.datasets.utils import integrate_events_by_fixed_frames_number
+    made = some_events(10_007)
+    columns = {field: made[field] for field in "txyp"}
+    for T in (1, 4, 16):
+        theirs = integrate_events_by_fixed_frames_number(columns, split, T, 30, 40)
+        assert np.array_equal(events.frames(made, T, by), theirs)
+
+
+def test_frames_and_events_are_tonics(tmp_path):
+    tonic = pytest.importorskip("tonic")
+    made = some_events(1600)
+    ours = events.frames(made, 16)
+    assert np.array_equal(tonic.transforms.ToFrame((40, 30, 2), n_event_bins=16)(made), ours)
+    steps = events.frames(made, step_us=20_000)
+    theirs = tonic.transforms.ToFrame((40, 30, 2), time_window=20_000, include_incomplete=True)(made)
+    assert np.array_equal(theirs, steps)
+    composed = tonic.transforms.Compose([tonic.transforms.RandomFlipLR((40, 30, 2), p=1.0),
+                                         tonic.transforms.RandomFlipPolarity(p=1.0),
+                                         tonic.transforms.Denoise(filter_time=100_000)])
+    changed = composed(made.copy())
+    assert changed.dtype == events.EVENT and set(changed["x"]) <= set(39 - made["x"])
+    assert events.frames(changed).sum() == len(changed)
+
+
+def test_what_expelliarmus_writes_is_read(tmp_path):
+    expelliarmus = pytest.importorskip("expelliarmus")
+    made = some_events(3000, sensor=(1280, 720))
+    theirs = made.view(np.ndarray).astype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "u1")])
+    for encoding, ending in (("dat", ".dat"), ("evt2", ".raw"), ("evt3", ".raw")):
+        path = tmp_path / f"{encoding}{ending}"
+        expelliarmus.Wizard(encoding=encoding).save(fpath=path, arr=theirs)
+        if encoding == "evt3":  # it reads and writes the times of EVT3 wrongly after their first overflow
+            assert len(events.read(path, unordered=True)) == len(made)
+            continue
+        assert same(events.read(path), made)
+        assert same(expelliarmus.Wizard(encoding=encoding).read(path), events.read(path))
 
 
 @needs_data
