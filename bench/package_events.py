@@ -6,9 +6,10 @@
 
 `spikemix.events.read` against tonic, aedat, faery, expelliarmus, dv-processing and numpy, in build/peers-venv, which
 this script makes; `spikemix.events.frames` against tonic there and SpikingJelly in the Python of --spikingjelly. Every
-contender is a process that stays alive; they take turns, one call each in every round; a ratio is the median over the
-rounds of the ratio inside a round. Processor time is what a machine with other work on it disturbs least. Before that all must agree on what they read (number of events, sums of x, y, p,
-duration) or summed up (frames, to the last pixel).
+contender is a process that stays alive. They take turns, one call each in every round; a ratio is the median over the
+rounds of the ratio inside a round. Processor time is printed first: other work on the machine disturbs it least. Before
+the first round, all must agree on what they read (number of events, sums of x, y and p, duration) or summed up (frames,
+to the last pixel); those that do not are named.
 """
 import argparse
 import importlib

@@ -268,7 +268,7 @@ def tiny(tmp_path, monkeypatch):
 
 def test_the_real_program_trains_and_goes_on(tiny):
     rows = []
-    run = spikemix.train("tiny.toml", data="data", set={"train.epochs": 200}, on_epoch=lambda row: rows.append(row) or
+    run = spikemix.train("tiny.toml", data="data", set={"train.epochs": 5000}, on_epoch=lambda row: rows.append(row) or
                          len(rows) < 2)
     assert run.folder == pathlib.Path("runs/tiny") and run.stopped and rows[0]["epoch"] == 0
     stopped_at = len(run.epochs["epoch"])
