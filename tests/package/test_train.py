@@ -68,13 +68,17 @@ print(json.dumps(summary))
 """
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    program = tmp_path / "bin" / "spikemix-torch"
+def program_in(folder):
+    program = folder / "bin" / "spikemix-torch"
     program.parent.mkdir()
     program.write_text(PROGRAM.replace("PYTHON", sys.executable, 1))
     program.chmod(0o755)
-    monkeypatch.setenv("SPIKEMIX_TRAIN", str(program))
+    return program
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKEMIX_TRAIN", str(program_in(tmp_path)))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

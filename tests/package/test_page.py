@@ -1,0 +1,82 @@
+"""The examples of docs/python.md run, section by section, as they stand there."""
+import os
+import pathlib
+import re
+import textwrap
+
+import numpy as np
+import pytest
+
+from spikemix import events
+
+PAGE = pathlib.Path(os.environ.get("SPIKEMIX_SOURCE", pathlib.Path(__file__).parents[2])) / "docs" / "python.md"
+
+
+def blocks(section):
+    text = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE)[1]
+    found = re.findall(r"^ *```python\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    assert found, f"docs/python.md has no example under {section}"
+    return [textwrap.dedent(block) for block in found]
+
+
+def run_section(section):
+    names = {}
+    for block in blocks(section):
+        exec(compile(block, f"docs/python.md, {section}", "exec"), names)
+    return names
+
+
+def recording(seed, n=20_000):
+    rng = np.random.default_rng(seed)
+    made = np.zeros(n, events.EVENT)
+    made["t"] = np.sort(rng.integers(0, 1_500_000, n))
+    for field, most in (("x", 128), ("y", 128), ("p", 2)):
+        made[field] = rng.integers(0, most, n)
+    return events.Events(made, (128, 128))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPIKEMIX_CACHE", str(tmp_path / "cache"))
+    events.write("gesture.aedat4", recording(0))
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for label, name in enumerate(("cat", "dog")):
+            for folder in ("DvsGesture", "pictures"):
+                (tmp_path / folder / split / name).mkdir(parents=True)
+            for i in range(4):
+                seed = [1, 2][split == "test"] * 100 + 10 * label + i
+                events.write(tmp_path / "DvsGesture" / split / name / f"{i}.aedat", recording(seed))
+                pixels = rng.integers(0, 256, (40, 40, 3), np.uint8).tobytes()
+                (tmp_path / "pictures" / split / name / f"{i}.ppm").write_bytes(b"P6 40 40 255\n" + pixels)
+    (tmp_path / "cat.png").write_bytes((tmp_path / "pictures" / "train" / "cat" / "0.ppm").read_bytes())
+    return tmp_path
+
+
+def test_event_recordings(place):
+    names = run_section("Event recordings")
+    assert names["frames"].shape == (16, 2, 64, 64) and len(names["steps"]) == 75 and len(names["simulated"]) > 100
+    assert len(events.read("gesture.npz")) == 20_000 and (place / "gesture.apng").exists()
+
+
+def test_data_sets(place):
+    pytest.importorskip("torch")
+    names = run_section("Data sets")
+    assert names["frames"].shape == (16, 2, 128, 128) and names["cut"][0][0].shape == (16, 2, 128, 128)
+    assert len(names["learned"]) == len(names["held_out"]) == 4 and names["image"].shape == (32, 32, 3)
+
+
+def test_training(place, monkeypatch, capsys):
+    from test_train import program_in
+    monkeypatch.setenv("SPIKEMIX_TRAIN", str(program_in(place)))
+    run = run_section("Training")["run"]
+    assert run.summary is not None and not run.stopped and "'train_loss': 2.0" in capsys.readouterr().out
+
+
+def test_plots(place):
+    pytest.importorskip("matplotlib").use("Agg")
+    import matplotlib.pyplot
+    run_section("Plots")
+    matplotlib.pyplot.close("all")
+    assert (place / "spectra.png").exists()
