@@ -5,16 +5,20 @@ import typing
 from ._core import InputError, RunError, __version__
 
 if typing.TYPE_CHECKING:
-    from . import data, events, plot, training
+    from . import data, events, nn, plot, training
+    from .conversion import convert, to_onnx
     from .training import train
 
-__all__ = ["InputError", "RunError", "__version__", "data", "events", "plot", "train", "training"]
+__all__ = ["InputError", "RunError", "__version__", "convert", "data", "events", "nn", "plot", "to_onnx", "train",
+           "training"]
 
 
 def __getattr__(name: str) -> typing.Any:
     # Imported when they are first asked for: `import spikemix` costs next to nothing.
     if name == "train":
         return importlib.import_module(".training", __name__).train
-    if name in ("data", "events", "plot", "training"):
+    if name in ("convert", "to_onnx"):
+        return getattr(importlib.import_module(".conversion", __name__), name)
+    if name in ("data", "events", "nn", "plot", "training"):
         return importlib.import_module("." + name, __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

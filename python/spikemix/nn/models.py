@@ -62,13 +62,17 @@ class SpikingTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [B, classes]."""
-        sizes = [self._input[key] for key in ("channels", "height", "width")]
-        sizes = sizes if self._still else [self.T, *sizes]
-        if list(x.shape[1:]) != sizes:
+        sizes = self.input_shape(0)[1:]
+        if tuple(x.shape[1:]) != sizes:
             raise ValueError(f"the model takes input of shape [B, {', '.join(map(str, sizes))}], found "
                              f"{list(x.shape)}")
         pixels = x.permute(0, 2, 3, 1) if self._still else x.permute(1, 0, 3, 4, 2)
         return self.head(self._layers.run({0: pixels}).mean((0, 2, 3)))  # type: ignore[no-any-return]
+
+    def input_shape(self, batch: int) -> tuple[int, ...]:
+        """Of a batch: (batch, channels, height, width), of a model of events (batch, T, channels, height, width)."""
+        sizes = tuple(self._input[key] for key in ("channels", "height", "width"))
+        return (batch, *sizes) if self._still else (batch, self.T, *sizes)
 
     def card_text(self) -> str:
         """What a model file says of itself, as JSON text."""

@@ -1,7 +1,8 @@
 """What the operators have in common: types, registration, vmap."""
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+import contextlib
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -18,13 +19,28 @@ def _transforming() -> bool:
         torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0)
 
 
-def differentiable(op: Any, setup: Callable[..., None], vjp: Callable[..., Any],
-                    vmap: Callable[..., Any]) -> Callable[..., Any]:
-    """The operator with its gradient and its rule for vmap.
+_written_out = False
+
+
+@contextlib.contextmanager
+def written_out() -> Iterator[None]:
+    """Within it, operators are torch's own alone: what a graph for other runtimes is traced from."""
+    global _written_out
+    before, _written_out = _written_out, True
+    try:
+        yield
+    finally:
+        _written_out = before
+
+
+def differentiable(op: Any, setup: Callable[..., None], vjp: Callable[..., Any], vmap: Callable[..., Any],
+                   by_torch: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator with its kernel for CUDA, its gradient and its rule for vmap.
 
     torch registers both for plain autograd and for `torch.compile`; `torch.func` takes an autograd.Function alone, and
     forward mode would pass an operator by without a word: there that function stands in the operator's place.
     """
+    op.register_kernel("cuda")(by_torch)
     op.register_autograd(vjp, setup_context=setup)
     op.register_vmap(vmap)
 
@@ -37,6 +53,8 @@ def differentiable(op: Any, setup: Callable[..., None], vjp: Callable[..., Any],
         "backward": staticmethod(vjp), "vmap": staticmethod(vmap), "jvp": staticmethod(jvp)})
 
     def run(*args: Any) -> Any:
+        if _written_out:
+            return by_torch(*args)
         return function.apply(*args) if _transforming() else op(*args)
     return run
 

@@ -80,10 +80,6 @@ def gated_backward_by_torch(g: Tensor, x: Tensor, gate: Tensor, spec: str, heigh
     return for_x.to(g.dtype).contiguous(), for_gate.contiguous()
 
 
-_gated.register_kernel("cuda")(gated_by_torch)
-_gated_backward.register_kernel("cuda")(gated_backward_by_torch)
-
-
 @_gated.register_fake
 def _(x: Tensor, gate: Tensor, spec: str, height: int, width: int) -> Tensor:
     return x.new_empty(x.shape)
@@ -121,8 +117,9 @@ def _gated_backward_vmap(info: Any, in_dims: Sequence[Any], *args: Any) -> tuple
     return one_by_one(gated_backward, info, in_dims, args)
 
 
-gated = differentiable(_gated, _gated_setup, _gated_vjp, _gated_vmap)
-gated_backward = differentiable(_gated_backward, _gated_setup, _gated_backward_vjp, _gated_backward_vmap)
+gated = differentiable(_gated, _gated_setup, _gated_vjp, _gated_vmap, gated_by_torch)
+gated_backward = differentiable(_gated_backward, _gated_setup, _gated_backward_vjp, _gated_backward_vmap,
+                                gated_backward_by_torch)
 
 
 @register_flop_formula(torch.ops.spikemix.gated)

@@ -104,10 +104,6 @@ def mix_backward_by_matrices(g: Tensor, x: Tensor, coefficients: Tensor, spec: s
     return _by_matrices(g, spec, height, width, turned, True, weighted), sums.to(coefficients.dtype)
 
 
-_mix.register_kernel("cuda")(mix_by_matrices)
-_mix_backward.register_kernel("cuda")(mix_backward_by_matrices)
-
-
 @_mix.register_fake
 def _(x: Tensor, coefficients: Optional[Tensor], spec: str, height: int, width: int, turned: bool,
       adjoint: bool) -> Tensor:
@@ -164,8 +160,9 @@ def _mix_backward_vmap(info: Any, in_dims: Sequence[Any], *args: Any) -> tuple[A
     return one_by_one(mix_backward, info, in_dims, args)
 
 
-mix = differentiable(_mix, _mix_setup, _mix_vjp, _mix_vmap)
-mix_backward = differentiable(_mix_backward, _mix_backward_setup, _mix_backward_vjp, _mix_backward_vmap)
+mix = differentiable(_mix, _mix_setup, _mix_vjp, _mix_vmap, mix_by_matrices)
+mix_backward = differentiable(_mix_backward, _mix_backward_setup, _mix_backward_vjp, _mix_backward_vmap,
+                              mix_backward_by_matrices)
 
 
 @register_flop_formula(torch.ops.spikemix.mix)

@@ -134,10 +134,6 @@ def neuron_backward_by_torch(ds: Tensor, x: Tensor, w: Optional[Tensor], constan
     return (dx.sum(0) if T > 0 else dx).to(x.dtype), dw
 
 
-_neuron.register_kernel("cuda")(neuron_by_torch)
-_neuron_backward.register_kernel("cuda")(neuron_backward_by_torch)
-
-
 @_neuron.register_fake
 def _(x: Tensor, w: Optional[Tensor], constants: str, T: int) -> Tensor:
     return x.new_empty((T, *x.shape) if T > 0 else x.shape)
@@ -186,5 +182,6 @@ def _neuron_backward_vmap(info: Any, in_dims: Sequence[Any], ds: Tensor, x: Tens
     return (dx, x.new_empty(info.batch_size, 0)), (to, 0)
 
 
-neuron = differentiable(_neuron, _neuron_setup, _neuron_vjp, _neuron_vmap)
-neuron_backward = differentiable(_neuron_backward, _no_setup, _no_second_derivative, _neuron_backward_vmap)
+neuron = differentiable(_neuron, _neuron_setup, _neuron_vjp, _neuron_vmap, neuron_by_torch)
+neuron_backward = differentiable(_neuron_backward, _no_setup, _no_second_derivative, _neuron_backward_vmap,
+                                 neuron_backward_by_torch)

@@ -1,0 +1,93 @@
+"""Others' state dicts as our networks, and ours as ONNX."""
+import importlib.util
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", minversion="2.6")
+
+import spikemix  # noqa: E402
+import spikemix.nn as sn  # noqa: E402
+
+SMALL = {"channels": 3, "height": 16, "width": 16, "T": 4, "embed_dim": 32, "depth": 1, "heads": 4, "classes": 5}
+
+
+def lively(model):
+    """Weights that let neurons fire, and norms that have seen data."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for value in model.parameters():
+            if value.dim() >= 2:
+                value.normal_(0, (value.numel() / value.shape[0]) ** -0.5)
+    return model
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_published_names(wrapped):
+    model = lively(sn.Spikformer(SMALL, mixer="ssa"))
+    x = torch.randn(4, 3, 16, 16)
+    with torch.no_grad():
+        model.train()(x)
+        logits = model.eval()(x)
+    state = model.state_dict()
+    if wrapped:
+        state = {"epoch": 3, "state_dict": {"module." + name: value for name, value in state.items()}}
+    found = spikemix.convert(state, {"model.heads": 4, "model.height": 16, "model.width": 16})
+    assert isinstance(found, sn.Spikformer) and found.config["model"]["embed_dim"] == 32
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), logits)
+
+
+def test_spikingjellys_spikformer():
+    module = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
+    functional = pytest.importorskip("spikingjelly.activation_based.functional")
+    theirs = lively(module.Spikformer(T=4, img_size_h=32, img_size_w=32, patch_size=4, embed_dims=48, num_heads=4,
+                                      depths=1, num_classes=5))
+    x = torch.randn(4, 3, 32, 32)
+
+    def logits():
+        functional.reset_net(theirs)
+        y = theirs(x)
+        return y.mean(0) if y.dim() == 3 else y
+    with torch.no_grad():
+        theirs.train()
+        logits()
+        theirs.eval()
+        want = logits()
+        found = spikemix.convert(theirs.state_dict(), {"model.heads": 4})
+        torch.testing.assert_close(found(x), want, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_refused():
+    with pytest.raises(spikemix.InputError, match="weights.pth"):
+        spikemix.convert({"fc.weight": torch.zeros(3, 3)})
+    with pytest.raises(spikemix.InputError, match="nothing.pth"):
+        spikemix.convert("nothing.pth")
+    model = sn.Spikformer(SMALL, mixer="ssa")
+    with pytest.raises(spikemix.InputError, match="embed_dimm"):
+        spikemix.convert(model.state_dict(), {"model.embed_dimm": 3})
+    with pytest.raises(ValueError, match="training mode"):
+        spikemix.to_onnx(model, "unused.onnx")
+    with pytest.raises(ValueError, match="block.0.attn, gated:transform=fft2d"):
+        spikemix.to_onnx(sn.Spikformer(SMALL, mixer="gated").eval(), "unused.onnx")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("onnxscript") is None, reason="onnxscript is not installed")
+@pytest.mark.parametrize("kind, config", [
+    (sn.Spikformer, {**SMALL, "mixer": "fft2d"}),
+    (sn.MaxFormer, {**SMALL, "T": 2, "embed_dim": 64, "depths": [1, 1, 1], "mixer": ["dwc3", "fatm", "ssa"]}),
+], ids=["spikformer", "maxformer"])
+def test_onnx(kind, config, tmp_path):
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    model = lively(kind(config))
+    with torch.no_grad():
+        model.train()(torch.randn(4, 3, 16, 16))
+    file = tmp_path / "model.onnx"
+    spikemix.to_onnx(model.eval(), file)
+    assert {node.domain for node in onnx.load(file).graph.node} == {""}  # standard operators
+    session = runtime.InferenceSession(file)
+    for batch in (1, 5):
+        x = torch.randn(batch, 3, 16, 16)
+        (logits,) = session.run(None, {"input": x.numpy()})
+        with torch.no_grad():
+            np.testing.assert_allclose(logits, model(x).numpy(), rtol=1e-3, atol=2e-3)
