@@ -80,8 +80,8 @@ def to_onnx(model: SpikingTransformer, path: _Path, *, batch: Optional[int] = No
         raise ValueError("to_onnx: the model is in training mode, expected model.eval()")
     for layer in model._layers.layers:
         if layer.map == "gated" and ops.gate_of(layer.transform, layer.height, layer.width, 1).kind != 0:
-            raise ValueError(f"to_onnx: {layer.name}, {layer.transform}: ONNX's standard operators have no inverse real "
-                             "FFT; gated:transform=dct, hadamard and wt2d are matrices")
+            raise ValueError(f"to_onnx: {layer.name}, {layer.transform}: ONNX's standard operators have no inverse "
+                             "real FFT; gated:transform=dct, hadamard and wt2d are matrices")
     for needed in ("onnx", "onnxscript"):
         if importlib.util.find_spec(needed) is None:
             raise ImportError(f"to_onnx needs {needed}: pip install onnx onnxscript")

