@@ -3,14 +3,15 @@ import importlib
 import typing
 
 from ._core import InputError, RunError, __version__
+from .engine import Model, load
 
 if typing.TYPE_CHECKING:
     from . import data, events, nn, plot, training
     from .conversion import convert, to_onnx
     from .training import train
 
-__all__ = ["InputError", "RunError", "__version__", "convert", "data", "events", "nn", "plot", "to_onnx", "train",
-           "training"]
+__all__ = ["InputError", "Model", "RunError", "__version__", "convert", "data", "events", "load", "nn", "plot",
+           "to_onnx", "train", "training"]
 
 
 def __getattr__(name: str) -> typing.Any:
