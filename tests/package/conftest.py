@@ -1,5 +1,5 @@
-"""What the package's tests share. They run on the installed wheel: those of this folder in an environment that has
-numpy and nothing else, those of with_torch/ in one that has torch too (script/package makes both)."""
+"""What the package's tests share. They run on the installed wheel, in an environment that has numpy and nothing else;
+those that import torch or ask for more in one that has torch too (script/package makes both)."""
 import os
 import pathlib
 
