@@ -3,9 +3,11 @@ import os
 import pathlib
 import sys
 
+from . import _core
+
 
 def main() -> None:
-    program = pathlib.Path(__file__).parent / "bin" / "spikemix"
+    program = pathlib.Path(_core.__file__).parent / "bin" / "spikemix"
     os.execv(program, ["spikemix", *sys.argv[1:]])
 
 

@@ -52,7 +52,7 @@ def load(model: Path | bytes | bytearray | memoryview = "builtin", precision: st
     if isinstance(model, (bytes, bytearray, memoryview)):
         return Model(_core.load_bytes(np.frombuffer(model, np.uint8), precision, threads), bytes(model), precision)
     if model == "builtin":
-        path = pathlib.Path(__file__).with_name("models") / "cifar10-cpu.safetensors"
+        path = pathlib.Path(_core.__file__).with_name("models") / "cifar10-cpu.safetensors"
     else:
         path = pathlib.Path(os.path.abspath(os.fspath(model)))
     if not path.exists():
@@ -71,7 +71,7 @@ class Model:
         self._core = core
         self._source = source
         self._asked_precision = precision
-        self._own_stream: Stream | None = None
+        self._own_stream: _core.Stream | None = None  # not a Stream, which would hold the model: a circle
         self._lock = threading.Lock()
         self._card: dict[str, typing.Any] = json.loads(core.card)
         shape = self._card["model"]
@@ -175,7 +175,7 @@ class Model:
         Raises:
             ValueError: another shape, type or device; or the model mixes over time, which needs all steps at once.
         """
-        return self._stream().step(frame)
+        return _step(self, self._stream(), frame)
 
     def reset(self) -> None:
         """Back to rest: the next step is the first."""
@@ -185,10 +185,10 @@ class Model:
         """A stream of its own, with `step` and `reset`, beside the one that `model.step` has."""
         return Stream(self)
 
-    def _stream(self) -> Stream:
+    def _stream(self) -> _core.Stream:
         with self._lock:
             if self._own_stream is None:
-                self._own_stream = Stream(self)
+                self._own_stream = self._core.stream()
             return self._own_stream
 
     # --- looking inside ---
@@ -351,17 +351,7 @@ class Stream:
 
     def step(self, frame: typing.Any) -> Floats:
         """As `Model.step`."""
-        model = self._model
-        inputs, leading = model._inputs(frame, model._frame, "frame")
-        if leading:
-            raise ValueError(f"frame: shape {list(np.shape(frame))}; expected {list(model._frame)}, one frame a step")
-        logits = np.empty((1, model._classes), np.float32)
-        recording = _recordings.get().get(id(model))
-        if recording is None:
-            self._core.step(inputs, logits)
-        else:
-            recording._add(self._core.record(inputs, logits, *recording._of), (), streams=True)
-        return logits[0]
+        return _step(self._model, self._core, frame)
 
     def reset(self) -> None:
         """Back to rest: the next step is the first."""
@@ -424,6 +414,19 @@ class Recording(typing.Mapping[str, np.ndarray]):
             self._parts.setdefault(name, []).append(values)
 
 
+def _step(model: Model, stream: _core.Stream, frame: typing.Any) -> Floats:
+    inputs, leading = model._inputs(frame, model._frame, "frame")
+    if leading:
+        raise ValueError(f"frame: shape {list(np.shape(frame))}; expected {list(model._frame)}, one frame a step")
+    logits = np.empty((1, model._classes), np.float32)
+    recording = _recordings.get().get(id(model))
+    if recording is None:
+        stream.step(inputs, logits)
+    else:
+        recording._add(stream.record(inputs, logits, *recording._of), (), streams=True)
+    return logits[0]
+
+
 def _array(x: typing.Any, name: str) -> np.ndarray:
     """x as a numpy array, of the same memory where that can be."""
     if isinstance(x, np.ndarray):
@@ -448,6 +451,8 @@ def _after_fork() -> None:
     for model in list(_models):
         model._lock = threading.Lock()
         model._core.forget_sessions()
+        if model._own_stream is not None and model.threads > 1:
+            model._own_stream.forget_session()
     for stream in list(_streams):
         if stream._model.threads > 1:
             stream._core.forget_session()
