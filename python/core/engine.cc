@@ -51,7 +51,13 @@ class Record {
   void watch(Session& session) {
     const auto bytes = [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const auto* values) {
       const int64_t stride = (channels + 63) / 64 * 64;
-      keep(layer, T, rows, channels, values, [&](int64_t row, auto* to) { std::copy_n(values + row * stride, channels, to); });
+      keep(layer, T, rows, channels, values,
+           [&](int64_t row, auto* to) { std::copy_n(values + row * stride, channels, to); });
+    };
+    const auto potentials = [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels,
+                                   const float* values) {
+      keep(layer, T, rows, channels, values,
+           [&](int64_t row, float* to) { std::copy_n(values + row * channels, channels, to); });
     };
     session.set_observer(
         [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const uint64_t* bits) {
@@ -60,12 +66,7 @@ class Record {
             for (int64_t c = 0; c < channels; ++c) to[c] = bits[row * words + c / 64] >> (c % 64) & 1;
           });
         },
-        !potentials_ ? Session::PotentialObserver()
-                     : [this](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const float* values) {
-                         keep(layer, T, rows, channels, values,
-                              [&](int64_t row, float* to) { std::copy_n(values + row * channels, channels, to); });
-                       },
-        bytes, bytes);
+        potentials_ ? Session::PotentialObserver(potentials) : Session::PotentialObserver(), bytes, bytes);
   }
   void next_image() { ++image_; }
 
@@ -209,8 +210,8 @@ class Model {
     return record.arrays();
   }
 
-  /// In a child process, whose copies of the sessions have no threads and perhaps a lock that nobody will open: they are
-  /// left alone, and new ones are made.
+  /// In a child process, whose copies of the sessions have no threads and perhaps a lock that nobody will open: they
+  /// are left alone, and new ones are made.
   void forget_sessions() { pool_ = new Pool; }
 
  private:
@@ -269,7 +270,10 @@ class Stream {
     unlocked([&] {
       const std::lock_guard lock(*lock_);
       record.watch(*session_);
-      const std::unique_ptr<Session, decltype([](Session* session) { session->set_observer({}); })> after(session_.get());
+      struct StopWatching {
+        void operator()(Session* session) const { session->set_observer({}); }
+      };
+      const std::unique_ptr<Session, StopWatching> after(session_.get());
       session_->step(input.data(), logits.data());
       record.next_image();
       record.check();
@@ -305,7 +309,8 @@ class Stream {
       const std::lock_guard lock(*lock_);
       std::vector<Copy> list;
       for (const Membrane& membrane : session_->membranes()) {
-        auto* const values = static_cast<float*>(std::malloc(size_t(membrane.rows * membrane.channels) * sizeof(float)));
+        const size_t bytes = size_t(membrane.rows * membrane.channels) * sizeof(float);
+        auto* const values = static_cast<float*>(std::malloc(bytes));
         if (!values) throw std::bad_alloc();
         for (int64_t row = 0; row < membrane.rows; ++row)
           std::copy_n(membrane.values + row * membrane.stride, membrane.channels, values + row * membrane.channels);
@@ -334,7 +339,8 @@ class Stream {
 
 std::shared_ptr<Model> model_of(std::shared_ptr<const Network> network, Precision asked, int64_t threads) {
   if (asked != Precision::kFp32 && asked != network->precision)
-    throw input_error("precision=\"{}\": the model's weights are {} already", name_of(asked), name_of(network->precision));
+    throw input_error("precision=\"{}\": the model's weights are {} already", name_of(asked),
+                      name_of(network->precision));
   return std::make_shared<Model>(std::move(network), threads);
 }
 

@@ -11,7 +11,7 @@ from conftest import SOURCE
 
 
 def test_only_what_the_wheel_asks_for():
-    """That these tests see no torch is what they are for; and the package comes from the wheel, not from the sources."""
+    """They see no torch, which is what they are for; and the package is the wheel's, not the sources'."""
     assert importlib.util.find_spec("torch") is None
     assert SOURCE / "python" not in pathlib.Path(spikemix.__file__).parents
 
