@@ -125,7 +125,7 @@ def test_other_precisions(spikemix, precision):
     (["--density", "2"], ["--density"]),
     (["--embed-dim", "12"], ["model.embed_dim = 12"]),
     (["--precision", "bf16"], ["bf16"]),
-    (["--data", "/"], ["--data", "--scaling draws"]),
+    (["--data", "/"], ["--data", "--scaling, which draws"]),
     (["--engine", "torch"], ["--engine"]),
     (["--csv", "/no/such/folder/x.csv"], ["/no/such/folder"]),
     (["--plot", "/no/such/folder/x.svg"], ["/no/such/folder"]),
