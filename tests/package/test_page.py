@@ -67,6 +67,13 @@ def test_data_sets(place):
     assert len(names["learned"]) == len(names["held_out"]) == 4 and names["image"].shape == (32, 32, 3)
 
 
+def test_in_pytorch(place):
+    pytest.importorskip("torch")
+    names = run_section("In PyTorch")
+    assert names["spikes"].shape == (4, 2, 384, 64) and names["tokens"].shape == (4, 2, 64, 384)
+    assert names["scores"].shape == (8, 10) and type(names["again"]).__name__ == "Spikformer"
+
+
 def test_training(place, monkeypatch, capsys):
     from test_train import program_in
     monkeypatch.setenv("SPIKEMIX_TRAIN", str(program_in(place)))

@@ -83,12 +83,13 @@ def _batch_norm(norm: nn.BatchNorm1d, x: Tensor, T: int, turned: bool) -> Tensor
         rows = x.flatten(0, -3) if turned else x.reshape(-1, x.shape[-1])
         return norm(rows).view(x.shape)
     # The variance that is kept for inference is that of T copies; what normalises here is the same for any.
-    momentum, rows = norm.momentum, x.reshape(-1, x.shape[-1])
+    rows = x.reshape(-1, x.shape[-1])
     y = F.batch_norm(rows, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
     with torch.no_grad():
         n = rows.shape[0] * T
         variance, mean = torch.var_mean(rows.float(), 0, correction=0)
         norm.num_batches_tracked.add_(1)
+        momentum = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
         norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), momentum)
         norm.running_var.lerp_((variance * (n / (n - 1))).to(norm.running_var.dtype), momentum)
     return y.view(x.shape)
