@@ -1,4 +1,7 @@
 # Everything that is not the project's own idea comes from a well-kept library; script/bootstrap installs them all.
+if(SPIKEMIX_PACKAGE)  # a wheel brings its libraries along: inside of the module where there are static ones
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(fmt REQUIRED)
@@ -58,6 +61,10 @@ foreach(library isal lz4 zstd)  # no CMake package on Debian 12, or one of anoth
   set_target_properties(spikemix_${library} PROPERTIES
     IMPORTED_LOCATION ${${upper}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${upper}_INCLUDE_DIR})
 endforeach()
+
+if(SPIKEMIX_PACKAGE)
+  include(static_libraries)
+endif()
 
 if(SPIKEMIX_TRAIN)
   find_package(OpenMP REQUIRED)

@@ -49,12 +49,11 @@ def load(model: Path | bytes | bytearray | memoryview = "builtin", precision: st
     if not isinstance(precision, str):
         raise TypeError(f"precision={precision!r}: expected \"fp32\", \"int16\" or \"int8\"")
     threads = operator.index(threads)
+    if model == "builtin":
+        model = _core.builtin_model()
     if isinstance(model, (bytes, bytearray, memoryview)):
         return Model(_core.load_bytes(np.frombuffer(model, np.uint8), precision, threads), bytes(model), precision)
-    if model == "builtin":
-        path = pathlib.Path(_core.__file__).with_name("models") / "cifar10-cpu.safetensors"
-    else:
-        path = pathlib.Path(os.path.abspath(os.fspath(model)))
+    path = pathlib.Path(os.path.abspath(os.fspath(model)))
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, "no such model file or folder", str(model))
     return Model(_core.load_path(path, precision, threads), path, precision)

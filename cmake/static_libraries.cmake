@@ -1,0 +1,19 @@
+# What static libraries ask for: archives name nothing. libarchive for tar, zip and its filters, libtiff for all codecs.
+function(spikemix_static_needs target location)
+  if(NOT "${location}" MATCHES "\\.a$")
+    return()
+  endif()
+  set(libraries "")
+  foreach(name ${ARGN})
+    find_library(SPIKEMIX_STATIC_${name} ${name} REQUIRED)
+    list(APPEND libraries ${SPIKEMIX_STATIC_${name}})
+  endforeach()
+  set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${libraries})
+endfunction()
+
+# C++ whose exceptions a shared object cannot take from Debian's archive.
+find_library(SPIKEMIX_STATIC_Lerc NAMES libLerc.so Lerc)
+spikemix_static_needs(LibArchive::LibArchive "${LibArchive_LIBRARY}" nettle lzma bz2 zstd lz4 z)
+spikemix_static_needs(TIFF::TIFF "${TIFF_LIBRARY_RELEASE}" Lerc jbig deflate lzma zstd webp jpeg z)
+spikemix_static_needs(spikemix_webpdemux "${WEBPDEMUX_LIBRARY}" webp)
+spikemix_static_needs(PNG::PNG "${PNG_LIBRARY_RELEASE}" z)
