@@ -1,6 +1,8 @@
 """spikemix.nn's networks: against the engine, to files and back, in SpikingJelly's Spikformer, trained."""
 import copy
+import importlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch.nn.functional as F  # noqa: E402
 
 import spikemix  # noqa: E402
 import spikemix.nn as sn  # noqa: E402
+from conftest import SOURCE  # noqa: E402
 
 SMALL = {"channels": 3, "height": 16, "width": 16, "T": 2, "embed_dim": 32, "depth": 2, "heads": 4, "classes": 5}
 EVENTS = {**SMALL, "input": "events", "channels": 2}
@@ -182,6 +185,59 @@ def test_deepcopy_and_double():
         torch.testing.assert_close(other(x.double()).float(), model(x), rtol=1e-2, atol=1e-2)
 
 
+@pytest.fixture(scope="module")
+def definitions():
+    """The published networks, written down over SpikingJelly's neurons: tests/test_model.py and tests/published.py."""
+    pytest.importorskip("spikingjelly")
+    sys.path.insert(0, str(SOURCE / "tests"))
+    try:
+        return importlib.import_module("test_model"), importlib.import_module("published")
+    finally:
+        sys.path.pop(0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["fft2d", "ssa", "ssa, events", "maxformer", "qkformer"])
+def test_a_training_step_as_published(definitions, name, dtype):
+    """Loss, gradients and the norms' running statistics of a batch, with the same weights."""
+    spikformer, families = definitions
+    kind, c = sn.Spikformer, {**spikformer.IMAGE, "depth": 1}
+    if name == "ssa, events":
+        c = {**spikformer.EVENTS, "depth": 1}
+    if name.endswith("former"):
+        kind = {"maxformer": sn.MaxFormer, "qkformer": sn.QKFormer}[name]
+        mixers = {"maxformer": ["identity", "dwc3", "ssa"], "qkformer": ["qk-token", "qk-token", "ssa"]}[name]
+        c = dict(architecture=name, input="image", height=16, width=16, channels=3, embed_dim=32, depths=[1, 1, 1],
+                 mixer=mixers, heads=[4], classes=7, T=2, ssa_scale=1.0, mlp_ratio=4)
+    torch.manual_seed(0)
+    theirs = families.Family(c) if name.endswith("former") else spikformer.Published(c, name.split(",")[0])
+    if name == "maxformer":
+        c["mixer"] = ["identity:branch=false", "dwc3", "ssa"]
+    config = dict(c) if name.endswith("former") else dict(c, mixer=name.split(",")[0])
+    ours = kind(config)
+    x = torch.randn(ours.input_shape(6), dtype=dtype)
+    families.settled(theirs.to(dtype), x)
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 0.1
+    state = theirs.state_dict()
+    ours.to(dtype).load_state_dict({n: state[n].view(v.shape) for n, v in ours.state_dict().items()})
+    y, losses = torch.arange(6) % 7, []
+    for model in (ours, theirs):
+        losses.append(F.cross_entropy(model.train()(x), y))
+        losses[-1].backward()
+    rounding = 1e-9 if dtype == torch.float64 else 2e-3
+    torch.testing.assert_close(*losses, rtol=rounding, atol=rounding)
+    gradients = {n: p.grad for n, p in theirs.named_parameters()}
+    for n, parameter in ours.named_parameters():
+        want = gradients[n].view(parameter.shape)
+        # A spike that rounding flips moves gradients; doubles do not.
+        assert (parameter.grad - want).norm() <= 20 * rounding * want.norm() + 1e-6, n
+    state = theirs.state_dict()
+    for n, value in ours.state_dict().items():
+        torch.testing.assert_close(value, state[n].view(value.shape), rtol=20 * rounding, atol=20 * rounding)
+
+
 class FourierByTorch(torch.nn.Module):
     """fft2d, norm and neurons of torch and SpikingJelly alone."""
 
@@ -194,25 +250,28 @@ class FourierByTorch(torch.nn.Module):
         return self.lif(self.bn(y.flatten(0, 1)).view(x.shape))
 
 
-def test_in_spikingjellys_spikformer():
+def images_of(data):
+    """Real pictures as [32, 3, 16, 16], and their labels: CIFAR-10's."""
+    records = np.fromfile(data / "cifar10-exact-sample" / "test_batch.bin", np.uint8, 32 * 3073).reshape(32, 3073)
+    pixels = torch.from_numpy(records[:, 1:].reshape(32, 3, 32, 32).astype(np.float32) / 128 - 1)
+    return F.avg_pool2d(pixels, 2), torch.from_numpy(records[:, 0].astype(np.int64))
+
+
+def test_in_spikingjellys_spikformer(data):
     """A mixer of ours in somebody else's network learns as its plain definition does: the same weights and batches."""
     model = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
     neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
     functional = pytest.importorskip("spikingjelly.activation_based.functional")
     torch.manual_seed(0)
     ours = model.Spikformer(T=2, img_size_h=16, img_size_w=16, patch_size=4, embed_dims=32, num_heads=4, depths=1,
-                            num_classes=4)
+                            num_classes=10)
     plain = copy.deepcopy(ours)
     grid = ours.patch_embed.grid_size
     for block in ours.blocks:
         block.attn = sn.Mixer("fft2d", dim=32, grid=grid, layout="TBDN", neuron=sn.LIF(tau=2.0))
     for block in plain.blocks:
         block.attn = FourierByTorch(32, neuron.LIFNode(tau=2.0, detach_reset=True, step_mode="m"))
-    generator = torch.Generator().manual_seed(1)
-    y = torch.arange(32) % 4
-    images = 0.3 * torch.randn(32, 3, 16, 16, generator=generator)
-    for i, label in enumerate(y.tolist()):  # each class is a bright bar at its own height
-        images[i, :, 4 * label:4 * label + 3] += 1.5
+    images, y = images_of(data)
     losses = []
     for network in (ours, plain):
         network.train()
