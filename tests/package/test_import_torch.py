@@ -4,4 +4,5 @@ import sys
 
 
 def test_spikemix_leaves_torch_alone():
-    subprocess.check_call([sys.executable, "-c", "import spikemix, sys; assert 'torch' not in sys.modules; import torch"])
+    code = "import spikemix, sys; assert 'torch' not in sys.modules; import torch"
+    subprocess.check_call([sys.executable, "-c", code])
