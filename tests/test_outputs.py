@@ -1,16 +1,36 @@
 """No command writes over what it reads, nor over a file of another kind; and what it cannot feed leaves no run."""
+import dataclasses
 import hashlib
 import json
+import os
+import pathlib
+import shutil
 
+import numpy as np
 import pytest
+import safetensors.numpy
+import torch
+from PIL import Image
 
 import tiny
+from test_event_data import write_recording
+from test_import import RECIPE, C
+from test_model import published
 from tiny import make_place, run
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    return make_place(tmp_path_factory.mktemp("outputs"), train=80, test=40)
+    """Data, a recipe, and what commands read: a picture, a recording, somebody's checkpoint, a table of energies."""
+    folder = make_place(tmp_path_factory.mktemp("outputs"), train=80, test=40)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "cat.png")
+    write_recording(folder / "recording.npz", label=1, seed=2)
+    torch.save({"state_dict": published(C, "ssa").state_dict()}, folder / "others.pth")
+    (folder / "imported.toml").write_text(RECIPE)
+    (folder / "chip.toml").write_text(
+        'name = "chip"\nreal_multiply = 4\nreal_add = 1\nmultiply = 0.2\nadd = 0.03\nbyte = 2\n')
+    (folder / "page.html").write_text("<!DOCTYPE html>\n<html><body>My own page.</body></html>\n")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +41,178 @@ def trained(spikemix, place):
     return out
 
 
-def refuses(file, word, *command):
-    before = hashlib.sha256(file.read_bytes()).digest()
-    result = run(*command)
+@dataclasses.dataclass
+class Command:
+    words: list[str]  # names of files in place(); OUT is the file to write
+    ending: str
+    reads: list[str]  # of those files
+    without: str = ""  # the file without which it cannot do its work, so that a refusal comes before the work
+
+
+SCALING = ["bench", "--scaling", "tiny.toml", "--tokens", "64", "--mixers", "fft2d", "--seconds", "0", "--threads", "1"]
+COMMANDS = {
+    "report": Command(["report", "run", "--picture", "cat.png", "-o", "OUT"], ".html", ["cat.png"], "cat.png"),
+    "eval": Command(["eval", "run", "--answers", "OUT"], ".safetensors", ["run/best/model.safetensors"], "data"),
+    "export": Command(["export", "run", "--calibrate", "data", "-o", "OUT"], ".safetensors",
+                      ["run/best/model.safetensors"], "data"),
+    "import": Command(["import", "others.pth", "--recipe", "imported.toml", "-o", "OUT"], ".safetensors",
+                      ["others.pth", "imported.toml"]),
+    "convert": Command(["events", "convert", "recording.npz", "OUT"], ".npz", ["recording.npz"], "recording.npz"),
+    "convert to aedat": Command(["events", "convert", "recording.npz", "OUT"], ".aedat", ["recording.npz"]),
+    "convert to aedat4": Command(["events", "convert", "recording.npz", "OUT"], ".aedat4", ["recording.npz"]),
+    "cut": Command(["events", "cut", "recording.npz", "OUT", "--to", "50000"], ".npz", ["recording.npz"],
+                   "recording.npz"),
+    "render": Command(["events", "render", "recording.npz", "OUT"], ".png", ["recording.npz"], "recording.npz"),
+    "animate": Command(["events", "render", "recording.npz", "OUT"], ".apng", ["recording.npz"], "recording.npz"),
+    "simulate": Command(["events", "simulate", "cat.png", "OUT", "--duration", "20"], ".aedat", ["cat.png"], "cat.png"),
+    "count": Command(["count", "run", "--table", "chip.toml", "--csv", "OUT"], ".csv", ["chip.toml"], "data"),
+    "scaling": Command([*SCALING, "--csv", "OUT"], ".csv", ["tiny.toml"]),
+    "plot": Command([*SCALING, "--plot", "OUT"], ".svg", ["tiny.toml"]),
+}
+WITHOUT = [name for name, command in COMMANDS.items() if command.without]
+every_command = pytest.mark.parametrize("name", COMMANDS)
+
+
+def call(spikemix, place, name, out):
+    """Of files in place(), by their own names."""
+    return [spikemix, *(out if word == "OUT" else word for word in COMMANDS[name].words)]
+
+
+def fingerprint(file):
+    return hashlib.sha256(file.read_bytes()).digest()
+
+
+def refuses(place, word, command, *files):
+    before = [fingerprint(file) for file in files]
+    result = run(*command, cwd=place)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1 and word in result.stderr, result.stderr
-    assert hashlib.sha256(file.read_bytes()).digest() == before
+    assert [fingerprint(file) for file in files] == before
+    return result.stderr
 
 
-@pytest.mark.parametrize("file", ["best/model.safetensors", "config.json", "metrics.jsonl"])
-def test_answers_replace_answers_only(spikemix, trained, file):
-    refuses(trained / file, "holds no answers", spikemix, "eval", trained, "--answers", trained / file)
+@every_command
+def test_an_output_replaces_its_like(spikemix, place, trained, tmp_path, name):
+    out = tmp_path / ("out" + COMMANDS[name].ending)
+    for _ in range(2):
+        result = run(*call(spikemix, place, name, out), cwd=place)
+        assert result.returncode == 0 and out.stat().st_size > 0, result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == [out.name]
+
+
+@every_command
+def test_an_empty_file_is_in_nobodys_way(spikemix, place, trained, tmp_path, name):
+    out = tmp_path / ("out" + COMMANDS[name].ending)
+    out.touch()
+    result = run(*call(spikemix, place, name, out), cwd=place)
+    assert result.returncode == 0 and out.stat().st_size > 0, result.stderr
+
+
+@every_command
+@pytest.mark.parametrize("other", ["cat.png", "recording.npz", "others.pth", "page.html", "tiny.toml",
+                                   "run/config.json", "run/metrics.jsonl", "run/last/model.safetensors",
+                                   "data/t10k-labels-idx1-ubyte"])
+def test_no_output_replaces_a_file_of_another_kind(spikemix, place, trained, tmp_path, name, other):
+    if COMMANDS[name].ending in (".npz", ".aedat", ".aedat4") and other == "recording.npz":
+        return  # its like
+    out = tmp_path / ("out" + COMMANDS[name].ending)
+    shutil.copyfile(place / other, out)
+    refuses(place, f"{out}: there is a file that holds no", call(spikemix, place, name, out), out)
+
+
+def names_of(file, ending, tmp_path):
+    """What one file can be called by somebody who does not see that it is the same one."""
+    link, hard = tmp_path / ("link" + ending), tmp_path / ("hard" + ending)
+    link.symlink_to(file)
+    os.link(file, hard)
+    yield from [link, hard]
+    if file.suffix == ending:
+        yield from [file, file.parent / ".." / file.parent.name / file.name]
+
+
+@every_command
+def test_no_output_replaces_an_input_by_any_name(spikemix, place, trained, tmp_path, name):
+    for number, read in enumerate(COMMANDS[name].reads):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for out in names_of(place / read, COMMANDS[name].ending, folder):
+            refuses(place, str(out), call(spikemix, place, name, out), place / read)
+
+
+@every_command
+def test_an_input_is_not_written_over_on_the_way(spikemix, place, trained, tmp_path, name):
+    for number, read in enumerate(COMMANDS[name].reads):
+        out = tmp_path / (str(number) + COMMANDS[name].ending)
+        os.link(place / read, f"{out}.partial")
+        refuses(place, "which this command reads", call(spikemix, place, name, out), place / read)
+        assert not out.exists()
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+@pytest.mark.parametrize("folder", ["/proc", "/no/such/folder", "cat.png"])
+def test_a_folder_that_cannot_be_written_is_seen_before_the_work(spikemix, place, trained, tmp_path, name, folder):
+    """The work would fail: what it reads is not there."""
+    read = place / COMMANDS[name].without
+    read.rename(tmp_path / "away")
+    try:
+        out = pathlib.Path(folder) / ("out" + COMMANDS[name].ending)
+        refuses(place, f"{out}: cannot create: ", call(spikemix, place, name, out))
+    finally:
+        (tmp_path / "away").rename(read)
+
+
+@every_command
+def test_standard_output_and_folders_are_no_files(spikemix, place, trained, name):
+    refuses(place, " -: expected a file", call(spikemix, place, name, "-"))
+    ending = COMMANDS[name].ending
+    folder = place / ("folder" + ending)
+    folder.mkdir(exist_ok=True)
+    refuses(place, "is a folder", call(spikemix, place, name, folder))
+
+
+def test_two_outputs_are_two_files(spikemix, place):
+    (place / "again").mkdir()
+    for other in ["both.csv", "again/../both.csv"]:
+        error = refuses(place, "--csv and --plot", [spikemix, *SCALING, "--csv", "both.csv", "--plot", other])
+        assert "expected two files" in error and not (place / "both.csv").exists()
+
+
+def test_a_rendered_prediction_replaces_no_picture(spikemix, place, trained):
+    command = [spikemix, "predict", "recording.npz", "--model", "run", "--render", "cat.png"]
+    refuses(place, "--render cat.png: there is a file that holds no picture of spikemix", command, place / "cat.png")
+
+
+@pytest.mark.parametrize("out", ["pictures", "pictures/recordings", ".", "elsewhere", "cat.png"])
+def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, tmp_path, out):
+    for split in ["train", "test"]:
+        (tmp_path / "pictures" / split / "cat").mkdir(parents=True)
+        shutil.copyfile(place / "cat.png", tmp_path / "pictures" / split / "cat" / "1.png")
+    (tmp_path / "elsewhere" / "train" / "cat").mkdir(parents=True)
+    shutil.copyfile(place / "recording.npz", tmp_path / "elsewhere" / "train" / "cat" / "1.npz")
+    shutil.copyfile(place / "cat.png", tmp_path / "cat.png")
+    before = sorted(tmp_path.rglob("*"))
+    refuses(tmp_path, f"OUT {out}: ", [spikemix, "events", "simulate", "pictures", out])
+    assert sorted(tmp_path.rglob("*")) == before
+    for _ in range(2):  # the second time over its own
+        assert run(spikemix, "events", "simulate", "pictures", "recordings", "--duration", 20,
+                   cwd=tmp_path).returncode == 0
+    assert len(list((tmp_path / "recordings").rglob("*.aedat"))) == 2
+
+
+def test_damaged_answers_can_be_written_again(spikemix, place, trained):
+    answers = trained / "best" / "test_answers.safetensors"
+    whole = answers.read_bytes()
+    answers.write_bytes(whole[:-7])
+    result = run(spikemix, "eval", "run", "--answers", answers, cwd=place)
+    assert result.returncode == 0 and safetensors.numpy.load_file(answers)["answer"].shape == (20,), result.stderr
+
+
+def test_an_export_is_no_model_for_libtorch(spikemix, place, trained, tmp_path):
+    out = tmp_path / "small.safetensors"
+    for precision in ["int8", "int16"]:
+        assert run(spikemix, "export", trained, "--precision", precision, "-o", out).returncode == 0
+        for command in [["eval", out, "--data", place / "data"], ["predict", "cat.png", "--model", out],
+                        ["bench", out, "--data", place / "data"]]:
+            refuses(place, "its weights are integers", [spikemix, *command, "--engine", "torch"], out)
 
 
 def test_answers_are_on_the_images_of_the_run(spikemix, trained):
@@ -39,20 +221,9 @@ def test_answers_are_on_the_images_of_the_run(spikemix, trained):
     assert result.returncode == 0 and json.loads(result.stdout)["images"] == 20, result.stderr
 
 
-def test_an_export_leaves_the_trained_weights(spikemix, trained):
-    model = trained / "best" / "model.safetensors"
-    for source in [trained, model]:
-        refuses(model, "trained weights", spikemix, "export", source, "-o", model)
-
-
-@pytest.mark.parametrize("file", ["best/model.safetensors", "config.json"])
-def test_a_report_replaces_reports_only(spikemix, trained, file):
-    refuses(trained / file, "holds no page", spikemix, "report", trained, "-o", trained / file)
-
-
 def test_a_file_of_answers_is_no_model(spikemix, trained):
     answers = trained / "best" / "test_answers.safetensors"
-    refuses(answers, "not a model file", spikemix, "info", answers)
+    refuses(trained, "not a model file", [spikemix, "info", answers], answers)
 
 
 @pytest.mark.parametrize("channels", [2, 4, 64])

@@ -127,6 +127,7 @@ def test_other_precisions(spikemix, precision):
     (["--precision", "bf16"], ["bf16"]),
     (["--data", "/"], ["--data", "--scaling, which draws"]),
     (["--engine", "torch"], ["--engine"]),
+    (["--mixers", "hadamard", "--tokens", "144"], ["nothing was measured", "hadamard", "power of two"]),
     (["--csv", "/no/such/folder/x.csv"], ["/no/such/folder"]),
     (["--plot", "/no/such/folder/x.svg"], ["/no/such/folder"]),
 ])

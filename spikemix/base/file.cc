@@ -95,7 +95,9 @@ void MappedFile::release(std::span<const std::byte> part) const {
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial_(path.string() + ".partial") {
+std::filesystem::path partial_name(const std::filesystem::path& path) { return path.string() + ".partial"; }
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial_(partial_name(path)) {
   // A rename over /dev/null or a folder would harm or fail late.
   struct stat status {};
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {

@@ -30,6 +30,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// PATH.partial, where an AtomicFile is written first.
+std::filesystem::path partial_name(const std::filesystem::path& path);
+
 /// A file that appears whole or not at all: written as PATH.partial, synced to the disk, then renamed over the earlier
 /// one. If the program or the machine stops at any moment, the earlier file is intact. The next writer overwrites what
 /// a killed one left; two at once are refused.

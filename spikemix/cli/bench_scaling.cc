@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "spikemix/base/file.h"
 #include "spikemix/base/processor_name.h"
 #include "spikemix/cli/csv.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
@@ -230,8 +230,10 @@ nlohmann::json to_json(const ScalingOptions& o, const ScalingTask& task, const s
   return json;
 }
 
+constexpr const char* kCsvHeading = "of,mixer,what,tokens,seconds,bytes,density,disturbed,refused\n";
+
 std::string csv_of(const std::vector<ScalingRow>& rows) {
-  std::string csv = "of,mixer,what,tokens,seconds,bytes,density,disturbed,refused\n";
+  std::string csv = kCsvHeading;
   for (const ScalingRow& row : rows) {
     for (const ScalingPoint& p : row.points) {
       const std::string figures =
@@ -268,14 +270,16 @@ std::string plot_of(const std::vector<ScalingRow>& rows) {
        chart_of("model-memory", "Memory of a whole model", "MB", 1 << 20, models, &ScalingPoint::bytes)});
 }
 
-// Opened before the first minute is spent.
-std::unique_ptr<AtomicFile> opened(const std::string& file) {
-  return file.empty() ? nullptr : std::make_unique<AtomicFile>(file);
-}
-
-void write(AtomicFile& file, const std::string& text) {
-  file.write(text);
-  file.commit();
+// The first reason, if no size could be measured; else "".
+std::string why_nothing(const std::vector<ScalingRow>& rows) {
+  std::string why;
+  for (const ScalingRow& row : rows) {
+    for (const ScalingPoint& p : row.points) {
+      if (p.refused.empty()) return "";
+      if (why.empty()) why = fmt::format("{} at {} tokens: {}", row.name(), p.tokens, p.refused);
+    }
+  }
+  return why;
 }
 
 }  // namespace
@@ -287,7 +291,7 @@ void bench_scaling(const ScalingOptions& given) {
   if (o.mixers.empty()) o.mixers = kScalingMixers;
   if (o.tokens.empty()) o.tokens = kScalingTokens;
   const ScalingTask task = task_of(o);
-  const std::unique_ptr<AtomicFile> csv = opened(o.csv), plot = opened(o.plot);
+  check_outputs({{"--csv", o.csv, OutputKind::kTable, kCsvHeading}, {"--plot", o.plot, OutputKind::kPlot}}, {o.recipe});
   ProgressLine line;
   const double all = 2 * double(task.mixers.size() * task.tokens.size());
   double done = 0;
@@ -296,8 +300,10 @@ void bench_scaling(const ScalingOptions& given) {
     ++done;
   });
   line.clear();
-  if (csv) write(*csv, csv_of(rows));
-  if (plot) write(*plot, plot_of(rows));
+  if (const std::string refused = why_nothing(rows); !refused.empty())
+    throw input_error("--scaling: nothing was measured: {}", refused);
+  if (!o.csv.empty()) write_file_atomically(o.csv, csv_of(rows));
+  if (!o.plot.empty()) write_file_atomically(o.plot, plot_of(rows));
   if (o.json) return answer_json(to_json(o, task, rows));
   print(o, task, rows);
 }

@@ -15,6 +15,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
@@ -160,10 +161,14 @@ nlohmann::json to_json(const Counted& c, const std::vector<EnergyTable>& tables)
   return json;
 }
 
-void write_csv(const Counted& c, const std::string& file) {
+std::string csv_heading() {
   std::string text = "name,kind";
   for (const Figure& figure : kFigures) text += fmt::format(",{}", figure.key);
-  text += '\n';
+  return text + '\n';
+}
+
+void write_csv(const Counted& c, const std::string& file) {
+  std::string text = csv_heading();
   std::vector<LayerOperations> rows = c.layers;
   rows.push_back(total_of(c.layers));
   for (const LayerOperations& row : rows) {
@@ -244,6 +249,7 @@ void print(const Counted& c, const std::vector<EnergyTable>& tables) {
 }
 
 void run(const CountOptions& o) {
+  check_outputs({{"--csv", o.csv, OutputKind::kTable, csv_heading()}}, {o.model, o.data, o.table});
   const std::vector<EnergyTable> tables = tables_of(o);
   const bool model = is_builtin(o.model) || o.model.ends_with(".safetensors") || std::filesystem::is_directory(o.model);
   if (model && !o.overrides.empty()) throw input_error("'{}': key=value changes a recipe, not a model", o.overrides[0]);

@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/model_split.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
 #include "spikemix/cli/talk.h"
@@ -77,21 +77,10 @@ int64_t epoch_of(const ModelCard& card) {
   return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
-// Answers replace earlier answers (a damaged file of them is known by its name), and no other file.
-void check_answers(const EvalOptions& o) {
-  if (o.answers.empty()) return;
-  if (o.choice.split != "test") throw input_error("--answers: only for test images, found --split {}", o.choice.split);
-  const std::filesystem::path file = o.answers;
-  if (!std::filesystem::exists(file) || file.filename() == "test_answers.safetensors") return;
-  try {
-    read_answers(o.answers);
-  } catch (const InputError&) {
-    throw input_error("--answers {}: the file exists and holds no answers; name another one", o.answers);
-  }
-}
-
 void run(EvalOptions o) {
-  check_answers(o);
+  if (!o.answers.empty() && o.choice.split != "test")
+    throw input_error("--answers: only for test images, found --split {}", o.choice.split);
+  check_outputs({{"--answers", o.answers, OutputKind::kAnswers}}, {o.runner.model, o.data});
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
   if (o.exit_confidence > 0) {

@@ -7,6 +7,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/events/summary.h"
 
@@ -24,6 +25,7 @@ SensorSize size_of(const EventInput& input, const EventReader& reader) {
 }
 
 int64_t copy(const EventInput& input, const std::string& out, int64_t from, int64_t to) {
+  check_outputs({{"OUT", out, OutputKind::kRecording}}, {input.path});
   const Recording recording = input.open();
   const auto writer = create_recording(out, size_of(input, *recording.reader));
   int64_t written = 0;

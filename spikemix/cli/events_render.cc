@@ -6,6 +6,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/events/render.h"
 #include "spikemix/events/summary.h"
@@ -70,6 +71,7 @@ void add_events_render(CLI::App& events) {
   command->add_option("--scale", options->scale, "pixels of the picture for each pixel of the sensor")
       ->check(CLI::Range(1, 16));
   command->callback([options] {
+    check_outputs({{"OUT", options->out, OutputKind::kPicture}}, {options->input.path});
     const bool animated = options->out.ends_with(".apng");
     const int64_t T = options->T > 0 ? options->T : (animated ? 50 : 16);
     EventSummary summary;

@@ -12,10 +12,10 @@
 #include <fmt/format.h>
 
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/data/decode.h"
-#include "spikemix/events/formats/readers.h"
 #include "spikemix/events/formats/text_header.h"
 #include "spikemix/events/simulate.h"
 
@@ -36,7 +36,7 @@ Intensity to_intensity(const Image& image) {
 }
 
 void write(const fs::path& file, SensorSize sensor, std::span<const Event> events) {
-  const auto writer = create_aedat3(file, sensor);
+  const auto writer = create_recording(file, sensor);
   writer->write(events);
   writer->close();
 }
@@ -97,12 +97,14 @@ void run(EventsSimulateOptions o) {
   if (o.threads <= 0) o.threads = int(std::max(1u, std::thread::hardware_concurrency()));
   const EventSimulator simulator(o.simulator);
   std::error_code error;
-  if (fs::is_regular_file(o.in, error) && is_picture_name(o.in)) {
+  if (is_picture_name(o.in) && !fs::is_directory(o.in, error)) {
+    check_outputs({{"OUT", o.out, OutputKind::kRecording}}, {o.in});
     const auto events = simulator.simulate(to_intensity(read_image(o.in)), 0);
     write(o.out, o.simulator.sensor, events);
     report("{}: {} events\n", o.out, events.size());
     return;
   }
+  check_output_folder("OUT", o.out, o.in);
   std::atomic<int64_t> events = 0;
   const int64_t train = simulate_split(o, simulator, Split::kTrain, events);
   const int64_t test = simulate_split(o, simulator, Split::kTest, events);
@@ -120,7 +122,8 @@ void add_events_simulate(CLI::App& events) {
   spikemix events simulate cat.jpg cat.aedat
   spikemix events simulate pictures recordings --limit 100 --size 64x64)");
   command->add_option("IN", o->in, "a picture, or a data set of pictures (`spikemix data formats`)")->required();
-  command->add_option("OUT", o->out, "file to write (AEDAT 3.1), or folder: train/CLASS/000000.aedat")->required();
+  command->add_option("OUT", o->out, "file to write, its ending says the format; or folder: train/CLASS/000000.aedat")
+      ->required();
   command->add_option("--format", o->format, "format of the data set");
   command->add_option("--limit", o->limit, "pictures of each split (0: all)")->check(CLI::NonNegativeNumber);
   command->add_option("--threads", o->threads, "0: one for each core");

@@ -13,6 +13,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/dataset.h"
@@ -79,9 +80,7 @@ void add_export(CLI::App& app) {
   command->add_option("-o,--out", options->out, "file to write")->required();
   command->callback([options] {
     if (is_builtin(options->model)) throw input_error("the built-in model: its weights are integers already");
-    check_model_name(options->out);
-    if (std::error_code none; std::filesystem::equivalent(options->out, model_file_of(options->model), none))
-      throw input_error("{}: the trained weights are in it; name another file with -o", options->out);
+    check_outputs({{"-o", options->out, OutputKind::kIntegerModel}}, {model_file_of(options->model), options->data});
     const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
     export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };

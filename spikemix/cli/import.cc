@@ -12,10 +12,10 @@
 #include "spikemix/base/problems.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/formats/model_card.h"
-#include "spikemix/formats/model_file.h"
 #include "spikemix/model/model.h"
 
 namespace spikemix {
@@ -66,13 +66,13 @@ struct ImportOptions {
 };
 
 void import_file(const ImportOptions& options) {
-  check_model_name(options.out);
   const ImportSettings settings{.recipe = options.recipe,
                                 .read_shape = options.shape.empty() ? options.recipe.empty() : options.shape == "auto",
                                 .overrides = options.overrides,
                                 .load_recipe = load_recipe};
   if (!settings.read_shape && options.recipe.empty()) throw input_error("--shape recipe: needs --recipe");
   const WeightsFile file = WeightsFile::open(options.file, options.weights);
+  check_outputs({{"-o", options.out, OutputKind::kImportedModel}}, {file.path(), options.recipe});
   const FoundNetwork network = find_network(file);
   const ImportedConfig imported = config_of(network, file, settings);
   validate(imported.config);

@@ -13,6 +13,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
@@ -171,6 +172,9 @@ void predict_data(const PredictOptions& o, Predictor& predictor) {
 }
 
 void run(const PredictOptions& o) {
+  std::vector<std::string> inputs = o.files;
+  inputs.insert(inputs.end(), {o.runner.model, o.data});
+  check_outputs({{"--render", o.render, OutputKind::kPicture}}, inputs);
   Predictor predictor(o);
   o.files.empty() ? predict_data(o, predictor) : predict_files(o, predictor);
   predictor.finish();

@@ -14,6 +14,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/report_comparison.h"
 #include "spikemix/cli/runner.h"
@@ -172,6 +173,7 @@ struct Named {
 void add_run(const fs::path& folder, reports::Page& page, Named& named) {
   named.runs.push_back(reports::read_run(folder));
   const reports::Run& run = named.runs.back();
+  for (const std::string& line : run.missing) leave_out(page, fmt::format("{}: {}", run.name, line));
   if (fs::exists(model_file_of(folder))) {
     named.models.push_back(folder.string()), named.names.push_back(run.name);
   } else {
@@ -277,17 +279,11 @@ std::string title_of(const Named& named) {
   return all == 1 ? fmt::format("{}: report", first) : fmt::format("{} and {} more: report", first, all - 1);
 }
 
-// A page replaces an earlier page, and no other file.
-void check_output(const std::string& out) {
-  if (std::error_code none; !std::filesystem::is_regular_file(out, none)) return;
-  const std::string text = read_file(out);
-  if (!text.empty() && !text.starts_with("<!"))
-    throw input_error("{}: the file exists and holds no page; name another one with -o", out);
-}
-
 void run(const ReportOptions& o) {
   if (!o.picture.empty() && o.test_image >= 0) throw input_error("--picture and --test-image: expected one of them");
-  check_output(o.out);
+  std::vector<std::string> inputs = o.paths;
+  inputs.insert(inputs.end(), {o.data, o.picture});
+  check_outputs({{"-o", o.out, OutputKind::kPage}}, inputs);
   o.recordings.options();  // though nothing may need them: a flag that means nothing is one
   reports::Page page;
   const Named named = look_up(o, page);

@@ -13,6 +13,9 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 
+constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+constexpr std::string_view kSoftware("tEXtSoftware\0spikemix", 21);  // type, keyword and text of a chunk
+
 void put16(Bytes& bytes, int64_t value) {
   for (const int shift : {8, 0}) bytes.push_back(uint8_t(value >> shift));
 }
@@ -47,13 +50,13 @@ Bytes deflated(const RgbPicture& picture) {
 }  // namespace
 
 std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_ms) {
-  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
   Bytes png(kSignature.begin(), kSignature.end());
   const int64_t width = pictures.front().width, height = pictures.front().height;
   Bytes header;
   put32(header, width), put32(header, height);
   header.insert(header.end(), {8, 2, 0, 0, 0});  // 8 bits, RGB
   put_chunk(png, "IHDR", header);
+  put_chunk(png, "tEXt", Bytes(kSoftware.begin() + 4, kSoftware.end()));
   const bool animated = pictures.size() > 1;
   if (animated) {
     Bytes control;
@@ -77,6 +80,10 @@ std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_m
   }
   put_chunk(png, "IEND", {});
   return png;
+}
+
+bool is_png_of_ours(std::string_view beginning) {
+  return beginning.starts_with(kSignature) && beginning.find(kSoftware) != beginning.npos;
 }
 
 void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms) {

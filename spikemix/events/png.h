@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace spikemix {
@@ -18,7 +19,9 @@ struct RgbPicture {
 /// shows the first. Our own chunks around zlib, since libpng knows none of the animation's.
 /// @param delay_ms  how long a picture of an animation is shown
 std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_ms = 100);
-/// The same as a file. @throws InputError or RunError as AtomicFile
+/// Does a file that begins with these bytes hold such a picture? It says by what software it was made.
+bool is_png_of_ours(std::string_view beginning);
+/// Writes png_bytes() to a file. @throws InputError or RunError as AtomicFile
 void write_png(const std::filesystem::path& path, std::span<const RgbPicture> pictures, int delay_ms = 100);
 
 }  // namespace spikemix

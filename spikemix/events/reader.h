@@ -97,6 +97,9 @@ struct Recording {
 Recording open_recording(ByteSource source, const ReadOptions& options = {});
 Recording open_recording(const std::filesystem::path& path, const ReadOptions& options = {});
 
+/// @throws InputError for a name whose ending goes with no format that is written
+void check_recording_name(const std::filesystem::path& path);
+
 /// A writer of the format that goes with the name's ending. @throws InputError for another ending
 std::unique_ptr<EventWriter> create_recording(const std::filesystem::path& path, SensorSize sensor);
 

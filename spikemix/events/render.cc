@@ -67,11 +67,14 @@ RgbPicture contact_sheet(const std::vector<RgbPicture>& pictures) {
   return sheet;
 }
 
-void render_frames(const std::filesystem::path& file, const Frames& frames, int64_t duration_us, int scale) {
-  const bool animated = file.extension() == ".apng";
-  if (!animated && file.extension() != ".png") {
+void check_picture_name(const std::filesystem::path& file) {
+  if (file.extension() != ".png" && file.extension() != ".apng")
     throw input_error("{}: expected a name that ends with .png (contact sheet) or .apng (animation)", file.string());
-  }
+}
+
+void render_frames(const std::filesystem::path& file, const Frames& frames, int64_t duration_us, int scale) {
+  check_picture_name(file);
+  const bool animated = file.extension() == ".apng";
   if (scale == 0) scale = int(std::max<int64_t>(1, 128 / frames.width));
   const std::vector<RgbPicture> pictures = draw_frames(frames, scale);
   if (animated) {

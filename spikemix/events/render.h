@@ -16,6 +16,9 @@ std::vector<RgbPicture> draw_frames(const Frames& frames, int scale);
 /// Pictures of one size side by side, row by row, in about a square, with grey lines between them.
 RgbPicture contact_sheet(const std::vector<RgbPicture>& pictures);
 
+/// @throws InputError for a name that render_frames() cannot write: one that does not end with .png or .apng
+void check_picture_name(const std::filesystem::path& file);
+
 /// Writes frames as pictures: a contact sheet (.png), or an animation (.apng) that lasts about `duration_us`, as far as
 /// a screen can show it. @param scale  0: so that a frame is about 128 pixels wide
 /// @throws InputError for another ending or a file that cannot be written; RunError on a full disk

@@ -220,6 +220,12 @@ std::string html(const LineChart& chart) {
                      chart.id, escaped(chart.title), svg, legend(chart), details("The numbers", html(numbers(chart))));
 }
 
+namespace {
+
+constexpr std::string_view kSvgDocument = "<!-- Drawn by spikemix. -->\n<svg xmlns=\"http://www.w3.org/2000/svg\" ";
+
+}  // namespace
+
 std::string svg_document(const std::vector<LineChart>& charts) {
   constexpr double kTitle = 24, kEntry = 18, kSpace = 16;
   std::string body;
@@ -236,10 +242,12 @@ std::string svg_document(const std::vector<LineChart>& charts) {
     y += kSpace;
   }
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\">\n<style>{}svg "
+      "{}viewBox=\"0 0 {} {}\" role=\"img\">\n<style>{}svg "
       ".title{{font-weight:600;fill:var(--ink)}}</style>\n<rect width=\"100%\" height=\"100%\" "
       "fill=\"var(--paper)\"/>\n{}</svg>\n",
-      kWidth, y, kStyle, body);
+      kSvgDocument, kWidth, y, kStyle, body);
 }
+
+bool is_svg_document(std::string_view beginning) { return beginning.starts_with(kSvgDocument); }
 
 }  // namespace spikemix::reports

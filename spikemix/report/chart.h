@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace spikemix::reports {
@@ -28,6 +29,9 @@ std::string html(const LineChart& chart);
 /// The charts below each other as a picture of its own: an SVG file with style and legends in it, and the numbers in
 /// data-x and data-y.
 std::string svg_document(const std::vector<LineChart>& charts);
+
+/// Does a file that begins with this text hold such a picture?
+bool is_svg_document(std::string_view beginning);
 
 /// Round numbers that cover low to high, `about` of them or a few more: 0, 0.5, 1, ...
 std::vector<double> ticks(double low, double high, int about);

@@ -24,19 +24,25 @@ std::string left_out(const Page& page) {
       items);
 }
 
+constexpr std::string_view kDoctype = "<!DOCTYPE html>", kGenerator = "<meta name=\"generator\" content=\"spikemix ";
+
 }  // namespace
+
+bool is_page(std::string_view beginning) {
+  return beginning.starts_with(kDoctype) && beginning.find(kGenerator) != beginning.npos;
+}
 
 std::string html(const Page& page) {
   std::string text = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+      "{}\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
       "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
       "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta "
-      "name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"spikemix {}\">\n<link "
-      "rel=\"icon\" "
+      "name=\"color-scheme\" content=\"light dark\">\n{}{}\">\n<link rel=\"icon\" "
       "href=\"data:,\">\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To "
       "the "
       "content</a>\n<header><h1>{}</h1>\n{}{}</header>\n<main id=\"main\">\n",
-      escaped(kVersion), escaped(page.title), kStyle, escaped(page.title), paragraph(page.lead), contents(page));
+      kDoctype, kGenerator, escaped(kVersion), escaped(page.title), kStyle, escaped(page.title), paragraph(page.lead),
+      contents(page));
   for (const Section& section : page.sections)
     text += fmt::format("<section aria-labelledby=\"{}\"><h2 id=\"{}\">{}</h2>\n{}</section>\n", section.id, section.id,
                         escaped(section.title), section.body);

@@ -21,6 +21,9 @@ struct Page {
 /// forbids the rest. UTF-8. In light and dark as the reader's system has it; on paper.
 std::string html(const Page& page);
 
+/// Does a file that begins with this text hold such a page?
+bool is_page(std::string_view beginning);
+
 /// The page's style sheet. In style.cc.
 extern const std::string_view kStyle;
 

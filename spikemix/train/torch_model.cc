@@ -63,6 +63,14 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
                             const std::string& precision) {
   const std::filesystem::path file = model_file_of(path);
   const TensorFile tensors = read_tensors(file);
+  const bool integers = std::ranges::any_of(tensors.tensors, [](const auto& named) {
+    return named.second.scalar_type() == torch::kChar || named.second.scalar_type() == torch::kShort;
+  });
+  if (integers)
+    throw input_error(
+        "{}: its weights are integers, of `spikemix export`; LibTorch runs the trained model that it was "
+        "made from, --engine spikemix this one",
+        file.string());
   auto state = std::make_unique<State>();
   state->card = read_model_card(file);
   state->model = std::make_shared<SpikingTransformer>(state->card.model, state->card.neuron, /*seed=*/0);

@@ -85,14 +85,24 @@ Recording open_recording(const std::filesystem::path& path, const ReadOptions& o
   return open_recording(ByteSource::open(path), options);
 }
 
-std::unique_ptr<EventWriter> create_recording(const std::filesystem::path& path, SensorSize sensor) {
+namespace {
+
+const EventFormat& format_to_write(const std::filesystem::path& path) {
   std::string endings;
   for (const EventFormat& format : kFormats) {
     if (!format.create) continue;
-    if (path.extension() == format.extension) return format.create(path, sensor);
+    if (path.extension() == format.extension) return format;
     endings += fmt::format("{}{} ({})", endings.empty() ? "" : ", ", format.extension, format.name);
   }
   throw input_error("{}: cannot write this kind of file, expected a name that ends with {}", path.string(), endings);
+}
+
+}  // namespace
+
+void check_recording_name(const std::filesystem::path& path) { format_to_write(path); }
+
+std::unique_ptr<EventWriter> create_recording(const std::filesystem::path& path, SensorSize sensor) {
+  return format_to_write(path).create(path, sensor);
 }
 
 }  // namespace spikemix
