@@ -19,10 +19,16 @@ import matplotlib.pyplot as plt
 def curve(run, over):
     """(x, top-1 in percent) of each test in RUN/metrics.jsonl."""
     points, seconds = [], 0
-    for line in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()):
-        if line["type"] != "epoch":
-            continue
-        seconds += line["seconds"]
+    for number, text in enumerate((run / "metrics.jsonl").read_text().splitlines(keepends=True), 1):
+        if not text.endswith("\n"):
+            break  # as a power cut leaves it
+        try:
+            line = json.loads(text)
+            if line["type"] != "epoch":
+                continue
+            seconds += line["seconds"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise SystemExit(f"{run}/metrics.jsonl, line {number}: damaged? ({error!r})")
         if (top1 := line.get("test_top1", line.get("validation_top1"))) is not None:
             points.append((line["epoch"] + 1 if over == "epochs" else seconds / 60, top1))
     return points

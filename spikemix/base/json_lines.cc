@@ -40,13 +40,14 @@ int64_t JsonLines::sync() {
 
 void JsonLines::truncate(int64_t bytes) {
   if (bytes >= size_) return;
+  if (bytes > 0) bytes = int64_t(read_file(path_).rfind('\n', size_t(bytes - 1)) + 1);  // somebody changed its lines
   if (::ftruncate(descriptor_, bytes) != 0) {
     throw run_error("{}: cannot truncate: {}", path_.string(), std::strerror(errno));
   }
   size_ = bytes;
 }
 
-std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
+std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path, bool* cut) {
   const std::string text = read_file(path);
   std::vector<nlohmann::json> documents;
   size_t begin = 0;
@@ -54,6 +55,7 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
     documents.push_back(parse_json(std::string_view(text).substr(begin, end - begin),
                                    fmt::format("{}, line {}:", path.string(), documents.size() + 1)));
   }
+  if (cut) *cut = begin < text.size();
   return documents;
 }
 

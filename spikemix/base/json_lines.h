@@ -24,8 +24,8 @@ class JsonLines {
 
   /// Bytes of the log, all of them on the disk when it returns: what a checkpoint stores.
   int64_t sync();
-  /// Drops what was logged after the checkpoint that stored `bytes`. A log that is shorter (somebody cleared it) stays
-  /// as it is: a run does not depend on it.
+  /// Drops what was logged after the checkpoint that stored `bytes`, and a line that they end in: somebody has changed
+  /// the log. One that is shorter (somebody cleared it) stays as it is: a run does not depend on it.
   void truncate(int64_t bytes);
 
  private:
@@ -34,8 +34,9 @@ class JsonLines {
   int64_t size_ = 0;
 };
 
-/// The log's documents, without a last half line. @throws InputError naming the file and line of any other line that is
-/// wrong
-std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
+/// The log's documents, without a last half line.
+/// @param cut  set where there was one
+/// @throws InputError naming the file and line of any other that is wrong
+std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path, bool* cut = nullptr);
 
 }  // namespace spikemix

@@ -24,6 +24,8 @@ struct TrainConfig {
   bool whiten = false, identity_start = false;
   int64_t seed = 0, threads = 0, loader_threads = 1, checkpoint_seconds = 60, eval_every = 1;
 
+  int64_t all_epochs() const { return epochs + cooldown_epochs; }
+
   template <class Visitor>
   void visit(Visitor&& v) {
     v("epochs", epochs, "epochs, warm-up included, cooldown not");

@@ -217,7 +217,7 @@ std::string doubts(const Config& config) {
     }
   }
   if (t.one_step_epochs < t.epochs || config.model.T == 1) return "";
-  const std::string when = t.one_step_epochs >= t.epochs + t.cooldown_epochs ? "never" : "only in the cooldown";
+  const std::string when = t.one_step_epochs >= t.all_epochs() ? "never" : "only in the cooldown";
   return fmt::format("train.one_step_epochs = {}: with train.epochs = {} the model is {} trained on its {} time steps",
                      t.one_step_epochs, t.epochs, when, config.model.T);
 }

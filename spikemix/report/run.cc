@@ -9,7 +9,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
-#include "spikemix/base/json_lines.h"
+#include "spikemix/base/metrics_log.h"
 #include "spikemix/config/config_json.h"
 
 namespace spikemix::reports {
@@ -17,25 +17,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double number(const nlohmann::json& line, const std::string& key) {
-  const auto found = line.find(key);
-  const bool is_number = found != line.end() && found->is_number();
-  return is_number ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
+Epoch epoch_of(const MetricsLine& line, std::string& tested_on) {
+  constexpr double kNotTested = std::numeric_limits<double>::quiet_NaN();
+  Epoch epoch{.epoch = double(line.whole("epoch")),
+              .train_loss = line.number("train_loss"),
+              .loss = kNotTested,
+              .top1 = kNotTested,
+              .learning_rate = line.number("lr"),
+              .images_per_second = line.number("images_per_second")};
+  for (const std::string on : {"test", "validation"}) {
+    const std::string loss = on + "_loss", top1 = on + "_top1";
+    if (!line.has(loss.c_str()) && !line.has(top1.c_str())) continue;
+    epoch.loss = line.number(loss.c_str()), epoch.top1 = line.number(top1.c_str());
+    tested_on = on;
+  }
+  return epoch;
 }
 
 void read_epochs(const fs::path& file, Run& run) {
-  if (!fs::exists(file)) return;
-  for (const nlohmann::json& line : read_json_lines(file)) {
-    if (!line.is_object() || line.value("type", nlohmann::json()) != "epoch") continue;
-    if (line.contains("validation_top1")) run.tested_on = "validation";
-    run.epochs.push_back({.epoch = number(line, "epoch"),
-                          .train_loss = number(line, "train_loss"),
-                          .loss = number(line, run.tested_on + "_loss"),
-                          .top1 = number(line, run.tested_on + "_top1"),
-                          .learning_rate = number(line, "lr"),
-                          .images_per_second = number(line, "images_per_second")});
+  const MetricsLog log = read_metrics(file);
+  double next = 0;
+  const auto missing = [&](double end) {
+    if (next < end)
+      run.missing.push_back(next + 1 == end
+                                ? fmt::format("{}: has no line of epoch {}", file.string(), end)
+                                : fmt::format("{}: has no lines of the epochs {} to {}", file.string(), next + 1, end));
+  };
+  for (const MetricsLine& line : log.lines) {
+    if (line.type != "epoch") continue;
+    const Epoch epoch = epoch_of(line, run.tested_on);
+    if (epoch.epoch < next) throw input_error("{}: epoch {} comes twice: damaged?", line.where, epoch.epoch + 1);
+    missing(epoch.epoch);
+    next = epoch.epoch + 1;
+    run.epochs.push_back(epoch);
   }
-  std::erase_if(run.epochs, [](const Epoch& epoch) { return !(epoch.epoch >= 0); });
+  if (run.summary) missing(double(run.config.train.all_epochs()));
+  if (log.cut) run.missing.push_back(fmt::format("{}: its last line is cut", file.string()));
 }
 
 }  // namespace
@@ -56,12 +73,12 @@ Run read_run(const fs::path& folder) {
   if (!run.record.is_object() || !run.record.contains("config"))
     throw input_error("{}: holds no \"config\", expected a run's record", record.string());
   run.config = config_from_json(run.record["config"], record.string());
-  read_epochs(folder / "metrics.jsonl", run);
   const fs::path summary = folder / "summary.json";
   if (fs::exists(summary)) {
     run.summary = parse_json(read_file(summary), summary.string() + ":");
     if (!run.summary->is_object()) throw input_error("{}: is not a run's summary", summary.string());
   }
+  read_epochs(folder / "metrics.jsonl", run);
   return run;
 }
 

@@ -25,6 +25,7 @@ struct Run {
   std::vector<Epoch> epochs;
   std::string tested_on = "test";         ///< the images that were looked at after each epoch: "test" or "validation"
   std::optional<nlohmann::json> summary;  ///< summary.json: of a run that is done
+  std::vector<std::string> missing;       ///< lines that metrics.jsonl should have and has not
 
   std::string mixer() const;
 };

@@ -6,6 +6,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
+#include "spikemix/base/metrics_log.h"
 #include "spikemix/nn/torch.h"
 #include "spikemix/train/tensor_file.h"
 
@@ -58,6 +59,21 @@ void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, con
     state.best_top1 = -1, state.best_epoch = -1;
   }
   metrics_->truncate(state.metrics_size);
+  tell_damaged_metrics(state.metrics_size, note);
+}
+
+// A run does not depend on its log: what is wrong with it ends nothing.
+void Checkpointer::tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note) {
+  if (!note) return;
+  const std::string where = folder_.metrics().string();
+  try {
+    read_metrics(folder_.metrics());
+    if (const int64_t left = metrics_->sync(); left < bytes)
+      note(fmt::format("{}: {} bytes, the checkpoint knows {}: lines of earlier epochs are missing", where, left,
+                       bytes));
+  } catch (const InputError& error) {
+    note(fmt::format("{} The run goes on; `verify` and `report` refuse the log", error.what()));
+  }
 }
 
 void Checkpointer::save(TrainerState& state, const NamedTensors& tensors) {

@@ -34,7 +34,7 @@ class Checkpointer {
 
   /// `state` and the tensors back to where the last checkpoint stands; without one they stay, at the start. The metrics
   /// too: what was logged after it is dropped. A best model that is gone is none: the next test makes another.
-  /// @param note  told in a line if it is gone; may be empty
+  /// @param note  told in a line if it is gone, and what is wrong with the metrics; may be empty
   /// @throws InputError, with nothing changed, if the checkpoint is damaged or stands where this run does not come; if
   /// it has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
@@ -52,6 +52,8 @@ class Checkpointer {
   void write_summary(const nlohmann::json& summary);
 
  private:
+  void tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note);
+
   const RunFolder& folder_;
   std::optional<JsonLines> metrics_;  // none: does not write
 };

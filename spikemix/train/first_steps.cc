@@ -1,12 +1,11 @@
 #include "spikemix/train/first_steps.h"
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/hash.h"
-#include "spikemix/base/json_lines.h"
+#include "spikemix/base/metrics_log.h"
 
 namespace spikemix {
 namespace {
@@ -24,19 +23,11 @@ bool follows(const FirstStep& step, const std::vector<FirstStep>& before) {
   return (step.epoch == last.epoch && step.step == last.step + 1) || (step.epoch == last.epoch + 1 && step.step == 1);
 }
 
-FirstStep first_step_of(const nlohmann::json& line, const std::string& where) {
-  for (const char* key : {"epoch", "step"}) {
-    if (!line.contains(key) || !line[key].is_number_integer())
-      throw input_error("{}: a line of a step has no '{}' that is a whole number: damaged?", where, key);
-  }
-  FirstStep step{.epoch = line["epoch"], .step = line["step"]};
-  const auto loss = line.find("loss");
-  if (loss == line.end() || !loss->is_number() || !std::isfinite(loss->get<double>()))
-    throw input_error("{}: step {} of epoch {} has no loss that is a number: damaged?", where, step.step,
-                      step.epoch + 1);
-  step.loss = *loss;
-  if (line["inputs"].is_string()) step.inputs = line["inputs"];
-  return step;
+FirstStep first_step_of(const MetricsLine& line) {
+  return {.epoch = line.whole("epoch"),
+          .step = line.whole("step"),
+          .loss = line.number("loss"),
+          .inputs = line.text("inputs")};
 }
 
 }  // namespace
@@ -50,11 +41,17 @@ std::string hash_of_inputs(const Batch& batch) {
 
 std::vector<FirstStep> read_first_steps(const std::filesystem::path& metrics, int64_t most) {
   std::vector<FirstStep> steps;
-  if (!std::filesystem::exists(metrics)) return steps;
-  for (const nlohmann::json& line : read_json_lines(metrics)) {
-    if (!line.is_object() || line.value("type", nlohmann::json()) != "step" || !line.contains("inputs")) continue;
-    FirstStep step = first_step_of(line, metrics.string());
-    if (int64_t(steps.size()) == most || !follows(step, steps)) break;
+  for (const MetricsLine& line : read_metrics(metrics).lines) {
+    if (line.type != "step") continue;
+    if (int64_t(steps.size()) == most) break;
+    const FirstStep place{.epoch = line.whole("epoch"), .step = line.whole("step")};
+    // Lines of later steps have no inputs, nor have those of earlier versions.
+    if (!line.has("inputs") && (steps.empty() || !follows(place, steps))) continue;
+    FirstStep step = first_step_of(line);
+    if (!follows(step, steps))
+      throw input_error(
+          "{}: step {} of epoch {} does not follow {}: are lines missing?", line.where, step.step, step.epoch + 1,
+          steps.empty() ? "the start" : fmt::format("step {} of epoch {}", steps.back().step, steps.back().epoch + 1));
     steps.push_back(std::move(step));
   }
   return steps;

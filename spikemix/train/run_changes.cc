@@ -33,7 +33,7 @@ Config with_changes(Config config, const std::vector<std::string>& changes, cons
   if (!changes.empty()) validate(config);
   const TrainConfig& t = config.train;
   const TrainerState state = read_trainer_state(folder.state());
-  const bool nothing_left = state.epoch >= all_epochs(t);
+  const bool nothing_left = state.epoch >= t.all_epochs();
   if (t.epochs != epochs_before && (nothing_left || t.epochs < state.epoch + (state.step > 0))) {
     throw input_error("train.epochs={}: {} has begun epoch {} of {} already; give more", t.epochs,
                       folder.path().string(), state.epoch + (state.step > 0), epochs_before + t.cooldown_epochs);

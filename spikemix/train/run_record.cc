@@ -22,7 +22,7 @@ Json effective(const Config& config, const RunData& data, const RunRanks& ranks)
   return {{"peak_learning_rate", peak_learning_rate(t)},
           {"batch_for_each_optimiser_step", t.batch * t.accumulate},
           {"steps_per_epoch", steps},
-          {"optimiser_steps", steps / t.accumulate * all_epochs(t)},
+          {"optimiser_steps", steps / t.accumulate * t.all_epochs()},
           {"train_images", data.train->size()},
           {"validation_images", data.validation ? data.validation->size() : 0},
           {"test_images", data.test->size()},

@@ -5,8 +5,6 @@
 
 namespace spikemix {
 
-int64_t all_epochs(const TrainConfig& config) { return config.epochs + config.cooldown_epochs; }
-
 int64_t steps_per_epoch(const TrainConfig& config, int64_t images) {
   return images / (config.batch * config.accumulate) * config.accumulate;
 }
@@ -28,7 +26,7 @@ int64_t time_steps(const Config& config, int64_t epoch) {
 }
 
 bool tests_after(const TrainConfig& config, int64_t epoch) {
-  return (epoch + 1) % config.eval_every == 0 || epoch + 1 == all_epochs(config);
+  return (epoch + 1) % config.eval_every == 0 || epoch + 1 == config.all_epochs();
 }
 
 }  // namespace spikemix

@@ -4,9 +4,6 @@
 
 namespace spikemix {
 
-/// Epochs of the whole run, the cooldown's included.
-int64_t all_epochs(const TrainConfig& config);
-
 /// Batches of an epoch over so many images: whole optimiser steps only.
 int64_t steps_per_epoch(const TrainConfig& config, int64_t images);
 

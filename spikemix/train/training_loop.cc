@@ -74,7 +74,7 @@ TrainingLoop::TrainingLoop(TrainingParts parts, const TrainListener& listener, T
       device_(std::move(parts.device)),
       card_(card_of(config_, *data_.train)),
       draw_(draw_of(config_, data_)),
-      length_{all_epochs(config_.train), steps_per_epoch(config_.train, data_.train->size())},
+      length_{config_.train.all_epochs(), steps_per_epoch(config_.train, data_.train->size())},
       listener_(listener),
       ranks_(ranks),
       state_(state),
