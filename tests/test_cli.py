@@ -1,7 +1,11 @@
 """The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
+import termios
 import unicodedata
 
 import numpy as np
@@ -404,7 +408,24 @@ def columns(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
-def test_compare_fits_80_columns(spikemix, trained, tmp_path):
+def in_terminal(command, columns):
+    """The lines of its answer: standard output is a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(list(map(str, command)), stdout=slave, stderr=subprocess.DEVNULL)
+    os.close(slave)
+    text = b""
+    while True:
+        try:
+            text += os.read(master, 65536)
+        except OSError:  # the other side has closed it
+            break
+    os.close(master)
+    assert process.wait(timeout=120) == 0
+    return text.decode().splitlines()
+
+
+def test_compare_fits_a_terminal(spikemix, trained, tmp_path):
     _, summary = trained
     large = {"parameters": 66_342_314, "train_images_per_second": 123456.7, "test_images_per_second": 234567.8,
              "peak_memory_bytes": 1234567e6, "seed": 1234, "best_top1": 100.0, "last_top1": 100.0}
@@ -413,9 +434,13 @@ def test_compare_fits_80_columns(spikemix, trained, tmp_path):
     for name, mixer in zip(names, mixers):
         finished(tmp_path / name, summary, mixer=mixer, **large)
     for group in [names, names[:1], names[1:2]]:
-        lines = run(spikemix, "compare", *[tmp_path / name for name in group]).stdout.splitlines()
-        assert len(lines) == 2 + len(group)
-        assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= 80, lines
+        command = [spikemix, "compare", *[tmp_path / name for name in group]]
+        for wide in [80, 100, 40]:
+            lines = in_terminal(command, wide)[:2 + len(group)]  # then the groups
+            assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= max(80, wide), lines
+        text = run(*command).stdout  # to a file or a pipe
+        assert all(name in text for name in group) and "…" not in text
+        assert all(",".join(mixer) in text for name, mixer in zip(names, mixers) if name in group)
     finished(tmp_path / "x" / "a", summary)
     both = run(spikemix, "compare", "a", "x/a", cwd=tmp_path).stdout
     runs, _, _ = both.partition("\n\n")  # then both seeds as a group

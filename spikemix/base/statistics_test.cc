@@ -229,7 +229,11 @@ TEST(Statistics, IntervalsOverSeedsAndImagesHoldTheTruth) {
   for (const int pairs : {3, 8}) {
     for (const auto& [of_seeds, of_images] : {std::pair{0.03, 1.0}, {0.3, 1.0}}) {
       const auto [crossed, seeds_alone] = held(pairs, 200, of_seeds, of_images);
-      SCOPED_TRACE(fmt::format("{} pairs, {} {}: {} and {}", pairs, of_seeds, of_images, crossed, seeds_alone));
+      const std::string line =
+          fmt::format("{} pairs, abilities vary by {} over seeds: {:.1f} % hold the truth, over seeds alone {:.1f} %",
+                      pairs, of_seeds, 100.0 * crossed / kExperiments, 100.0 * seeds_alone / kExperiments);
+      fmt::print("{}\n", line);
+      SCOPED_TRACE(line);
       EXPECT_GE(crossed, 0.92 * kExperiments);
       // The t test over seeds takes these images for all that there are.
       if (pairs == 8 && of_seeds == 0.03) {

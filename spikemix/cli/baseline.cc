@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "spikemix/config/config.h"
+
 namespace spikemix {
 namespace {
 
@@ -11,6 +13,15 @@ std::optional<double> number_in(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// "train.init", also one that earlier versions had; and what only comparisons have, "test_data".
+bool is_key(const std::string& word) {
+  if (word == "test_data") return true;
+  bool found = false;
+  Config().visit_sections(
+      [&](const char* section, const auto&) { found |= word.starts_with(section + std::string(".")); });
+  return found;
 }
 
 std::string bare(std::string text) {
@@ -23,18 +34,22 @@ std::string bare(std::string text) {
 std::vector<Setting> settings_in(const std::string& text) {
   std::vector<std::string> words(1);
   int open = 0;
+  bool quoted = false;
   for (const char c : text) {
     open += (c == '[') - (c == ']');
-    if (c == ' ' && open == 0)
+    quoted ^= c == '"';
+    if (c == ' ' && open == 0 && !quoted)
       words.emplace_back();
     else
       words.back() += c;
   }
   std::vector<Setting> settings;
   for (const std::string& word : words) {
-    if (word.empty()) continue;
     const size_t equals = std::min(word.find('='), word.size());
-    settings.push_back({word.substr(0, equals), equals < word.size() ? word.substr(equals + 1) : ""});
+    if (!settings.empty() && !is_key(word.substr(0, equals)))
+      settings.back().value += " " + word;
+    else if (!word.empty())
+      settings.push_back({word.substr(0, equals), equals < word.size() ? word.substr(equals + 1) : ""});
   }
   return settings;
 }

@@ -10,7 +10,8 @@ struct Setting {
   std::string key, value;
 };
 
-/// "model.mixer=ssa model.T=4", split at the blanks outside of [ ]. A word without = is a key without a value.
+/// "model.mixer=ssa model.T=4", by the blanks that stand outside of [ ] and quotes and before a key; other blanks
+/// belong to a value. A key without = has no value.
 std::vector<Setting> settings_in(const std::string& text);
 
 /// Are these the same value, however written: 1e-3 and 0.001, ["a", "b"] and a,b.

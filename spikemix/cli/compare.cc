@@ -58,7 +58,10 @@ void add_compare(CLI::App& app) {
     const std::vector<ComparedRun> runs = read_finished(options->runs);
     const Comparison comparison = compare_groups(runs, {.settings = options->baseline});
     for (const std::string& left_out : comparison.left_out) say("{}: counted only once in the means", left_out);
-    if (options->csv) return answer_text(csv_of(comparison));
+    if (options->csv) {
+      if (!comparison.other_training_data.empty()) say("{}", comparison.other_training_data);
+      return answer_text(csv_of(comparison));
+    }
     if (options->json) {
       nlohmann::json document = comparison.to_json();
       document["runs"] = nlohmann::json::array();
@@ -66,10 +69,10 @@ void add_compare(CLI::App& app) {
       return answer_json(document);
     }
     print_runs(runs);
-    if (comparison.has_seeds())
-      print_comparison(comparison);
-    else
-      print_images(comparison);
+    if (comparison.has_seeds()) return print_comparison(comparison);
+    print_images(comparison);
+    for (const std::string& note : {comparison.images_missing(), comparison.other_training_data})
+      if (!note.empty()) say("{}", note);
   });
 }
 

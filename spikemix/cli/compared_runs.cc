@@ -10,6 +10,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/base/hash.h"
+#include "spikemix/cli/baseline.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/run_name.h"
 #include "spikemix/cli/talk.h"
@@ -25,6 +26,18 @@ using Json = nlohmann::json;
 constexpr std::array<std::string_view, 6> kNotSettings = {
     "train.seed", "train.threads", "train.loader_threads", "train.checkpoint_seconds", "data.cache", "data.dir"};
 
+// Of the facts about a run's data in whose names one of the words is; "" if there are none.
+std::string hash_of_facts(const Json& record, const std::vector<std::string_view>& words) {
+  Hash hash;
+  bool known = false;
+  const Json facts = record.value("data_facts", Json::object());
+  for (const auto& [what, value] : facts.items()) {
+    if (std::ranges::none_of(words, [&](std::string_view word) { return what.find(word) != what.npos; })) continue;
+    hash.add(what).add(value.get<std::string>()), known = true;
+  }
+  return known ? hash.text() : "";
+}
+
 std::map<std::string, std::string> settings_of(const Json& record, const Json& summary) {
   std::map<std::string, std::string> settings;
   if (!record.contains("config")) return {{"model.mixer", json_text(summary.at("mixer"))}};
@@ -38,15 +51,21 @@ std::map<std::string, std::string> settings_of(const Json& record, const Json& s
       settings[name] = one.is_string() ? one.get<std::string>() : json_text(one);
     }
   }
-  const Json facts = record.value("data_facts", Json::object());
-  Hash test_data;
-  bool known = false;
-  for (const auto& [what, value] : facts.items()) {
-    if (what.find("test") == what.npos && what.find("classes") == what.npos) continue;
-    test_data.add(what).add(value.get<std::string>()), known = true;
-  }
-  if (known) settings["test_data"] = test_data.text();
+  const std::string test_data = hash_of_facts(record, {"test", "classes"});
+  if (!test_data.empty()) settings["test_data"] = test_data;
   return settings;
+}
+
+// What picks a run's training images out of a data set, and the size that they are cut to.
+std::string training_choice_of(const std::map<std::string, std::string>& settings, const std::string& seed) {
+  std::string choice;
+  bool validates = false;
+  for (const auto& [key, value] : settings) {
+    const bool size = key == "model.height" || key == "model.width" || key == "model.channels";
+    if (size || key.starts_with("data.")) choice += fmt::format("{}={}\n", key, value);
+    validates |= key == "data.validation" && !same_value(value, "0");
+  }
+  return choice + (validates ? seed : "");  // the seed draws the validation images
 }
 
 // Answers that do not fit the summary come from other weights: rounding moves a few images in a thousand.
@@ -88,6 +107,8 @@ void take(const Json& summary, const Json& record, ComparedRun& run) {
   run.test_rate = summary.at("test_images_per_second").get<double>();
   run.peak_memory = summary.at("peak_memory_bytes").get<double>();
   run.settings = settings_of(record, summary);
+  run.training_data = hash_of_facts(record, {"training"});
+  run.training_choice = training_choice_of(run.settings, run.seed);
   run.best_right = right_answers(run.folder, "best", run.best);
   run.last_right = right_answers(run.folder, "last", run.last);
 }
@@ -125,7 +146,7 @@ ComparedRun read_compared_run(const std::string& folder) {
 }
 
 void print_runs(const std::vector<ComparedRun>& runs) {
-  constexpr int kNames = 23;  // columns of the names of run and mixer, of 80
+  const int names_columns = columns_for_names(57, 23);  // of the names of run and mixer
   std::vector<std::string> names;
   for (const ComparedRun& run : runs) names.push_back(run_name(run.folder));
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -136,8 +157,8 @@ void print_runs(const std::vector<ComparedRun>& runs) {
     name_width = std::max(name_width, width_of(printable(names[i])));
     mixer_width = std::max(mixer_width, width_of(printable(runs[i].mixer)));
   }
-  mixer_width = std::min(mixer_width, std::max(kNames - name_width, kNames / 3));
-  name_width = std::min(name_width, kNames - mixer_width);
+  mixer_width = std::min(mixer_width, std::max(names_columns - name_width, names_columns / 3));
+  name_width = std::min(name_width, names_columns - mixer_width);
 
   const std::string gap(size_t(name_width + mixer_width + 1), ' ');
   answer("{} {:>4} {:>8}  {:^13} {:>4} {:^13} {:>7}\n", gap, "", "para-", "test top-1 %", "best", "images/s", "peak");

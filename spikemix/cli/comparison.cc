@@ -191,11 +191,27 @@ void compare_with_baselines(const Baseline& baseline, Comparison& comparison) {
   }
 }
 
+// Runs that should have learned from the same images and did not: their differences are the data's, too.
+std::string other_training_data(const std::vector<ComparedRun>& runs) {
+  std::vector<std::pair<const ComparedRun*, const ComparedRun*>> differ;
+  std::map<std::string, const ComparedRun*> first;
+  for (const ComparedRun& run : runs) {
+    if (run.training_data.empty()) continue;
+    const ComparedRun* before = first.try_emplace(run.training_choice, &run).first->second;
+    if (before->training_data != run.training_data) differ.emplace_back(&run, before);
+  }
+  if (differ.empty()) return "";
+  return fmt::format("{} learned from other training images than {}{}: what they differ in may be the data's.",
+                     differ[0].first->folder, differ[0].second->folder,
+                     differ.size() > 1 ? fmt::format(", as did {} more", differ.size() - 1) : "");
+}
+
 }  // namespace
 
 Comparison compare_groups(const std::vector<ComparedRun>& runs, const Baseline& baseline) {
   Comparison comparison;
   comparison.groups = grouped(runs, comparison.left_out);
+  comparison.other_training_data = other_training_data(runs);
   compare_with_baselines(baseline, comparison);
   if (comparison.baselines.empty() && !baseline.may_be_missing) {
     std::vector<std::string> names;

@@ -29,12 +29,14 @@ struct ComparedRun {
   double best = 0, last = 0, train_rate = 0, test_rate = 0, peak_memory = 0;  // test top-1 in %, images/s, bytes
   RightAnswers best_right = {}, last_right = {};
   std::map<std::string, std::string> settings = {};  // what decides its result, except the seed
+  std::string training_data = {};                    // hash of what it learned from; "": an earlier version's
+  std::string training_choice = {};                  // runs with the same one learn from the same images of a data set
 };
 
 /// @throws InputError if there is no such folder
 ComparedRun read_compared_run(const std::string& folder);
 
-/// A table of runs, as wide as its names, 80 columns at most.
+/// A table of runs, as wide as its names; on a terminal no wider than that.
 void print_runs(const std::vector<ComparedRun>& runs);
 
 /// Runs whose settings differ only in the seed.
@@ -73,6 +75,7 @@ struct Comparison {
   std::vector<GroupComparison> comparisons;   // baseline by baseline
   std::vector<std::string> without_baseline;  // groups that share their other settings with no baseline
   std::vector<std::string> left_out;          // runs of a seed that a group has twice, and why
+  std::string other_training_data;            // a sentence: which runs learned from other images; "": none
 
   bool has_seeds() const;   // any group has several
   bool has_images() const;  // any comparison has over_images
@@ -80,6 +83,7 @@ struct Comparison {
   const std::string& against(const GroupComparison& c) const { return groups[c.baseline].name; }
   /// What may be concluded, in a sentence or two.
   std::string conclusion() const;
+  std::string conclusion_over_seeds() const;
   /// A sentence that says which comparisons have no interval over test images, and why; "" if all have.
   std::string images_missing() const;
   nlohmann::json to_json() const;

@@ -107,6 +107,11 @@ bool Comparison::has_images() const {
 }
 
 std::string Comparison::conclusion() const {
+  const std::string text = conclusion_over_seeds();
+  return other_training_data.empty() ? text : text + " " + other_training_data;
+}
+
+std::string Comparison::conclusion_over_seeds() const {
   if (groups.size() == 1) return "Nothing is compared: all runs have the same settings.";
   if (comparisons.empty())
     return fmt::format("Nothing is compared: {} separates no finished group from the others.", baseline);
@@ -190,13 +195,13 @@ std::string short_name(const std::string& name) {
   return text;
 }
 
-// The tables' first column: 80 columns in all.
+// The tables' first column.
 class Names {
  public:
   explicit Names(const Comparison& comparison) {
     for (const RunGroup& group : comparison.groups)
       width_ = std::max(width_, width_of(printable(short_name(group.name))));
-    width_ = std::min(width_, 32);
+    width_ = std::min(width_, columns_for_names(48, 32));
   }
   std::string head(const std::string& title) const { return padded(title, width_); }
   std::string cell(const std::string& group) const {
@@ -263,7 +268,6 @@ void print_images(const Comparison& comparison) {
     answer("\nagainst {}\n", comparison.groups[baseline].name);
     print_images_of(comparison, baseline, names);
   }
-  if (const std::string missing = comparison.images_missing(); !missing.empty()) answer("\n{}\n", missing);
 }
 
 void print_comparison(const Comparison& comparison) {

@@ -12,9 +12,9 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kMatrixClasses = 20;  // nobody reads a larger matrix
-constexpr size_t kMistakes = 20;       // listed in its place
-constexpr int kNameColumns = 16;       // in the matrix
+constexpr size_t kMatrixClasses = 20;              // nobody reads a larger matrix
+constexpr size_t kMistakes = 20;                   // listed in its place
+constexpr int kMatrixNames = 16, kListNames = 40;  // columns for the names, at least
 
 }  // namespace
 
@@ -52,14 +52,22 @@ std::string Confusion::accuracy(size_t truth) const {
   return n > 0 ? fmt::format("{:6.2f} %", 100 * double(count(truth, truth)) / double(n)) : "no images";
 }
 
+// Of the names, beside figures of so many columns.
+int Confusion::name_columns(int figures, int least) const {
+  int widest = 1;
+  for (const std::string& name : names_) widest = std::max(widest, width_of(printable(name)));
+  return std::min(widest, columns_for_names(figures, least));
+}
+
 std::string Confusion::matrix() const {
   const size_t width = std::max<size_t>(2, fmt::to_string(*std::ranges::max_element(counts_)).size()) + 1;
+  const int columns = name_columns(4 + int(width * names_.size()) + 10, kMatrixNames);
   std::string text =
-      fmt::format("\nrows: what it is; columns: what the model says\n\n{}", std::string(size_t(kNameColumns) + 4, ' '));
+      fmt::format("\nrows: what it is; columns: what the model says\n\n{}", std::string(size_t(columns) + 4, ' '));
   for (size_t answer = 0; answer < names_.size(); ++answer) text += fmt::format("{:>{}}", answer, width);
   text += "     top-1\n";
   for (size_t truth = 0; truth < names_.size(); ++truth) {
-    text += fmt::format("{:>3} {}", truth, padded(printable(names_[truth]), kNameColumns));
+    text += fmt::format("{:>3} {}", truth, padded(printable(names_[truth]), columns));
     for (size_t answer = 0; answer < names_.size(); ++answer)
       text += fmt::format("{:>{}}", count(truth, answer), width);
     text += fmt::format("  {}\n", accuracy(truth));
@@ -69,8 +77,9 @@ std::string Confusion::matrix() const {
 
 std::string Confusion::list() const {
   std::string text = "\n";
+  const int columns = name_columns(15, kListNames);
   for (size_t truth = 0; truth < names_.size(); ++truth)
-    text += fmt::format("{:>4} {} {}\n", truth, padded(printable(names_[truth]), 40), accuracy(truth));
+    text += fmt::format("{:>4} {} {}\n", truth, padded(printable(names_[truth]), columns), accuracy(truth));
   std::vector<std::pair<size_t, size_t>> mistakes;  // truth, answer
   for (size_t truth = 0; truth < names_.size(); ++truth) {
     for (size_t answer = 0; answer < names_.size(); ++answer) {

@@ -28,6 +28,7 @@ class Confusion {
   int64_t count(size_t truth, size_t answer) const { return counts_[truth * names_.size() + answer]; }
   int64_t images(size_t truth) const;
   std::string accuracy(size_t truth) const;
+  int name_columns(int figures, int least) const;
   std::string matrix() const;
   std::string list() const;
 

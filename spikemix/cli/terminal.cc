@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cwchar>
+#include <limits>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -55,6 +56,11 @@ int columns_of(int descriptor) {
   const char* columns = std::getenv("COLUMNS");
   const int number = columns ? std::atoi(columns) : 0;
   return number > 0 ? number : kUsualColumns;
+}
+
+int columns_for_names(int figures, int least) {
+  if (!::isatty(STDOUT_FILENO)) return std::numeric_limits<int>::max();
+  return std::max(least, columns_of(STDOUT_FILENO) - figures);
 }
 
 int width_of(std::string_view text) {

@@ -14,6 +14,10 @@ bool takes_escape_codes(int descriptor);
 /// Columns of the terminal, as wide as it is now; else what COLUMNS says; else 80.
 int columns_of(int descriptor);
 
+/// Columns that a table's names may have beside figures of so many: what a terminal leaves them, `least` at least. A
+/// file or a pipe gets whole names.
+int columns_for_names(int figures, int least);
+
 /// Columns that a text takes: two for a wide character, none for one that combines with the last.
 int width_of(std::string_view text);
 

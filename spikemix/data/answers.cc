@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "spikemix/base/error.h"
+#include "spikemix/base/hash.h"
 #include "spikemix/base/json.h"
 #include "spikemix/data/facts.h"
 #include "spikemix/formats/safetensors.h"
@@ -79,6 +80,10 @@ Answers read_answers(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception&) {
     throw input_error("{}: does not say which images these are", where);
   }
+  Hash labels;
+  for (const int32_t label : answers.labels) labels.add(int64_t(label));
+  if (!answers.images.starts_with(fmt::format("{} {} ", answers.labels.size(), labels.text())))
+    throw input_error("{}: its labels are not those that its hash is of: damaged?", where);
   return answers;
 }
 

@@ -18,7 +18,8 @@ constexpr const char* kAnswersFile = "test_answers.safetensors";
 /// the metadata JSON of the other members.
 struct Answers {
   std::vector<int32_t> labels, answers;
-  std::string images;   ///< hashes of all labels and of some pixels, fitted to the model: the same for the same images
+  std::string images;   ///< their number, and hashes of all labels and of some pixels, fitted to the model: the same
+                        ///< for the same images
   int64_t epoch = -1;   ///< the weights', from 0; -1: not known
   std::string made_by;  ///< "training", or the engine and precision of `spikemix eval`
 
