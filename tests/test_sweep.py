@@ -8,10 +8,12 @@ import time
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from safetensors.numpy import load_file
 from scipy import optimize, stats
 
 import tiny
+from test_event_data import write_recording
 from tiny import make_place, run
 
 SWEEP = """
@@ -130,6 +132,21 @@ def test_other_settings_want_another_folder(spikemix, place, whole):
     (place / "fewer.toml").write_text(SWEEP.replace("seeds = 3", "seeds = 2"))
     fewer = sweep(spikemix, place, "fewer.toml", "--out", "whole")
     assert fewer.returncode == 0 and fewer.stderr.count("not in the sweep any more") == 2
+
+
+def test_runs_that_never_began_bar_no_folder(spikemix, place, tmp_path):
+    """Data of the wrong kind, and settings that no run can begin with: the next start has others."""
+    for i in range(4):
+        for split in ["train", "test"]:
+            write_recording(tmp_path / "recordings" / split / f"class{i % 2}" / f"{i}.npz", label=i % 2, seed=i)
+    (place / "mended.toml").write_text(SWEEP.replace('data = "data"\n', "").replace("seeds = 3", "seeds = 1"))
+    wrong = sweep(spikemix, place, "mended.toml", "--data", tmp_path / "recordings")
+    assert wrong.returncode == 1 and "model.input" in wrong.stderr, wrong.stderr
+    (place / "mended.toml").write_text((place / "mended.toml").read_text().replace("train.epochs=2", "train.epochs=1"))
+    right = sweep(spikemix, place, "mended.toml", "--data", "data")
+    assert right.returncode == 0 and "not in the sweep any more" not in right.stderr, right.stderr
+    others = sweep(spikemix, place, "mended.toml", "--data", tmp_path / "recordings")
+    assert others.returncode == 2 and "other data" in others.stderr, others.stderr
 
 
 def test_dry_run(spikemix, place):
@@ -302,6 +319,32 @@ def test_answers_that_are_missing_or_others(spikemix, place, whole, tmp_path):
     assert told("--json")["comparisons"] == whole["comparisons"], "completed by eval"
 
 
+def test_two_runs_without_answers(spikemix, place, whole, tmp_path):
+    """There is no interval, and one line on standard error says why and what to do."""
+    folders = []
+    for group in whole["groups"]:
+        folders.append(tmp_path / group["runs"][0].replace("/", "-"))
+        shutil.copytree(place / group["runs"][0], folders[-1])
+    answers = [folder / "best" / "test_answers.safetensors" for folder in folders]
+
+    def told():
+        result = run(spikemix, "compare", *folders)
+        assert result.returncode == 0, result.stderr
+        return result
+    assert "these runs alone" in told().stdout and told().stderr == ""
+    labels = safetensors.numpy.load_file(answers[1])
+    with safetensors.safe_open(answers[1], "numpy") as file:
+        metadata = file.metadata()
+    labels["label"][[0, 1]] = labels["label"][[1, 0]]
+    safetensors.numpy.save_file(labels, answers[1], metadata=metadata)
+    assert told().stderr.count("No interval over test images") == 1 and "is damaged" in told().stderr
+    for file, runs in [(answers[1], [folders[1]]), (answers[0], [folders[0], folders[1]])]:
+        file.unlink()
+        result = told()
+        assert "interval" not in result.stdout and len(result.stderr.splitlines()) == 1
+        assert any(f"`spikemix eval {folder} --answers {folder}/best" in result.stderr for folder in runs)
+
+
 # --- compare, of runs that somebody else made -------------------------------------------------------------------------
 
 @pytest.fixture
@@ -373,6 +416,54 @@ def test_a_baseline_of_another_size_has_other_test_data(spikemix, runs):
                 for c in json.loads(result.stdout)["comparisons"]]
     assert compared == [(f"model.height=32 model.mixer={mixer}", f"model.height=16 model.mixer={mixer}")
                         for mixer in ["fft2d", "identity"]]
+
+
+@pytest.mark.parametrize("differs, said", [
+    ({}, False), ({"data_facts": {"hash of the training labels": "b"}}, True),
+    ({"data_facts": {"training images": "3"}}, True),
+    ({"data_facts": {"hash of the training labels": "b"}, "data": {"train_images": 3}}, False),  # as was asked for
+    ({"data_facts": {"hash of the training labels": "b"}, "data": {"validation": 0.1}}, False),  # as the seed draws
+    ({"data_facts": {"hash of 16 training images": "b"}, "model": {"height": 9}}, False)], ids=range(6))
+def test_other_training_images_are_named(spikemix, runs, differs, said):
+    folder, _ = runs
+    facts = {"training images": "4", "hash of the training labels": "a", "hash of 16 training images": "a",
+             "hash of the test labels": "a"}
+    names = [f"{mixer}-{seed}" for mixer in ["fft2d", "ssa"] for seed in range(2)]
+    for name in names:
+        path = folder / name / "config.json"
+        record = json.loads(path.read_text())
+        change = differs if name == "ssa-1" else {}
+        for section in ["data", "model"]:
+            record["config"][section] = {"validation": 0.1 if "validation" in differs.get("data", {}) else 0,
+                                         **record["config"].get(section, {}), **change.get(section, {})}
+        path.write_text(json.dumps(record | {"data_facts": facts | change.get("data_facts", {})}))
+    line = "ssa-1 learned from other training images than fft2d-0"
+    for some in [names, ["fft2d-0", "ssa-1"]]:
+        text = run(spikemix, "compare", *some, cwd=folder)
+        assert text.returncode == 0 and (line in text.stdout + text.stderr) == said, text.stderr
+        document = json.loads(run(spikemix, "compare", *some, "--json", cwd=folder).stdout)
+        assert (line in document["conclusion"]) == said
+
+
+def test_values_with_blanks_are_whole(spikemix, runs):
+    folder, _ = runs
+    inits = {"fft2d": "my first model", "identity": "my second v1.0 = good"}
+    names = [f"{mixer}-{seed}" for mixer in inits for seed in range(2)]
+    for name in names:
+        path = folder / name / "config.json"
+        record = json.loads(path.read_text())
+        record["config"]["train"]["init"] = inits[name.split("-")[0]]
+        record["config"]["model"]["mixer"] = ["fft2d"]
+        path.write_text(json.dumps(record))
+    for baseline in ["train.init=my second v1.0 = good", 'train.init="my second v1.0 = good"',
+                     "model.mixer=fft2d train.init=my second v1.0 = good model.T=2"]:
+        result = run(spikemix, "compare", *names, "--baseline", baseline, "--json", cwd=folder)
+        assert result.returncode == 0, result.stderr
+        document = json.loads(result.stdout)
+        assert document["baseline"] == "train.init=my second v1.0 = good"
+        assert [c["name"] for c in document["comparisons"]] == ["train.init=my first model"]
+    text = run(spikemix, "compare", *names, cwd=folder).stdout
+    assert "init=my second v1.0 = good " in text and "init=my first model " in text
 
 
 def test_nine_of_ten_are_compared(spikemix, runs):

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +13,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/talk.h"
 #include "spikemix/config/config_json.h"
+#include "spikemix/model/no_effect.h"
 
 namespace spikemix {
 
@@ -37,6 +40,27 @@ Config load_recipe(const std::string& file_or_name, const std::vector<std::strin
   }
   for (const std::string& key_value : overrides) apply_override(config, key_value);
   return config;
+}
+
+void check_effects(const Config& config, const std::vector<std::string>& settings) {
+  check_effects({SettledRun{config, settings}});
+}
+
+void check_effects(const std::vector<SettledRun>& runs) {
+  std::map<std::string, std::optional<NoEffect>> effects;  // of each setting: nothing where it has one
+  for (const SettledRun& run : runs) {
+    for (const std::string& setting : run.settings) {
+      const auto [known, is_new] = effects.try_emplace(setting);
+      if (!is_new && !known->second) continue;
+      known->second = no_effect(run.config, setting.substr(0, setting.find('=')));
+    }
+  }
+  for (const auto& [setting, none] : effects) {
+    if (!none) continue;
+    const std::string text = fmt::format("{}: changes nothing with {}", setting, none->under);
+    if (!none->of_mixer) throw input_error("{}; leave it out, or change the other", text);
+    say("{}", text);
+  }
 }
 
 // spikemix recipes [NAME] [--keys] [--json]

@@ -20,4 +20,17 @@ bool is_recipe(const std::string& name);
 /// @throws InputError naming the file, line and key, or the nearest recipe
 Config load_recipe(const std::string& file_or_name, const std::vector<std::string>& overrides);
 
+/// Settings that somebody has named and that change nothing under the others. Options of mixers that are not there are
+/// said, since runs of several mixers may have them in common.
+/// @param config  that settings[i] ("key=value") belong to
+/// @throws InputError naming any other one, and the setting that leaves it no effect
+void check_effects(const Config& config, const std::vector<std::string>& settings);
+
+/// The same of several runs, each a config with its settings: one that has an effect in any of them is right.
+struct SettledRun {
+  Config config;
+  std::vector<std::string> settings;
+};
+void check_effects(const std::vector<SettledRun>& runs);
+
 }  // namespace spikemix

@@ -38,7 +38,8 @@ void open_folder(const fs::path& folder, const SweepPlan& plan) {
   const fs::path record = folder / "sweep.json";
   if (fs::exists(record)) {
     const std::string where = record.string();
-    for (const std::string& name : runs_no_longer_asked_for(now, parse_json(read_file(record), where + ":"), where))
+    for (const std::string& name :
+         runs_no_longer_asked_for(now, parse_json(read_file(record), where + ":"), folder, where))
       say("{}: {} is not in the sweep any more: left out", folder.string(), name);
   }
   write_file_atomically(record, json_text(now, 2) + "\n");

@@ -236,6 +236,7 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
   plan.baseline = baseline_of(reader.text("baseline"), points, reader.where());
   const auto overrides = reader.overrides();
   std::set<std::string> names;
+  std::vector<SettledRun> settled;  // of one seed
   for (const int64_t seed : reader.seeds()) {
     for (const auto& point : points) {
       SweepRun run{.name = folder_name(point, seed), .settings = overrides, .seed = seed, .config = {}, .data = {}};
@@ -247,6 +248,7 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
       if (!plan.data.empty()) config.data.dir = plan.data;
       validate(config);
       make_plan(config.model, config.neuron);
+      if (settled.size() < points.size()) settled.push_back({config, run.settings});
       run.sets_threads = config.train.threads > 0;
       run.data = config.data;
       config.data.dir.clear();  // to_json() has what is in it
@@ -255,6 +257,7 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
       if (plan.runs.size() > kMostRuns) throw input_error("{}: more than {} runs", reader.where(), kMostRuns);
     }
   }
+  check_effects(settled);
   return plan;
 }
 
@@ -270,7 +273,12 @@ Json to_json(const SweepPlan& plan) {
   return json;
 }
 
-std::vector<std::string> runs_no_longer_asked_for(const Json& now, const Json& earlier, const std::string& where) {
+bool has_begun(const std::filesystem::path& folder, const std::string& run) {
+  return std::filesystem::exists(folder / run / "config.json");
+}
+
+std::vector<std::string> runs_no_longer_asked_for(const Json& now, const Json& earlier,
+                                                  const std::filesystem::path& folder, const std::string& where) {
   std::map<std::string, Json> before;
   try {
     for (const Json& run : earlier.at("runs")) before[run.at("folder")] = run, run.at("config").get<std::string>();
@@ -281,16 +289,20 @@ std::vector<std::string> runs_no_longer_asked_for(const Json& now, const Json& e
     const std::string name = run.at("folder");
     const auto found = before.find(name);
     if (found == before.end()) continue;
-    if (found->second["config"] != run["config"])
+    const Json known = std::move(found->second);
+    before.erase(found);
+    if (!has_begun(folder, name)) continue;
+    if (known["config"] != run["config"])
       throw input_error("{}: {} began with other settings than the sweep has now; take another folder with --out",
                         where, name);
-    if (found->second.value("data", run["data"]) != run["data"])
+    if (known.value("data", run["data"]) != run["data"])
       throw input_error("{}: {} began with other data than the sweep has now; take another folder with --out", where,
                         name);
-    before.erase(found);
   }
   std::vector<std::string> names;
-  for (const auto& [name, run] : before) names.push_back(name);
+  for (const auto& [name, run] : before) {
+    if (has_begun(folder, name)) names.push_back(name);
+  }
   return names;
 }
 

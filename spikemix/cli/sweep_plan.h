@@ -39,11 +39,14 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data 
 /// The plan as the sweep's folder keeps it, which the next start is compared with. It has hashes of the data's
 /// contents, wherever they lie. @throws InputError if a run names no data, or none that can be opened
 nlohmann::json to_json(const SweepPlan& plan);
-/// Runs of an earlier start that this plan no longer has.
+/// Runs of an earlier start in `folder` that this plan no longer has.
 /// @param now  of this plan
-/// @throws InputError if a run of the same name had other settings or data, so that its folder would be taken for this
-/// one's
+/// @throws InputError if a run of the same name has begun with other settings or data, so that its folder would be
+/// taken for this one's
 std::vector<std::string> runs_no_longer_asked_for(const nlohmann::json& now, const nlohmann::json& earlier,
-                                                  const std::string& where);
+                                                  const std::filesystem::path& folder, const std::string& where);
+
+/// Does the run have a record, from which `resume` continues?
+bool has_begun(const std::filesystem::path& folder, const std::string& run);
 
 }  // namespace spikemix

@@ -103,7 +103,7 @@ class RunsOfSweep {
       if (!plan_.data.empty()) words.insert(words.end(), {"--data", plan_.data});
       return words;
     }
-    words.insert(words.end(), {"train", plan_.recipe});
+    words.insert(words.end(), {"train", plan_.recipe, "--of-sweep"});
     words.insert(words.end(), run.settings.begin(), run.settings.end());
     words.insert(words.end(), {"--seed", fmt::to_string(run.seed), "--out", folder_of(run).string()});
     if (!plan_.data.empty()) words.insert(words.end(), {"--data", plan_.data});
@@ -112,7 +112,7 @@ class RunsOfSweep {
   }
 
   void start(const SweepRun& run) {
-    const bool begun = fs::exists(folder_of(run) / "config.json");
+    const bool begun = has_begun(folder_, run.name);
     const std::vector<std::string> words = command(run, begun);
     std::vector<char*> argv;
     for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));

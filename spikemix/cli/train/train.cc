@@ -134,7 +134,7 @@ void add_train(CLI::App& app) {
     SensorFlags sensor;
     int64_t threads = -1, seed = -1;
     double memory = 0;  // bytes
-    bool profile = false, find_batch = false, json = false;
+    bool profile = false, find_batch = false, json = false, of_sweep = false;
   };
   auto* command = app.add_subcommand("train", "train a model from a recipe, in a new run folder");
   command->footer(R"(Examples:
@@ -166,6 +166,8 @@ void add_train(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->needs(find);
   command->add_flag("--json", options->json, "print the run's summary (or the profile, or the batches) as JSON");
+  command->add_flag("--of-sweep", options->of_sweep, "its settings were checked with those of the other runs")
+      ->group("");
   command->callback([options] {
     Config config = load_recipe(options->recipe, options->overrides);
     if (!options->data.empty()) config.data.dir = options->data;
@@ -174,6 +176,10 @@ void add_train(CLI::App& app) {
     if (options->threads >= 0) config.train.threads = options->threads;
     if (options->seed >= 0) config.train.seed = options->seed;
     validate(config);
+    std::vector<std::string> named = options->overrides;
+    if (!options->sensor.size.empty()) named.push_back("data.sensor=" + options->sensor.size);
+    if (!options->sensor.time_unit.empty()) named.push_back("data.time_unit=" + options->sensor.time_unit);
+    if (!options->of_sweep) check_effects(config, named);
     if ((options->profile || options->find_batch) && read_launch().ranks > 1)
       throw input_error("--{}: looks into one process; start it without torchrun or srun",
                         options->profile ? "profile" : "find-batch");
