@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -36,6 +37,14 @@ struct LayerBuffers {
   Buffer gates;         // bits of attention's neurons
   Buffer index, begin;  // PixelLists
   Buffer marks;         // of event frames, [T, height, words of width]
+
+  int64_t bytes() const {
+    const std::array all = {&made, &sums, &unpacked, &groups, &sampled, &gates, &index, &begin, &marks};
+    static_assert(sizeof(LayerBuffers) == all.size() * sizeof(Buffer), "a buffer that bytes() does not count");
+    int64_t sum = 0;
+    for (const Buffer* buffer : all) sum += buffer->bytes;
+    return sum;
+  }
 };
 
 /// Places in one piece of memory, so that what is not needed at the same time may share it. A sum takes the place of

@@ -51,11 +51,7 @@ Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, siz
 }
 
 int64_t Workspace::layer_bytes(const PackedNetwork& network, const Buffers& buffers, size_t layer, int64_t T) {
-  const LayerBuffers& b = buffers.layers[layer];
-  int64_t bytes = member_sizes(network, layer, T).bytes();
-  for (const Buffer* buffer : {&b.made, &b.sums, &b.unpacked, &b.sampled, &b.gates, &b.index, &b.begin, &b.marks})
-    bytes += buffer->bytes;
-  return bytes;
+  return member_sizes(network, layer, T).bytes() + buffers.layers[layer].bytes();
 }
 
 Workspace::Workspace(const PackedNetwork& network, int64_t steps_at_once, int64_t member_count, bool keep_potentials,
