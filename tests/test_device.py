@@ -63,6 +63,8 @@ def test_gpu_repeats_to_the_bit_through_a_kill(spikemix, place, tmp_path, mixer,
     result = run(spikemix, "resume", killed)
     assert result.returncode == 0, result.stderr
     assert (whole / "last/model.safetensors").read_bytes() == (killed / "last/model.safetensors").read_bytes()
+    result = run(spikemix, "verify", whole)
+    assert result.returncode == 0 and "on a GPU" in result.stderr and "repeat to the bit" in result.stdout, result.stderr
 
 
 @needs_gpu

@@ -55,6 +55,18 @@ def test_starts_from_trained_weights(spikemix, place, trained):
     assert record["init"]["taken"] == record["init"]["of"] == len(before) and len(record["init"]["checksum"]) == 16
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["new", "in a folder that was there"])
+def test_a_model_of_which_nothing_fits_leaves_no_run(spikemix, place, trained, tmp_path, before):
+    out = tmp_path / "runs" / "none"
+    if before:
+        out.mkdir(parents=True)
+        (out / "notes.txt").write_text("mine")
+    result = run(*tiny.train(spikemix, place, out, "train.init=builtin", "model.mixer=ssa"))
+    assert result.returncode == 2 and "none of its tensors" in result.stderr, result.stderr
+    assert out.exists() == before and (not before or [file.name for file in out.iterdir()] == ["notes.txt"])
+    assert run(*tiny.train(spikemix, place, out, "train.epochs=1")).returncode == 0, "the folder is free"
+
+
 @pytest.mark.parametrize("overrides, anew, not_used", [
     (["model.depth=3"], "block.2.", None),
     (["model.depth=1"], None, "block.1."),

@@ -252,10 +252,12 @@ def broken(key, value):
     (lambda folder: change_record(folder, lambda r: r["config"]["train"].update(batch=-1)),
      ["config.json", "train.batch"]),
     (lambda folder: (folder / "metrics.jsonl").write_text("{}\n}\n{}\n"), ["metrics.jsonl", "line 2"]),
-    (broken("loss", "low"), ["metrics.jsonl", "step 3", "loss"]),
-    (broken("loss", None), ["metrics.jsonl", "step 3", "loss"]),
+    (broken("loss", "low"), ["metrics.jsonl", "line 3", "loss"]),
+    (broken("loss", None), ["metrics.jsonl", "line 3", "loss"]),
     (broken("epoch", 0.5), ["metrics.jsonl", "epoch"]),
-], ids=range(11))
+    (lambda folder: change_record(folder, lambda r: r["config"]["train"].update(device="cuda:77")),
+     ["train.device = cuda:77", "repeat on such a GPU only", "nothing can be checked here"]),
+], ids=range(12))
 def test_damaged_folders(spikemix, copy, damage, parts):
     damage(copy)
     error = refused(spikemix, copy)

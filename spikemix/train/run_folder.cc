@@ -24,7 +24,7 @@ void RunFolder::lock() {
 }
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)), made_(other.made_), lock_(std::exchange(other.lock_, -1)) {}
 
 RunFolder::~RunFolder() {
   if (lock_ >= 0) ::close(lock_);
@@ -36,12 +36,23 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
                       path.string());
   }
   std::error_code error;
+  const bool is_new = !std::filesystem::exists(path, error);
   std::filesystem::create_directories(path / "best", error);
   if (!error) std::filesystem::create_directories(path / "last", error);
   if (error) throw_file_error(path.string(), error.value());
   RunFolder folder(path);
+  folder.made_ = is_new;
   folder.lock();
   return folder;
+}
+
+void RunFolder::take_back() noexcept {
+  std::error_code none;
+  if (lock_ < 0 || std::filesystem::exists(config(), none)) return;
+  // A folder that somebody else has put something into is not empty, and stays.
+  for (const std::filesystem::path& made : {metrics(), state(), path_ / "best", path_ / "last", path_ / ".lock"})
+    std::filesystem::remove(made, none);
+  if (made_) std::filesystem::remove(path_, none);
 }
 
 RunFolder RunFolder::names_of(const std::filesystem::path& path) { return RunFolder(path); }

@@ -22,6 +22,8 @@ class RunFolder {
   ~RunFolder();
   RunFolder(RunFolder&& other) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;
+  /// Of a run that never got a config.json: takes away what create() and its start have made, and nothing else.
+  void take_back() noexcept;
 
   std::filesystem::path config() const { return path_ / "config.json"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
@@ -37,6 +39,7 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   void lock();
   std::filesystem::path path_;
+  bool made_ = false;  // by create()
   int lock_ = -1;
 };
 

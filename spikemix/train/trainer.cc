@@ -95,15 +95,20 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     const std::optional<InitialModel> start = read_start(config.train.init, builtin, ranks);
     RunData data = open_alike(config, listener, ranks);
     config = resolved(std::move(config), data);
-    const RunFolder folder = ranks.leads() ? RunFolder::create(path) : RunFolder::names_of(path);
+    RunFolder folder = ranks.leads() ? RunFolder::create(path) : RunFolder::names_of(path);
     // Of a start that was killed before it was recorded.
     if (ranks.leads()) std::filesystem::remove(folder.state());
-    ranks.meet();
-    TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
-    const Json init = begin_with(start, loop, listener);
-    if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
-    record_run(loop, folder, ranks, own_threads, {.init = init});
-    return loop.run();
+    try {
+      ranks.meet();
+      TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
+      const Json init = begin_with(start, loop, listener);
+      if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
+      record_run(loop, folder, ranks, own_threads, {.init = init});
+      return loop.run();
+    } catch (...) {
+      folder.take_back();
+      throw;
+    }
   };
   return train_on_all_ranks(run, launch, work);
 }

@@ -222,6 +222,18 @@ void repeat_steps(Repetition& repetition, bool same_inputs_expected, const Verif
   }
 }
 
+// A GPU rounds otherwise than a CPU, always.
+std::string device_of_run(const std::string& device, const Launch& launch) {
+  if (device == "cpu") return open_device(device, launch);
+  try {
+    return open_device(device, launch);
+  } catch (const InputError& error) {
+    throw input_error(
+        "train.device = {}: the run's losses repeat on such a GPU only, and nothing can be checked here: {}", device,
+        error.what());
+  }
+}
+
 Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOptions& options, const Launch& launch,
                        TrainerState& state) {
   Config& config = begun.config;
@@ -230,7 +242,7 @@ Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOption
   validate(config);
   batch_of_rank(config.train.batch, mixes_pairs(config.augment), launch);
   set_compute_threads(config.train.threads);
-  const std::string device = open_device(config.train.device, launch);
+  const std::string device = device_of_run(config.train.device, launch);
   std::optional<InitialModel> start;
   if (!config.train.init.empty() && ranks.leads())
     start = first_model(config, begun.conditions["init"], options.builtin);
@@ -243,6 +255,7 @@ Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOption
   repetition.share_weights(state);
 
   Verification result{.recorded = std::move(begun.steps), .here = {}, .left_out = begun.left_out};
+  result.on_gpu = device != "cpu";
   // Another number of ranks is given other shares of a batch.
   const bool same_ranks = begun.conditions["effective"].value("ranks", int64_t{1}) == ranks.count();
   repeat_steps(repetition, same_ranks, options, result);

@@ -29,6 +29,7 @@ struct Verification {
   bool same = true;                             // all losses, to the bit
   std::optional<int64_t> other_inputs = {};     // the first of `here` that was given other pictures than on record
   std::vector<OtherCondition> conditions = {};  // those that differ, the likeliest cause first
+  bool on_gpu = false;                          // then the record does not tell which it was, nor its driver
   int64_t left_out = 0;                         // recorded steps that the run did under later conditions (`resume`)
 };
 

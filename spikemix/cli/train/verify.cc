@@ -114,6 +114,10 @@ void run_verify(const Options& o) {
   const Verification v = verify(o.run, options, launch);
   printer.reset();
   if (launch.leads()) {
+    if (v.on_gpu)
+      say("{}: on a GPU: the losses are checked to the bit, but which GPU, driver and CUDA the run had is not on "
+          "record",
+          o.run);
     if (v.left_out > 0)
       say("{}: {} more of the steps on record were done after `spikemix resume`, under other conditions; they are not "
           "repeated",
