@@ -116,7 +116,7 @@ def test_no_output_replaces_a_file_of_another_kind(spikemix, place, trained, tmp
         return  # its like
     out = tmp_path / ("out" + COMMANDS[name].ending)
     shutil.copyfile(place / other, out)
-    refuses(place, f"{out}: there is a file that holds no", call(spikemix, place, name, out), out)
+    refuses(place, f"{out}: the file exists and holds no", call(spikemix, place, name, out), out)
 
 
 def names_of(file, ending, tmp_path):
@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_seen_before_the_work(spikemix, place
 
 @every_command
 def test_standard_output_and_folders_are_no_files(spikemix, place, trained, name):
-    refuses(place, " -: expected a file", call(spikemix, place, name, "-"))
+    refuses(place, " -: expected a file name", call(spikemix, place, name, "-"))
     ending = COMMANDS[name].ending
     folder = place / ("folder" + ending)
     folder.mkdir(exist_ok=True)
@@ -178,7 +178,7 @@ def test_two_outputs_are_two_files(spikemix, place):
 
 def test_a_rendered_prediction_replaces_no_picture(spikemix, place, trained):
     command = [spikemix, "predict", "recording.npz", "--model", "run", "--render", "cat.png"]
-    refuses(place, "--render cat.png: there is a file that holds no picture of spikemix", command, place / "cat.png")
+    refuses(place, "--render cat.png: the file exists and holds no picture of spikemix", command, place / "cat.png")
 
 
 @pytest.mark.parametrize("out", ["pictures", "pictures/recordings", ".", "elsewhere", "cat.png"])

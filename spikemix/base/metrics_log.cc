@@ -48,7 +48,7 @@ MetricsLog read_metrics(const std::filesystem::path& file) {
         .where = fmt::format("{}, line {}", file.string(), log.lines.size() + 1), .type = {}, .values = {}};
     const auto type = values.is_object() ? values.find("type") : values.end();
     if (type == values.end() || !type->is_string())
-      throw input_error("{}: is no line of a run's metrics, an object with a type: damaged?", line.where);
+      throw input_error("{}: expected an object with a type, as a run writes them: damaged?", line.where);
     line.type = *type;
     line.values = std::move(values);
     log.lines.push_back(std::move(line));

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 std::string beginning_of(const fs::path& file) {
   std::string text(4096, '\0');
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw input_error("{}: there is a file that cannot be read; name another one", file.string());
+  if (!stream) throw input_error("{}: the file exists and cannot be read; name another one", file.string());
   stream.read(text.data(), std::streamsize(text.size()));
   text.resize(size_t(stream.gcount()));
   return text;
@@ -100,7 +100,7 @@ Known known(const Output& output) {
 
 void check_name(const Output& output) {
   if (output.file == "-")
-    throw input_error("{} -: expected a file's name; it is not written to standard output", output.flag);
+    throw input_error("{} -: expected a file name; it cannot be written to standard output", output.flag);
   switch (output.kind) {
     case OutputKind::kPicture:
       return check_picture_name(output.file);
@@ -141,14 +141,14 @@ void check(const Output& output, const std::vector<std::string>& inputs) {
         throw input_error("{} {}: is {}, which this command reads; name another file", output.flag, output.file,
                           read.string());
       if (same_file(partial_name(output.file), read))
-        throw input_error("{} {}: is first written beside it, over {}, which this command reads; name another file",
-                          output.flag, output.file, read.string());
+        throw input_error("{} {}: it is written to {} first, which this command reads; name another file", output.flag,
+                          output.file, read.string());
     }
   }
   std::error_code none;
   if (fs::is_regular_file(output.file, none) && fs::file_size(output.file, none) > 0) {
     if (const Known file = known(output); !file.it_is)
-      throw input_error("{} {}: there is a file that holds no {}; name another one", output.flag, output.file,
+      throw input_error("{} {}: the file exists and holds no {}; name another one", output.flag, output.file,
                         file.name);
   }
   const AtomicFile can_be_written(output.file);
@@ -194,12 +194,11 @@ void check_output_folder(const std::string& flag, const std::string& folder, con
   fs::path there = place_of(folder);
   const fs::path read = place_of(input);
   if (is_inside(there, read) || is_inside(read, there))
-    throw input_error("{} {}: lies inside {}, which is read, or around it; name a folder beside it", flag, folder,
-                      input);
+    throw input_error("{} {}: overlaps with {}, which this command reads; name another folder", flag, folder, input);
   for (fs::recursive_directory_iterator entry(there, none), end; !none && entry != end; entry.increment(none)) {
     const fs::path inside = entry->path().lexically_relative(there);
     if (!is_simulated(inside))
-      throw input_error("{} {}: holds {}, which is of no earlier simulation; name a new folder", flag, folder,
+      throw input_error("{} {}: holds {}, which no earlier simulation wrote; name a new folder", flag, folder,
                         inside.string());
   }
   while (!fs::exists(there, none) && there.has_parent_path()) there = there.parent_path();
