@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -196,6 +197,20 @@ def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, tmp_p
         assert run(spikemix, "events", "simulate", "pictures", "recordings", "--duration", 20,
                    cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "recordings").rglob("*.aedat"))) == 2
+
+
+@pytest.mark.parametrize("out, said", [("data", "is the data set"), ("data/../data", "is the data set"),
+                                       ("other", "holds a (run|sweep) already")])
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_runs_and_sweeps_have_folders_of_their_own(spikemix, place, trained, tmp_path, command, out, said):
+    shutil.copytree(place / "data", tmp_path / "data")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ("sweep.json" if command == "train" else "config.json")).write_text("{}")
+    (tmp_path / "sweep.toml").write_text(f'recipe = "{place}/tiny.toml"\n')
+    recipe = place / "tiny.toml" if command == "train" else "sweep.toml"
+    before = sorted(tmp_path.rglob("*"))
+    error = refuses(tmp_path, f"--out {out}: ", [spikemix, command, recipe, "--data", "data", "--out", out])
+    assert re.search(said, error) and sorted(tmp_path.rglob("*")) == before
 
 
 def test_damaged_answers_can_be_written_again(spikemix, place, trained):

@@ -75,7 +75,7 @@ struct Known {
   bool it_is;
 };
 
-Known known(const Output& output) {
+Known known(const OutputFile& output) {
   const fs::path file = output.file;
   switch (output.kind) {
     case OutputKind::kPage:
@@ -98,7 +98,7 @@ Known known(const Output& output) {
   return {"", false};
 }
 
-void check_name(const Output& output) {
+void check_name(const OutputFile& output) {
   if (output.file == "-")
     throw input_error("{} -: expected a file name; it cannot be written to standard output", output.flag);
   switch (output.kind) {
@@ -134,7 +134,7 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, none);
 }
 
-void check(const Output& output, const std::vector<std::string>& inputs) {
+void check(const OutputFile& output, const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
     for (const fs::path& read : files_of(input)) {
       if (same_file(output.file, read))
@@ -156,12 +156,12 @@ void check(const Output& output, const std::vector<std::string>& inputs) {
 
 }  // namespace
 
-void check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs) {
+void check_outputs(const std::vector<OutputFile>& outputs, const std::vector<std::string>& inputs) {
   for (auto output = outputs.begin(); output != outputs.end(); ++output) {
     if (output->file.empty()) continue;
     check_name(*output);
     check(*output, inputs);
-    const auto twin = std::find_if(outputs.begin(), output, [&](const Output& other) {
+    const auto twin = std::find_if(outputs.begin(), output, [&](const OutputFile& other) {
       return !other.file.empty() &&
              (same_file(other.file, output->file) || place_of(other.file) == place_of(output->file));
     });
@@ -203,6 +203,14 @@ void check_output_folder(const std::string& flag, const std::string& folder, con
   }
   while (!fs::exists(there, none) && there.has_parent_path()) there = there.parent_path();
   if (::access(there.c_str(), W_OK | X_OK) != 0) throw_file_error(fmt::format("{} {}", flag, folder), errno);
+}
+
+void check_run_folder(const std::string& folder, const std::string& data, const char* other) {
+  if (!data.empty() && place_of(folder) == place_of(data))
+    throw input_error("--out {}: is the data set; name another folder", folder);
+  if (std::error_code none; fs::exists(fs::path(folder) / other, none))
+    throw input_error("--out {}: holds a {} already ({}); name another folder", folder,
+                      std::string_view(other) == "sweep.json" ? "sweep" : "run", other);
 }
 
 }  // namespace spikemix

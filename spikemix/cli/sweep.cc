@@ -14,6 +14,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/comparison.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/sweep_plan.h"
 #include "spikemix/cli/sweep_runner.h"
 #include "spikemix/cli/talk.h"
@@ -88,6 +89,7 @@ void sweep(const SweepOptions& options) {
   const SweepPlan plan = read_sweep(options.file, options.data);
   if (options.dry_run) return list_runs(plan);
   const fs::path folder = options.out.empty() ? fs::path("runs") / plan.name : fs::path(options.out);
+  for (const SweepRun& run : plan.runs) check_run_folder(folder.string(), run.data.dir, "config.json");
   open_folder(folder, plan);
   const int64_t jobs = options.jobs > 0 ? options.jobs : plan.jobs;
   const int64_t threads = options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());

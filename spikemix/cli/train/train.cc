@@ -17,6 +17,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/exit_code.h"
+#include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/run_name.h"
@@ -187,6 +188,7 @@ void add_train(CLI::App& app) {
     if (options->find_batch) return find_batch(config, int64_t(options->memory), options->json);
     if (const std::string doubt = doubts(config); !doubt.empty() && read_launch().leads()) say("{}", doubt);
     const NewRun run = options->out.empty() ? new_run(config.name) : NewRun{options->out, ""};
+    if (read_launch().leads()) check_run_folder(run.folder, config.data.dir, "sweep.json");
     run_training(run.folder, config.name, run.note, options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
                    return train(config, run.folder, listener, launch, builtin_bytes());
