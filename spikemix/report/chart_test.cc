@@ -75,7 +75,8 @@ TEST(Chart, IsADocumentOfItsOwnAsWell) {
   LineChart chart = chart_of({1, 2}, {3, 4});
   chart.lines[0].name = "a < b";
   const std::string svg = svg_document({chart, chart});
-  EXPECT_TRUE(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  EXPECT_TRUE(is_svg_document(svg));
+  EXPECT_FALSE(is_svg_document(svg.substr(svg.find("<svg")))) << "somebody else's";
   EXPECT_THAT(svg, HasSubstr("data-x=\"1 2\" data-y=\"3 4\""));
   EXPECT_THAT(svg, HasSubstr(">a &lt; b</text>")) << "the legend is in it";
   EXPECT_THAT(svg, HasSubstr(".grid{")) << "so is the style";
