@@ -432,6 +432,8 @@ def _array(x: typing.Any, name: str) -> np.ndarray:
         return x
     if hasattr(x, "detach"):  # a torch tensor, whose gradient nobody will ask for here
         x = x.detach()
+        if x.device.type != "cpu":  # some kinds of device have no __dlpack_device__
+            raise ValueError(f"{name}: on {x.device}; expected the CPU's memory")
     if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] != 1:
         raise ValueError(f"{name}: on {getattr(x, 'device', 'another device')}; expected the CPU's memory")
     try:
