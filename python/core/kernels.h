@@ -18,7 +18,7 @@ namespace spikemix::python {
 class TensorMixer {
  public:
   /// @param spec  as parse_mixer_spec()
-  /// @throws InputError naming the mixer, and what it allows at this size; ValueError's text if it is no linear one
+  /// @throws InputError naming the mixer and what it allows at this size, or that it is not linear
   TensorMixer(const std::string& spec, const MixerShape& shape, bool turned);
 
   const Mixer& mixer() const { return *mixer_; }

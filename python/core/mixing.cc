@@ -90,7 +90,7 @@ void scatter(const Place& place, const Compute<T>* from, T* to) {
 TensorMixer::TensorMixer(const std::string& text, const MixerShape& shape, bool turned) : shape_(shape) {
   const MixerSpec spec = parse_mixer_spec(text);
   if (!spec.entry->make)
-    throw input_error("mixer '{}' has weights or neurons of its own, and is no transform: use Mixer", text);
+    throw input_error("mixer '{}' has weights or neurons and is not a transform: use Mixer", text);
   mixer_ = spec.entry->make(shape, spec.options);
   if (!turned) return;
   turned_ = turn(spec, shape, *mixer_);

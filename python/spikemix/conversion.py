@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Union
 
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from .nn import SpikingTransformer
 
 _Path = Union[str, "os.PathLike[str]"]
-
-
-def _program() -> pathlib.Path:
-    return pathlib.Path(__file__).parent / "bin" / "spikemix"
 
 
 def convert(weights: Union[Mapping[str, Any], _Path], settings: Optional[Mapping[str, Any]] = None, *,
@@ -45,13 +42,11 @@ def convert(weights: Union[Mapping[str, Any], _Path], settings: Optional[Mapping
             torch.save(dict(weights), file)
         else:
             file = pathlib.Path(weights)
-        command = [os.fspath(_program()), "import", os.fspath(file), "-o", os.fspath(place / "model.safetensors")]
+        command = [sys.executable, "-m", "spikemix", "import", os.fspath(file), "-o",
+                   os.fspath(place / "model.safetensors")]
         command += ["--recipe", recipe] if recipe else []
         command += [f"{key}={value}" for key, value in (settings or {}).items()]
-        try:
-            result = subprocess.run(command, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise RunError(f"{command[0]}: the program is not in this installation; install the wheel") from None
+        result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
             lines = result.stderr.strip().splitlines() or [f"spikemix import ended with {result.returncode}"]
             text = lines[-1].replace(os.fspath(place) + os.sep, "")

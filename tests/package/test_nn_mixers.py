@@ -1,8 +1,5 @@
 """spikemix.nn's mixers against torch.fft, scipy and PyWavelets, as operators of torch, and in its transforms."""
 import functools
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -258,16 +255,9 @@ def test_every_mixer_in_every_layout(name, stream):
         assert ((gradient - seen[0][1]).abs() > 1e-3 * gradient.abs().max()).float().mean() < 0.02
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_compiles_in_one_piece(name):
-    x = tokens(T=2, N=16, D=32, dtype=torch.float32)
-    torch._dynamo.reset()
-    module = mixer(name)
-    assert torch._dynamo.explain(module)(x).graph_break_count == 0
-
-
-@pytest.mark.parametrize("name", ["fft2d", "dwt-c", "gated", "ssa"])
+@pytest.mark.parametrize("name", ["fft2d", "dwt-c", "gated", "ssa", "sdsa1", "fatm", "dwc3", "maxpool3"])
 def test_compiled_is_eager(name):
+    """In one graph: fullgraph refuses to break it."""
     x = tokens(T=2, N=16, D=32, dtype=torch.float32)
     torch._dynamo.reset()
     module = mixer(name).eval()
@@ -337,7 +327,7 @@ def test_flops():
 
 @pytest.mark.parametrize("make, error, text", [
     (lambda: sn.Transform("fft3d", dim=8, grid=(4, 4)), spikemix.InputError, "unknown mixer 'fft3d'"),
-    (lambda: sn.Transform("ssa", dim=8, grid=(4, 4)), ValueError, "no transform: use Mixer"),
+    (lambda: sn.Transform("ssa", dim=8, grid=(4, 4)), ValueError, "not a transform: use Mixer"),
     (lambda: sn.Transform("fft2d", dim=8, grid=(4, 4), layout="BTND"), ValueError, "layout 'BTND'"),
     (lambda: sn.Transform("fft2d", dim=8, grid=(4, 4), axes="time"), ValueError, "expected T="),
     (lambda: sn.Transform("fft2d", dim=8, grid=(4, 4), wavelet="haar"), ValueError, "unknown option 'wavelet'"),
@@ -354,8 +344,3 @@ def test_flops():
 def test_errors(make, error, text):
     with pytest.raises(error, match=text):
         make()
-
-
-def test_torch_is_imported_by_nn_alone():
-    code = "import sys, spikemix; assert 'torch' not in sys.modules; import spikemix.nn; assert 'torch' in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=pathlib.Path(__file__).parent)

@@ -1,6 +1,6 @@
 """Plans as torch modules: the layers that the C++ half describes (spikemix/plan/plan.h), one by one.
 
-Every architecture, residual stream and mixer follows from that description; there is no second one here.
+Every architecture, residual stream and mixer follows from that description.
 """
 from __future__ import annotations
 

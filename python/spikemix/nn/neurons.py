@@ -17,10 +17,10 @@ class Neuron(nn.Module):
 
     SpikingJelly's multi-step nodes (`decay_input=True`), forward and gradient, on one fused kernel: it keeps its input
     alone for the backward pass. It has no state: the membrane starts at rest in each call, and there is nothing to
-    reset. Type and device are the input's; floats and bfloat16 on the CPU run on the kernel, everything else on torch's
-    own operators. With torch's threads (`torch.set_num_threads`), and the same bits for any number of them.
+    reset. The result has the input's type and device. float32 and bfloat16 on the CPU run on the kernel, with as many
+    threads as torch has and the same bits for any number of them; everything else runs on torch's own operators.
 
-    There is no second derivative: the first one is a surrogate.
+    A second derivative is refused, because the first one is a surrogate.
     """
 
     w: Optional[nn.Parameter]
@@ -46,7 +46,7 @@ class Neuron(nn.Module):
 
         Args:
             x: what the neurons are driven by, floating point.
-            T: if not 0, x has no time axis, and each of so many steps sees it anew: the result is [T, *x.shape].
+            T: if not 0, x has no time axis and each of T steps reads the same x: the result is [T, *x.shape].
         """
         if not x.is_floating_point():
             raise ValueError(f"neurons: x is {x.dtype}, expected floating point")

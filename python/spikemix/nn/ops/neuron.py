@@ -31,7 +31,7 @@ def _by_kernels(x: Tensor) -> bool:
 
 @torch.library.custom_op("spikemix::neuron", mutates_args=(), device_types="cpu")
 def _neuron(x: Tensor, w: Optional[Tensor], constants: str, T: int) -> Tensor:
-    """Spikes of x [T, ...]; with T > 0 each of so many steps sees x anew. 1 / tau = sigmoid(w), if there is a w."""
+    """Spikes of x [T, ...]; with T > 0 each of T steps reads the same x. 1 / tau = sigmoid(w), if there is a w."""
     if not _by_kernels(x):
         return neuron_by_torch(x, w, constants, T)
     steps, step = (T, x.shape) if T > 0 else (x.shape[0], x.shape[1:])
