@@ -6,15 +6,15 @@ from ._core import InputError, RunError, __version__
 
 if typing.TYPE_CHECKING:
     from . import data, events, nn, plot, training
-    from .conversion import convert, to_onnx
+    from .conversion import convert, to_nir, to_onnx
     from .engine import Model, load
     from .training import train
 
 __all__ = ["InputError", "Model", "RunError", "__version__", "convert", "data", "events", "load", "nn", "plot",
-           "to_onnx", "train", "training"]
+           "to_nir", "to_onnx", "train", "training"]
 
-_FROM = {"Model": ".engine", "convert": ".conversion", "load": ".engine", "to_onnx": ".conversion",
-         "train": ".training"}
+_FROM = {"Model": ".engine", "convert": ".conversion", "load": ".engine", "to_nir": ".conversion",
+         "to_onnx": ".conversion", "train": ".training"}
 
 
 def __getattr__(name: str) -> typing.Any:

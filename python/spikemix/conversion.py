@@ -1,4 +1,4 @@
-"""Networks between frameworks: others' state dicts into ours, and ours as ONNX."""
+"""Networks between frameworks: others' state dicts into ours, and ours as ONNX and NIR."""
 from __future__ import annotations
 
 import importlib.util
@@ -88,3 +88,26 @@ def to_onnx(model: SpikingTransformer, path: _Path, *, batch: Optional[int] = No
         program = torch.onnx.export(model, (x,), dynamo=True, dynamic_shapes=shapes, input_names=["input"],
                                     output_names=["logits"], verbose=False)
     program.save(os.fspath(path))
+
+
+def to_nir(model: SpikingTransformer, path: Optional[_Path] = None) -> Any:
+    """The network as a `nir.NIRGraph`, of one time step; written to `path`, if there is one.
+
+    Few networks fit: NIR has no max-pool, no product of two values and nothing that mixes tokens, so the stem must have
+    no pools, and mixers run over the channels alone ("identity", or axes="embed"). Norms are folded into convolutions.
+    tau is in time steps (dt = 1); logits are the output's mean over the time steps. Needs nir.
+
+    Raises:
+        ValueError: naming the layer that NIR cannot say, and what it lacks.
+    """
+    if model.training:
+        raise ValueError("to_nir: the model is in training mode, expected model.eval()")
+    if importlib.util.find_spec("nir") is None:
+        raise ImportError("to_nir needs nir: pip install nir")
+    import nir
+
+    from ._nir import Writer
+    graph = Writer(model).graph()
+    if path is not None:
+        nir.write(os.fspath(path), graph)
+    return graph

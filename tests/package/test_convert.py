@@ -72,14 +72,71 @@ def test_what_is_refused():
         spikemix.to_onnx(sn.Spikformer(SMALL, mixer="gated").eval(), "unused.onnx")
 
 
+def logits_of(graph, x, T):
+    """A NIR graph, step by step, by the equations of its nodes: dt = 1."""
+    nir = pytest.importorskip("nir")
+    state, steps = {}, []
+    for _ in range(T):
+        values = {"input": x}
+        while "output" not in values:
+            for name, node in graph.nodes.items():
+                sources = [a for a, b in graph.edges if b == name]
+                if name in values or not sources or any(a not in values for a in sources):
+                    continue
+                z = sum(values[a] for a in sources)
+                if isinstance(node, nir.Conv2d):
+                    stride, padding, dilation = (tuple(map(int, v)) for v in (node.stride, node.padding, node.dilation))
+                    z = torch.nn.functional.conv2d(z, torch.as_tensor(node.weight), torch.as_tensor(node.bias), stride,
+                                                   padding, dilation, int(node.groups))
+                elif isinstance(node, (nir.LIF, nir.IF)):
+                    v = state.get(name, torch.as_tensor(node.v_reset).expand(z.shape))
+                    lif = isinstance(node, nir.LIF)
+                    v = v + (torch.as_tensor(node.v_leak) - v + z) / torch.as_tensor(node.tau) if lif else v + z
+                    z = (v > torch.as_tensor(node.v_threshold)).float()
+                    state[name] = torch.where(z > 0, torch.as_tensor(node.v_reset), v)
+                elif isinstance(node, nir.AvgPool2d):
+                    z = z.mean((2, 3), keepdim=True)
+                elif isinstance(node, nir.Flatten):
+                    z = z.flatten(1)
+                elif isinstance(node, nir.Affine):
+                    z = z @ torch.as_tensor(node.weight).float().T + torch.as_tensor(node.bias).float()
+                values[name] = z
+        steps.append(values["output"])
+    return torch.stack(steps).mean(0)
+
+
+@pytest.mark.parametrize("settings, neuron", [
+    ({"mixer": "identity"}, {}), ({"mixer": "fft1d:axes=embed"}, {"kind": "plif", "tau": 1.7}),
+    ({"mixer": "dwt-c:axes=embed", "stream": "membrane"}, {"kind": "if"})])
+def test_nir(settings, neuron, tmp_path):
+    nir = pytest.importorskip("nir")
+    model = lively(sn.Spikformer({**SMALL, "height": 8, "width": 8, "pool": [0, 0, 0, 0], **settings}, neuron=neuron))
+    with torch.no_grad():
+        model.train()(torch.randn(4, 3, 8, 8))
+        spikemix.to_nir(model.eval(), tmp_path / "model.nir")
+        x = torch.randn(3, 3, 8, 8)
+        got = logits_of(nir.read(tmp_path / "model.nir"), x, model.T)
+        torch.testing.assert_close(got, model(x), rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("config, text", [
+    ({}, "patch_embed.proj_conv2.pool0: NIR has no max-pool"),
+    ({"pool": [0, 0, 0, 0], "mixer": "ssa"}, "block.0.attn.qkv: NIR has no product"),
+    ({"pool": [0, 0, 0, 0], "mixer": "fft2d"}, "block.0.attn: NIR has no transform over tokens"),
+    ({"pool": [0, 0, 0, 0], "stream": "iand"}, "patch_embed.rpe_conv: NIR has no product of two values"),
+    ({"stem": "conv1"}, "position"),
+])
+def test_what_nir_lacks(config, text):
+    pytest.importorskip("nir")
+    with pytest.raises(ValueError, match=text):
+        spikemix.to_nir(sn.Spikformer({**SMALL, **config}).eval())
+
+
 @pytest.mark.skipif(importlib.util.find_spec("onnxscript") is None, reason="onnxscript is not installed")
-@pytest.mark.parametrize("kind, config", [
-    (sn.Spikformer, {**SMALL, "mixer": "fft2d"}),
-    (sn.MaxFormer, {**SMALL, "T": 2, "embed_dim": 64, "depths": [1, 1, 1], "mixer": ["dwc3", "fatm", "ssa"]}),
-], ids=["spikformer", "maxformer"])
-def test_onnx(kind, config, tmp_path):
+def test_onnx(tmp_path):
     onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
-    model = lively(kind(config))
+    mixers = ["dwc3", "fft2d", "ssa"]
+    model = lively(sn.MaxFormer({**SMALL, "T": 2, "embed_dim": 64, "depths": [1, 1, 1], "mixer": mixers}))
     with torch.no_grad():
         model.train()(torch.randn(4, 3, 16, 16))
     file = tmp_path / "model.onnx"

@@ -114,6 +114,7 @@ class _Layer:
         into, out = plan["values"][self.reads], plan["values"][self.writes]
         self.still_T = plan["T"] if into["still"] else 0
         self.height, self.width = into["height"], into["width"]
+        self.out_channels, self.out_height, self.out_width = out["channels"], out["height"], out["width"]
         self.stride, self.padding, self.kernel = layer["stride"], layer["padding"], layer["kernel"]
         self.depthwise, self.groups = layer["depthwise"], layer["groups"]
         self.shares_weight, self.transform = layer["shares_weight"], layer["transform"]

@@ -55,8 +55,9 @@ class SpikingTransformer(nn.Module):
         self._still, self._input = plan["values"][0]["still"], plan["values"][0]
         self._features = plan["features"]
         self._layers = Layers(self, plan, plan["layers"], keeps=self._features)
-        channels = plan["values"][self._features]["channels"]
-        self.head = nn.Linear(channels, self.classes)
+        features = plan["values"][self._features]
+        self._features_size = (features["channels"], features["height"], features["width"])
+        self.head = nn.Linear(features["channels"], self.classes)
         nn.init.normal_(self.head.weight, 0, 0.02)
         nn.init.zeros_(self.head.bias)
 

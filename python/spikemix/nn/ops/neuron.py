@@ -92,7 +92,9 @@ def _potentials(p: dict[str, Any], x: Tensor, k: Any, T: int) -> tuple[list[Tens
     for z in steps:
         h = v + k * (z - p["leak"] * (v - p["v_reset"]))
         s = _fire(p, h)
-        before.append(v), charged.append(h), spikes.append(s)
+        before.append(v)
+        charged.append(h)
+        spikes.append(s)
         v = _reset(p, h, s)
     return before, charged, spikes
 
