@@ -1,7 +1,7 @@
 # cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and
 # for pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
-install(TARGETS spikemix RUNTIME)
+install(TARGETS spikemix RUNTIME COMPONENT program)
 # The public headers: what users include, and what that includes. They know the standard library and each other, and
 # nothing of Highway, JSON, fmt or LibTorch (tests/test_install.py).
 set(engine_headers base/exceptions.h base/op_count.h config/model_config.h engine/c_api.h engine/image_input.h
@@ -22,12 +22,21 @@ foreach(component engine train)
       DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
   endif()
 endforeach()
+# The C API in a shared library: all that who calls it from C, Rust or Python's ctypes needs.
+if(TARGET spikemix_shared)
+  install(TARGETS spikemix_shared EXPORT spikemix_shared_targets
+    LIBRARY COMPONENT c NAMELINK_COMPONENT c
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT spikemix_shared_targets NAMESPACE spikemix:: COMPONENT c
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+  install(FILES spikemix/engine/c_api.h COMPONENT c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/spikemix/engine)
+endif()
 configure_package_config_file(cmake/spikemix-config.cmake.in ${PROJECT_BINARY_DIR}/spikemix-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/spikemix-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/spikemix-config.cmake ${PROJECT_BINARY_DIR}/spikemix-config-version.cmake
   cmake/torch.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
+  COMPONENT c DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 # Found from where the file lies, so that the installed folder may move.
@@ -35,3 +44,29 @@ file(RELATIVE_PATH PREFIX_FROM_PKGCONFIG /prefix/${pkgconfig_dir} /prefix)
 string(REGEX REPLACE "/$" "" PREFIX_FROM_PKGCONFIG "${PREFIX_FROM_PKGCONFIG}")
 configure_file(cmake/spikemix-engine.pc.in ${PROJECT_BINARY_DIR}/spikemix-engine.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/spikemix-engine.pc DESTINATION ${pkgconfig_dir})
+if(TARGET spikemix_shared)
+  configure_file(cmake/spikemix.pc.in ${PROJECT_BINARY_DIR}/spikemix.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/spikemix.pc COMPONENT c DESTINATION ${pkgconfig_dir})
+endif()
+
+# cpack --config build/no-torch/CPackConfig.cmake: a .deb and a tarball of the program, libspikemix.so and its header.
+set(CPACK_GENERATOR DEB TGZ)
+set(CPACK_PACKAGE_NAME spikemix)
+set(CPACK_PACKAGE_VENDOR spikemix)
+set(CPACK_PACKAGE_CONTACT "spikemix <spikemix@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGE_FILE_NAME spikemix-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL program c)
+set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+if(CMAKE_CROSSCOMPILING)  # dpkg-shlibdeps finds what the target's root has
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
+  set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
+endif()
+include(CPack)

@@ -164,3 +164,15 @@ function(spikemix_cli)
     install(TARGETS spikemix-torch RUNTIME)
   endif()
 endfunction()
+
+# libspikemix.so: the engine with its C API and no other name (c_api.map).
+function(spikemix_shared_library)
+  add_library(spikemix_shared SHARED spikemix/engine/c_api.cc)
+  set_target_properties(spikemix_shared PROPERTIES OUTPUT_NAME spikemix EXPORT_NAME shared UNITY_BUILD OFF
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/c_api.map)
+  target_link_libraries(spikemix_shared PRIVATE spikemix::engine spikemix_options)
+  target_link_options(spikemix_shared PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/c_api.map
+    LINKER:--as-needed LINKER:-z,defs)
+  add_dependencies(spikemix spikemix_shared)
+endfunction()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -184,9 +185,44 @@ def test_what_the_package_refuses(prefix, tmp_path):
     app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc",
                   "find_package(spikemix REQUIRED COMPONENTS engines)\n")
     error = configure(prefix, app, app / "build", status=1)
-    assert "no component 'engines': there are engine (the default) and train\n" in error
+    assert "no component 'engines': there are engine (the default), train and shared\n" in error
     app = project(tmp_path / "c", EXAMPLES / "classify_c" / "classify_c.c", readme_block("cmake"), languages="C")
     assert "the project lacks CXX" in configure(prefix, app, app / "build", status=1)
+
+
+def test_shared_library_exports_the_c_api_and_nothing_else(prefix):
+    library = (prefix / "lib" / "libspikemix.so").resolve()
+    exported = set(re.findall(r" T (\w+)$", run("nm", "-D", "--defined-only", library), re.MULTILINE))
+    header = (SOURCE / "spikemix" / "engine" / "c_api.h").read_text()
+    assert exported == set(re.findall(r"^\S.*?(spikemix_\w+)\(.*?\);$", header, re.DOTALL | re.MULTILINE))
+    assert "SONAME" in (dynamic := run("readelf", "-d", library)) and "[libspikemix.so.0]" in dynamic
+    assert "torch" not in run("ldd", library)
+
+
+def test_shared_library_from_python(prefix, picture):
+    ppm, answer = picture
+    header, _, pixels = ppm.read_bytes().partition(b"# made by a test\n")
+    plain = ppm.with_name("plain.ppm")
+    plain.write_bytes(header + pixels)
+    example, path = EXAMPLES / "ctypes_classify.py", str(prefix / "lib")
+    lines = run(sys.executable, example, MODEL, plain, LD_LIBRARY_PATH=path).splitlines()
+    assert len(lines) == 3 and lines[0].split(" % ")[1] == answer["label"]
+    assert float(lines[0].split()[0]) == pytest.approx(100 * answer["probability"], abs=0.006)
+    assert "no such file" in run(sys.executable, example, "/nowhere", plain, status=1, LD_LIBRARY_PATH=path)
+
+
+def test_shared_library_from_c(prefix, picture, tmp_path):
+    """With CMake that knows no C++, and by pkg-config; with none of what the engine is made of."""
+    app = project(tmp_path / "app", EXAMPLES / "classify_c" / "classify_c.c",
+                  "find_package(spikemix REQUIRED COMPONENTS shared)\n"
+                  "target_link_libraries(app PRIVATE spikemix::shared m)\n", languages="C")
+    configure(prefix, app, app / "build", "-DCMAKE_DISABLE_FIND_PACKAGE_fmt=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_hwy=ON")
+    run("cmake", "--build", app / "build")
+    check_classifier(app / "build" / "app", picture)
+    flags = run("pkg-config", "--cflags", "--libs", "spikemix",
+                PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig")).split()
+    run("cc", "-std=c99", app / "classify_c.c", *flags, "-lm", f"-Wl,-rpath,{prefix / 'lib'}", "-o", tmp_path / "plain")
+    check_classifier(tmp_path / "plain", picture)
 
 
 @pytest.mark.parametrize("example", ["classify", "classify_c"])

@@ -54,6 +54,16 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_models(place):
+    tiny = (PAGE.parents[1] / "tests" / "fuzz" / "corpus" / "model" / "fp32.safetensors").read_bytes()
+    (place / "runs" / "pictures" / "best").mkdir(parents=True)
+    for path in (place / "model.safetensors", place / "runs" / "pictures" / "best" / "model.safetensors"):
+        path.write_bytes(tiny)
+    names = run_section("Models")
+    assert names["logits"].shape == (16, 10) and names["potentials"].shape == (64, 384)
+    assert names["some"]["block.0.mlp.fc1"].shape == (4, 16, 64, 384) and "block.0.mlp.fc1" in names["changes"]
+
+
 def test_event_recordings(place):
     names = run_section("Event recordings")
     assert names["frames"].shape == (16, 2, 64, 64) and len(names["steps"]) == 75 and len(names["simulated"]) > 100
