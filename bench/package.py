@@ -49,8 +49,8 @@ def compare(arguments):
         package = package_ms(model, inputs)
         ratios.append(program / package)
         print(f"  program {program:7.3f} ms   model(x) {package:7.3f} ms   ratio {ratios[-1]:.3f}")
-    print(f"{model}\nspeed of model(x) over the program's, median of {arguments.rounds} rounds of {len(inputs)} images: "
-          f"{statistics.median(ratios):.3f}")
+    print(f"{model}\nspeed of model(x) over the program's, median of {arguments.rounds} rounds of {len(inputs)} "
+          f"images: {statistics.median(ratios):.3f}")
 
 
 def import_ms(statement):
@@ -82,8 +82,8 @@ def loads(times):
             gc.collect()
             before = resident_kilobytes()
     gc.collect()
-    print(f"{times} loads, a call and a step of each: {resident_kilobytes() - before} kB more after the last than after "
-          f"the first {times // 10}")
+    print(f"{times} loads, a call and a step of each: {resident_kilobytes() - before} kB more after the last than "
+          f"after the first {times // 10}")
 
 
 def main():

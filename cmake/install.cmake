@@ -49,12 +49,12 @@ if(TARGET spikemix_shared)
   install(FILES ${PROJECT_BINARY_DIR}/spikemix.pc COMPONENT c DESTINATION ${pkgconfig_dir})
 endif()
 
-# cpack --config build/no-torch/CPackConfig.cmake: a .deb and a tarball of the program, libspikemix.so and its header.
+# cpack --config build/release/CPackConfig.cmake -B build/packages: a .deb and a tarball of the program, libspikemix.so and its header.
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_NAME spikemix)
 set(CPACK_PACKAGE_VENDOR spikemix)
 set(CPACK_PACKAGE_CONTACT "spikemix <spikemix@localhost>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Runs spiking transformers on a CPU: a program, and a shared library for C")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGE_FILE_NAME spikemix-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)

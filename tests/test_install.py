@@ -3,6 +3,7 @@ numbers."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -194,7 +195,7 @@ def test_shared_library_exports_the_c_api_and_nothing_else(prefix):
     library = (prefix / "lib" / "libspikemix.so").resolve()
     exported = set(re.findall(r" T (\w+)$", run("nm", "-D", "--defined-only", library), re.MULTILINE))
     header = (SOURCE / "spikemix" / "engine" / "c_api.h").read_text()
-    assert exported == set(re.findall(r"^\S.*?(spikemix_\w+)\(.*?\);$", header, re.DOTALL | re.MULTILINE))
+    assert exported == set(re.findall(r"^[a-z][a-z0-9_ *]*?[ *](spikemix_\w+)\(", header, re.MULTILINE))
     assert "SONAME" in (dynamic := run("readelf", "-d", library)) and "[libspikemix.so.0]" in dynamic
     assert "torch" not in run("ldd", library)
 
@@ -209,6 +210,23 @@ def test_shared_library_from_python(prefix, picture):
     assert len(lines) == 3 and lines[0].split(" % ")[1] == answer["label"]
     assert float(lines[0].split()[0]) == pytest.approx(100 * answer["probability"], abs=0.006)
     assert "no such file" in run(sys.executable, example, "/nowhere", plain, status=1, LD_LIBRARY_PATH=path)
+
+
+def test_packages(picture, tmp_path):
+    """The .deb and the tarball hold the program and the shared library, and the library works from there."""
+    if not shutil.which("dpkg-deb"):
+        pytest.skip("no dpkg here")
+    run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", tmp_path)
+    deb, = tmp_path.glob("*.deb")
+    run("dpkg-deb", "-x", deb, tmp_path / "root")
+    listed = run("tar", "-tzf", next(tmp_path.glob("*.tar.gz")))
+    for file in ("bin/spikemix", "lib/libspikemix.so.0", "include/spikemix/engine/c_api.h", "lib/pkgconfig/spikemix.pc"):
+        assert (tmp_path / "root" / "usr" / file).exists() and f"/{file}\n" in listed
+    assert "libfmt" in run("dpkg-deb", "-f", deb, "Depends")
+    assert run(tmp_path / "root" / "usr" / "bin" / "spikemix", "--version").startswith("spikemix 0.")
+    path = str(tmp_path / "root" / "usr" / "lib")
+    error = run(sys.executable, EXAMPLES / "ctypes_classify.py", "/nowhere", picture[0], status=1, LD_LIBRARY_PATH=path)
+    assert "no such file" in error
 
 
 def test_shared_library_from_c(prefix, picture, tmp_path):
