@@ -6,7 +6,7 @@ usage: engine_worker.py prepare|run SPEC_JSON
 of those that run it. `run` answers "turn" (all images once: {"seconds"}), "logits" (of the images to check: {"logits"})
 and "memory" ({"peak_bytes"} since the warm-up). Images are normalised before any clock runs, as in `spikemix bench`.
 
-SPEC: model (model.safetensors), mixer (the peer's name for it), how (eager-fp32,
+SPEC: model (model.safetensors), mixer (the peer's name for it; a dense twin has none), how (eager-fp32,
 ..., ov-int8; prepare: all of them), threads, batch, images, check and calibration (files of uint8 [N, 3, H, W]), folder
 (where the exported models lie).
 """
@@ -40,6 +40,11 @@ def batches_of(spec, name, card):
 
 def load_peer(spec, card):
     """The peer with the trained weights."""
+    if card["neuron"]["kind"] == "relu":
+        from safetensors.torch import load_file
+        from torch_twin import Twin
+
+        return Twin(card, load_file(spec["model"])).eval()
     from torch_spikformer import Spikformer, load_weights
 
     m = card["model"]
@@ -89,8 +94,9 @@ def prepare(spec):
 
     card = read_card(spec)
     model = load_peer(spec, card)
-    side = card["model"]["height"] >> sum(card["model"]["pool"])
-    without_complex_numbers(model, side * side)
+    if card["neuron"]["kind"] != "relu":
+        side = card["model"]["height"] >> sum(card["model"]["pool"])
+        without_complex_numbers(model, side * side)
     batches = batches_of(spec, "calibration", card)
     torch.onnx.export(model, (torch.from_numpy(batches[0]),), str(exported(spec, "onnx")), opset_version=18,
                       dynamo=True, verbose=False)

@@ -15,6 +15,11 @@ MIXERS = ["ssa", "fft1d", "fft2d", "wt1d", "wt2d:wavelet=db2:levels=2", "dwt-c",
           "identity", "fft2d:axes=time", "wt2d:axes=height,width", "gated", "gated:transform=wt2d:wavelet=db2"]
 
 
+# Binary neurons over two steps, and learning rates for them.
+SPIKES = ["model.T=2", "model.stream=spike", "model.mlp_ratio=4", "neuron.kind=lif", "neuron.v_threshold=0.5",
+          "train.optimizer=adamw", "train.lr=3e-3", "train.whiten=false", "train.identity_start=false"]
+
+
 @pytest.fixture(scope="module")
 def trained(spikemix, data, tmp_path_factory):
     """trained(name, *overrides): the model file of a short training on CIFAR-10."""
@@ -26,7 +31,7 @@ def trained(spikemix, data, tmp_path_factory):
             result = run(spikemix, "train", "cifar10-small", "--data", data / "cifar10-jpeg", "--out", out,
                          "model.embed_dim=64", "model.heads=4", "train.batch=32", "train.epochs=1", "train.threads=1",
                          "train.precision=fp32", "data.train_images=640", "data.test_images=20",
-                         "train.one_step_epochs=0", "train.warmup_epochs=0", *overrides)
+                         *SPIKES, *overrides)
             assert result.returncode == 0, result.stderr
         return out / "last" / "model.safetensors"
 

@@ -19,6 +19,7 @@ NOTHING = [
     (["neuron.levels=6"], "neuron.kind = lif"),
     (["neuron.levels=4"], "neuron.kind = lif"),  # its default, which says no less
     (["neuron.tau=1.5", "neuron.kind=if"], "neuron.kind = if"),
+    (["neuron.v_threshold=0.5", "neuron.kind=relu", "model.T=1"], "neuron.kind = relu"),
     (["neuron.surrogate=arctan", "neuron.kind=integer", "model.stream=membrane"], "neuron.kind = integer"),
     (["neuron.reset=soft", "neuron.kind=integer", "model.stream=membrane"], "neuron.kind = integer"),
     (["train.identity_start=true", "model.stem=conv1"], "model.stem = conv1"),

@@ -110,6 +110,9 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("neuron.surrogate=sigmod"), HasSubstr("did you mean 'sigmoid'?"));
   EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
   EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 to 1048576"));
+  EXPECT_EQ(error("neuron.kind=relu", "model.T=1"), "accepted");
+  EXPECT_THAT(error("neuron.kind=relu"), HasSubstr("model.T = 4: expected 1 with neuron.kind = relu"));
+  EXPECT_THAT(error("neuron.kind=relu", "model.T=1", "train.spike_cost=1"), HasSubstr("train.spike_cost = 1"));
   EXPECT_EQ(error("train.one_step_epochs=2"), "accepted");
   EXPECT_THAT(error("train.one_step_epochs=2", "model.input=events", "model.channels=2"),
               HasSubstr("train.one_step_epochs"));

@@ -143,7 +143,7 @@ void check_augment(const AugmentConfig& a) {
   require(a.event_drop < 1, "augment.event_drop", a.event_drop, "less than 1");
 }
 
-void check_train(const TrainConfig& t, const ModelConfig& m) {
+void check_train(const TrainConfig& t, const ModelConfig& m, const NeuronConfig& n) {
   require_one_of("train.precision", t.precision, {"fp32", "bf16"});
   require(t.device == "cpu" || t.device.starts_with("cuda"), "train.device", t.device, "cpu, cuda or cuda:N");
   require(t.warmup_epochs <= t.epochs, "train.warmup_epochs", t.warmup_epochs, "0 to train.epochs");
@@ -158,6 +158,8 @@ void check_train(const TrainConfig& t, const ModelConfig& m) {
   require(t.ema < 1, "train.ema", t.ema, "less than 1");
   require(t.spike_cost > 0 || t.spike_target == 0, "train.spike_cost", t.spike_cost,
           "more than 0 with train.spike_target: the weight that it starts with");
+  require(t.spike_cost == 0 || n.kind != "relu", "train.spike_cost", t.spike_cost,
+          "0 with neuron.kind = relu, which has no spikes");
   require(!t.whiten || t.init.empty(), "train.whiten", t.whiten,
           "false with train.init, whose first convolution has learned already");
   require(t.one_step_epochs == 0 || !m.takes_events(), "train.one_step_epochs", t.one_step_epochs,
@@ -183,7 +185,8 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
   require(!m.heads.empty(), "model.heads", 0, "one number or more");
 
   check_section("neuron", n);
-  require_one_of("neuron.kind", n.kind, {"lif", "if", "plif", "integer"});
+  require_one_of("neuron.kind", n.kind, {"lif", "if", "plif", "integer", "relu"});
+  require(n.kind != "relu" || m.T == 1, "model.T", m.T, "1 with neuron.kind = relu, which knows no time");
   require_one_of("neuron.reset", n.reset, {"hard", "soft"});
   require_one_of("neuron.surrogate", n.surrogate, {"sigmoid", "arctan", "triangle"});
   require(n.tau > 1, "neuron.tau", n.tau, "more than 1 time step");
@@ -201,7 +204,7 @@ void validate(const Config& config) {
   check_section("augment", config.augment);
   check_augment(config.augment);
   check_section("train", config.train);
-  check_train(config.train, config.model);
+  check_train(config.train, config.model, config.neuron);
 }
 
 std::string doubts(const Config& config) {

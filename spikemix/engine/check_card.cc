@@ -16,6 +16,9 @@ InputError placed(const std::string& where, std::string_view message) {
 
 void check_card(const ModelCard& card, const std::string& where) {
   const ModelConfig& m = card.model;
+  if (card.neuron.kind == "relu")
+    throw input_error("{}: its neuron.kind = relu: the engine runs spikes; spikemix eval MODEL --engine torch tests it",
+                      where);
   if (m.classes < 1) throw input_error("{}: its model.classes = {}: expected 1 or more", where, m.classes);
   if (!card.classes.empty() && int64_t(card.classes.size()) != m.classes)
     throw input_error("{}: names {} classes, model.classes is {}", where, card.classes.size(), m.classes);

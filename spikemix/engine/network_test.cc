@@ -114,6 +114,8 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
   refuses_config(model("mixer", "fft3d"), "unknown mixer 'fft3d'");
   refuses_config(model("mixer", "wt1d:levels=60"),
                  "its model.mixer, wt1d: levels 60: N = 4 tokens allow levels 1 to 2");
+  refuses_config([](Json& j) { j["model"]["T"] = 1, j["neuron"]["kind"] = "relu"; },
+                 "its neuron.kind = relu: the engine runs spikes; spikemix eval MODEL --engine torch tests it");
   refuses_config([](Json& j) { j["mean"] = {0.5}; }, "its mean or std has 1 values, model.channels is 3");
   refuses_config([](Json& j) { j["std"] = {0.5, 0, 1}; }, "its std holds 0, expected more than 0");
   refuses_config([](Json& j) { j["classes"] = {"one"}; }, "names 1 classes, model.classes is 3");

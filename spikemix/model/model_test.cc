@@ -236,6 +236,24 @@ TEST(Plan, IntegerNeuronsMakeCounts) {
   EXPECT_EQ(make_plan(m, integer).values.back().range.largest(), 248);
 }
 
+TEST(Plan, WithoutSpikesAllValuesAreReal) {
+  ModelConfig m;
+  m.T = 1, m.mixer = {"wt2d"};
+  NeuronConfig relu;
+  relu.kind = "relu";
+  for (const char* stream : {"spike", "membrane"}) {
+    m.stream = stream;
+    for (const ValuePlan& value : make_plan(m, relu).values) EXPECT_TRUE(value.range.is_real());
+  }
+  m.stream = "iand";
+  EXPECT_THAT([&] { make_plan(m, relu); }, ThrowsMessage<InputError>(HasSubstr("neuron.kind = relu makes real")));
+  m.stream = "spike";
+  for (const auto& [mixer, what] : {std::pair{"ssa", "products of spikes"}, std::pair{"fatm", "spikes"}}) {
+    m.mixer = {mixer};
+    EXPECT_THAT([&] { make_plan(m, relu); }, ThrowsMessage<InputError>(HasSubstr(what))) << mixer;
+  }
+}
+
 TEST(Stages, MixersAndHeadsOfStagesAndBlocks) {
   ModelConfig m = published_maxformer();
   m.heads = {2, 4, 8}, m.mixer = {"ssa", "ssa", "fft2d", "ssa:heads=16"};

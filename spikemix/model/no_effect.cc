@@ -93,6 +93,7 @@ std::string without_neurons(const Config& config, const std::string& key) {
   const NeuronConfig& n = config.neuron;
   if (key == "neuron.levels" && n.kind != "integer") return under("neuron.kind", n.kind);
   if (key == "neuron.tau" && n.kind == "if") return under("neuron.kind", n.kind);
+  if (n.kind == "relu" && key.starts_with("neuron.") && key != "neuron.kind") return under("neuron.kind", n.kind);
   if (n.kind == "integer" && is_any(key, {"neuron.surrogate", "neuron.alpha", "neuron.reset", "neuron.v_threshold"}) &&
       !has_binary_neurons(make_plan(config.model, n)))
     return under("neuron.kind", n.kind);

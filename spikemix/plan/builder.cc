@@ -68,7 +68,8 @@ int64_t PlanBuilder::write(ValuePlan sizes, Fires fires) {
   LayerPlan& layer = plan_.layers.back();
   layer.neurons = fires != Fires::kNo, layer.signed_neurons = fires == Fires::kSigned;
   const bool counts = plan_.neuron.kind == "integer" && !layer.v_threshold;
-  sizes.range = !layer.neurons         ? Range::real()
+  if (relu() && layer.signed_neurons) refuse_relu(layer.name, "signed spikes");
+  sizes.range = !layer.neurons || relu() ? Range::real()
                 : layer.signed_neurons ? Range::signed_spikes()
                 : counts               ? Range::whole(0, plan_.neuron.levels)
                                        : Range::spikes();
@@ -116,6 +117,11 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
   ValuePlan to = from;
   to.channels = channels, to.parts = int64_t(names.size());
   return write(to, fires);
+}
+
+void PlanBuilder::refuse_relu(const std::string& name, std::string_view what) {
+  throw input_error("neuron.kind = relu: '{}' is made of {}; take another mixer (wt2d, dwc3, gated, identity, ...)",
+                    name, what);
 }
 
 // Neither the engine nor nn/ has products of groups of other values: a plan that asks for them is a bug.
@@ -176,6 +182,7 @@ int64_t PlanBuilder::transform(int64_t x, const MapNames& names, const std::stri
 
 int64_t PlanBuilder::attention(int64_t x, const std::string& name, const std::string& neuron, Attention kind,
                                int64_t heads, double scale) {
+  if (relu()) refuse_relu(name, "products of spikes");
   LayerPlan& layer = add(x, name, Map::kAttention);
   layer.attention = kind, layer.heads = heads, layer.scale = scale;
   layer.parts[0].tensors.neuron = neuron;
@@ -223,7 +230,8 @@ int64_t PlanBuilder::norm(int64_t x, const std::string& name, const std::string&
 int64_t PlanBuilder::merge(int64_t x, int64_t y, Merge merge) {
   ValuePlan to = value(y);
   if (merge == Merge::kIand && !to.range.is_spikes())
-    throw input_error("model.stream = iand: x (1 - y) needs spikes, neuron.kind = integer makes counts");
+    throw input_error("model.stream = iand: x (1 - y) needs spikes, neuron.kind = {} makes {}", plan_.neuron.kind,
+                      relu() ? "real values" : "counts");
   to.range = merged(value(x).range, to.range, merge);
   to.still = to.still && value(x).still;
   if (!to.range.is_real() && to.range.largest() > kLargestCount) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikemix/plan/plan.h"
@@ -75,6 +76,8 @@ class PlanBuilder {
   Plan finish(int64_t features, const std::string& head) &&;
 
  private:
+  bool relu() const { return plan_.neuron.kind == "relu"; }
+  [[noreturn]] static void refuse_relu(const std::string& name, std::string_view what);
   ValuePlan spikes_of_groups(int64_t x, const std::string& name, int64_t groups) const;
   LayerPlan& add(int64_t x, const std::string& name, Map map);
   /// The last layer's output: `sizes` of a real value, or of spikes if it has neurons.

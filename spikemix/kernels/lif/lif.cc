@@ -39,7 +39,7 @@ HWY_INLINE V reciprocal(D d, V x) {
   return HWY_ARCH_ARM ? twice_as_many_bits(r) : r;
 }
 
-// u: h - v_threshold. Of integer neurons alpha is `levels`, and the threshold 0.
+// u: h - v_threshold. Of the window alpha is where it ends, and the threshold 0.
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>
 HWY_INLINE V surrogate_gradient(D d, V alpha, V u) {
   const V one = hn::Set(d, 1);
@@ -77,7 +77,7 @@ HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f)
   }
 }
 
-enum class Fires { kSpikes, kSigned, kCounts };
+enum class Fires { kSpikes, kSigned, kCounts, kRelu };
 
 // What neurons give, and their potentials behind the reset.
 template <Fires kFires, class D, class V = hn::Vec<D>>
@@ -86,6 +86,10 @@ HWY_INLINE V fire_and_reset(const Neurons<D>& neurons, V levels, V h, V& after) 
     const V count = neurons.count(h, levels);
     after = hn::Sub(h, count);
     return count;
+  } else if constexpr (kFires == Fires::kRelu) {
+    const V positive = hn::Max(h, neurons.zero);
+    after = hn::Sub(h, positive);
+    return positive;
   } else if constexpr (kFires == Fires::kSigned) {
     after = neurons.reset(h, neurons.fires_either(h));
     return neurons.signed_spike(h);
@@ -122,6 +126,7 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
 template <class X, class S>
 void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
              const S* residual, S* s) {
+  if (p.relu) return forward<Fires::kRelu>(p, shape, norm, m_begin, m_end, x, residual, s);
   if (p.levels > 0) return forward<Fires::kCounts>(p, shape, norm, m_begin, m_end, x, residual, s);
   if (p.is_signed()) return forward<Fires::kSigned>(p, shape, norm, m_begin, m_end, x, residual, s);
   forward<Fires::kSpikes>(p, shape, norm, m_begin, m_end, x, residual, s);
@@ -130,8 +135,8 @@ void forward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_
 template <Surrogate kSurrogate, Fires kFires, class X, class S>
 void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end, const X* x,
               const S* ds, X* dz, LifSums sums) {
-  constexpr bool kCounts = kFires == Fires::kCounts, kSigned = kFires == Fires::kSigned;
-  const float alpha = kCounts ? float(p.levels) : p.alpha;
+  constexpr bool kWindow = kSurrogate == Surrogate::kWindow, kSigned = kFires == Fires::kSigned;
+  const float alpha = kWindow ? p.window() : p.alpha;
   const int64_t T = shape.T, step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
   const auto scratch = hwy::AllocateAligned<float>(size_t((T + 2) * kTile));
   float* const potentials = scratch.get();   // h[t] of each column, [T, kTile]
@@ -146,7 +151,7 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
     const auto before = [=](auto d, const auto& neurons, int64_t t, int64_t c) HWY_ATTR {
       if (t == 0) return neurons.v_reset;
       auto v = hn::LoadU(d, potentials + (t - 1) * kTile + c);
-      fire_and_reset<kFires>(neurons, hn::Set(d, alpha), v, v);
+      fire_and_reset<kFires>(neurons, hn::Set(d, float(p.levels)), v, v);
       return v;
     };
     for (int64_t t = 0; t < T; ++t) {
@@ -171,7 +176,7 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
           dspike = hn::MulAdd(from_later, dv_ds, dspike);
         }
         const auto reset = kSigned ? neurons.fires_either(h) : neurons.fire(h);
-        const auto kept = p.hard_reset && !kCounts ? hn::IfThenZeroElse(reset, from_later) : from_later;
+        const auto kept = p.hard_reset && !kWindow ? hn::IfThenZeroElse(reset, from_later) : from_later;
         const auto gradient_at = [=](auto threshold) HWY_ATTR {
           return surrogate_gradient<kSurrogate>(d, hn::Set(d, alpha), hn::Sub(h, threshold));
         };
@@ -224,6 +229,8 @@ void backward_of_spikes(const LifParams& p, const LifShape& shape, LifNorm norm,
     case Surrogate::kTriangle:
       return backward<Surrogate::kTriangle, kFires>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
     case Surrogate::kWindow:
+      if (p.relu)
+        return backward<Surrogate::kWindow, Fires::kRelu>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
       return backward<Surrogate::kWindow, Fires::kCounts>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
   }
 }

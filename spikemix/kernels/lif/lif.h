@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "spikemix/kernels/spikes/bfloat16.h"
 
@@ -19,7 +20,7 @@ namespace spikemix {
 ///   sigmoid   alpha g (1 - g), g = 1 / (1 + exp(-alpha u))
 ///   arctan    (alpha / 2) / (1 + (pi / 2 alpha u)^2)
 ///   triangle  alpha max(0, 1 - alpha |u|): compact support, zero from |u| = 1 / alpha on
-///   window    1 where 0 < h < levels: integer neurons', and theirs alone
+///   window    1 where 0 < h < levels: integer neurons', and ReLU's with no upper end
 ///
 /// Signed neurons (v_negative < 0; SWformer, arXiv 2403.11138) fire -1 as well, where h <= v_negative, and reset alike;
 /// the gradient of their step is the sum of the surrogate's at both thresholds.
@@ -30,6 +31,8 @@ namespace spikemix {
 ///
 /// with no gradient through the reset: as many spikes as `levels` rounds of "fire at v >= 1, subtract 1" make once all
 /// of a step's input is there, and 1/2.
+///
+/// ReLU (relu; one step) is what a network without spikes has in a neuron's place: s = max(h, 0).
 enum class Surrogate { kSigmoid, kArctan, kTriangle, kWindow };
 
 struct LifParams {
@@ -38,9 +41,12 @@ struct LifParams {
   Surrogate surrogate = Surrogate::kSigmoid;
   float alpha = 4;
   int64_t levels = 0;    // 0: spikes; else counts up to so many
+  bool relu = false;     // neither
   float v_negative = 0;  // 0: spikes; else signed ones: v_reset is 0, the reset hard
 
   bool is_signed() const { return v_negative < 0; }
+  /// Where the surrogate "window" ends.
+  float window() const { return levels > 0 ? float(levels) : std::numeric_limits<float>::infinity(); }
   /// Counts or signed spikes, which inference holds in bytes.
   bool gives_bytes() const { return levels > 0 || is_signed(); }
 };

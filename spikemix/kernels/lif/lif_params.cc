@@ -28,7 +28,12 @@ void set_surrogate(const NeuronConfig& config, LifParams& params) {
 }  // namespace
 
 LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold) {
-  const auto kind = choice("kind", config.kind, {"lif", "if", "plif", "integer"});
+  const auto kind = choice("kind", config.kind, {"lif", "if", "plif", "integer", "relu"});
+  if (kind == 4) {
+    LifParams relu{.k = 1, .leak = 0, .v_threshold = 0, .hard_reset = false, .relu = true};
+    relu.surrogate = Surrogate::kWindow;
+    return relu;
+  }
   if (kind == 3 && !v_threshold) {
     // (1 - 1 / tau) v + x, which one step leaves at x.
     LifParams counts{.k = 1, .leak = float(1 / config.tau), .v_threshold = 0, .hard_reset = false};

@@ -9,6 +9,7 @@ namespace spikemix {
 
 /// The constants of a model's neurons; of plif, k is where the learned one starts. With kind "integer", neurons with a
 /// threshold of their own (attention's) stay binary: a product of counts is no sum of products of spikes.
+/// Kind "relu" is no neuron, but what stands in its place in a network of real values.
 /// @param v_threshold  of layers with one of their own (the attention's 0.5)
 /// @throws InputError naming the key that is wrong
 LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold = {});

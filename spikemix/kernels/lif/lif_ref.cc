@@ -11,13 +11,14 @@ namespace {
 float charge(const LifParams& p, float v, float z) { return v + p.k * (z - p.leak * (v - p.v_reset)); }
 
 float fire(const LifParams& p, float h) {
+  if (p.relu) return std::max(h, 0.0f);
   if (p.levels > 0) return std::floor(std::min(std::max(h, 0.0f), float(p.levels)) + 0.5f);
   if (p.is_signed() && h <= p.v_negative) return -1;
   return h >= p.v_threshold;
 }
 
 float reset(const LifParams& p, float h, float s) {
-  if (p.levels > 0) return h - s;
+  if (p.levels > 0 || p.relu) return h - s;
   return p.hard_reset ? (s != 0 ? p.v_reset : h) : h - p.v_threshold * s;
 }
 
@@ -34,7 +35,7 @@ float surrogate_at(const LifParams& p, float u) {
     case Surrogate::kTriangle:
       return p.alpha * std::max(0.0f, 1 - p.alpha * std::abs(u));
     case Surrogate::kWindow:
-      return u > 0 && u < float(p.levels);
+      return u > 0 && u < p.window();
   }
   return 0;
 }

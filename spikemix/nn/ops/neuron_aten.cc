@@ -37,12 +37,13 @@ struct Steps {
     return between ? v.lerp(z, k) : torch::addcmul(v, drive(v, z), k);
   }
   Tensor fire(const Tensor& h) const {
+    if (p.lif.relu) return h.relu();
     if (p.lif.levels > 0) return h.clamp(0, double(p.lif.levels)).add_(0.5).floor_();
     const Tensor fired = h >= p.lif.v_threshold;
     return p.lif.is_signed() ? fired.to(h.scalar_type()) - (h <= p.lif.v_negative).to(h.scalar_type()) : fired;
   }
   Tensor reset(const Tensor& h, const Tensor& fired) const {
-    if (p.lif.levels > 0) return h - fired;
+    if (p.lif.levels > 0 || p.lif.relu) return h - fired;
     return p.lif.hard_reset ? h.masked_fill(fired.to(torch::kBool), p.lif.v_reset) : h - fired * p.lif.v_threshold;
   }
   // Of the potential behind the reset, with respect to the spike.
@@ -65,7 +66,7 @@ struct Steps {
       case Surrogate::kTriangle:
         return dspike * (1 - u.abs() * alpha).clamp_min_(0).mul_(alpha);
       case Surrogate::kWindow:
-        return dspike * (u > 0).logical_and_(u < double(p.lif.levels));
+        return dspike * (u > 0).logical_and_(u < p.lif.window());
     }
     return {};
   }
