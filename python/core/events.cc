@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <deque>
 #include <functional>
@@ -216,38 +215,32 @@ void write_events(const std::filesystem::path& path, const Bytes& bytes, const S
   });
 }
 
-// Zeros of malloc's.
+// Memory of malloc's.
 template <class T>
-T* zeros(std::initializer_list<int64_t> shape) {
+T* some(std::initializer_list<int64_t> shape) {
   size_t bytes = sizeof(T);
   for (const int64_t size : shape) {
     if (__builtin_mul_overflow(bytes, size_t(size), &bytes)) throw std::bad_alloc();
   }
-  auto* memory = static_cast<T*>(std::calloc(std::max<size_t>(1, bytes), 1));
+  auto* memory = static_cast<T*>(std::malloc(std::max<size_t>(1, bytes)));
   if (!memory) throw std::bad_alloc();
   return memory;
-}
-
-void to_floats(uint32_t* counts, size_t n) {
-  for (size_t i = 0; i < n; ++i) counts[i] = std::bit_cast<uint32_t>(float(counts[i]));
 }
 
 nb::ndarray<nb::numpy, float> frames(const Bytes& bytes, int64_t T, bool by_time, const Sensor& sensor, int64_t height,
                                      int64_t width, bool binary) {
   const auto events = events_of(bytes);
   PixelPlaces places;
-  std::unique_ptr<uint32_t, decltype(&std::free)> counts(nullptr, std::free);
+  std::unique_ptr<float, decltype(&std::free)> counts(nullptr, std::free);
   unlocked([&] {
     if (T < 1) throw input_error("T = {} frames, expected 1 or more", T);
     if (by_time) check_order(events, "frames by time");
     places = pixel_places(to_sensor(sensor), height, width);
-    counts.reset(zeros<uint32_t>({T, 2, places.height, places.width}));
+    counts.reset(some<float>({T, 2, places.height, places.width}));
     const auto split = by_time ? FrameOptions::Split::kTime : FrameOptions::Split::kNumber;
     integrate(events, places, {.T = T, .split = split, .binary = binary}, counts.get());
-    to_floats(counts.get(), size_t(T * 2 * places.height * places.width));
   });
-  return array_of(reinterpret_cast<float*>(counts.release()),
-                  {size_t(T), 2, size_t(places.height), size_t(places.width)});
+  return array_of(counts.release(), {size_t(T), 2, size_t(places.height), size_t(places.width)});
 }
 
 TimeStepOptions step_options(int64_t us, int64_t events, SensorSize sensor, int64_t height, int64_t width,
@@ -267,7 +260,7 @@ nb::ndarray<nb::numpy, float> steps(const Bytes& bytes, int64_t us, int64_t each
     cutter.add(events, take);
     cutter.finish(take);
   });
-  auto* all = zeros<float>({int64_t(taken.size()), 2, places.height, places.width});
+  auto* all = some<float>({int64_t(taken.size()), 2, places.height, places.width});
   float* at = all;
   for (const auto& frame : taken) at = std::ranges::copy(frame, at).out;
   return array_of(all, {taken.size(), 2, size_t(places.height), size_t(places.width)});
@@ -298,7 +291,7 @@ class StepStream {
       return first;
     });
     if (!frame) return {};
-    auto* copy = zeros<float>({2, places_.height, places_.width});
+    auto* copy = some<float>({2, places_.height, places_.width});
     std::ranges::copy(*frame, copy);
     return array_of(copy, {2, size_t(places_.height), size_t(places_.width)});
   }
@@ -327,7 +320,7 @@ nb::ndarray<nb::numpy, uint8_t> draw(const Bytes& bytes, int64_t T, bool by_time
     return draw_frames(frames, scale > 0 ? scale : int(std::max<int64_t>(1, 128 / frames.width)));
   });
   const int64_t height = pictures.front().height, width = pictures.front().width;
-  auto* all = zeros<uint8_t>({T, height, width, 3});
+  auto* all = some<uint8_t>({T, height, width, 3});
   uint8_t* at = all;
   for (const RgbPicture& picture : pictures) at = std::ranges::copy(picture.rgb, at).out;
   return array_of(all, {size_t(T), size_t(height), size_t(width), 3});
@@ -357,7 +350,7 @@ EventArray simulate(const EventSimulator& simulator,
 
 nb::ndarray<nb::numpy, uint8_t> picture(const std::filesystem::path& path) {
   const Image image = unlocked([&] { return read_image(path); });
-  auto* pixels = zeros<uint8_t>({image.height, image.width, image.channels});
+  auto* pixels = some<uint8_t>({image.height, image.width, image.channels});
   std::ranges::copy(image.pixels, pixels);
   return array_of(pixels, {size_t(image.height), size_t(image.width), size_t(image.channels)});
 }

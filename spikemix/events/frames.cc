@@ -1,6 +1,11 @@
 #include "spikemix/events/frames.h"
 
 #include <algorithm>
+#include <array>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "spikemix/base/error.h"
 
@@ -15,9 +20,53 @@ std::vector<uint32_t> places(int64_t pixels, int64_t k, int64_t out, int64_t str
   return place;
 }
 
-// kBinary: 1 in the place of a sum.
-template <bool kBinary>
-void sum_up(std::span<const Event> events, const PixelPlaces& places, uint32_t* frame) {
+// The sensor's pixels are the frame's.
+bool are_its_pixels(const PixelPlaces& places) {
+  return places.columns.size() == size_t(places.width) && places.rows.size() == size_t(places.height);
+}
+
+constexpr size_t kEventsOfBlock = 512;  // events whose places lie in the first-level cache with them
+
+#ifdef __SSE2__
+// The places of events in a frame of the sensor's pixels, several at a time, a multiple of four. False: one of them has
+// none.
+bool places_of(std::span<const Event> events, const PixelPlaces& places, uint32_t* place) {
+  // x, y, p and nothing, 16 bits each, of two events.
+  const __m128i used = _mm_set1_epi64x(0x0000'00FF'FFFF'FFFF);
+  const __m128i most = _mm_set1_epi64x((places.width - 1) | (places.height - 1) << 16 | int64_t(1) << 32);
+  const __m128i factors = _mm_set1_epi64x(1 | places.width << 16);
+  const __m128i plane = _mm_set1_epi32(int(places.width * places.height));
+  __m128i beyond = _mm_setzero_si128();
+  const auto two = [&](const Event* e) {
+    const auto* halves = reinterpret_cast<const __m128i*>(e);
+    const __m128i both = _mm_and_si128(_mm_unpackhi_epi64(_mm_loadu_si128(halves), _mm_loadu_si128(halves + 1)), used);
+    beyond = _mm_or_si128(beyond, _mm_subs_epu16(both, most));
+    const __m128i on = _mm_sub_epi32(_mm_setzero_si128(), _mm_srli_epi64(both, 32));
+    return _mm_add_epi32(_mm_madd_epi16(both, factors), _mm_and_si128(on, plane));
+  };
+  for (size_t i = 0; i < events.size(); i += 4) {
+    _mm_prefetch(reinterpret_cast<const char*>(&events[i] + 256), _MM_HINT_T0);
+    const __m128 first = _mm_castsi128_ps(two(&events[i])), second = _mm_castsi128_ps(two(&events[i + 2]));
+    _mm_storeu_ps(reinterpret_cast<float*>(place + i), _mm_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0)));
+  }
+  return _mm_movemask_epi8(_mm_cmpeq_epi8(beyond, _mm_setzero_si128())) == 0xFFFF;
+}
+#endif
+
+// Calls add() with each event's place in a frame.
+template <class Add>
+void for_each_place(std::span<const Event> events, const PixelPlaces& places, const Add& add) {
+#ifdef __SSE2__
+  if (are_its_pixels(places) && places.width < 1 << 15 && places.height < 1 << 15) {
+    std::array<uint32_t, kEventsOfBlock> block;
+    while (events.size() >= 4) {
+      const size_t n = std::min(kEventsOfBlock, events.size() / 4 * 4);
+      if (!places_of(events.first(n), places, block.data())) break;
+      for (size_t i = 0; i < n; ++i) add(block[i]);
+      events = events.subspan(n);
+    }
+  }
+#endif
   const std::span columns(places.columns), rows(places.rows);
   const auto plane = size_t(places.height * places.width);
   for (const Event& e : events) {
@@ -25,8 +74,65 @@ void sum_up(std::span<const Event> events, const PixelPlaces& places, uint32_t* 
       throw input_error("event at x = {}, y = {}, expected x below {} and y below {}; another sensor (--size)?", e.x,
                         e.y, columns.size(), rows.size());
     }
-    uint32_t& count = frame[plane * e.p + rows[e.y] + columns[e.x]];
-    count = kBinary ? 1 : count + 1;
+    add(plane * e.p + rows[e.y] + columns[e.x]);
+  }
+}
+
+/// Sums frames up one after the other.
+class FrameSums {
+ public:
+  explicit FrameSums(const PixelPlaces& places)
+      : places_(places), pixels_(size_t(2 * places.height * places.width)), low_(pixels_) {}
+
+  // Into frame[2, height, width], whatever it holds.
+  template <class Count>
+  void sum_up(std::span<const Event> events, bool binary, Count* frame) {
+    if (!binary && events.size() >= pixels_ / kFewEvents) return sum_up_in_bytes(events, frame);
+    std::fill_n(frame, pixels_, Count(0));
+    if (binary) {
+      for_each_place(events, places_, [frame](size_t place) { frame[place] = 1; });
+    } else {
+      for_each_place(events, places_, [frame](size_t place) { ++frame[place]; });
+    }
+  }
+
+ private:
+  // For fewer events than this share of the pixels, a pass over all bytes costs more than it saves; and a float counts
+  // so few one by one.
+  static constexpr size_t kFewEvents = 8;
+
+  // Bytes fit in the first-level cache where counts do not.
+  template <class Count>
+  void sum_up_in_bytes(std::span<const Event> events, Count* frame) {
+    bool carried = false;
+    for_each_place(events, places_, [&, bytes = low_.data()](size_t place) {
+      if (++bytes[place] == 0) [[unlikely]] {
+        high_.resize(pixels_);
+        high_[place] += 256, carried = true;
+      }
+    });
+    for (size_t i = 0; i < pixels_; ++i) frame[i] = Count(low_[i]);
+    if (carried) {
+      for (size_t i = 0; i < pixels_; ++i) frame[i] = Count(high_[i] + low_[i]);
+      std::ranges::fill(high_, 0);
+    }
+    std::ranges::fill(low_, 0);
+  }
+
+  const PixelPlaces& places_;
+  const size_t pixels_;
+  std::vector<uint8_t> low_;    // zeros between calls
+  std::vector<uint32_t> high_;  // what the bytes cannot hold
+};
+
+template <class Count>
+void integrate_as(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options,
+                  Count* counts) {
+  const auto frame = size_t(2 * places.height * places.width);
+  const auto bounds = frame_bounds(events, options.T, options.split);
+  FrameSums sums(places);
+  for (size_t i = 0; i < size_t(options.T); ++i) {
+    sums.sum_up(events.subspan(bounds[i], bounds[i + 1] - bounds[i]), options.binary, counts + i * frame);
   }
 }
 
@@ -41,7 +147,11 @@ PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width) {
 }
 
 void add_to_frame(std::span<const Event> events, const PixelPlaces& places, bool binary, uint32_t* frame) {
-  (binary ? sum_up<true> : sum_up<false>)(events, places, frame);
+  if (binary) {
+    for_each_place(events, places, [frame](size_t place) { frame[place] = 1; });
+  } else {
+    for_each_place(events, places, [frame](size_t place) { ++frame[place]; });
+  }
 }
 
 std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, FrameOptions::Split split) {
@@ -60,12 +170,11 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
 
 void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options,
                uint32_t* counts) {
-  const auto frame = size_t(2 * places.height * places.width);
-  const auto bounds = frame_bounds(events, options.T, options.split);
-  for (size_t i = 0; i < size_t(options.T); ++i) {
-    const auto segment = events.subspan(bounds[i], bounds[i + 1] - bounds[i]);
-    add_to_frame(segment, places, options.binary, counts + i * frame);
-  }
+  integrate_as(events, places, options, counts);
+}
+
+void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options, float* counts) {
+  integrate_as(events, places, options, counts);
 }
 
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options) {

@@ -54,9 +54,10 @@ std::vector<size_t> frame_bounds(std::span<const Event> events, int64_t T, Frame
 /// @param events  in order of time
 /// @param sensor  of these events; known
 /// @throws InputError for T < 1, or an event outside of the sensor
-/// Cost: one increment an event; the frames are cleared once.
+/// Cost: one increment an event, and a pass over the frames.
 Frames integrate(std::span<const Event> events, SensorSize sensor, const FrameOptions& options);
-/// The same into `counts`, zeros, whose pixels are at `places`: [T, 2, places.height, places.width].
+/// The same into `counts`, [T, 2, places.height, places.width], whatever they hold. T of 1 or more.
 void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options, uint32_t* counts);
+void integrate(std::span<const Event> events, const PixelPlaces& places, const FrameOptions& options, float* counts);
 
 }  // namespace spikemix

@@ -50,6 +50,27 @@ TEST(Frames, EqualTheDefinition) {
   }
 }
 
+TEST(Frames, MoreEventsInAPixelThanAByteHolds) {
+  const SensorSize sensor{7, 5};
+  auto events = encode::random_events(5003, sensor, 1);
+  for (size_t i = 0; i < events.size(); i += 2) events[i].x = 3, events[i].y = 2, events[i].p = 1;
+  const Frames frames = integrate(events, sensor, {.T = 3});
+  EXPECT_EQ(frames.counts, definition(events, sensor, 3, Split::kNumber));
+  EXPECT_GT(*std::ranges::max_element(frames.counts), 512u);
+  std::vector<float> floats(frames.counts.size(), 7);
+  integrate(events, pixel_places(sensor, 0, 0), {.T = 3}, floats.data());
+  EXPECT_TRUE(std::ranges::equal(floats, frames.counts));
+}
+
+TEST(Frames, RefuseTheFirstEventOutsideOfTheSensor) {
+  const SensorSize sensor{40, 30};
+  for (const size_t at : {size_t(0), size_t(3), size_t(701), size_t(1999), size_t(2002)}) {
+    auto events = encode::random_events(2003, sensor, at);
+    events[at].y = 30;
+    expect_input_error([&] { integrate(events, sensor, {.T = 1}); }, "y = 30, expected x below 40 and y below 30");
+  }
+}
+
 TEST(Frames, BinaryIsWhetherThereIsAny) {
   const SensorSize sensor{16, 16};
   const auto events = encode::random_events(3000, sensor);

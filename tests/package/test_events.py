@@ -274,6 +274,10 @@ def test_frames_are_counted_as_numpy_counts(tmp_path):
     small = events.frames(made, T=10, size=(15, 20))
     assert np.array_equal(small, by_count.reshape(10, 2, 15, 2, 20, 2).sum((3, 5)))
     assert events.frames(made[:0], T=3).sum() == 0
+    hot = some_events(20_003, (8, 6))
+    hot["x"][::2], hot["y"][::2], hot["p"][::2] = 5, 4, True
+    flat = (hot["p"].astype(int) * 6 + hot["y"]) * 8 + hot["x"]
+    assert np.array_equal(events.frames(hot, T=1).ravel(), np.bincount(flat, minlength=96))
     for wrong in ({"T": 0}, {"by": "number"}, {"T": 3, "step_us": 5}, {"step_us": 0}, {"step_us": 1, "step_events": 1},
                   {"size": 4}, {"size": (0, 4)}):
         with pytest.raises(ValueError):

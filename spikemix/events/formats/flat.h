@@ -89,6 +89,7 @@ class FlatDecoder {
     bool odd = false;
     const uint8_t* record = bytes.data();
     for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
+      __builtin_prefetch(record + 2048);
       Event e = layout_.event(record);
       e.t += origin;
       odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
