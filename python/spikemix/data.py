@@ -21,6 +21,8 @@ if typing.TYPE_CHECKING:
 
     from .events import Sensor
 
+    Transform = Callable[[typing.Any], typing.Any]
+
 __all__ = ["Pictures", "Recordings", "formats"]
 
 _SPLITS = ("train", "test", "validation")
@@ -45,8 +47,8 @@ class _Data:
 
     _recordings: bool
 
-    def __init__(self, root: str | os.PathLike[str], split: str, shape: list[int], transform: Callable | None,
-                 target_transform: Callable | None, settings: dict[str, typing.Any]) -> None:
+    def __init__(self, root: str | os.PathLike[str], split: str, shape: list[int], transform: Transform | None,
+                 target_transform: Transform | None, settings: dict[str, typing.Any]) -> None:
         if split not in _SPLITS:
             raise ValueError(f"split={split!r}: expected 'train', 'test' or 'validation'")
         if split == "validation" and not settings["validation"]:
@@ -158,8 +160,8 @@ class Recordings(_Data):
     _recordings = True
 
     def __init__(self, root: str | os.PathLike[str], split: str = "train", *, T: int | None = None, by: str = "count",
-                 binary: bool = False, size: Sequence[int] | None = None, transform: Callable | None = None,
-                 target_transform: Callable | None = None, format: str = "auto", cache: str = "",
+                 binary: bool = False, size: Sequence[int] | None = None, transform: Transform | None = None,
+                 target_transform: Transform | None = None, format: str = "auto", cache: str = "",
                  sensor: Sensor | None = None, time_unit: str = "", skip_bad: int = 0, limit: int = 0,
                  validation: float = 0.0, seed: int = 0) -> None:
         if T is not None and T < 1:
@@ -205,7 +207,7 @@ class Pictures(_Data):
     _recordings = False
 
     def __init__(self, root: str | os.PathLike[str], split: str = "train", *, size: Sequence[int] | None = None,
-                 channels: int = 3, transform: Callable | None = None, target_transform: Callable | None = None,
+                 channels: int = 3, transform: Transform | None = None, target_transform: Transform | None = None,
                  format: str = "auto", cache: str = "", skip_bad: int = 0, limit: int = 0, validation: float = 0.0,
                  seed: int = 0) -> None:
         shape = [] if size is None else [*_frame_size(size), channels]

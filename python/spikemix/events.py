@@ -222,8 +222,9 @@ def read(source: Source, *, start: None = None, stop: None = None, chunk: None =
          time_unit: str | None = None) -> Reader: ...
 
 
-def read(source, *, start=None, stop=None, chunk=None, chunk_us=None, truncated=False, unordered=False, sensor=None,
-         time_unit=None):
+def read(source: Source, *, start: int | None = None, stop: int | None = None, chunk: int | None = None,
+         chunk_us: int | None = None, truncated: bool = False, unordered: bool = False, sensor: Sensor | None = None,
+         time_unit: str | None = None) -> Events | Reader:
     """The events of a recording: all of them, those of a span of time, or chunk by chunk.
 
     Args:
