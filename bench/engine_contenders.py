@@ -1,11 +1,18 @@
 """Who takes turns in engines.py. A contender has a name, turn(), logits(), finish(), which gives {"seconds" of each
 turn, "peak_bytes"}, and kill(), which may come at any moment.
 """
+import resource
+
 from compare import Contender
 
 DENSE = {"eager-fp32": "PyTorch fp32", "compile-fp32": "torch.compile fp32", "compile-bf16": "torch.compile bf16",
          "ort-fp32": "ONNX Runtime fp32", "ov-fp32": "OpenVINO fp32", "ov-bf16": "OpenVINO bf16",
          "ov-int8": "OpenVINO int8 (NNCF)"}
+
+
+def by_cpu(bench):
+    """Seconds of the processor in the place of the clock's (twin.py --cpu-seconds)."""
+    return getattr(bench.arguments, "cpu_seconds", False)
 
 
 class Ours:
@@ -21,9 +28,19 @@ class Ours:
         return self.bench.program("bench", self.model, "--images", images, "--batch", self.batch, *self.common)
 
     def turn(self):
+        if by_cpu(self.bench):  # what a start takes goes out with the difference
+            self.seconds.append(self.cpu_seconds(self.batch + self.bench.images) - self.cpu_seconds(self.batch))
+            return
         result = self.run(self.bench.images)
         self.seconds.append(result["images"] / result["images_per_second"])
         self.peak_bytes = max(self.peak_bytes, result["peak_memory_mb"] * 2**20)
+
+    def cpu_seconds(self, images):
+        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = self.run(images)
+        self.peak_bytes = max(self.peak_bytes, result["peak_memory_mb"] * 2**20)
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
 
     def logits(self):
         answer = self.bench.program("predict", "--model", self.model, "--images", self.bench.check, *self.common)
@@ -40,10 +57,11 @@ class Dense(Contender):
     """An engine_worker.py."""
 
     def __init__(self, bench, spec, how, threads, batch):
+        self.answer = "cpu_seconds" if by_cpu(bench) else "seconds"
         super().__init__(DENSE[how], bench.worker("run", {**spec, "how": how, "threads": threads, "batch": batch}))
 
     def turn(self):
-        self.seconds.append(self.ask("turn")["seconds"])
+        self.seconds.append(self.ask("turn")[self.answer])
 
     def logits(self):
         return self.ask("logits")["logits"]

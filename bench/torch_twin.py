@@ -51,7 +51,7 @@ class Twin(nn.Module):
             block.mixes = mixer == "wt2d"
             if block.mixes:
                 block.register_buffer("along", haar(tokens).float())
-                block.register_buffer("across", (haar(model["embed_dim"]).t() * scale).float())
+                block.register_buffer("across", (haar(model["embed_dim"]) * scale.view(-1, 1)).float())
             block.register_buffer("scale", scale.float())
             block.register_buffer("shift", shift.float())
             block.fc1 = self.linear(f"block.{i}.mlp.fc1_linear", f"block.{i}.mlp.fc1_bn")
@@ -91,7 +91,11 @@ class Twin(nn.Module):
 
     @staticmethod
     def mix(block, x):
-        return (block.along @ x @ block.across if block.mixes else x * block.scale) + block.shift
+        if not block.mixes:
+            return x * block.scale + block.shift
+        # As fully connected layers along tokens and channels: OpenVINO does not compile an int8 product from the left.
+        y = F.linear(x.transpose(1, 2), block.along).transpose(1, 2)
+        return F.linear(y, block.across, block.shift)
 
     def forward(self, x):
         for i, (convolution, pool) in enumerate(zip(self.stem, self.pools)):

@@ -42,6 +42,8 @@ def parse_arguments():
     parser.add_argument("--precisions", default="fp32,int8", help="how spikemix runs")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--images", type=int, default=256, help="of a turn")
+    parser.add_argument("--cpu-seconds", action="store_true",
+                        help="count the processor's seconds, not the clock's: for one thread on a busy machine")
     parser.add_argument("--check", type=int, default=10000, help="test images for the accuracies")
     parser.add_argument("--calibration", type=int, default=304, help="training images for NNCF")
     parser.add_argument("--environment", type=pathlib.Path, default=ROOT / "build" / "peers-venv",
@@ -52,6 +54,8 @@ def parse_arguments():
     a.runs = a.runs or ROOT / "runs" / "twin" / a.recipe
     a.dense, a.precisions = a.dense.split(","), a.precisions.split(",")
     a.threads, a.batch = ([int(n) for n in text.split(",")] for text in (a.threads, a.batch))
+    if a.cpu_seconds and a.threads != [1]:
+        parser.error("--cpu-seconds: needs --threads 1; waiting threads take the processor's time too")
     if wrong := set(a.dense) - set(DENSE):
         parser.error(f"--dense {','.join(wrong)}: known: {', '.join(DENSE)}")
     if wrong := [n for n in (a.images, a.check, a.calibration) for batch in a.batch if n % batch]:
@@ -109,7 +113,8 @@ def main():
     print(f"{document['cpu']}; {a.recipe} {' '.join(a.settings)}; {a.rounds} rounds of {a.images} images in turns, "
           "medians\n")
     print_table(["", f"top-1 of {a.check} test images", "same class"], accuracy)
-    print("\nimg/s, and how many times as fast the spiking network is, by its precision\n")
+    seconds = " of CPU seconds" if a.cpu_seconds else ""
+    print(f"\nimg/s{seconds}, and how many times as fast the spiking network is, by its precision\n")
     header = ["threads", "batch", "contender", "img/s", *a.precisions]
     for (threads, batch), results in by_row.items():
         dense = [who for who in results if not who.startswith("spikemix ")]

@@ -1,4 +1,4 @@
-"""bench/torch_twin.py, the dense twin that others run, against the training half's own network with neuron.kind=relu."""
+"""bench/torch_twin.py, the dense twin as others run it, against the training half's network with neuron.kind=relu."""
 import pathlib
 import sys
 
