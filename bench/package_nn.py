@@ -1,6 +1,6 @@
 """spikemix.nn against its peers on the CPU: medians of interleaved runs, in milliseconds, forward and backward.
 
-    python bench/package_nn.py [--threads N] [--rounds N] [--only NAME]
+    python bench/package_nn.py [--threads N] [--rounds N] [--only NAME] [--cpu-time]
 
 Needs torch; SpikingJelly, ptwt and pytorch_wavelets where they are installed.
 """
@@ -22,16 +22,16 @@ def trained(module, x, g):
     return run
 
 
-def medians(contenders, rounds):
+def medians(contenders, rounds, clock):
     """Each in turn, so that what else the machine does falls on all of them alike."""
     times = {name: [] for name in contenders}
     for run in contenders.values():
         run(), run()
     for _ in range(rounds):
         for name, run in contenders.items():
-            start = time.perf_counter()
+            start = clock()
             run()
-            times[name].append(1e3 * (time.perf_counter() - start))
+            times[name].append(1e3 * (clock() - start))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -115,16 +115,19 @@ def main():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--only", choices=["neurons", "fourier", "wavelets"])
+    parser.add_argument("--cpu-time", action="store_true",
+                        help="of the process, in place of the wall clock: for a busy machine, with --threads 1")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {platform.machine()} {torch.backends.cpu.get_cpu_capability()}, "
-          f"{options.threads} threads, {options.rounds} interleaved rounds, forward and backward")
+          f"{options.threads} threads, {options.rounds} interleaved rounds, forward and backward, "
+          f"{'CPU' if options.cpu_time else 'wall-clock'} time")
     for group in (neurons, fourier, wavelets):
         if options.only not in (None, group.__name__):
             continue
         for title, contenders in group():
-            times = medians(contenders, options.rounds)
+            times = medians(contenders, options.rounds, time.process_time if options.cpu_time else time.perf_counter)
             print(title)
             for name, value in times.items():
                 print(f"  {name:<36} {value:8.2f} ms   {value / times['spikemix']:5.2f}x")
