@@ -43,7 +43,7 @@ def load(model: Path | bytes | bytearray | memoryview = "builtin", precision: st
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        InputError: it is no model file, or one that does not fit together: the text names the file and the tensor. A
+        InputError: it is not a model file, or does not fit together: the text names the file and the tensor. A
             ValueError.
     """
     if not isinstance(precision, str):
@@ -423,7 +423,7 @@ def _step(model: Model, stream: _core.Stream, frame: typing.Any) -> Floats:
         stream.step(inputs, logits)
     else:
         recording._add(stream.record(inputs, logits, *recording._of), (), streams=True)
-    return logits[0]
+    return logits.reshape(-1)
 
 
 def _array(x: typing.Any, name: str) -> np.ndarray:
@@ -434,16 +434,17 @@ def _array(x: typing.Any, name: str) -> np.ndarray:
         x = x.detach()
         if x.device.type != "cpu":  # some kinds of device have no __dlpack_device__
             raise ValueError(f"{name}: on {x.device}; expected the CPU's memory")
-    if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] != 1:
-        raise ValueError(f"{name}: on {getattr(x, 'device', 'another device')}; expected the CPU's memory")
+    device = getattr(x, "device", "cpu")
+    if not callable(device) and "cpu" not in str(device).lower():
+        raise ValueError(f"{name}: on {device}; expected the CPU's memory")
     try:
         if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
             return np.from_dlpack(x)
         array = np.asarray(x)
     except Exception as error:
-        raise ValueError(f"{name}: {type(x).__name__} that is no array ({error})") from error
+        raise ValueError(f"{name}: a {type(x).__name__} is not an array ({error})") from error
     if array.dtype.kind in "OSU":
-        raise ValueError(f"{name}: {type(x).__name__} that is no array of numbers")
+        raise ValueError(f"{name}: a {type(x).__name__} is not an array of numbers")
     return array
 
 

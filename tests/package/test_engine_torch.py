@@ -16,8 +16,8 @@ def test_tensors_are_read_where_they_lie():
     flat, leading = model._inputs(x, model.input_shape, "x")
     assert flat.ctypes.data == x.data_ptr() and leading == (3,)
     assert torch.equal(torch.from_dlpack(model(x)), torch.from_numpy(expected))
-    for bad, text in ((x.bfloat16(), "x: Tensor that is no array"), (x.to("meta"), "on meta; expected the CPU"),
-                      (x.to_sparse(), "x: Tensor that is no array")):
+    for bad, text in ((x.bfloat16(), "x: a Tensor is not an array"), (x.to("meta"), "on meta; expected the CPU"),
+                      (x.to_sparse(), "x: a Tensor is not an array")):
         with pytest.raises(ValueError, match=text):
             model(bad)
 
