@@ -214,8 +214,9 @@ def test_shared_library_from_python(prefix, picture):
 
 def test_packages(picture, tmp_path):
     """The .deb and the tarball hold the program and the shared library, and the library works from there."""
-    if not shutil.which("dpkg-deb"):
-        pytest.skip("no dpkg here")
+    for tool in ("dpkg-deb", "dpkg-shlibdeps", "file"):
+        if not shutil.which(tool):
+            pytest.skip(f"no {tool} here, which CPack makes a .deb with")
     run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", tmp_path)
     deb, = tmp_path.glob("*.deb")
     run("dpkg-deb", "-x", deb, tmp_path / "root")
