@@ -49,7 +49,8 @@ if(TARGET spikemix_shared)
   install(FILES ${PROJECT_BINARY_DIR}/spikemix.pc COMPONENT c DESTINATION ${pkgconfig_dir})
 endif()
 
-# cpack --config build/release/CPackConfig.cmake -B build/packages: a .deb and a tarball of the program, libspikemix.so and its header.
+# cpack --config build/release/CPackConfig.cmake -B build/packages: a .deb and a tarball of the program, libspikemix.so
+# and its header.
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_NAME spikemix)
 set(CPACK_PACKAGE_VENDOR spikemix)

@@ -221,7 +221,8 @@ def test_packages(picture, tmp_path):
     deb, = tmp_path.glob("*.deb")
     run("dpkg-deb", "-x", deb, tmp_path / "root")
     listed = run("tar", "-tzf", next(tmp_path.glob("*.tar.gz")))
-    for file in ("bin/spikemix", "lib/libspikemix.so.0", "include/spikemix/engine/c_api.h", "lib/pkgconfig/spikemix.pc"):
+    for file in ("bin/spikemix", "lib/libspikemix.so.0", "include/spikemix/engine/c_api.h",
+                 "lib/pkgconfig/spikemix.pc"):
         assert (tmp_path / "root" / "usr" / file).exists() and f"/{file}\n" in listed
     assert "libfmt" in run("dpkg-deb", "-f", deb, "Depends")
     assert run(tmp_path / "root" / "usr" / "bin" / "spikemix", "--version").startswith("spikemix 0.")

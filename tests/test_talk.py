@@ -371,7 +371,8 @@ def test_what_is_empty_is_said_to_be(spikemix, trained):
 def test_no_other_format_is_promised(spikemix, trained, tmp_path):
     for name in ["m.onnx", "m.pth", "m"]:
         assert_one_line(run(spikemix, "export", trained, "-o", tmp_path / name), 2, name, ".safetensors")
-        assert_one_line(run(spikemix, "import", "x.pth", "-o", tmp_path / name), 2, name, ".safetensors")
+        weights = trained / "last" / "model.safetensors"
+        assert_one_line(run(spikemix, "import", weights, "-o", tmp_path / name), 2, name, ".safetensors")
     assert list(tmp_path.iterdir()) == []
 
 

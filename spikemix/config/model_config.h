@@ -73,8 +73,8 @@ struct NeuronConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("kind", kind,
-      "lif, if (no leak), plif (learned tau), integer (counts of spikes, up to neuron.levels), or relu: the same layers "
-      "without spikes, to compare with (model.T = 1; the engine does not run it)");
+      "lif, if (no leak), plif (learned tau), integer (counts of spikes, up to neuron.levels), or relu: the same "
+      "layers without spikes, to compare with (model.T = 1; the engine does not run it)");
     v("levels", levels, "largest count of integer neurons, 2 to 15");
     v("tau", tau, "membrane time constant in time steps, > 1; plif starts here");
     v("v_threshold", v_threshold, "firing threshold");
