@@ -17,6 +17,7 @@ import unicodedata
 import pytest
 from PIL import Image
 
+from conftest import SOURCE
 from tiny import make_place, run, train
 
 ONE_LINE = re.compile(r"spikemix: [^\x00-\x1f\x7f]*\n")
@@ -371,7 +372,7 @@ def test_what_is_empty_is_said_to_be(spikemix, trained):
 def test_no_other_format_is_promised(spikemix, trained, tmp_path):
     for name in ["m.onnx", "m.pth", "m"]:
         assert_one_line(run(spikemix, "export", trained, "-o", tmp_path / name), 2, name, ".safetensors")
-        weights = trained / "last" / "model.safetensors"
+        weights = SOURCE / "tests" / "fuzz" / "corpus" / "checkpoint" / "small.pth"
         assert_one_line(run(spikemix, "import", weights, "-o", tmp_path / name), 2, name, ".safetensors")
     assert list(tmp_path.iterdir()) == []
 
