@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs trained models on the engine, at every precision, and under LibTorch, and prints how far they agree.
+"""Runs trained models on the engine, at every precision, and under LibTorch, and prints how well they agree.
 
     .venv/bin/python bench/agreement.py runs/cifar10-small [RUN ...] --data DIR
 
-For each: top-1 on all test images, and the share of images that get the same class as under LibTorch (fp32).
+For each model: top-1 on all test images, and the share of images with the same class as under LibTorch (fp32).
 """
 import argparse
 import json

@@ -7,13 +7,13 @@ against attention inside spikemix. Training and inference speed, and peak memory
     .venv/bin/python bench/compare.py --data DIR               # CIFAR-10: trained weights, real images
     .venv/bin/python bench/compare.py --device cuda --batch 64 # a GPU
 
-Without --data the weights are random and the images noise. With it, each mixer is trained shortly first, once, in
-runs/engine-bench (as for engines.py), and all contenders start from those weights: how many neurons fire decides what
-there is to do for a product of spikes.
+Without --data the weights are random and the images noise. With it, each mixer is first trained briefly, once, in
+runs/engine-bench (as for engines.py), and all contenders start from those weights: the number of neurons that fire
+decides the work of a product of spikes.
 
-Contenders are processes that stay alive and take turns, one step each in every round, so that whatever else the machine
-does hits all alike; a ratio is the median over the rounds of the ratio inside a round. Training and inference run in
-processes of their own, so that each has its own peak of memory (VmHWM, reset after the batch norms have settled; a
+Contenders are processes that stay alive and take turns, one step each in every round, so that other work on the
+machine affects all equally. A ratio is the median over the rounds of the ratio within a round. Training and inference
+run in separate processes, so that each has its own peak memory (VmHWM, reset after the batch norms have settled; a
 compiled peer's includes the compiler; on a GPU, what LibTorch takes of its memory). At the published size the
 contenders of a table need about 15 GB together; fewer --configs and --precisions need less.
 """
@@ -35,7 +35,7 @@ from engine_setup import cifar_records, die, subset, trained_model
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # spikemix's name -> the peer's. The others have no counterpart there.
 PEER_NAMES = {"ssa": "ssa", "fft1d": "fft1d", "fft2d": "fft2d", "wt1d": "haar"}
-# In speed alone: the peer has no wavelet in two dimensions, and does a little less than one.
+# For speed only: the peer has no wavelet in two dimensions, and does slightly less work than one.
 NEAREST = {**PEER_NAMES, "wt2d": "haar"}
 MODES = {"train": "training", "infer": "inference"}
 
@@ -65,7 +65,7 @@ def parse_arguments():
 
 
 class Contender:
-    """A process that stays alive and answers each line with one of JSON; the first one tells that it is ready."""
+    """A process that stays alive and answers each line with a line of JSON; the first one says that it is ready."""
 
     def __init__(self, name, process):
         self.name, self.process, self.seconds = name, process, []
@@ -75,7 +75,7 @@ class Contender:
         line = self.process.stdout.readline()
         if not line:
             sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {self.name} ended with exit code {self.process.wait()}; its "
-                     "message stands above")
+                     "message is above")
         return json.loads(line)
 
     def ask(self, command):
@@ -84,7 +84,7 @@ class Contender:
         return self.read()
 
     def leave(self):
-        """@return its peak of memory in bytes"""
+        """@return its peak memory in bytes"""
         peak = self.ask("memory")["peak_bytes"]
         self.process.stdin.close()
         self.process.wait()
@@ -109,7 +109,7 @@ class Worker(Contender):
         answer = self.ask("step")
         value = answer.get("loss", answer.get("logits"))
         if not math.isfinite(value):
-            sys.exit(f"compare.py: {self.name} computed {value}: its time means nothing")
+            sys.exit(f"compare.py: {self.name} computed {value}: so its time is meaningless")
         self.seconds.append(answer["seconds"])
         self.values.append(value)
 
@@ -127,8 +127,8 @@ def race(contenders, mode, arguments):
             workers.append(Worker(name, [mode if part == "MODE" else part for part in command], arguments))
         for _ in range(arguments.reps):
             for worker in workers:
-                # OpenMP's threads spin for some milliseconds after a step, in case there is more to do: not on the next
-                # contender's time.
+                # OpenMP's threads spin for some milliseconds after a step, waiting for more work, which must not run
+                # into the next contender's turn.
                 time.sleep(0.05)
                 worker.step()
         results = {worker.name: worker.finish() for worker in workers}
@@ -186,7 +186,7 @@ class Bench:
 
 
 def rate(result, batch):
-    """Median images a second, and half the distance between the quartiles in percent of it."""
+    """Median images a second, and half the interquartile distance in percent of it."""
     rates = sorted(batch / seconds for seconds in result["seconds"])
     median = statistics.median(rates)
     quartiles = statistics.quantiles(rates, n=4) if len(rates) > 1 else [median] * 3
@@ -255,7 +255,7 @@ def against_attention(bench, mixers):
     def gain(by_name, name):
         return f"{100 * (ratio(by_name[name], by_name['ssa']) - 1):+.0f} %"
 
-    # A few at a time, each time against attention: all of them at once would not fit in memory.
+    # A few at a time, each with attention: all of them at once would not fit in memory.
     for first in range(0, len(mixers), 3):
         group = ["ssa", *mixers[first : first + 3]]
         print("(b) " + ", ".join(group), file=sys.stderr)
@@ -280,7 +280,7 @@ def device_name(device):
 
     try:
         return torch.cuda.get_device_name(device)
-    except (AssertionError, RuntimeError, ValueError) as error:  # what torch says of no CUDA, no such GPU, no such name
+    except (AssertionError, RuntimeError, ValueError) as error:  # torch's errors for no CUDA, no such GPU, no such name
         sys.exit(f"compare.py: --device {device}: {str(error).splitlines()[0]}")
 
 
@@ -288,7 +288,7 @@ def main():
     arguments = parse_arguments()
     program = arguments.build / "spikemix"
     if not (arguments.build / "build.ninja").is_file():
-        sys.exit(f"compare.py: {arguments.build} is no build folder: run script/bootstrap, or name one with --build")
+        sys.exit(f"compare.py: {arguments.build} is not a build folder: run script/bootstrap, or name one with --build")
     build = ["cmake", "--build", arguments.build, "--target", "step_worker", "spikemix"]
     if subprocess.run(build, stdout=sys.stderr).returncode:
         sys.exit("compare.py: the build failed")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Training curves of runs, as a picture: test (or validation) top-1 over the minutes of training that it took.
+"""Training curves of runs, as a picture: test (or validation) top-1 over minutes of training.
 
     .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
 
-A name after = stands in the legend in place of the run's mixer and seed. Minutes are the epochs' own, tests left out;
-of runs on different machines, or beside other work, take --over epochs. Needs matplotlib, which script/test installs.
+A name after = replaces the run's mixer and seed in the legend. Minutes are those of the epochs, without tests;
+for runs on different machines, or next to other work, use --over epochs. Needs matplotlib, which script/test installs.
 """
 import argparse
 import json
@@ -21,7 +21,7 @@ def curve(run, over):
     points, seconds = [], 0
     for number, text in enumerate((run / "metrics.jsonl").read_text().splitlines(keepends=True), 1):
         if not text.endswith("\n"):
-            break  # as a power cut leaves it
+            break  # as after a power cut
         try:
             line = json.loads(text)
             if line["type"] != "epoch":
@@ -44,17 +44,17 @@ def main():
     figure, axes = plt.subplots(figsize=(7, 4 + 0.22 * len(a.runs)), layout="constrained")
     kind = pathlib.Path(a.output).suffix[1:]
     if kind not in figure.canvas.get_supported_filetypes():
-        parser.error(f"--output: {a.output} ends in no format of {', '.join(figure.canvas.get_supported_filetypes())}")
+        parser.error(f"--output: {a.output} must end in one of {', '.join(figure.canvas.get_supported_filetypes())}")
     for argument in a.runs:
         folder, _, name = argument.partition("=")
         run = pathlib.Path(folder)
         for file in ["config.json", "metrics.jsonl"]:
             if not (run / file).exists():
-                parser.error(f"{run}: no run folder ({file} is missing)")
+                parser.error(f"{run}: not a run folder ({file} is missing)")
         config = json.loads((run / "config.json").read_text())["config"]
         points = curve(run, a.over)
         if not points:
-            parser.error(f"{run}: no epoch of it has been tested yet")
+            parser.error(f"{run}: none of its epochs has been tested yet")
         label = name or f"{' '.join(config['model']['mixer'])}, seed {config['train']['seed']}"
         axes.plot(*zip(*points), marker="o", markersize=3, linewidth=1.2, label=f"{label}: {points[-1][1]:.2f} %")
     axes.set_xlabel("epochs" if a.over == "epochs" else "minutes of training")

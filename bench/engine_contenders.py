@@ -1,5 +1,5 @@
-"""Who takes turns in engines.py. A contender has a name, turn(), logits(), finish(), which gives {"seconds" of each
-turn, "peak_bytes"}, and kill(), which may come at any moment.
+"""The contenders of engines.py. Each has a name, turn(), logits(), finish(), which returns {"seconds" of each
+turn, "peak_bytes"}, and kill(), which may be called at any moment.
 """
 import resource
 
@@ -11,7 +11,7 @@ DENSE = {"eager-fp32": "PyTorch fp32", "compile-fp32": "torch.compile fp32", "co
 
 
 def by_cpu(bench):
-    """Seconds of the processor in the place of the clock's (twin.py --cpu-seconds)."""
+    """Processor seconds instead of the clock's (twin.py --cpu-seconds)."""
     return getattr(bench.arguments, "cpu_seconds", False)
 
 
@@ -28,7 +28,7 @@ class Ours:
         return self.bench.program("bench", self.model, "--images", images, "--batch", self.batch, *self.common)
 
     def turn(self):
-        if by_cpu(self.bench):  # what a start takes goes out with the difference
+        if by_cpu(self.bench):  # the cost of a start cancels out in the difference
             self.seconds.append(self.cpu_seconds(self.batch + self.bench.images) - self.cpu_seconds(self.batch))
             return
         result = self.run(self.bench.images)

@@ -20,7 +20,7 @@ def die(message):
 
 
 def peers_python(environment):
-    """The Python of a virtual environment with every dense engine in it, made if it is not there."""
+    """The Python of a virtual environment with every dense engine in it, made if necessary."""
     bootstrap = (ROOT / "script" / "bootstrap").read_text()
     torch = os.environ.get("SPIKEMIX_TORCH") or re.search(r"SPIKEMIX_TORCH:-(.+?)}", bootstrap)[1]
     packages = [torch, "openvino", "nncf", "onnx", "onnxscript", "onnxruntime", "numpy", "safetensors"]
@@ -28,13 +28,13 @@ def peers_python(environment):
     if installed.is_file() and installed.read_text().split() == packages:
         return python
     if not python.is_file() and subprocess.run([sys.executable, "-m", "venv", environment]).returncode:
-        die(f"no virtual environment in {environment}: its message stands above")
+        die(f"no virtual environment in {environment}: its message is above")
     size = subprocess.run([python, ROOT / "script" / "download_size.py", *packages], capture_output=True, text=True)
     print(f"installing {', '.join(packages)} into {environment}: {size.stdout.strip() or 'several hundred MB'}; "
           "about 1.5 GB on the disk", file=sys.stderr, flush=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     if subprocess.run(pip, stdout=sys.stderr).returncode:
-        die("pip could not install the engines: its message stands above")
+        die("pip could not install the engines: its message is above")
     installed.write_text("\n".join(packages))
     return python
 
@@ -42,7 +42,7 @@ def peers_python(environment):
 def trained_model(program, mixer, data, runs):
     """The run folder's model of the published size, trained in runs/engine-bench unless `runs` has it.
 
-    An untrained model hardly fires, so that nothing would be left to compute for an engine that skips zeros.
+    An untrained model hardly fires, which would leave nothing to compute for an engine that skips zeros.
     """
     folder = (runs or ROOT / "runs" / "engine-bench") / mixer
     model, finished = folder / "best" / "model.safetensors", (folder / "summary.json").is_file()
@@ -61,12 +61,12 @@ def trained_model(program, mixer, data, runs):
             "data.train_images=5000", "data.test_images=1000", "train.epochs=3", "train.cooldown_epochs=0",
             "train.warmup_epochs=0", "train.batch=32", "train.lr=1e-3", "train.precision=bf16"]
         if subprocess.run(command, stdout=sys.stderr).returncode:
-            die(f"{program} did not train {mixer}: its message stands above (a build without LibTorch cannot)")
+            die(f"{program} did not train {mixer}: its message is above (a build without LibTorch cannot)")
     return model
 
 
 def cifar_records(data, name):
-    """[N, 3073] of a file of the official binary CIFAR-10, in its folder or archive."""
+    """[N, 3073] from a file of the official binary CIFAR-10, in its folder or archive."""
     if data.is_file():
         with tarfile.open(data) as archive:
             member = next((m for m in archive if pathlib.PurePath(m.name).name == name), None)
@@ -80,7 +80,7 @@ def cifar_records(data, name):
 
 
 def subset(records, count):
-    """Those that `spikemix ... --images COUNT` takes: as many of each class (spikemix/data/subset.h)."""
+    """The images that `spikemix ... --images COUNT` uses: equally many of each class (spikemix/data/subset.h)."""
     labels = records[:, 0]
     sizes = numpy.bincount(labels)
     quota = sizes * count // len(labels)

@@ -2,10 +2,10 @@
 
 usage: engine_worker.py prepare|run SPEC_JSON
 
-`prepare` exports the model to ONNX and quantises it, in a process that then ends: what this takes is not in the memory
-of those that run it. `run` answers "turn" (all images once: {"seconds", "cpu_seconds"}), "logits" (of the images to
-check: {"logits"}) and "memory" ({"peak_bytes"} since the warm-up). Images are normalised before any clock runs, as in
-`spikemix bench`.
+`prepare` exports the model to ONNX and quantises it, in a process that then ends: its memory does not count for the
+processes that run the model. `run` answers "turn" (all images once: {"seconds", "cpu_seconds"}), "logits" (of the
+images to check: {"logits"}) and "memory" ({"peak_bytes"} since the warm-up). Images are normalised before any clock
+runs, as in `spikemix bench`.
 
 SPEC: model (model.safetensors), mixer (the peer's name for it; a dense twin has none), how (eager-fp32,
 ..., ov-int8; prepare: all of them), threads, batch, images, check and calibration (files of uint8 [N, 3, H, W]), folder
@@ -40,7 +40,7 @@ def batches_of(spec, name, card):
 
 
 def load_peer(spec, card):
-    """The peer with the trained weights."""
+    """The peer, with the trained weights."""
     if card["neuron"]["kind"] == "relu":
         from safetensors.torch import load_file
         from torch_twin import Twin
@@ -57,7 +57,7 @@ def load_peer(spec, card):
 
 
 def without_complex_numbers(model, tokens):
-    """Fourier mixers as products of real matrices, since ONNX exports no complex numbers.
+    """Fourier mixers as products of real matrices, because ONNX does not export complex numbers.
 
     Re(F_N x F_D) = C_N x C_D - S_N x S_D, where F = C - iS.
     """
@@ -157,7 +157,7 @@ def peak_bytes():
 
 
 def run(spec):
-    answers, sys.stdout = sys.stdout, sys.stderr  # compilers and exporters print
+    answers, sys.stdout = sys.stdout, sys.stderr  # compilers and exporters print to it
     card = read_card(spec)
     images, check = (batches_of(spec, name, card) for name in ("images", "check"))
     make = {"ort": onnx_runner, "ov": openvino_runner}.get(spec["how"].split("-")[0], torch_runner)
@@ -165,7 +165,7 @@ def run(spec):
     for x in images:
         forward(x)
     with open("/proc/self/clear_refs", "w") as control:
-        control.write("5")  # forgets the peak so far, so that it is inference's own
+        control.write("5")  # resets the peak, so that it is inference's own
 
     def answer(document):
         print(json.dumps(document), file=answers, flush=True)
@@ -185,7 +185,7 @@ def run(spec):
 
 
 def main():
-    warnings.simplefilter("ignore")  # exporters and compilers warn of what is as it should be
+    warnings.simplefilter("ignore")  # exporters and compilers warn about things that are intended
     logging.disable(logging.WARNING)
     mode, spec = sys.argv[1:]
     {"prepare": prepare, "run": run}[mode](json.loads(spec))

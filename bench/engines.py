@@ -5,12 +5,12 @@ compiled, ONNX Runtime and OpenVINO, the latter down to int8. One command:
     .venv/bin/python bench/engines.py --data cifar-10-binary.tar.gz             # about an hour; --quick: a few minutes
     .venv/bin/python bench/engines.py --data DIR --runs DIR --mixers fft2d --json engines.json
 
-The first time, it installs the engines into build/peers-venv and trains one 4-384 for each mixer (half an hour each):
-how fast the engine is depends on how often the model fires. All take the same trained weights and the same test images,
-already normalised; before the times there is a table of how far their results are from PyTorch's.
+The first time, it installs the engines into build/peers-venv and trains one 4-384 for each mixer (half an hour each),
+because the engine's speed depends on how often the model fires. All use the same trained weights and test images,
+already normalised; before the times, a table shows how far their results are from PyTorch's.
 
 The dense contenders are processes that stay alive, the engine's is `spikemix bench`, whose clock leaves out loading;
-they take turns, the same images each, so that whatever else the machine does hits all alike; a ratio is the median over
+they take turns, the same images each, so that other work on the machine affects all equally; a ratio is the median over
 the rounds of the ratio inside a round. Peak memory is VmHWM: a dense engine's is reset after its warm-up (exporting,
 quantising and compiling are not in it), the engine's includes loading the model. ONNX has no complex numbers: ONNX
 Runtime and OpenVINO run a Fourier mixer as products with cosine and sine matrices.
@@ -32,7 +32,7 @@ from compare import PEER_NAMES, cpu_name, print_table, rate, ratio
 from engine_contenders import DENSE, Dense, Ours
 from engine_setup import ROOT, cifar_records, die, peers_python, subset, trained_model, write_png
 
-# NNCF's own choice of calibration images is 300; this is whole batches of 16.
+# NNCF's default is 300 calibration images; this is a whole number of batches of 16.
 FULL = {"rounds": 5, "images": 64, "check": 512, "calibration": 304, "latency_images": 1000, "starts": 20}
 QUICK = {"rounds": 2, "images": 16, "check": 32, "calibration": 32, "latency_images": 50, "starts": 5}
 
@@ -87,7 +87,7 @@ class Bench:
         command = [str(word) for word in [self.arguments.build / "spikemix", *words]]
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if answer.returncode:
-            die(f"exit code {answer.returncode} from {' '.join(command)}: its message stands above")
+            die(f"exit code {answer.returncode} from {' '.join(command)}: its message is above")
         return json.loads(answer.stdout)
 
     def worker(self, mode, spec):
@@ -99,13 +99,13 @@ class Bench:
                  "TORCHINDUCTOR_CACHE_DIR": str(self.arguments.environment / "compiled")})
 
     def prepare(self, spec, batch):
-        """Exports the model for ONNX Runtime and OpenVINO, in a process that is gone before anything is timed."""
+        """Exports the model for ONNX Runtime and OpenVINO, in a process that ends before anything is timed."""
         say(f"exporting for batch {batch}")
         process = self.worker(
             "prepare", {**spec, "how": self.arguments.dense, "threads": os.cpu_count(), "batch": batch})
         output, _ = process.communicate()
         if process.returncode:
-            die(f"the export failed with exit code {process.returncode}: {output}its message stands above")
+            die(f"the export failed with exit code {process.returncode}: {output}its message is above")
 
     def race(self, model, spec, threads, batch, with_logits):
         """{name: {"seconds" of each round, "peak_bytes", "logits"}}"""
@@ -119,7 +119,7 @@ class Bench:
             for number in range(a.rounds):
                 say(f"round {number + 1} of {a.rounds}")
                 for contender in contenders:
-                    time.sleep(0.05)  # OpenMP's threads spin for some milliseconds, in case there is more to do
+                    time.sleep(0.05)  # OpenMP's threads spin for some milliseconds, waiting for more work
                     contender.turn()
             return {c.name: c.finish() for c in contenders}, logits
         finally:
@@ -142,7 +142,7 @@ class Bench:
         for _ in range(self.arguments.starts):
             begin = time.perf_counter()
             if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-                die("spikemix predict failed: its message stands above")
+                die("spikemix predict failed: its message is above")
             seconds.append(time.perf_counter() - begin)
         return seconds
 
@@ -159,7 +159,7 @@ def say(text):
 
 
 def agreement_rows(what, logits, labels):
-    """How far each contender's results are from the first one's."""
+    """How far each contender's results are from those of the first."""
     reference = numpy.array(next(iter(logits.values())))
     rows = []
     for name, values in logits.items():
@@ -207,7 +207,7 @@ def main():
                     bench.prepare(spec, batch)
                 for threads in a.threads:
                     say(f"threads {threads}")
-                    # Once for each export: a file for another batch may be wrong on its own.
+                    # Once for each export: a file for another batch could be wrong by itself.
                     results, logits = bench.race(model, spec, threads, batch, with_logits=threads == a.threads[-1])
                     speed += speed_rows(mixer, threads, batch, results, a.images)
                     document["races"].append(

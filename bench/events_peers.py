@@ -92,7 +92,7 @@ def peer_decoder(peer, form, path):
 
 
 def list_of(stream):
-    # A stream's chunks are dropped as they come, but for what the check needs; its own process measures the time.
+    # A stream's chunks are dropped as they come, except for the check; its own process measures the time.
     last = None
     for chunk in stream:
         last = chunk
@@ -104,7 +104,7 @@ KEEP, KEPT = False, []
 
 
 def time_calls(work):
-    """A call for each line of standard input: its wall time, and the time that processors worked for it."""
+    """One call for each line of standard input: its wall time, and its processor time."""
     for _ in sys.stdin:
         start, worked = time.perf_counter(), time.process_time()
         work()
@@ -159,7 +159,7 @@ class Worker:
 
 
 def peers_python():
-    """The Python of an environment with the peers in it, which is made."""
+    """The Python of an environment with the peers, which this makes."""
     environment = ROOT / "build" / "peers-venv"
     python = environment / "bin" / "python"
     if not python.exists():
@@ -204,7 +204,7 @@ def race(form, path, arguments, peers, python):
 
 
 def take_turns(what, commands, arguments):
-    """Every second of each contender, the first of which is ours; what they found must be the same."""
+    """Every second of each contender, of which the first is ours; their results must be equal."""
     workers = {}
     try:
         for name, command in commands.items():

@@ -1,5 +1,5 @@
-// bench/events_peers.py's hands:
-//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, from a recording that is repeated
+// The C++ part of bench/events_peers.py:
+//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, repeating a recording if there is one
 //   events_worker stream|keep FILE                              decodes it at each line "step" of standard input
 #include <chrono>
 #include <cstdio>
@@ -44,7 +44,7 @@ int make(const std::string& format, const std::string& variant, size_t n, const 
   }
   if (format == "nmnist") {
     for (Event& e : events) e.x %= 34, e.y %= 34, e.t &= 0x7FFFFF;
-    std::ranges::stable_sort(events, {}, &Event::t);  // 23 bits of time hold a few seconds only
+    std::ranges::stable_sort(events, {}, &Event::t);  // 23 bits of time hold only a few seconds
     bytes = encode::nmnist(events);
   }
   if (format == "dat") bytes = encode::dat(events, {1280, 720});
@@ -68,7 +68,7 @@ int decode(const std::string& file, bool keep) {
     for (auto e = recording.reader->read(); !e.empty(); e = recording.reader->read()) {
       if (keep) all.insert(all.end(), e.begin(), e.end());
       n += e.size();
-      asm volatile("" : : "r"(e.data()) : "memory");  // somebody may look at them
+      asm volatile("" : : "r"(e.data()) : "memory");  // keeps the compiler from dropping them
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print("{{\"seconds\": {:.9f}, \"events\": {}}}\n", seconds.count(), n);

@@ -6,10 +6,10 @@ one run.
     .venv/bin/python bench/input.py --data DIR --workers 1,2 --rounds 5 --json input.json
 
 Every contender makes batches of 64 normalised float images, shuffled, with a random crop of the padded image and a
-random flip, and nothing behind it. The peers: "PIL" is a Dataset that opens and decodes each picture with Pillow
-whenever it is asked for, as a user writes it; "memmap" decodes all of them once into a numpy.memmap of bytes, which is
-spikemix' cache by hand. spikemix runs with its cache and without (data.cache=off). They take turns; a ratio is the
-median over the rounds of the ratio inside a round. Workers are DataLoader's processes and spikemix' threads.
+random flip, and nothing consumes them. The peers: "PIL" is a Dataset that opens and decodes each picture with Pillow
+whenever it is requested, as a user would write it; "memmap" decodes all of them once into a numpy.memmap of bytes,
+which is spikemix' cache by hand. spikemix runs with its cache and without (data.cache=off). They take turns; a ratio is
+the median over the rounds of the ratio within a round. Workers are DataLoader's processes and spikemix' threads.
 """
 import argparse
 import json
@@ -81,7 +81,7 @@ def peer_worker(kind, folder, workers, memmap_file):
         ready = time.perf_counter() - start
     loader = torch.utils.data.DataLoader(Pictures(files, labels, memmap), BATCH, shuffle=True, drop_last=True,
                                          num_workers=int(workers), persistent_workers=True)
-    next(iter(loader))  # the workers start
+    next(iter(loader))  # starts the workers
     print(json.dumps({"ready_seconds": ready}), flush=True)
     for _ in sys.stdin:
         batches = iter(loader)

@@ -37,7 +37,7 @@ def our_reader(path):
 
 
 def spikingjellys_utils():
-    """spikingjelly.datasets.utils, without the data sets beside it and what these import."""
+    """spikingjelly.datasets.utils, without the data sets next to it and their imports."""
     import spikingjelly
     package = types.ModuleType("spikingjelly.datasets")
     package.__path__ = [str(pathlib.Path(spikingjelly.__path__[0]) / "datasets")]
@@ -50,7 +50,7 @@ def framer(who, path, by):
     """A function that makes T frames of the recording at `path`, an npz, from whatever `who` has events in."""
     import numpy
     columns = dict(numpy.load(path))
-    n = len(columns["t"]) // T * T  # what is left of a division is treated differently by each
+    n = len(columns["t"]) // T * T  # the peers treat a remainder differently
     columns = {field: columns[field][:n] for field in "txyp"}
     if who == "spikemix":
         from spikemix import events
@@ -86,7 +86,7 @@ def worker(work, check):
 
 
 def row(name, result):
-    """Times are the processor's; the ratio is told of these and of wall times."""
+    """Times are processor times; the ratio is printed for these and for wall times."""
     median = {who: statistics.median(timed["worked"]) for who, timed in result.items()}
     rivals = [who for who in result if who != "spikemix"]
     fastest = min(rivals, key=median.get)

@@ -23,7 +23,7 @@ def trained(module, x, g):
 
 
 def medians(contenders, rounds, clock):
-    """Each in turn, so that what else the machine does falls on all of them alike."""
+    """Each in turn, so that other work on the machine affects all of them equally."""
     times = {name: [] for name in contenders}
     for run in contenders.values():
         run(), run()
@@ -42,11 +42,11 @@ def neurons():
     node = neuron.LIFNode(tau=2.0, detach_reset=True, surrogate_function=surrogate.Sigmoid(4.0),
                           step_mode="m")
 
-    def spikes(x):  # as a network runs it: reset before each batch
+    def spikes(x):  # as in a network: reset before each batch
         node.reset()
         return node(x)
 
-    def multi_step(x):  # what torch.compile can take of it, as one graph: the node's own equations, unrolled
+    def multi_step(x):  # the part that torch.compile can take as one graph: the node's own equations, unrolled
         v, out = torch.zeros_like(x[0]), []
         for t in range(4):
             v = v + (x[t] - v) / 2.0
@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--only", choices=["neurons", "fourier", "wavelets"])
     parser.add_argument("--cpu-time", action="store_true",
-                        help="of the process, in place of the wall clock: for a busy machine, with --threads 1")
+                        help="the process's, instead of wall-clock time: for a busy machine, with --threads 1")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)

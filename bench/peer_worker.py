@@ -3,7 +3,7 @@
 usage: peer_worker.py MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS DEVICE
   WEIGHTS  a trained model's model.safetensors, or "" for random weights whose batch norms are settled by three passes
 
-Speaks step_worker.cc's protocol, with the settings that time a step best: denormals flushed, AdamW at 1e-4,
+Speaks step_worker.cc's protocol, with the settings that give the fastest step: denormals flushed, AdamW at 1e-4,
 cross entropy, two steps to warm up.
 """
 import json
@@ -24,7 +24,7 @@ def peak_bytes(device):
 
 
 def reset_peak(device):
-    """Forgets the peak so far, so that it is the steps' own."""
+    """Resets the peak, so that it is the steps' own."""
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats(device)
         return

@@ -4,7 +4,7 @@
     .venv/bin/python bench/scaling.py --data DIR      one process on 2 threads and on 1, then two ranks of 1 thread each
     .venv/bin/python bench/scaling.py --paper RUN --images-per-second 300  ranks, bandwidth, from a run of several ranks
 
-The first trains each recipe for a few steps in each of the ways, which take turns; images/s is an epoch's own (the
+The first trains each recipe for a few steps in each of these ways, in turns; images/s is an epoch's own (the
 second: the first one warms up), the median over the rounds. The second takes the gradients' buckets out of
 RUN/config.json and the layers with batch norm out of RUN/last, and prints how many times as fast as one rank each
 number of ranks is (docs/scaling.md has the formula).
@@ -43,7 +43,7 @@ def train(spikemix, data, recipe, batch, steps, settings, ranks, threads, out):
         variables = {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank),
                      "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1",
                      "MASTER_PORT": port} if ranks > 1 else {}
-        # Threads that spin while they wait would take the cores of whatever else runs here.
+        # Threads that spin while they wait would take cores from other programs here.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive", **variables}
         processes.append(subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE,
                                           stdout=subprocess.DEVNULL, text=True))

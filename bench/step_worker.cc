@@ -78,7 +78,7 @@ void run(const std::vector<std::string>& arguments) {
   model.set_recompute(config.train.recompute);
   model.set_precision(arguments[1] == "bf16" ? torch::kBFloat16 : torch::kFloat32);
   model.train(train);
-  config.train.weight_decay = 0.01;  // torch.optim.AdamW's
+  config.train.weight_decay = 0.01;  // the default of torch.optim.AdamW
   NamedTensors parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
   Optimizer optimizer(parameters, tensors_of(model.plan()), config.train);

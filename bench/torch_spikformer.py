@@ -1,7 +1,7 @@
 """The peer of the benchmarks: a Spikformer as a user of plain PyTorch writes it, with a choice of token mixer.
 
 The layers of the published 4-384 under their published tensor names, so that a model.safetensors of spikemix loads as
-it is. Written to be fast where that costs no more than a line: attention multiplies k' v first, which is less than
+it is. Written to be fast where that takes only a line: attention multiplies k' v first, which is less work than
 (q k') v at these sizes, and neurons keep their state in a local variable.
 """
 import math
@@ -87,7 +87,7 @@ def haar_matrix(n):
 
 
 class Transform(nn.Module):
-    """A linear transform with nothing to learn, batch norm, neurons."""
+    """A linear transform without learned weights, batch norm, neurons."""
 
     def __init__(self, kind, dim, tokens):
         super().__init__()

@@ -1,7 +1,7 @@
 """The dense twin of a recipe for its peers: ReLU where spikes were, as a user of plain PyTorch would deploy it.
 
-Batch norms are folded into the weights, so that no way to run it has to find them; wavelets are products with their
-matrices, the norm behind them folded in as well.
+Batch norms are folded into the weights, so that no runtime has to find them; wavelets are products with their
+matrices, with the norm that follows folded in, too.
 """
 import torch
 from torch import nn
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 
 def haar(n, levels=None):
-    """[n, n], orthonormal, coarsest rows first, as `wt2d` has it: as many levels as 2 divides n, all of an odd n; of an
-    odd length the last value goes on by itself."""
+    """[n, n], orthonormal, coarsest rows first, as in `wt2d`: as many levels as 2 divides n, all for an odd n; in an
+    odd length the last value is passed on unchanged."""
     if levels is None:
         levels = (n & -n).bit_length() - 1 if n % 2 == 0 else (n - 1).bit_length()
     if levels == 0:
@@ -25,10 +25,10 @@ def haar(n, levels=None):
 
 
 class Twin(nn.Module):
-    """x [B, C, H, W] -> logits [B, classes]. Of spikformers with the stem conv4 and the mixers wt2d and identity."""
+    """x [B, C, H, W] -> logits [B, classes]. For spikformers with the stem conv4 and the mixers wt2d and identity."""
 
     def __init__(self, card, tensors):
-        """@param tensors  of model.safetensors, by name"""
+        """@param tensors  from model.safetensors, by name"""
         super().__init__()
         model = card["model"]
         mixers = model["mixer"] if isinstance(model["mixer"], list) else [model["mixer"]]
@@ -83,7 +83,7 @@ class Twin(nn.Module):
         return self.fold(nn.Linear(inputs, outputs), name, norm)
 
     def branch(self, x, layers):
-        """ReLU in front of each layer in a membrane stream, else behind it."""
+        """ReLU before each layer in a membrane stream, otherwise after it."""
         y = x
         for layer in layers:
             y = layer(y.relu()) if self.membrane else layer(y).relu()
@@ -93,7 +93,8 @@ class Twin(nn.Module):
     def mix(block, x):
         if not block.mixes:
             return x * block.scale + block.shift
-        # As fully connected layers along tokens and channels: OpenVINO does not compile an int8 product from the left.
+        # As fully connected layers along tokens and channels: OpenVINO does not compile an int8 product with the
+        # weights on the left.
         y = F.linear(x.transpose(1, 2), block.along).transpose(1, 2)
         return F.linear(y, block.across, block.shift)
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A trained spiking network in spikemix's engine against its dense twin: the same layers, ReLU in the place of neurons,
+"""A trained spiking network in spikemix's engine against its dense twin: the same layers, with ReLU instead of neurons,
 one step, trained by the same program with the same settings. The twin runs in every dense way that an engineer would
-take: PyTorch compiled, ONNX Runtime, OpenVINO down to int8. One command:
+consider: PyTorch compiled, ONNX Runtime, OpenVINO down to int8. One command:
 
     .venv/bin/python bench/twin.py --data cifar-10-binary.tar.gz                  # recipe cifar10-small: half an hour
     .venv/bin/python bench/twin.py --data DIR --settings train.spike_cost=1 --runs runs/twin-cost
 
-Both are trained once, in --runs, and the spiking one is exported with int8 weights. Accuracies are of all test images,
-of each way to run the twin too; how far its classes are from those of spikemix's own LibTorch half shows that it is the
+Both are trained once, in --runs, and the spiking one is exported with int8 weights. Accuracies are on all test images,
+also for each way to run the twin; comparing its classes with those of spikemix's own LibTorch half shows that it is the
 same model. Speeds are measured in turns, as in engines.py, whose --environment this shares.
 """
 import argparse
@@ -35,15 +35,15 @@ def parse_arguments():
     parser.add_argument("--recipe", default="cifar10-small", help="default: %(default)s")
     parser.add_argument("--settings", nargs="*", default=[], help="key=value for both")
     parser.add_argument("--runs", type=pathlib.Path, help="where both are trained; default: runs/twin/RECIPE")
-    parser.add_argument("--spikes", type=pathlib.Path, help="a trained run, or an export, in the place of one's own")
+    parser.add_argument("--spikes", type=pathlib.Path, help="a trained run, or an export, instead of training one")
     parser.add_argument("--threads", default="1,2", help="joined by commas")
     parser.add_argument("--batch", default="1,16", help="joined by commas")
     parser.add_argument("--dense", default="compile-fp32,compile-bf16,ort-fp32,ov-fp32,ov-bf16,ov-int8")
     parser.add_argument("--precisions", default="fp32,int8", help="how spikemix runs")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--images", type=int, default=256, help="of a turn")
+    parser.add_argument("--images", type=int, default=256, help="in a turn")
     parser.add_argument("--cpu-seconds", action="store_true",
-                        help="count the processor's seconds, not the clock's: for one thread on a busy machine")
+                        help="count processor seconds, not the clock's: for one thread on a busy machine")
     parser.add_argument("--check", type=int, default=10000, help="test images for the accuracies")
     parser.add_argument("--calibration", type=int, default=304, help="training images for NNCF")
     parser.add_argument("--environment", type=pathlib.Path, default=ROOT / "build" / "peers-venv",
@@ -64,7 +64,7 @@ def parse_arguments():
 
 
 def trained(a, name, settings):
-    """The last weights of a run in --runs, trained or gone on with if it has not finished."""
+    """The last weights of a run in --runs, trained, or resumed if it has not finished."""
     folder = a.runs / name
     if not (folder / "summary.json").is_file():
         command = [a.build / "spikemix", "resume", folder] if (folder / "config.json").is_file() else [
@@ -72,7 +72,7 @@ def trained(a, name, settings):
             *a.settings, *settings]
         print(f"training {folder}", file=sys.stderr, flush=True)
         if subprocess.run([str(word) for word in command], stdout=sys.stderr).returncode:
-            die(f"{name} was not trained: the message stands above")
+            die(f"{name} was not trained: the message is above")
     return folder / "last" / "model.safetensors"
 
 

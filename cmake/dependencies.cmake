@@ -1,4 +1,4 @@
-# Everything that is not the project's own idea comes from a well-kept library; script/bootstrap installs them all.
+# Everything outside the project's own ideas comes from a well-maintained library; script/bootstrap installs them all.
 if(SPIKEMIX_PACKAGE)  # a wheel brings its libraries along: inside of the module where there are static ones
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 endif()
@@ -11,8 +11,8 @@ find_package(LibArchive REQUIRED)
 find_package(PNG REQUIRED)
 find_package(tomlplusplus REQUIRED)
 
-# SVE's vectors have no size at compile time: they cannot stand in arrays and structs, as the kernels' sums and neurons
-# do, and lanes that are counted at compile time would be too many. Arm machines run NEON. (script/check_arm)
+# SVE's vectors have no size at compile time: they cannot be in arrays and structs, as the kernels' sums and neurons
+# are, and lanes counted at compile time would be too many. Arm machines run NEON. (script/check_arm)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set_property(TARGET hwy::hwy APPEND PROPERTY
     INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
@@ -24,7 +24,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_property(TARGET hwy::hwy APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=HWY_SSSE3")
 endif()
 
-# Pictures. libwebp brings no CMake package on Debian 12.
+# Pictures. libwebp has no CMake package on Debian 12.
 find_package(GIF 5 REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(TIFF 4.5 REQUIRED)
@@ -42,8 +42,8 @@ find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
 add_library(spikemix_stb INTERFACE IMPORTED)
 target_include_directories(spikemix_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})
 
-# Event recordings: AEDAT 4 is flatbuffers and XML, compressed; ISA-L (isal) unpacks npz, zlib sums up the cache.
-# flatbuffers' headers only: its package asks for its compiler.
+# Event recordings: AEDAT 4 is flatbuffers and XML, compressed; ISA-L (isal) unpacks npz, and zlib computes the cache's
+# checksums. Only flatbuffers' headers are used: its CMake package requires its compiler.
 find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(ZLIB REQUIRED)

@@ -2,13 +2,13 @@
 # for pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
 install(TARGETS spikemix RUNTIME COMPONENT program)
-# The public headers: what users include, and what that includes. They know the standard library and each other, and
-# nothing of Highway, JSON, fmt or LibTorch (tests/test_install.py).
+# The public headers: those that users include, and those that they include. They include only the standard library and
+# each other, and nothing of Highway, JSON, fmt or LibTorch (tests/test_install.py).
 set(engine_headers base/exceptions.h base/op_count.h config/model_config.h engine/c_api.h engine/image_input.h
   engine/network.h engine/precision.h engine/session.h formats/model_card.h mixers/mixer.h)
 set(train_headers config/augment_config.h config/config.h config/data_config.h config/train_config.h
   data/open_listener.h train/launch.h train/schedule.h train/trainer.h)
-# What needs LibTorch is a component of its own (train): nobody who runs models is asked for it.
+# What needs LibTorch is a separate component (train): nobody who only runs models needs it.
 foreach(component engine train)
   string(TOUPPER ${component} upper)
   get_property(libraries GLOBAL PROPERTY SPIKEMIX_${upper}_LIBRARIES)
@@ -22,7 +22,7 @@ foreach(component engine train)
       DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
   endif()
 endforeach()
-# The C API in a shared library: all that who calls it from C, Rust or Python's ctypes needs.
+# The C API in a shared library: enough for callers from C, Rust or Python's ctypes.
 if(TARGET spikemix_shared)
   install(TARGETS spikemix_shared EXPORT spikemix_shared_targets
     LIBRARY COMPONENT c NAMELINK_COMPONENT c
@@ -39,7 +39,7 @@ install(FILES ${PROJECT_BINARY_DIR}/spikemix-config.cmake ${PROJECT_BINARY_DIR}/
   COMPONENT c DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spikemix)
 
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-# Found from where the file lies, so that the installed folder may move.
+# Found relative to the file's own place, so that the installed folder can be moved.
 file(RELATIVE_PATH PREFIX_FROM_PKGCONFIG /prefix/${pkgconfig_dir} /prefix)
 string(REGEX REPLACE "/$" "" PREFIX_FROM_PKGCONFIG "${PREFIX_FROM_PKGCONFIG}")
 configure_file(cmake/spikemix-engine.pc.in ${PROJECT_BINARY_DIR}/spikemix-engine.pc @ONLY)

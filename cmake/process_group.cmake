@@ -1,5 +1,5 @@
-# What spikemix/train's gloo.cc and process_group.cc need of LibTorch beyond its wheel.
-# c10d's header of Gloo includes headers that the wheels do not hold: see gloo_names.h.
+# The parts of LibTorch that spikemix/train's gloo.cc and process_group.cc need beyond its wheel. c10d's header for Gloo
+# includes headers that the wheels do not contain: see gloo_names.h.
 find_path(GLOO_INCLUDE_DIR gloo/context.h PATHS ${TORCH_INCLUDE_DIRS} NO_DEFAULT_PATH)
 if(NOT GLOO_INCLUDE_DIR)
   foreach(header algorithm common/error context rendezvous/store transport/device)
@@ -10,7 +10,7 @@ if(NOT GLOO_INCLUDE_DIR)
     ${PROJECT_BINARY_DIR}/gloo)
 endif()
 
-# NCCL, for ranks on GPUs: where this LibTorch has CUDA and the headers of both are there.
+# NCCL, for ranks on GPUs, if this LibTorch has CUDA and the headers of both exist.
 if(EXISTS ${torch_root}/lib/libtorch_cuda.so)
   file(GLOB wheels ${torch_root}/../nvidia/*/include)
   find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${wheels})

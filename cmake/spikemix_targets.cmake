@@ -1,6 +1,5 @@
 # How a folder becomes a target. A folder spikemix/X is the library spikemix::X; its *_test.cc (and *_test.c: C99, for
-# headers that C programs include) are the program X_test;
-# its *_bench.cc are the program X_bench.
+# headers that C programs include) are the program X_test; its *_bench.cc are the program X_bench.
 include(GNUInstallDirs)
 
 add_library(spikemix_options INTERFACE)
@@ -8,8 +7,8 @@ target_compile_features(spikemix_options INTERFACE cxx_std_20)
 target_compile_options(spikemix_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unknown-pragmas>
   $<$<COMPILE_LANGUAGE:C>:-std=c99;-Wall;-Wextra;-Wpedantic>)
-# Multiplications and additions are fused where the code says MulAdd and nowhere else: the same bits on every processor
-# (GCC fuses what it can on Arm, and in the kernels' AVX2).
+# Multiplications and additions are fused only where the code says MulAdd, which gives the same bits on every processor
+# (otherwise GCC fuses what it can on Arm, and in the kernels' AVX2).
 target_compile_options(spikemix_options INTERFACE -ffp-contract=off)
 # A program leaves out what it never calls (mostly the kernels' backward passes).
 target_compile_options(spikemix_options INTERFACE -ffunction-sections -fdata-sections)
@@ -22,24 +21,25 @@ if(SPIKEMIX_WERROR)
   target_compile_options(spikemix_options INTERFACE -Werror)
 endif()
 if(SPIKEMIX_SANITIZE)
-  # For the whole build, the link included; frame pointers make the reports readable.
+  # For the whole build, including linking; frame pointers make the reports readable.
   add_compile_options(-fsanitize=${SPIKEMIX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SPIKEMIX_SANITIZE})
 endif()
 
-# spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, since LibTorch's headers
+# spikemix_use_torch(TARGET): includes and links LibTorch, and shares one precompiled header, because LibTorch's headers
 # alone take half a minute to parse.
 function(spikemix_use_torch target)
   # OpenMP: at::parallel_for is a template, and a plain loop where the compiler has no OpenMP.
-  # libstdc++ first: LibTorch's libraries export functions of std::filesystem, of which those in CUDA's wheels crash.
+  # libstdc++ first: LibTorch's libraries export functions of std::filesystem, and those in CUDA's wheels crash.
   target_link_libraries(${target} PUBLIC stdc++ torch torch_cpu c10 OpenMP::OpenMP_CXX)
-  # LibTorch brings fmt's headers, of another version than the system's library, and they come first.
+  # LibTorch includes fmt's headers in another version than the system's library, and they come first.
   target_compile_definitions(${target} PUBLIC FMT_HEADER_ONLY=1)
   if(target STREQUAL spikemix_nn)
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/spikemix/nn/torch.h)
   else()
     target_precompile_headers(${target} REUSE_FROM spikemix_nn)
-    # A precompiled header fits only what is compiled alike: -fPIC for programs too, in the place of CMake's -fPIE.
+    # A precompiled header only fits code compiled with the same flags: -fPIC for programs too, instead of CMake's
+    # -fPIE.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${target} PRIVATE -fPIC)
   endif()
@@ -128,9 +128,9 @@ function(spikemix_version)
   target_sources(spikemix_base PRIVATE ${output})
 endfunction()
 
-# build/<preset>/spikemix: main.cc and one file per subcommand, without LibTorch, so that it starts in milliseconds; and
-# spikemix-torch beside it, to which it hands over (cli/torch_half.h). What needs the training half lies in cli/train/
-# and sees only its headers without Torch in them, and so compiles in seconds.
+# build/<preset>/spikemix: main.cc and one file for each subcommand, without LibTorch, so that it starts in
+# milliseconds. Next to it is spikemix-torch, to which it hands over (cli/torch_half.h). Commands that need the training
+# half are in cli/train/ and include only its headers without Torch, so they compile in seconds.
 function(spikemix_cli)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/*.cc)
   if(SPIKEMIX_TRAIN)
@@ -145,7 +145,7 @@ function(spikemix_cli)
   set(builtin_model ${PROJECT_BINARY_DIR}/builtin_model.S)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/builtin_model.S.in ${builtin_model} @ONLY)
   set_source_files_properties(${builtin_model} PROPERTIES OBJECT_DEPENDS ${model})
-  # Commands are compiled once; what differs with the training half (SPIKEMIX_TRAIN) once for each program.
+  # Commands are compiled once; code that depends on the training half (SPIKEMIX_TRAIN) once for each program.
   set(both ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/main.cc ${CMAKE_CURRENT_SOURCE_DIR}/spikemix/cli/runner.cc)
   list(REMOVE_ITEM sources ${both})
   add_library(spikemix_commands OBJECT ${sources} ${embedded} ${builtin_model})
@@ -158,14 +158,14 @@ function(spikemix_cli)
   if(SPIKEMIX_TRAIN)
     spikemix_program(spikemix-torch QUICK SOURCES ${both} ${train_sources} DEPS spikemix_commands spikemix::train)
     target_compile_definitions(spikemix-torch PRIVATE SPIKEMIX_TRAIN)
-    # The installed program finds the LibTorch it was built with, which may lie inside the project (.venv).
+    # The installed program finds the LibTorch that it was built with, which may be inside the project (.venv).
     set_target_properties(spikemix-torch PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
     add_dependencies(spikemix spikemix-torch)
     install(TARGETS spikemix-torch RUNTIME)
   endif()
 endfunction()
 
-# libspikemix.so: the engine with its C API and no other name (c_api.map).
+# libspikemix.so: the engine with only the names of its C API (c_api.map).
 function(spikemix_shared_library)
   add_library(spikemix_shared SHARED spikemix/engine/c_api.cc)
   set_target_properties(spikemix_shared PROPERTIES OUTPUT_NAME spikemix EXPORT_NAME shared UNITY_BUILD OFF

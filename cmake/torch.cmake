@@ -1,6 +1,6 @@
-# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports,
-# and in another's project the one that spikemix was built with. Sets torch_problem, in one line, where there is none to
-# use. Installed beside spikemix-config.cmake, which includes it too.
+# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names; otherwise, in this build, the wheel that SPIKEMIX_PYTHON
+# imports, and in another project, the one that spikemix was built with. Sets torch_problem, in one line, if none is
+# usable. Installed next to spikemix-config.cmake, which includes it, too.
 set(torch_problem "")
 if(NOT Torch_DIR AND SPIKEMIX_PYTHON)
   execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
@@ -21,8 +21,8 @@ if(torch_version VERSION_LESS 2.11)
 endif()
 get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
 if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
-  # Its own package asks for nvcc of the same CUDA. Nothing here is compiled by it: the kernels lie in LibTorch's
-  # libraries, and CUDA's in the wheels that pip brought along, where those find them.
+  # Its own package requires nvcc of the same CUDA. Nothing here is compiled by nvcc: the kernels are in LibTorch's
+  # libraries, and CUDA's libraries are in the wheels that pip installed, where those find them.
   set(TORCH_INSTALL_PREFIX ${torch_root})
   set(TORCH_INCLUDE_DIRS ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
   foreach(library c10 torch_cpu torch)
@@ -31,7 +31,7 @@ if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
   endforeach()
   target_include_directories(torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_compile_definitions(torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
-  # Loaded though no symbol of it is asked for: its operators announce themselves.
+  # Loaded although none of its symbols is used: its operators register themselves.
   target_link_libraries(torch INTERFACE torch_cpu c10
     "-Wl,--no-as-needed,${torch_root}/lib/libtorch_cuda.so,--as-needed")
   target_link_options(torch INTERFACE LINKER:--allow-shlib-undefined)

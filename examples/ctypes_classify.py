@@ -1,9 +1,9 @@
-"""Which class is a picture of? By libspikemix.so alone: python3 ctypes_classify.py model.safetensors picture.ppm"""
+"""What class is a picture? Needs only libspikemix.so: python3 ctypes_classify.py model.safetensors picture.ppm"""
 import ctypes
 import math
 import sys
 
-lib = ctypes.CDLL("libspikemix.so.0")  # where it was installed; LD_LIBRARY_PATH names other places
+lib = ctypes.CDLL("libspikemix.so.0")  # where it was installed; LD_LIBRARY_PATH adds other places
 lib.spikemix_load.restype = lib.spikemix_session_new.restype = ctypes.c_void_p
 lib.spikemix_last_error.restype = lib.spikemix_class_name.restype = ctypes.c_char_p
 lib.spikemix_input_size.restype = lib.spikemix_classes.restype = ctypes.c_int64

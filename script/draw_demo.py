@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/demo.svg, README's picture of the demo, from a real run: what `compare` and `predict` print of the two
+"""Draws docs/demo.svg, README's picture of the demo, from a real run: what `compare` and `predict` print about the two
 models that script/demo trained.
 
 usage: .venv/bin/python script/draw_demo.py        after script/demo
@@ -28,7 +28,7 @@ def main():
             sys.exit(f"script/draw_demo.py: {command}: {done.stderr.strip()}\nrun script/demo first")
         console.print(Text("$ ", style="bold green") + Text(command, style="bold"))
         console.print(Text.from_ansi(done.stdout))
-    # rich's fonts come from the network; the reader's own will do.
+    # rich's fonts come from the network; the reader's own are good enough.
     drawn = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="script/demo"), flags=re.DOTALL)
     (SOURCE / "docs" / "demo.svg").write_text(drawn.replace("Fira Code", "ui-monospace"))
 

@@ -1,8 +1,8 @@
 """Writes a run's metrics as TensorBoard event files: .venv/bin/python script/to_tensorboard.py runs/A runs/B;
 tensorboard --logdir runs
 
-In Python, since the well-kept writer of event files is PyTorch's own and there is none for C++; needs `pip install
-tensorboard`. After more epochs, start it again: it writes the whole run.
+In Python, because PyTorch has the well-maintained writer of event files and C++ has none; needs `pip install
+tensorboard`. After more epochs, run it again: it writes the whole run.
 """
 import json
 import pathlib
@@ -16,7 +16,7 @@ if len(sys.argv) < 2:
 for run in map(pathlib.Path, sys.argv[1:]):
     metrics = run / "metrics.jsonl"
     if not metrics.exists():
-        sys.exit(f"{run}: no run folder (it has no metrics.jsonl)")
+        sys.exit(f"{run}: not a run folder (it has no metrics.jsonl)")
     steps_per_epoch = json.loads((run / "config.json").read_text())["effective"]["steps_per_epoch"]
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     with SummaryWriter(run / "tensorboard") as writer:

@@ -1,17 +1,17 @@
-# For the scripts beside it: say() what comes next, and watch() over what takes long and would print pages.
+# For the scripts next to it: say() announces the next step, and watch() runs commands that take long and print pages.
 
-watch_plain=20  # seconds between lines where there is no terminal
+watch_plain=20  # seconds between lines without a terminal
 
 on_terminal() { [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; }
 say() { if on_terminal; then printf '\033[1m==> %s\033[0m\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 
-# watch COMMAND...: runs it with its output kept in a file, and shows how long it runs and what it said last (of a build
-# ninja's [n/m]): in place on a terminal, else in a line now and then. If it fails, the end of its output follows, and
-# the file that holds all of it.
+# watch COMMAND...: runs it with its output kept in a file, and shows its running time and its latest line (in a build,
+# ninja's [n/m]): in place on a terminal, otherwise on a new line now and then. If it fails, the end of its output
+# follows, and the name of the file with all of it.
 watch() {
   local log watcher status=0
   log=$(mktemp "${TMPDIR:-/tmp}/spikemix-XXXXXX.log")
-  # The command in front and the watcher behind: Ctrl-C ends the command, and its status is its own.
+  # The command runs in the foreground and the watcher in the background: Ctrl-C ends the command, whose status is kept.
   watch_log "$log" $$ &
   watcher=$!
   trap "kill $watcher 2>/dev/null || true" EXIT
@@ -28,7 +28,7 @@ watch() {
   rm -f "$log"
 }
 
-# watch_log LOG PID: until it is killed, or the script PID has gone.
+# watch_log LOG PID: runs until it is killed, or the script PID is gone.
 watch_log() {
   local begun=$SECONDS said=$SECONDS elapsed line
   while sleep 1 && kill -0 "$2" 2>/dev/null; do
@@ -44,7 +44,7 @@ watch_log() {
   done
 }
 
-# The last line that counts steps, else the last one.
+# The last line that counts steps, otherwise the last line.
 watch_last() {
   tail -c 20000 "$1" | tr '\r' '\n' | tr -cd '[:print:]\n' |
     awk 'NF { last = $0 } /^\[[0-9]+\/[0-9]+\]/ { step = $0 } END { print step != "" ? step : last }'

@@ -1,5 +1,5 @@
-"""Max-Former and QKFormer, written down anew with the names that their authors' checkpoints have, over SpikingJelly's
-neurons. (Spikformer: test_model.) `c` is a config's [model]; x [T, B, C, H, W] all the way through."""
+"""Max-Former and QKFormer, written independently with the names in their authors' checkpoints, on SpikingJelly's
+neurons. (For Spikformer see test_model.) `c` is a config's [model]; x is [T, B, C, H, W] throughout."""
 import torch
 from spikingjelly.activation_based import functional, neuron
 from torch import nn
@@ -10,7 +10,7 @@ def lif(v_threshold=1.0):
 
 
 class Layers(nn.Module):
-    """Maps with their norms, as X_conv and X_bn, and neurons as X_lif."""
+    """Maps X_conv with norms X_bn, and neurons X_lif."""
 
     def add(self, name, fan_in, fan_out, kernel=1, stride=1, bias=False, one_d=False, neurons=True, groups=1,
             weight="_conv"):
@@ -36,7 +36,7 @@ class Layers(nn.Module):
         return self.fire(name, self.map(name, x, pool))
 
     def attend(self, x, heads, scale):
-        """q, k (and v) of spikes, and neurons with threshold 0.5."""
+        """q, k (and v) as spikes, and neurons with threshold 0.5."""
         split = [self.fired(n, x).flatten(3).unflatten(2, (heads, -1)) for n in self.parts]  # [T, B, heads, d, N]
         if len(split) == 3:
             q, k, v = split
@@ -236,7 +236,7 @@ class Family(nn.Module):
 
 
 def settled(model, x):
-    """The model with norms that keep every layer firing, in eval mode."""
+    """The model in eval mode, with norms that keep every layer firing."""
     for m in model.modules():
         if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.uniform_(m.weight, 0.5, 1.5), nn.init.uniform_(m.bias, 0.2, 0.8)

@@ -1,4 +1,4 @@
-"""`spikemix count` against an independent count, over the spikes that the LibTorch half shows for the same pictures."""
+"""`spikemix count` against an independent count, from the spikes of the LibTorch half for the same pictures."""
 import gzip
 import json
 
@@ -24,7 +24,7 @@ def trained(request, spikemix, tmp_path_factory):
 
 
 def make_lively(file):
-    """Norms that keep every layer firing: after one epoch most are silent, which would prove nothing."""
+    """Gives norms that keep every layer firing: after one epoch most are silent, which would prove nothing."""
     torch.manual_seed(0)
     with safe_open(file, "pt") as old:
         metadata, tensors = old.metadata(), {name: old.get_tensor(name) for name in old.keys()}
@@ -52,13 +52,13 @@ def spikes_of(ops, place, out):
 
 
 def fan_out(height, width, outputs):
-    """Of a 3x3 convolution with padding 1: how many outputs read each pixel."""
+    """How many outputs of a 3x3 convolution with padding 1 read each pixel."""
     ones = torch.ones(1, 1, height, width, dtype=torch.float64)
     return outputs * torch.nn.functional.conv2d(ones, torch.ones(1, 1, 3, 3, dtype=torch.float64), padding=1)[0, 0]
 
 
 def expected(x, fan):
-    """x [T, B, ..., C]; fan [...]: means of one image."""
+    """x [T, B, ..., C]; fan [...]: means for one image."""
     weight, B = fan[..., None], x.shape[1]
     bits = sum((x.long() >> bit & 1).double() for bit in range(8))
     above = (x > 1) * weight

@@ -12,7 +12,7 @@ FILL = 128
 
 @pytest.fixture(scope="module")
 def pictures(data):
-    """Real images, and the awkward ones: flat, two levels, a ramp."""
+    """Real images, and awkward ones: flat, two levels, a ramp."""
     file = data / "cifar10-exact-sample" / "test_batch.bin"
     if not file.exists():
         pytest.skip(f"no data at {file}")
@@ -25,7 +25,7 @@ def pictures(data):
     return [np.ascontiguousarray(i) for i in [*images, flat, two, ramp]]
 
 
-# timm's rand-m9-n1-mstd0.4-inc1, from its published formulas: magnitude 0 to 10 -> what Pillow is called with.
+# timm's rand-m9-n1-mstd0.4-inc1, from its published formulas: magnitude 0 to 10 -> arguments of Pillow.
 def share(m, negate, largest):
     return (-1 if negate else 1) * m / 10 * largest
 
@@ -62,7 +62,7 @@ PILLOW = {
     "TranslateXRel": lambda i, m, n: transform(i, (1, 0, share(m, n, 0.45) * i.size[0], 0, 1, 0)),
     "TranslateYRel": lambda i, m, n: transform(i, (1, 0, 0, 0, 1, share(m, n, 0.45) * i.size[1])),
 }
-# Exact here; but another C library's sine may differ in its last bit.
+# Exact here, but another C library's sine may differ in its last bit.
 GREY_LEVELS = {"Rotate": 1}
 
 
@@ -91,8 +91,8 @@ def test_randaugment_op_equals_pillow(ops, pictures, name, grey):
 
 @pytest.mark.parametrize("size", [(32, 32), (16, 16), (8, 24), (48, 48), (64, 40), (31, 7)])
 def test_fit_equals_pillow(ops, pictures, size):
-    """The largest centred part of the target's shape, bilinear over all that each pixel covers; beyond the border the
-    border's pixels go on, which is Pillow on a padded image."""
+    """The largest centred part with the target's shape, bilinear over all that each pixel covers; past the border
+    the border's pixels are repeated, as in Pillow on a padded image."""
     height, width = size
     border = 16
     for picture in pictures[::3] + [pictures[-1]]:
@@ -119,7 +119,7 @@ def encode(image, **options):
 
 
 def photo(pictures):
-    """96 x 64: several real images side by side, so that JPEG's blocks and PNG's filters have work to do."""
+    """96 x 64: several real images side by side, to exercise JPEG's blocks and PNG's filters."""
     return Image.fromarray(np.concatenate([np.concatenate(pictures[i:i + 3], axis=1) for i in (0, 3)]))
 
 
@@ -178,7 +178,7 @@ def test_mixup_is_timms_batch_mode(ops, batch):
 
 
 def timms_rand_bbox(height, width, lam, cy, cx):
-    """timm.data.mixup.rand_bbox with margin 0, where it drew (cy, cx)."""
+    """timm.data.mixup.rand_bbox with margin 0, with (cy, cx) as its draw."""
     ratio = np.sqrt(1 - lam)
     cut_h, cut_w = int(height * ratio), int(width * ratio)
     return [np.clip(cy - cut_h // 2, 0, height), np.clip(cy + cut_h // 2, 0, height),

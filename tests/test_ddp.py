@@ -1,4 +1,4 @@
-"""Several processes train one model: to the weights of one process, through the end of one of them, and on any
+"""Several processes train one model: to the weights of a single process, through the end of one of them, and on any
 number."""
 import json
 import os
@@ -27,7 +27,7 @@ def place(tmp_path_factory):
 
 
 def free_port():
-    """Below those that the kernel hands out (ip_local_port_range): no other rank's connection gets it before rank 0
+    """Below those that the kernel assigns (ip_local_port_range): no other rank's connection gets it before rank 0
     does."""
     while True:
         with socket.socket() as s:
@@ -39,7 +39,7 @@ def free_port():
 
 
 def start(command, ranks=2):
-    """The ranks, by hand: no launcher looks after them."""
+    """Starts the ranks by hand, without a launcher."""
     port = str(free_port())
     environment = lambda r: {**os.environ, "RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(r),
                              "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
@@ -74,7 +74,7 @@ def record(folder):
 
 
 def metrics(folder):
-    """What was learned, without what the clock said."""
+    """What was learned, without the times."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
 
@@ -114,7 +114,7 @@ def test_gradients_and_statistics_are_those_of_one_process(spikemix, place, rank
             scale = np.abs(a[name]).max()
             assert np.abs(a[name] - b[name]).max() <= 2e-5 * scale + 1e-9, name
         elif name.startswith("model.") and "num_batches" not in name:
-            # Adam divides a gradient by its own size: next to zero, its sign decides.
+            # Adam divides a gradient by its own size: near zero, its sign decides.
             assert np.abs(a[name] - b[name]).mean() <= 1e-5, name
         elif not name.endswith("exp_avg_sq") and not name.startswith("average."):
             assert (a[name] == b[name]).all(), name
@@ -136,7 +136,7 @@ def test_torchrun_learns_what_one_process_learns(spikemix, place):
     assert (effective["ranks"], effective["batch_of_each_rank"], effective["peak_learning_rate"]) == (2, 8, 2e-3)
     assert sum(effective["bucket_bytes"]) == 4 * summary["parameters"]
     assert record(place / "alone")["effective"]["bucket_bytes"] == []
-    # Sixty steps on, spikes at the threshold have gone either way; what is learned has not.
+    # After sixty steps, some spikes at the threshold have flipped; what is learned is the same.
     losses = [[line["train_loss"] for line in metrics(place / name) if line["type"] == "epoch"]
               for name in ["alone", "torchrun"]]
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)
@@ -155,7 +155,7 @@ def assert_same(run_a, run_b):
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_killed_rank_is_named_and_the_run_goes_on(spikemix, place, uninterrupted, victim):
+def test_killed_rank_is_named_and_the_run_resumes(spikemix, place, uninterrupted, victim):
     out = place / f"killed-{victim}"
     processes = start(train(spikemix, place, out, "train.checkpoint_seconds=0"))
     wait_for(lambda: (out / "state.safetensors").exists(), processes)
@@ -168,7 +168,7 @@ def test_killed_rank_is_named_and_the_run_goes_on(spikemix, place, uninterrupted
     line = err.strip().splitlines()[-1]
     assert line.startswith(f"spikemix: rank {victim} (") and f"pid {processes[victim].pid})" in line
     assert "is gone in epoch" in line and f"spikemix resume {out}" in line
-    # No more than that, beside rank 0's folder and progress.
+    # Nothing else, apart from rank 0's folder and progress.
     assert len([text for text in err.strip().splitlines() if not text.startswith(("tiny", "run folder: "))]) == 1, err
     trained([spikemix, "resume", out])
     assert_same(out, uninterrupted)
@@ -178,7 +178,7 @@ TORCHRUNS_PATIENCE = 30  # seconds from its SIGTERM, when a rank has ended, to i
 
 
 def assert_names(process, victim, since):
-    """The rank that is left ends in time, with the line that names the one that is gone."""
+    """The remaining rank ends in time, with a line that names the one that is gone."""
     [(code, _, err)] = finish([process], timeout=60)
     assert time.monotonic() - since < TORCHRUNS_PATIENCE
     assert code == 1, err
@@ -187,7 +187,7 @@ def assert_names(process, victim, since):
 
 
 def test_rank_that_goes_silent_is_named(spikemix, place):
-    """Its machine is unreachable: no connection closes, and with rank 0 the store is silent too."""
+    """Its machine is unreachable: no connection closes, and if it is rank 0, the store is silent, too."""
     runs = {}
     try:
         for victim in [0, 1]:
@@ -207,7 +207,7 @@ def test_rank_that_goes_silent_is_named(spikemix, place):
 
 
 def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
-    """Gloo may not see that: the others have still to read what rank 1 said before it was killed, and answer nobody."""
+    """Gloo may not notice: the others still have to read what rank 1 sent before it was killed, and get no answer."""
     runs = []
     for i, ranks in enumerate([2, 2, 2, 4]):
         out = place / f"within-{i}"
@@ -217,7 +217,7 @@ def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
     survivors = [process for processes in runs for process in processes]
     for process in survivors:
         process.send_signal(signal.SIGSTOP)
-    time.sleep(0.2)  # the victims come to a collective
+    time.sleep(0.2)  # the victims enter a collective
     for victim in victims:
         victim.kill()
         victim.communicate()
@@ -262,7 +262,7 @@ def test_stopped_together_and_resumed(spikemix, place, uninterrupted):
     assert_same(out, uninterrupted)
 
 
-def test_a_run_of_one_goes_on_with_two(spikemix, place):
+def test_a_run_of_one_resumes_with_two(spikemix, place):
     out = place / "one-then-two"
     command = train(spikemix, place, out, "train.checkpoint_seconds=0")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -279,7 +279,7 @@ def one_line(result, code):
     return result.stderr
 
 
-def test_environment_that_does_not_fit(spikemix, place):
+def test_invalid_environment_is_refused(spikemix, place):
     alone = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
     command = train(spikemix, place, place / "never")
     assert "RANK is not" in one_line(run(*command, env={**alone, "WORLD_SIZE": "2"}), 2)
@@ -298,7 +298,7 @@ def test_an_error_of_one_rank_ends_all(spikemix, place, uninterrupted):
 
 
 def each_in(command, folders, ranks_environment=None):
-    """The ranks with a working folder each, and perhaps arguments of their own."""
+    """Runs the ranks, each in its own working folder, and perhaps with its own arguments."""
     port = str(free_port())
     processes = []
     for r, (folder, more) in enumerate(folders):
@@ -311,7 +311,7 @@ def each_in(command, folders, ranks_environment=None):
 
 
 def other_data(folder, what):
-    """A copy of the data that differs in one thing."""
+    """A copy of the data with one difference."""
     write_idx(folder / "data", train=160 if what == "count" else 320, test=11 if what == "test" else 21)
     labels = folder / "data" / "train-labels-idx1-ubyte"
     if what == "labels":
@@ -363,7 +363,7 @@ def test_validation_and_fine_tuning_on_two_ranks(spikemix, place):
     assert summary["best_on"] == "validation" and summary["validation_images"] == 32 and summary["test_images"] == 21
     ends = {line["weights"]: line["test_top1"] for line in metrics(first) if line["type"] == "test"}
     assert summary["last_top1"] == ends["last"] and summary["best_top1"] == ends.get("best", ends["last"])
-    for weights in ["best", "last"]:  # of every image, though each rank saw a part of each batch
+    for weights in ["best", "last"]:  # for every image, though each rank saw part of each batch
         kept = safetensors.numpy.load_file(first / weights / "test_answers.safetensors")
         assert kept["label"].tolist() == [i % 10 for i in range(21)]
         assert 100 * np.mean(kept["label"] == kept["answer"]) == pytest.approx(summary[f"{weights}_top1"])

@@ -1,4 +1,4 @@
-"""train.device: what a machine does not have is named before anything is written; on a GPU a run repeats to the bit."""
+"""train.device: a missing device is named before anything is written; on a GPU a run repeats to the bit."""
 import json
 import re
 import signal
@@ -31,9 +31,9 @@ def trained(spikemix, place, out, *overrides):
 @pytest.mark.parametrize("device,what", [
     ("cudaa", "expected cpu, cuda or cuda:N"),
     ("cuda:x", "expected cpu, cuda or cuda:N"),
-    ("cuda:99", "(knows no CUDA|no GPU here|GPU 99)"),
+    ("cuda:99", "(has no CUDA|no GPU that it can use|GPU 99)"),
 ])
-def test_device_that_is_not_there(spikemix, place, device, what):
+def test_missing_device_is_named(spikemix, place, device, what):
     for more in [[], ["--find-batch"], ["--profile"]]:
         result = run(*train(spikemix, place, place / "none", "--device", device, *more))
         assert result.returncode == 2
@@ -41,7 +41,7 @@ def test_device_that_is_not_there(spikemix, place, device, what):
         assert not (place / "none").exists()
 
 
-def test_eval_names_it_too(spikemix, place):
+def test_eval_names_a_missing_device_too(spikemix, place):
     model = trained(spikemix, place, place / "cpu", "train.epochs=1")
     result = run(spikemix, "eval", model, "--engine", "torch", "--device", "cuda:99")
     assert result.returncode == 2 and result.stderr.startswith("spikemix: device 'cuda:99': "), result.stderr
@@ -70,7 +70,7 @@ def test_gpu_repeats_to_the_bit_through_a_kill(spikemix, place, tmp_path, mixer,
 
 @needs_gpu
 def test_gpu_learns_as_the_cpu_does(spikemix, place, tmp_path):
-    """In the first step the two differ by roundings alone, and by a spike that one of them flips."""
+    """In the first step the two differ only by rounding, and by a spike that one of them flips."""
     settings = ["train.epochs=1", "train.warmup_epochs=0", "data.train_images=20"]
     runs = [trained(spikemix, place, tmp_path / device, "--device", device, *settings) for device in ("cpu", "cuda")]
     cpu, gpu = (json.loads((out / "metrics.jsonl").read_text().splitlines()[-1]) for out in runs)
@@ -83,10 +83,10 @@ def test_gpu_tools(spikemix, place, tmp_path):
     result = run(*train(spikemix, place, tmp_path / "x", "--device", "cuda", "--find-batch", "--json"))
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert found["batch"] == 512 and found["peak_memory_bytes"] < found["budget_bytes"]  # all there is
+    assert found["batch"] == 512 and found["peak_memory_bytes"] < found["budget_bytes"]  # all of them
     result = run(*train(spikemix, place, tmp_path / "x", "--device", "cuda", "--profile", "--json"))
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["limits"]["additions_per_second"] == 0  # nothing is added up there
+    assert json.loads(result.stdout)["limits"]["additions_per_second"] == 0  # no additions there
     model = trained(spikemix, place, tmp_path / "gpu", "--device", "cuda")
     tops = [json.loads(run(spikemix, "eval", model, "--json", *engine).stdout)["top1"]
             for engine in (["--engine", "torch", "--device", "cuda"], ["--engine", "torch"], [])]
@@ -109,5 +109,5 @@ def test_two_gpus_learn_as_one(spikemix, place, tmp_path):
 def test_more_ranks_than_gpus(spikemix, place, tmp_path):
     results = finish(start(train(spikemix, place, tmp_path / "two", "--device", "cuda")))
     assert [code for code, _, _ in results] == [2, 2], results
-    assert "rank 1 would take GPU 1, counted from 0, and this machine has 1" in results[1][2]
+    assert "rank 1 would use GPU 1 (counted from 0), and this machine has 1" in results[1][2]
     assert "rank 1" in results[0][2] and len(results[0][2].splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Every relative link in README, the pages beside it and docs/ leads to a file that exists, and to a heading in it."""
+"""Every relative link in README, the pages next to it and docs/ leads to an existing file, and to a heading in it."""
 import os
 import re
 
@@ -12,12 +12,12 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
 
 
 def prose(page):
-    """The page without its code blocks and inline code, which hold no links and no headings."""
+    """The page without code blocks and inline code, which contain no links or headings."""
     return re.sub(r"`[^`\n]*`", "", CODE_BLOCK.sub("", (SOURCE / page).read_text()))
 
 
 def anchors(page):
-    """The anchors that GitHub makes of a page's headings; a repeated heading gets -1, -2, ... behind it."""
+    """The anchors that GitHub makes from a page's headings; repeated headings get the suffix -1, -2, ..."""
     made = []
     text = CODE_BLOCK.sub("", (SOURCE / page).read_text())
     for heading in re.findall(r"^#+ +(.+?) *#*$", text, re.MULTILINE):

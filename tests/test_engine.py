@@ -22,7 +22,7 @@ SPIKES = ["model.T=2", "model.stream=spike", "model.mlp_ratio=4", "neuron.kind=l
 
 @pytest.fixture(scope="module")
 def trained(spikemix, data, tmp_path_factory):
-    """trained(name, *overrides): the model file of a short training on CIFAR-10."""
+    """trained(name, *overrides): a model file from a short training on CIFAR-10."""
     folder = tmp_path_factory.mktemp("engine")
 
     def train(name, *overrides):
@@ -39,7 +39,7 @@ def trained(spikemix, data, tmp_path_factory):
 
 
 def load(file):
-    """The same model under LibTorch, in evaluation."""
+    """The same model under LibTorch, in evaluation mode."""
     with safetensors.safe_open(file, "pt") as tensors:
         config = json.loads(tensors.metadata()["spikemix"])
         state = {name: tensors.get_tensor(name) for name in tensors.keys()}
@@ -51,7 +51,7 @@ def load(file):
 
 @pytest.fixture(scope="module")
 def images(data):
-    """Real test images, normalised as cifar10-small does."""
+    """Real test images, normalised as in cifar10-small."""
     with tarfile.open(data / "cifar10-jpeg" / "test.tar.xz") as tar:
         members = sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name)[::400][:24]
         pictures = [Image.open(tar.extractfile(m)).convert("RGB") for m in members]
@@ -69,7 +69,7 @@ def torch_spikes(model, image):
 
 
 def check_layer_by_layer(file, images, allowed=1e-5, model=None, threads=1):
-    """Each layer is fed with LibTorch's spikes: what differs is this layer's own doing."""
+    """Each layer reads LibTorch's spikes, so that only its own error shows."""
     if model is None:
         model, _ = load(file)
     engine = torch.classes.spikemix_test.Engine(str(file), "fp32", threads, False)
@@ -104,7 +104,7 @@ def test_every_kind_of_network(ops, trained, images, overrides):
 
 
 def settled(config, inputs, file):
-    """An untrained model and its file: the numbers need not mean anything to agree."""
+    """An untrained model and its file: the numbers need no meaning to agree."""
     model = torch.classes.spikemix_test.Model(json.dumps(config), 3)
     model.train(True)
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Data sets of recordings, from files as published to answers: info, training, prediction, streaming."""
+"""Data sets of recordings, from published files to answers: info, training, prediction, streaming."""
 import json
 import os
 import pathlib
@@ -44,7 +44,7 @@ threads = 1
 
 
 def write_recording(file, label, seed, events=400):
-    """Events along a row of its own for each class, among noise."""
+    """Events along a separate row for each class, with noise."""
     rng = np.random.default_rng(seed)
     rows = np.where(rng.random(events) < 0.8, 3 + 5 * label, rng.integers(0, 16, events))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def test_training_learns_and_the_engine_agrees(spikemix, environment, trained):
         assert "recordings/s" in text and "img" not in text and "image" not in text
 
 
-def test_resume_ends_at_the_same_bits(spikemix, environment, trained, tmp_path):
+def test_resume_ends_with_the_same_bits(spikemix, environment, trained, tmp_path):
     folder, _ = trained
     command = [spikemix, "train", folder / "tiny.toml", "--data", folder / "set", "--out", tmp_path / "run",
                "train.checkpoint_seconds=0", "train.loader_threads=3"]
@@ -141,7 +141,7 @@ def stream_lines(text):
     return lines[:-1], lines[-1]["summary"]
 
 
-def test_stream_ends_at_predicts_bits(spikemix, environment, trained):
+def test_stream_ends_with_the_bits_of_predict(spikemix, environment, trained):
     folder, _ = trained
     file = folder / "set" / "test" / "high" / "22.npz"
     answer = json.loads(run(spikemix, "predict", file, "--model", folder / "run", "--json", env=environment).stdout)[0]
@@ -166,7 +166,7 @@ def test_stream_plays_at_the_recordings_speed(spikemix, environment, trained):
 
 
 def feed(path, data):
-    """Connects as soon as the socket is there. @returns the seconds that sending took"""
+    """Connects as soon as the socket exists. @returns the seconds that sending took"""
     connection = socket.socket(socket.AF_UNIX)
     for _ in range(500):
         try:
@@ -181,7 +181,7 @@ def feed(path, data):
 
 
 def aedat3(events, steps_us=1000):
-    """Events one pixel apart, `steps_us` / 10 us apart, in packets of a thousand."""
+    """Events one pixel and `steps_us` / 10 us apart, in packets of a thousand."""
     parts = [b"#!AER-DAT3.1\r\n#Source 0: DVS128\r\n#!END-HEADER\r\n"]
     for first in range(0, events, 1000):
         n = min(1000, events - first)
@@ -199,7 +199,7 @@ def test_stream_from_a_socket_drops_for_a_slow_consumer(spikemix, environment, t
                "--step-us", 1000]
     process = subprocess.Popen([str(a) for a in command],
                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Nobody reads the answers: the pipe fills, the engine stands still, and the source must not notice.
+    # Nobody reads the answers: the pipe fills up, the engine stops, and the source must not notice.
     feed(path, aedat3(events))
     time.sleep(0.5)
     output, errors = process.communicate(timeout=60)
@@ -222,7 +222,7 @@ def test_stream_from_standard_input(spikemix, environment, trained):
 
 
 def nmnist(events, step_us=1000):
-    """N-MNIST's format, which nothing but the times' order tells: events 0.1 ms apart."""
+    """N-MNIST's format, which only the order of times identifies: events 0.1 ms apart."""
     k = np.arange(events)
     t = k * step_us // 10
     return np.stack([k % 16, k // 16 % 16, t >> 16 & 127, t >> 8 & 255, t & 255], 1).astype(np.uint8).tobytes()
@@ -238,7 +238,7 @@ def start_stream(program, folder, source, *arguments, **options):
 def test_stream_answers_while_the_camera_is_slow(spikemix, environment, trained, make):
     folder, _ = trained
     process = start_stream(spikemix, folder, "-", "--json", env=environment, stdin=subprocess.PIPE)
-    process.stdin.write(make(25))  # two steps and a half, and then nothing for the time being
+    process.stdin.write(make(25))  # two and a half steps, then a pause
     process.stdin.flush()
     lines = [json.loads(process.stdout.readline()) for _ in range(2)]
     assert [line["step"] for line in lines] == [0, 1]
@@ -257,7 +257,7 @@ def test_a_signal_ends_a_stream_and_leaves_no_socket(spikemix, environment, trai
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and not path.exists(), errors
-    # And while it runs: what was seen so far is summed up.
+    # The same while it runs: what was seen so far is summed up.
     process = start_stream(spikemix, folder, "-", "--json", env=environment, stdin=subprocess.PIPE)
     process.stdin.write(nmnist(45))
     process.stdin.flush()
@@ -269,7 +269,7 @@ def test_a_signal_ends_a_stream_and_leaves_no_socket(spikemix, environment, trai
     assert stream_lines(output)[1]["windows"] == 1
 
 
-def test_stream_ends_with_the_last_whole_windows_class(spikemix, environment, trained, tmp_path):
+def test_stream_ends_with_the_class_of_the_last_whole_window(spikemix, environment, trained, tmp_path):
     folder, _ = trained
     file = folder / "set" / "test" / "high" / "22.npz"
     model = [file, "--model", folder / "run", "--max-speed"]
@@ -287,7 +287,7 @@ def test_stream_ends_with_the_last_whole_windows_class(spikemix, environment, tr
     assert "by 3 of the 4 steps" in run(spikemix, "stream", *model, "--step-events", 150, env=environment).stdout
 
 
-def test_stream_that_breaks_off_sums_up_what_came(spikemix, environment, trained):
+def test_interrupted_stream_sums_up_what_it_saw(spikemix, environment, trained):
     folder, _ = trained
     for sent, steps, message in [(nmnist(45) + b"\1\2", 4, "2 bytes left, expected an event of 5"),
                                  (aedat3(0), 0, "without an event"), (b"", 0, "the file is empty")]:
@@ -298,10 +298,10 @@ def test_stream_that_breaks_off_sums_up_what_came(spikemix, environment, trained
             assert stream_lines(output)[1]["steps"] == steps
 
 
-def test_recordings_of_another_sensor_are_told(spikemix, environment, trained, tmp_path):
+def test_recordings_of_another_sensor_are_reported(spikemix, environment, trained, tmp_path):
     folder, _ = trained
     large = tmp_path / "large.aedat"
-    large.write_bytes(aedat3(400))  # by a DVS128
+    large.write_bytes(aedat3(400))  # from a DVS128
     told = "128 x 128 pixels, the model learned from 16 x 16"
     for command in [("predict", large, "--json"), ("stream", large, "--max-speed")]:
         result = run(spikemix, *command, "--model", folder / "run", env=environment)
@@ -316,7 +316,7 @@ def test_recordings_of_another_sensor_are_told(spikemix, environment, trained, t
 
 
 def test_predict_sees_what_eval_sees(spikemix, environment, trained, tmp_path):
-    """Parts of a sensor that do not say how large it was: each alone, in the set, and in another set."""
+    """Recordings from parts of a sensor whose size they do not give: each alone, in the set, and in another set."""
     folder, _ = trained
     rng = np.random.default_rng(3)
     for split, count in [("train", 15), ("test", 3)]:
@@ -347,7 +347,7 @@ def test_predict_sees_what_eval_sees(spikemix, environment, trained, tmp_path):
         assert json.loads(piped.stdout)[0]["logits"] == alone[file.as_posix()[-12:]]
 
 
-def test_stream_says_what_is_wrong(spikemix, environment, trained, tmp_path):
+def test_stream_names_the_fault(spikemix, environment, trained, tmp_path):
     folder, _ = trained
     file = folder / "set" / "test" / "high" / "22.npz"
     (tmp_path / "there").write_text("")
@@ -384,7 +384,7 @@ def test_malformed_data_sets_get_one_line(spikemix, environment, tmp_path):
                              "user01_led.aedat, byte "),
                             ((folder / "trials_to_test.txt").unlink, "trials_to_test.txt: no such file")]:
         damage()
-        if "byte" in message:  # the tables are looked at first
+        if "byte" in message:  # the tables are read first
             csv.write_text("1,0,30000\n")
         wrong = run(spikemix, "data", "info", folder, env=environment)
         assert wrong.returncode == 2 and wrong.stdout == "", wrong.stderr
@@ -410,7 +410,7 @@ def test_killed_while_it_builds_the_cache(spikemix, data, tmp_path):
     assert [file.suffix for file in cache] == [".events", ".lock"]
     splits = json.loads(whole.stdout)["splits"]
     assert [sum(split["class_counts"]) for split in splits] == [1000, 100]
-    # Two at once make it once and agree.
+    # Two at once make it only once, and agree.
     cache[0].unlink()
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0] for process in both] == [whole.stdout] * 2

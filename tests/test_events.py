@@ -16,7 +16,7 @@ def events(data):
 
 
 def read_aedat3(file):
-    """AEDAT 3.1 as SpikingJelly's load_aedat_v3 reads it (importing that needs torchvision)."""
+    """Reads AEDAT 3.1 as SpikingJelly's load_aedat_v3 does (importing that needs torchvision)."""
     content = file.read_bytes()
     at = content.index(b"#!END-HEADER\r\n") + 14
     parts = {key: [] for key in "txyp"}
@@ -79,7 +79,7 @@ def test_malformed_files_get_one_line_that_names_the_byte(spikemix, events):
     assert refused >= 15
 
 
-def test_a_sensor_that_a_file_does_not_tell_is_said_once(spikemix, tmp_path):
+def test_an_assumed_sensor_is_reported_once(spikemix, tmp_path):
     raw = tmp_path / "no-geometry.raw"
     words = [0x8000, 0x6001, 0x0005, 0x2807, 0x6009, 0x2003]  # EVT3: time, row 5, columns 7 and 3
     raw.write_bytes(b"% evt 3.0\n% end\n" + struct.pack(f"<{len(words)}H", *words))

@@ -1,5 +1,5 @@
-"""Every stream, stem, mixer with weights and architecture against an independent implementation: SpikingJelly's neurons
-and torch.nn.functional, written down layer by layer with the tensors of our model."""
+"""Every stream, stem, mixer with weights and architecture against an independent implementation with SpikingJelly's
+neurons and torch.nn.functional, written layer by layer with our model's tensors."""
 import json
 
 import numpy
@@ -35,8 +35,8 @@ def integer_neurons(x, tau, levels):
     return torch.stack(counts)
 
 
-# SWformer's neurons with negative spikes, as its code has them: 1 from 1 on (roundings allowed for), -1 from -0.501 on,
-# and a gradient through the reset.
+# SWformer's neurons with negative spikes, as in its code: 1 if v >= 1 (up to rounding), -1 if v <= -0.501, and a
+# gradient through the reset.
 POSITIVE, NEGATIVE = (torch.tensor(v, dtype=torch.float32).item() for v in (0.99999, -0.501))
 
 
@@ -50,7 +50,7 @@ def signed_neurons(x):
 
 
 def haar(n):
-    """The orthonormal transform [n, n], down to one average; of an odd number of values the last is an average."""
+    """The orthonormal transform [n, n], down to one average; in an odd number of values the last one is an average."""
     if n == 1:
         return torch.ones(1, 1, dtype=torch.float64)
     average, detail = torch.zeros((n + 1) // 2, n, dtype=torch.float64), torch.zeros(n // 2, n, dtype=torch.float64)
@@ -68,7 +68,7 @@ WEIGHTED = GATED + ["ssa", "random", "qk-token", "qk-channel", "sdsa1", "dwc3", 
 
 
 class Reference:
-    """x [T, B, C, H, W]. `tensors`: our model's, by name; `spikes`: what each layer fired, by the layer's name."""
+    """x [T, B, C, H, W]. `tensors`: our model's, by name; `spikes`: what each layer fired, by its name."""
 
     def __init__(self, ops, c, tensors):
         self.ops, self.c, self.training, self.momentum, self.spikes = ops, c, True, 0.1, {}
@@ -76,7 +76,7 @@ class Reference:
         self.stream = c.get("stream", "spike")
         self.suffix = "_conv" if c["input"] == "events" else "_linear"
 
-    # What layers are made of.
+    # The parts of layers.
 
     def map(self, name, x, stride=1, padding=0, groups=1):
         weight, bias = self.tensors[name + ".weight"], self.tensors.get(name + ".bias")
@@ -399,7 +399,7 @@ def test_integer_neurons(ops, kind, mixer, stream):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("stream", ["spike", "membrane"])
 @pytest.mark.parametrize("mixer", ["wt2d", "gated", "dwc3", "maxpool3"])
-def test_relu_in_the_place_of_neurons(ops, mixer, stream, training):
+def test_relu_instead_of_neurons(ops, mixer, stream, training):
     compare(ops, SIZES["image"] | RELU | {"mixer": [mixer], "stream": stream}, training)
 
 
@@ -470,8 +470,8 @@ def test_fp32_and_bf16_are_near_double(ops, name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_one_image_gives_what_it_gives_in_a_batch(ops, name):
-    """No neuron sees more than its own image: the same bits. Sums that are exact come out the same in any order."""
+def test_an_image_gives_the_same_alone_and_in_a_batch(ops, name):
+    """No neuron sees other images, so the bits are the same. Exact sums do not depend on the order."""
     c = EVERY[name]
     ours = model(ops, c)
     ours.set_sparse_below(0)

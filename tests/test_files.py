@@ -1,4 +1,4 @@
-"""Model files against the safetensors package and torch.save: what one side writes, the other reads."""
+"""Model files against the safetensors package and torch.save: each side reads what the other writes."""
 import argparse
 import collections
 import io
@@ -43,7 +43,7 @@ def test_the_packages_is_read_by_us(ops, tmp_path):
     assert ops.safetensors_metadata(path) == ["format", "pt", "note", "ü\n"]
 
 
-def test_what_the_package_refuses_we_refuse(ops, tmp_path):
+def test_we_refuse_what_the_package_refuses(ops, tmp_path):
     path = tmp_path / "m.safetensors"
     whole = safetensors.torch.save({"w": torch.arange(6.0), "n": torch.tensor(1)})
     for size in range(0, len(whole), 7):
@@ -68,7 +68,7 @@ def load(ops, tmp_path, saved, **how):
 def test_pth_state_dict(ops, tmp_path):
     want = state_dict()
     names, _ = loaded = load(ops, tmp_path, want)
-    assert names == list(want)  # its order too
+    assert names == list(want)  # in its order, too
     assert_same(loaded, want)
 
 
@@ -128,7 +128,7 @@ def test_pth_before_1_6(ops, tmp_path):
         load(ops, tmp_path, state_dict(), _use_new_zipfile_serialization=False)
 
 
-def test_pth_that_would_run_code_does_not(ops, tmp_path):
+def test_code_in_a_pth_does_not_run(ops, tmp_path):
     class Hostile:
         def __reduce__(self):
             return (open, (str(tmp_path / "executed"), "w"))

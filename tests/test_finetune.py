@@ -1,4 +1,4 @@
-"""train.init takes what fits of a trained model; train.freeze leaves the rest of it as it is, statistics included."""
+"""train.init takes the parts of a trained model that fit; train.freeze keeps parts unchanged, statistics included."""
 import json
 import shutil
 
@@ -15,7 +15,7 @@ def place(tmp_path_factory):
     return make_place(tmp_path_factory.mktemp("finetune"), train=320, test=40)
 
 
-# Trained enough that its neurons fire by the running statistics too.
+# Trained enough that its neurons also fire with the running statistics.
 TRAINED = ["neuron.v_threshold=0.5", "train.ema=0", "train.epochs=3"]
 
 
@@ -42,10 +42,10 @@ def line_of(result):
 
 def test_starts_from_trained_weights(spikemix, place, trained):
     out = place / "tuned"
-    # No step that changes anything: what is tested after it is what it began with.
+    # No step changes anything: the tested weights are those that it began with.
     result = train(spikemix, place, out, "neuron.v_threshold=0.5", f"train.init={trained}", "train.freeze=all but head",
                    "train.epochs=1", "train.lr=1e-12", "train.warmup_lr=0", "train.min_lr=0", "train.weight_decay=0")
-    assert "taken" in line_of(result) and "anew" not in line_of(result) and "not used" not in line_of(result)
+    assert "taken" in line_of(result) and "initial values" not in line_of(result) and "not used" not in line_of(result)
     before, after = tensors(trained, "best"), tensors(out)
     for name, tensor in before.items():
         np.testing.assert_allclose(after[name], tensor, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -55,7 +55,7 @@ def test_starts_from_trained_weights(spikemix, place, trained):
     assert record["init"]["taken"] == record["init"]["of"] == len(before) and len(record["init"]["checksum"]) == 16
 
 
-@pytest.mark.parametrize("before", [False, True], ids=["new", "in a folder that was there"])
+@pytest.mark.parametrize("before", [False, True], ids=["new", "in an existing folder"])
 def test_a_model_of_which_nothing_fits_leaves_no_run(spikemix, place, trained, tmp_path, before):
     out = tmp_path / "runs" / "none"
     if before:
@@ -73,7 +73,7 @@ def test_a_model_of_which_nothing_fits_leaves_no_run(spikemix, place, trained, t
     (["model.mixer=ssa"], "block.0.attn.q_linear", None),
     (["model.T=3"], None, None),
     (["model.height=24", "model.width=24"], None, None),
-    (["model.embed_dim=64"], "[8, 1, 3, 3], there [4, 1, 3, 3]", None),
+    (["model.embed_dim=64"], "[8, 1, 3, 3], in that model [4, 1, 3, 3]", None),
 ])
 def test_what_fits_is_taken_and_the_rest_is_named(spikemix, place, trained, overrides, anew, not_used):
     out = place / f"other-{overrides[0]}"
@@ -85,12 +85,12 @@ def test_what_fits_is_taken_and_the_rest_is_named(spikemix, place, trained, over
         return
     assert result.returncode == 0, result.stderr
     line = line_of(result)
-    assert (f"anew: {anew}" in line) if anew else ("anew" not in line), line
+    assert (f"initial values: {anew}" in line) if anew else ("initial values" not in line), line
     assert (not_used in line) if not_used else ("not used" not in line or "attn" in line), line
 
 
 def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
-    # Pictures in three folders: other classes, of another number.
+    # Pictures in three folders: other classes, and another number of them.
     from PIL import Image
     rng = np.random.default_rng(0)
     for split, count in [("train", 16), ("test", 4)]:
@@ -102,7 +102,7 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
     shutil.copy(place / "tiny.toml", tmp_path)
     result = train(spikemix, tmp_path, tmp_path / "out", f"train.init={trained}", "train.freeze=all but head",
                    "model.classes=0", "train.epochs=1")
-    assert "anew: head.weight [3, 32], there [10, 32]" in line_of(result)
+    assert "initial values: head.weight [3, 32], in that model [10, 32]" in line_of(result)
     assert tensors(tmp_path / "out")["head.weight"].shape == (3, 32)
     before, after = tensors(trained, "best"), tensors(tmp_path / "out")
     for name in before:
@@ -123,7 +123,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(spikemix, place, tmp_path, mix
     before, after = tensors(start), tensors(tmp_path / "out")
     for name in before:
         same = np.array_equal(before[name], after[name])
-        # Statistics and their counters too. A bias in front of a norm has no gradient: it stays, frozen or not.
+        # Statistics and their counters, too. A bias before a norm has no gradient: it stays, frozen or not.
         assert same if name.startswith(frozen) else not same or name.endswith(".bias"), name
 
 
@@ -134,7 +134,7 @@ def test_resume_does_not_read_it_again(spikemix, place, trained, tmp_path):
     train(spikemix, place, tmp_path / "whole", *settings)
     train(spikemix, place, tmp_path / "cut", *settings, "train.epochs=1")
     start.unlink()
-    # As killed before the first step: the run goes on from the weights that it took.
+    # As if killed before the first step: the run continues from the weights that it took.
     shutil.copytree(tmp_path / "whole", tmp_path / "again")
     for gone in ["summary.json"]:
         (tmp_path / "again" / gone).unlink()
@@ -145,7 +145,7 @@ def test_resume_does_not_read_it_again(spikemix, place, trained, tmp_path):
     assert json.loads((tmp_path / "cut" / "config.json").read_text())["init"]["from"] == str(start)
 
 
-def test_the_model_in_the_program_is_a_start(spikemix, tmp_path, trained):
+def test_the_built_in_model_can_be_the_start(spikemix, tmp_path, trained):
     from PIL import Image
     rng = np.random.default_rng(0)
     for split, count in [("train", 8), ("test", 2)]:
@@ -159,7 +159,7 @@ def test_the_model_in_the_program_is_a_start(spikemix, tmp_path, trained):
                  "train.batch=4", "data.validation=0", "train.lr=1e-12", "train.freeze=all but head")
     assert result.returncode == 0, result.stderr
     line = line_of(result)
-    assert "anew: head.weight [2, 192], there [10, 192]" in line
+    assert "initial values: head.weight [2, 192], in that model [10, 192]" in line
     assert "not used" not in line.replace("not used: head", "")
 
 
@@ -167,7 +167,7 @@ def test_the_model_in_the_program_is_a_start(spikemix, tmp_path, trained):
     ("train.init=no/such/file", ["no/such/file"]), ("train.freeze=blok.0", ["train.freeze", "blok.0"]),
     ("train.freeze=stem,blocks,head", ["nothing is left to learn"]),
     ("train.freeze=block.0.attn.bn.wieght", ["nearest"])])
-def test_what_cannot_be(spikemix, place, tmp_path, override, words):
+def test_refusals(spikemix, place, tmp_path, override, words):
     result = run(*tiny.train(spikemix, place, tmp_path / "out", override))
     assert result.returncode == 2 and len(result.stderr.splitlines()) <= 3, result.stderr
     assert all(word in result.stderr for word in words), result.stderr

@@ -1,4 +1,4 @@
-"""What --help, README and the docs tell a user to type: commands and flags that there are."""
+"""The commands and flags in --help, README and the docs exist."""
 import re
 import shlex
 
@@ -8,7 +8,7 @@ from conftest import SOURCE
 from tiny import run
 
 PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").glob("*.md"))]
-USAGE = "--help` tells more"  # of a command line that was not understood
+USAGE = "--help` tells more"  # in the error about a misunderstood command line
 
 
 def commands(spikemix, *path):
@@ -21,7 +21,7 @@ def commands(spikemix, *path):
 
 
 def spikemix_lines(text):
-    """The commands in `text` that are lines of their own, from "spikemix" on, without the remark behind them."""
+    """The commands in `text` that are separate lines, from "spikemix" on, without trailing remarks."""
     for line in text.splitlines():
         line = re.sub(r"^(\w+ \| |(\S*torchrun .* )?build/release/)", "", line.strip())
         if line.startswith("spikemix "):
@@ -33,7 +33,7 @@ def examples(spikemix, command):
 
 
 def assert_understood(spikemix, line, folder):
-    """The command line is parsed; what it names is not there, which is then all that is wrong."""
+    """The command line is parsed, and the only error is that the files it names do not exist."""
     words = [re.sub("^/(usr|run)/", "no/such/", word) for word in shlex.split(line)[1:]]
     result = run(spikemix, *words, cwd=folder, stdin=-3)
     assert USAGE not in result.stderr and "did you mean" not in result.stderr, (line, result.stderr)
@@ -64,7 +64,7 @@ def test_commands_of_the_docs(spikemix, tmp_path, page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_flags_that_sentences_name(spikemix, page):
-    """`spikemix COMMAND --flag` within a sentence or a table: there are that command and that flag."""
+    """`spikemix COMMAND --flag` within a sentence or a table: both exist."""
     known = {tuple(command): run(spikemix, *command, "--help").stdout for command in commands(spikemix)}
     prose = re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
     for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", prose):
@@ -77,8 +77,8 @@ def test_flags_that_sentences_name(spikemix, page):
             assert re.search(rf"[ ,]{flag}\b(?!-)", text), f"{page}: {code}: the command has no {flag}"
 
 
-def test_readmes_commands_name_the_run_that_they_mean():
-    """Typed one after the other, a later command finds the folder of the training that stands before it."""
+def test_readmes_commands_find_their_run():
+    """Typed one after the other, each command finds the folder of the training before it."""
     made = []
     for line in spikemix_lines((SOURCE / "README.md").read_text()):
         words = shlex.split(line)

@@ -1,4 +1,4 @@
-"""A published-style checkpoint, imported by the program, answers as the network that it was saved from."""
+"""A published-style checkpoint, imported by the program, answers like the network that it was saved from."""
 import argparse
 import copy
 import functools
@@ -51,7 +51,7 @@ def test_imported_model_gives_the_same_logits(spikemix, checkpoint):
     result = run(spikemix, "import", folder / "checkpoint.pth.tar", "--recipe", folder / "recipe.toml",
                  "-o", folder / "model.safetensors")
     assert result.returncode == 0, result.stderr
-    assert "block.1.norm2.bias" in result.stdout  # what it skips, it names
+    assert "block.1.norm2.bias" in result.stdout  # it names what it skips
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 256, (6, 16, 16, 3), np.uint8)
     files = [folder / f"{i}.png" for i in range(6)]
@@ -61,13 +61,13 @@ def test_imported_model_gives_the_same_logits(spikemix, checkpoint):
     x = (torch.tensor(pictures).permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
     with torch.no_grad():
         want = model(x)
-    assert want.std(0).min() > 1e-3  # the pictures are told apart
+    assert want.std(0).min() > 1e-3  # the pictures give different answers
     torch.testing.assert_close(torch.tensor([a["logits"] for a in answer]), want, rtol=1e-4, atol=1e-4)
     info = json.loads(run(spikemix, "info", folder / "model.safetensors", "--json").stdout)
     assert info["mixers"] == ["ssa", "ssa"]
 
 
-def test_a_checkpoint_that_does_not_fit_lists_what_is_wrong(spikemix, checkpoint):
+def test_a_checkpoint_that_does_not_fit_lists_every_fault(spikemix, checkpoint):
     folder, _ = checkpoint
     result = run(spikemix, "import", folder / "checkpoint.pth.tar", "--recipe", folder / "recipe.toml", "model.depth=1",
                  "model.classes=7", "-o", folder / "none.safetensors")
@@ -153,8 +153,8 @@ def test_a_model_of_events_does_not_fit_a_recipe_of_images(spikemix, tmp_path):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-# Each family as it is published, small; and SpikingJelly's own models. The shape is read from the file, and what no
-# tensor says is given.
+# Each family as it is published, small, and SpikingJelly's own models. The shape is read from the file, and settings
+# that no tensor determines are given.
 
 SMALL = dict(T=4, height=16, width=16, channels=3, classes=7, mlp_ratio=4, heads=[4], ssa_scale=1.0, input="image")
 FRAMES = dict(SMALL, input="events", channels=2, T=3, height=32, width=32, mlp_ratio=1)
@@ -176,7 +176,7 @@ UNREADABLE = ["T", "height", "width", "heads", "ssa_scale"]
 
 @functools.cache
 def theirs(name):
-    """The published network; frames or pictures; its logits; what its code says of it."""
+    """The published network; frames or pictures; its logits; settings from its code."""
     c = FAMILIES[name]
     torch.manual_seed(2)
     frames = [c["T"]] if c["input"] == "events" else []
@@ -190,7 +190,7 @@ def theirs(name):
 
 
 def pictures(c):
-    """Pixels [6, H, W, 3], and what a network gets."""
+    """Pixels [6, H, W, 3], and the network's input."""
     pixels = np.random.default_rng(4).integers(0, 256, (6, c["height"], c["width"], 3), np.uint8)
     mean, std = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2470, 0.2435, 0.2616])
     return pixels, ((torch.tensor(pixels) / 255 - mean) / std).permute(0, 3, 1, 2)
@@ -221,7 +221,7 @@ def logits_of_pictures(spikemix, model, pixels, folder, engine):
 
 
 def check_logits(spikemix, model, c, x, want, folder):
-    assert want.std(0).min() > 1e-3  # the pictures are told apart
+    assert want.std(0).min() > 1e-3  # the pictures give different answers
     if c["input"] == "image":
         for engine in ("spikemix", "torch"):
             check_close(logits_of_pictures(spikemix, model, pictures(c)[0], folder, engine), want)
@@ -230,7 +230,7 @@ def check_logits(spikemix, model, c, x, want, folder):
 
 
 def check_close(got, want):
-    """A potential that is its threshold to the last bit may fire or not: one input of six may differ by such spikes."""
+    """A potential exactly at the threshold may fire or not: one input of six may differ by such spikes."""
     differing = ~torch.isclose(got, want, rtol=1e-4, atol=1e-4).all(1)
     assert differing.sum() <= 1, (got - want).abs().amax(1)
 
@@ -248,7 +248,7 @@ def test_each_family_is_read_from_its_tensors_and_answers_alike(ops, spikemix, t
     assert {t["name"] for t in info["tensors"]} == names
     assert info["parameters"] == sum(p.numel() for n, p in model.named_parameters() if "norm" not in n)
     if name == "maxformer":
-        assert "stage1.0 has no tensors in front of its MLP" in told
+        assert "stage1.0 has no tensors before its MLP" in told
     check_logits(spikemix, tmp_path / "m.safetensors", c, x, want, tmp_path)
 
 
@@ -333,7 +333,7 @@ def test_models_of_spikingjelly(ops, spikemix, tmp_path, name, more):
     families.settled(model, x if not events else x.transpose(0, 1))
     for m in model.modules():
         if hasattr(m, "scale"):
-            m.scale = 1.0  # few tokens: attention with its scale of 1/8 would stay silent
+            m.scale = 1.0  # with few tokens, attention with its scale of 1/8 would stay silent
     model.head.weight.data.mul_(20)
     with torch.no_grad():
         want = run_it(x)
@@ -345,7 +345,7 @@ def test_models_of_spikingjelly(ops, spikemix, tmp_path, name, more):
 
 
 @pytest.mark.parametrize("name", ["maxformer for ImageNet", "qkformer for ImageNet", "spike-driven transformer"])
-def test_what_of_spikingjelly_is_not_imported_is_one_reason(spikemix, tmp_path, name):
+def test_spikingjelly_models_that_are_not_imported_give_one_reason(spikemix, tmp_path, name):
     torch.save(spikingjelly_models()[name]().state_dict(), tmp_path / "m.pth")
     result = run(spikemix, "import", tmp_path / "m.pth", "-o", tmp_path / "m.safetensors")
     assert result.returncode == 2 and "of SpikingJelly" in result.stderr and "imported" in result.stderr
@@ -353,7 +353,7 @@ def test_what_of_spikingjelly_is_not_imported_is_one_reason(spikemix, tmp_path, 
     assert not (tmp_path / "m.safetensors").exists()
 
 
-def test_of_two_networks_none_is_guessed(spikemix, tmp_path):
+def test_two_networks_in_a_file_are_refused(spikemix, tmp_path):
     student = theirs("qkformer")[0].state_dict()
     teacher = theirs("maxformer")[0].state_dict()
     both = {"student." + k: v for k, v in student.items()} | {"teacher." + k: v for k, v in teacher.items()}

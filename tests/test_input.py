@@ -1,4 +1,4 @@
-"""Pictures that are decoded once: trainings with and without the cache, and `bench --data`."""
+"""Pictures are decoded once: training with and without the cache, and `bench --data`."""
 import json
 import shutil
 
@@ -12,7 +12,7 @@ from tiny import RECIPE, run, write_idx
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """160 training and 20 test JPEGs, 24 x 20, of two classes: bright above, bright below."""
+    """160 training and 20 test JPEGs, 24 x 20, in two classes: bright at the top, bright at the bottom."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
     for split, count in [("train", 160), ("test", 20)]:
@@ -47,7 +47,7 @@ def test_training_is_the_same_to_the_bit_with_and_without_the_cache(spikemix, pi
     assert files == {"train-16x16x3.images", "test-16x16x3.images"}
     assert train("found", tmp_path / "cache") == decoded
 
-    # A byte of the cache is wrong: said, and still the same bits.
+    # One byte of the cache is wrong: it is reported, and the bits are the same.
     (cache,) = (tmp_path / "cache").glob("*-train-*.images")
     wrong = bytearray(cache.read_bytes())
     wrong[1000] ^= 1
@@ -57,7 +57,7 @@ def test_training_is_the_same_to_the_bit_with_and_without_the_cache(spikemix, pi
     assert json.loads(result.stdout)["images"] == 20
 
 
-def test_a_cache_that_cannot_be_written_is_said_in_a_line(spikemix, pictures, recipe, tmp_path):
+def test_a_cache_that_cannot_be_written_is_reported_in_one_line(spikemix, pictures, recipe, tmp_path):
     result = run(spikemix, "train", recipe, "--data", pictures, "--out", tmp_path / "run", f"data.cache={recipe}/cache",
                  "train.epochs=1")
     assert result.returncode == 0, result.stderr
@@ -130,7 +130,7 @@ def test_damaged_pictures_are_left_out_by_name_if_allowed(spikemix, pictures, re
         result = train(name, "data.skip_bad=2", f"data.cache={cache}")
         assert result.returncode == 0, result.stderr
         assert "2 damaged of the training data, left out" in result.stderr
-        assert "14 of 158 training images make no whole batch of 16" in result.stderr
+        assert "14 of 158 training images do not fill a batch of 16" in result.stderr
         damaged = json.loads((tmp_path / name / "config.json").read_text())["damaged"]
         assert [len(damaged[split]) for split in ("train", "test")] == [2, 1] and "007.jpg" in damaged["train"][1]
     weights = [(tmp_path / name / "last" / "model.safetensors").read_bytes() for name in ("cached", "decoded")]

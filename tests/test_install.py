@@ -1,4 +1,4 @@
-"""The installed package: a stranger's CMake project or compiler line finds it, builds against it and gets the right
+"""The installed package: an outside CMake project or compiler line finds it, builds against it and gets the right
 numbers."""
 import json
 import os
@@ -25,7 +25,7 @@ def run(*command, status=0, **env):
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory):
-    """Where the build is installed."""
+    """The folder of the installed build."""
     if not (BUILD / "CMakeCache.txt").exists():
         pytest.skip(f"no build at {BUILD}")
     prefix = tmp_path_factory.mktemp("install") / "prefix"
@@ -34,7 +34,7 @@ def prefix(tmp_path_factory):
 
 
 def configure(prefix, source, binary, *options, status=0):
-    """CMake on a project that is told nothing but where spikemix lies."""
+    """Runs CMake on a project that knows only where spikemix is."""
     return run("cmake", "-G", "Ninja", "-S", source, "-B", binary, f"-DCMAKE_PREFIX_PATH={prefix}", *options,
                status=status)
 
@@ -61,7 +61,7 @@ def test_find_package(build, prefix):
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
-    """A picture of 32 x 32 as a PPM with a comment, and what `spikemix predict` says of the same pixels."""
+    """A picture of 32 x 32 as a PPM with a comment, and the answer of `spikemix predict` to the same pixels."""
     from PIL import Image
 
     folder = tmp_path_factory.mktemp("picture")
@@ -80,10 +80,10 @@ def check_classifier(program, picture):
     p = np.sort(np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum())[::-1]
     assert lines[0].split(maxsplit=2)[2] == answer["label"]
     np.testing.assert_allclose([float(line.split()[0]) for line in lines], 100 * p[:3], atol=0.006)
-    # the program's exit codes, and one line of what is wrong
+    # the program's exit codes, and one line on the fault
     assert "no such file" in run(program, ppm.parent / "nowhere", ppm, status=2)
     assert "safetensors" in run(program, ppm, ppm, status=2)
-    assert "no binary PPM" in run(program, MODEL, MODEL, status=2)
+    assert "not a binary PPM" in run(program, MODEL, MODEL, status=2)
     cut = ppm.with_name("cut.ppm")
     cut.write_bytes(ppm.read_bytes()[:-1])
     assert "ends before its last pixel" in run(program, MODEL, cut, status=2)
@@ -96,7 +96,7 @@ def readme_block(language):
 
 
 def project(folder, source, cmake, languages="CXX"):
-    """A project of one program, app, out of `source`."""
+    """A project with one program, app, made from `source`."""
     folder.mkdir(exist_ok=True)
     (folder / source.name).write_bytes(source.read_bytes())
     (folder / "CMakeLists.txt").write_text(
@@ -105,8 +105,8 @@ def project(folder, source, cmake, languages="CXX"):
     return folder
 
 
-def test_readmes_lines_of_cmake_ask_for_no_torch(prefix, picture, tmp_path):
-    """With no LibTorch in sight: none is looked for, and none gets into the program."""
+def test_readmes_cmake_lines_need_no_torch(prefix, picture, tmp_path):
+    """Without LibTorch on the machine: none is looked for, and none gets into the program."""
     app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc", readme_block("cmake"))
     configure(prefix, app, app / "build", "-DTorch_DIR=/nowhere", "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON",
               "-DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON")
@@ -115,7 +115,7 @@ def test_readmes_lines_of_cmake_ask_for_no_torch(prefix, picture, tmp_path):
     check_classifier(app / "build" / "app", picture)
 
 
-def test_readmes_line_of_pkg_config(prefix, picture, tmp_path):
+def test_readmes_pkg_config_line(prefix, picture, tmp_path):
     line = readme_block("").split("#")[0]
     assert line.startswith("cc app.c $(pkg-config ")
     (tmp_path / "app.c").write_bytes((EXAMPLES / "classify_c" / "classify_c.c").read_bytes())
@@ -142,21 +142,21 @@ int main() { return spikemix::learning_rate({.epochs = 2, .warmup_epochs = 0, .l
     error = configure(prefix, app, app / "without", "-DTorch_DIR=/nowhere", status=1)
     line, = [line for line in error.splitlines() if "component train" in line]
     assert "Torch_DIR (/nowhere) holds no LibTorch; give -DTorch_DIR=" in line and "cmake_prefix_path" in line
-    # a project that can do without goes on without
+    # a project for which it is optional configures without it
     app = project(tmp_path / "app", source, "find_package(spikemix REQUIRED OPTIONAL_COMPONENTS train)\n"
                   "if(spikemix_train_FOUND OR NOT TARGET spikemix::engine OR TARGET torch)\n"
                   "  message(FATAL_ERROR no)\nendif()\n")
     configure(prefix, app, app / "optional", "-DTorch_DIR=/nowhere")
 
 
-# What users include (docs/engine.md).
+# The headers that users include (docs/engine.md).
 FRONT_HEADERS = {"engine": ["base/exceptions.h", "engine/c_api.h", "engine/image_input.h", "engine/session.h",
                             "mixers/mixer.h"],
                  "train": ["train/schedule.h", "train/trainer.h"]}
 
 
 def includes(include, header, folder, *compiler):
-    """Compiles the public header alone, and says what it includes: public headers, and the paths of others."""
+    """Compiles the public header alone, and returns what it includes: public headers, and the paths of others."""
     source, found = folder / "alone.c", folder / "alone.d"
     source.write_text(f'#include "spikemix/{header}"\n')
     run(*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I", include, "-MD", "-MF", found,
@@ -167,7 +167,7 @@ def includes(include, header, folder, *compiler):
 
 
 def test_public_headers(prefix, tmp_path):
-    """Each compiles alone, by the standard library and each other; and all are there for what users include."""
+    """Each compiles alone, needing only the standard library and the others, and none is missing for users."""
     include = prefix / "include"
     installed = {str(p.relative_to(include / "spikemix")) for p in include.rglob("*") if p.is_file()}
     trains = "SPIKEMIX_TRAIN:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
@@ -182,7 +182,7 @@ def test_public_headers(prefix, tmp_path):
     assert includes(include, "engine/c_api.h", tmp_path, "cc", "-std=c99")[0] == {"engine/c_api.h"}
 
 
-def test_what_the_package_refuses(prefix, tmp_path):
+def test_the_packages_refusals(prefix, tmp_path):
     app = project(tmp_path / "app", EXAMPLES / "classify" / "classify.cc",
                   "find_package(spikemix REQUIRED COMPONENTS engines)\n")
     error = configure(prefix, app, app / "build", status=1)
@@ -213,10 +213,10 @@ def test_shared_library_from_python(prefix, picture):
 
 
 def test_packages(picture, tmp_path):
-    """The .deb and the tarball hold the program and the shared library, and the library works from there."""
+    """The .deb and the tarball contain the program and the shared library, and the library works from there."""
     for tool in ("dpkg-deb", "dpkg-shlibdeps", "file"):
         if not shutil.which(tool):
-            pytest.skip(f"no {tool} here, which CPack makes a .deb with")
+            pytest.skip(f"no {tool} here, which CPack needs to make a .deb")
     run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", tmp_path)
     deb, = tmp_path.glob("*.deb")
     run("dpkg-deb", "-x", deb, tmp_path / "root")
@@ -232,7 +232,7 @@ def test_packages(picture, tmp_path):
 
 
 def test_shared_library_from_c(prefix, picture, tmp_path):
-    """With CMake that knows no C++, and by pkg-config; with none of what the engine is made of."""
+    """With CMake without C++, and with pkg-config; none of the engine's dependencies is visible."""
     app = project(tmp_path / "app", EXAMPLES / "classify_c" / "classify_c.c",
                   "find_package(spikemix REQUIRED COMPONENTS shared)\n"
                   "target_link_libraries(app PRIVATE spikemix::shared m)\n", languages="C")
@@ -253,7 +253,7 @@ def test_classify_with_cmake(build, picture, example):
 @pytest.mark.parametrize("compiler, source", [
     (["c++", "-std=c++20"], "classify/classify.cc"), (["cc", "-std=c99"], "classify_c/classify_c.c")])
 def test_classify_with_pkg_config(prefix, picture, tmp_path, compiler, source):
-    # Moved: the package is found from where its file lies.
+    # Moved: the package is found relative to its own file.
     moved = tmp_path / "elsewhere"
     prefix.rename(moved)
     try:

@@ -1,4 +1,4 @@
-"""What a training begins with and is held to: whitened and identical convolutions, a budget of spikes; its average."""
+"""How a training starts and what constrains it: whitened and identity convolutions, a budget of spikes; its average."""
 import gzip
 import json
 
@@ -39,7 +39,7 @@ def images(place):
 
 
 def whitening(x, kernel, stride, outputs):
-    """airbench's filters, with numpy: of all windows inside the pictures, both signs of the largest components."""
+    """airbench's filters, with numpy: from all windows inside the pictures, the largest components with both signs."""
     patches = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), axis=(2, 3))[:, :, ::stride, ::stride]
     patches = patches.transpose(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1] * kernel**2)
     values, vectors = np.linalg.eigh(np.cov(patches.T, bias=True))
@@ -52,7 +52,7 @@ def whitening(x, kernel, stride, outputs):
 
 @pytest.mark.parametrize("stem,kernel,stride,outputs", [("conv4", 3, 1, 4), ("conv2", 3, 1, 8), ("conv1", 4, 4, 32)])
 def test_the_first_convolution_starts_from_the_patches(spikemix, place, stem, kernel, stride, outputs):
-    """The weights stay where they began: they are frozen."""
+    """The weights keep their initial values: they are frozen."""
     options = [f"model.stem={stem}", f"train.freeze={WEIGHT}", "train.epochs=1"]
     trained(spikemix, place, f"white-{stem}", "train.whiten=true", *options)
     trained(spikemix, place, f"usual-{stem}", *options)
@@ -100,7 +100,7 @@ def test_identities_are_what_training_starts_from(spikemix, place):
     assert (conv[:8] == torch.nn.init.dirac_(torch.zeros(8, 8, 3, 3)).numpy()).all() and (conv[8:] != 0).all()
 
 
-def test_what_spikes_cost_is_said_and_goes_down(spikemix, place):
+def test_the_cost_of_spikes_is_reported_and_falls(spikemix, place):
     text = trained(spikemix, place, "dear", *INTEGER, "train.spike_cost=3")
     trained(spikemix, place, "free", *INTEGER, "train.spike_cost=1e-9")
     dear, free = (epochs(place / name) for name in ("dear", "free"))
@@ -139,7 +139,7 @@ def test_a_target_needs_a_weight_to_start_with(spikemix, place):
 
 
 def test_the_average_begins_where_the_weights_do(spikemix, place):
-    """After one step, average = (start + model) / 2: weights, the whitened ones too, and batch norm's statistics."""
+    """After one step, average = (start + model) / 2: weights (whitened ones included) and batch norm's statistics."""
     trained(spikemix, place, "average", *BUDGET, "train.spike_target=0.1", "train.whiten=true",
             "train.identity_start=true", "augment.alternate_flip=true", "train.ema=0.5", "train.epochs=1",
             "train.warmup_epochs=0", "data.train_images=20")
@@ -157,4 +157,4 @@ def test_the_average_begins_where_the_weights_do(spikemix, place):
         if "running_var" in name:
             np.testing.assert_allclose(value, 1, rtol=1e-5)
     last = safetensors.numpy.load_file(place / "average" / "last" / "model.safetensors")
-    assert all((last[n] == average).all() for n, (_, average) in pairs.items())  # what is tested and exported
+    assert all((last[n] == average).all() for n, (_, average) in pairs.items())  # it is tested and exported

@@ -1,4 +1,4 @@
-"""A damaged metrics.jsonl is said by whoever reads it: nothing is left out in silence."""
+"""Whatever reads a damaged metrics.jsonl reports it: nothing is left out silently."""
 import json
 import shutil
 
@@ -15,7 +15,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(spikemix, place):
-    """Four epochs of ten steps: 20 lines of steps, of which 10 stand in front of each of the first two epochs'."""
+    """Four epochs of ten steps: 20 lines of steps, 10 before the line of each of the first two epochs."""
     result = run(*tiny.train(spikemix, place, place / "run", "train.epochs=4"))
     assert result.returncode == 0, result.stderr
     return place / "run"
@@ -31,7 +31,7 @@ def lines_of(folder):
 
 
 def damaged(folder, number, change):
-    """Line `number`, counted from 1, changed; it is found again by its number."""
+    """Changes line `number`, counted from 1."""
     lines = lines_of(folder)
     lines[number - 1] = change(lines[number - 1])
     (folder / "metrics.jsonl").write_text("".join(lines))
@@ -68,7 +68,7 @@ def report(spikemix, folder, *more):
     return run(spikemix, "report", folder, *more, "-o", folder / "page.html", "--models", 0)
 
 
-EPOCH_LINE, STEP_LINE = 22, 13  # of the second epoch; a step of it
+EPOCH_LINE, STEP_LINE = 22, 13  # the second epoch's, and one of its steps
 
 
 def test_the_lines_are_those(trained):
@@ -102,7 +102,7 @@ def test_report_names_epochs_that_are_gone(spikemix, copy, gone, said):
     assert result.returncode == 0 and said in result.stderr and said in (copy / "page.html").read_text(), result.stderr
 
 
-def test_report_names_an_epoch_that_comes_twice(spikemix, copy):
+def test_report_names_a_repeated_epoch(spikemix, copy):
     damaged(copy, EPOCH_LINE, lambda line: line + line)
     refused(report(spikemix, copy), EPOCH_LINE + 1)
 
@@ -117,7 +117,7 @@ def test_report_says_that_the_last_line_is_cut(spikemix, copy):
 @pytest.mark.parametrize("name", [*UNREADABLE, *STEP_FIELDS])
 def test_verify_names_a_damaged_step(spikemix, copy, name):
     damaged(copy, STEP_LINE, {**UNREADABLE, **STEP_FIELDS}[name])
-    # Without the number of the step, the next ones are those that do not follow.
+    # Without the number of the step, the next line is the one that does not follow.
     result = run(spikemix, "verify", copy)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1 and "metrics.jsonl, line 1" in result.stderr
 
@@ -131,7 +131,7 @@ def test_verify_names_steps_that_are_gone(spikemix, copy, gone):
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_resume_says_it_and_goes_on(spikemix, place, copy, name):
+def test_resume_reports_it_and_continues(spikemix, place, copy, name):
     damaged(copy, EPOCH_LINE, UNREADABLE[name])
     result = run(spikemix, "resume", copy, "train.epochs=5")
     assert result.returncode == 0, result.stderr
@@ -139,7 +139,7 @@ def test_resume_says_it_and_goes_on(spikemix, place, copy, name):
     assert json.loads(lines_of(copy)[-1])["epoch"] == 4
 
 
-def test_resume_of_a_longer_log_begins_a_line_of_its_own(spikemix, copy):
+def test_resume_of_a_longer_log_begins_a_new_line(spikemix, copy):
     damaged(copy, 3, lambda line: line + line[:-1] + " " * 7 + "\n")
     result = run(spikemix, "resume", copy, "train.epochs=5")
     assert result.returncode == 0, result.stderr

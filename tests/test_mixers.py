@@ -25,7 +25,7 @@ def assert_close(got, want, tolerance=1e-5):
 
 
 def over_axes(x, axes, height, width, function):
-    """function(array, dims) on [T, B, H, W, D] if the grid's axes are named, else on [T, B, N, D]."""
+    """function(array, dims) on [T, B, H, W, D] if the grid's axes are named, otherwise on [T, B, N, D]."""
     names = axes.split(",")
     array = x.double().numpy()
     if "height" in names or "width" in names:
@@ -114,11 +114,11 @@ def test_the_list_of_wavelets_is_pywavelets_own(ops):
     assert sorted(ops.wavelet_names()) == sorted(w for f in families for w in pywt.wavelist(f))
 
 
-# PyWavelets warns where a filter is longer than the line; both wrap it around.
+# PyWavelets warns if a filter is longer than the line; both wrap it around.
 @pytest.mark.filterwarnings("ignore:Level value")
 @pytest.mark.parametrize("family", ["haar", "db", "sym", "coif", "bior", "rbio"])
 def test_every_wavelet(ops, family):
-    # levels 0 are 6 of 64 tokens, 3 of 24 tokens or of 8 dimensions.
+    # levels 0 means 6 for 64 tokens, 3 for 24 tokens or 8 dimensions.
     sizes = [(64, 12, 1), (64, 12, 2), (64, 8, 3), (64, 8, 0), (24, 8, 2), (24, 8, 0)]
     for wavelet, (n, D, levels) in itertools.product(pywt.wavelist(family), sizes):
         token_levels, embed_levels = levels or {64: 6, 24: 3}[n], levels or 3
@@ -132,7 +132,7 @@ def test_every_wavelet(ops, family):
 
 
 def odd_wavedec(a, wavelet, levels, axis):
-    """Of an odd number of values the last is an average as it is."""
+    """In an odd number of values the last one is passed on as an average."""
     details = []
     for _ in range(levels):
         even, last = numpy.split(a, [a.shape[axis] // 2 * 2], axis)
@@ -223,7 +223,7 @@ def test_gradients(ops):
 
 
 def test_gradients_in_fp32(ops):
-    """The adjoint in fp32, against the double one that gradcheck has proved."""
+    """The adjoint in fp32, against the one in double that gradcheck has verified."""
     for spec in specs(ops):
         g = tokens(T=2, height=8, width=8, D=64, seed=1)
         gradients = []
@@ -238,7 +238,7 @@ def test_gradients_in_fp32(ops):
 
 
 def test_matrices_equal_kernels(ops):
-    """What runs on a GPU: the definition as matrix products."""
+    """The GPU's code: the definition as matrix products."""
     for spec in specs(ops):
         x = tokens(T=2, B=2, height=2, width=4, D=8, dtype=torch.float64).requires_grad_()
         c = coefficients_of(spec.split(":")[0])
@@ -255,7 +255,7 @@ def test_matrices_equal_kernels(ops):
 
 
 def test_bfloat16_is_rounded_once(ops):
-    """In as bfloat16, through the transform in fp32, out as bfloat16."""
+    """Input in bfloat16, transform in fp32, output in bfloat16."""
     x = tokens(height=8, width=8, D=48, dtype=torch.bfloat16).requires_grad_()
     c = torch.tensor([0.3, 0.7], requires_grad=True)
     exact_c = c.detach().double().requires_grad_()
@@ -308,7 +308,7 @@ def test_gpu_equals_cpu(ops):
 # --- gates between a transform and its inverse ---
 
 def separable(matrix_of):
-    """The transform of a grid, as one matrix [N, N], out of that of a line."""
+    """The transform of a grid, as one matrix [N, N], made from that of a line."""
     return lambda height, width: numpy.kron(matrix_of(height), matrix_of(width))
 
 
@@ -361,7 +361,7 @@ def fits(name, height, width):
 @pytest.mark.filterwarnings("ignore:Level value")
 @pytest.mark.parametrize("name", GATED)
 def test_gated(ops, name):
-    """Forward, and the gradients of x and of the gate, in double, in fp32 and the way of other devices."""
+    """Forward, and the gradients of x and of the gate, in double, in fp32 and by the code for other devices."""
     for (height, width), D in itertools.product(GRIDS, (1, 5, 16, 33)):
         if not fits(name, height, width):
             continue

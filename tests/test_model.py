@@ -9,7 +9,7 @@ from torch import nn
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 
 SMALL = dict(height=12, width=16, channels=3, embed_dim=32, depth=2, heads=[4], classes=7, T=4, pool=[0, 0, 1, 1])
-IMAGE = dict(SMALL, input="image", ssa_scale=1.0)  # few tokens: with the published 0.125 attention stays silent
+IMAGE = dict(SMALL, input="image", ssa_scale=1.0)  # with few tokens, the published 0.125 would leave attention silent
 EVENTS = dict(SMALL, input="events", channels=2, T=3, height=33, width=32, pool=[1, 1, 1, 0], heads=[2], ssa_scale=0.5)
 
 
@@ -232,7 +232,7 @@ def test_equals_the_published_model_in_fp32(ops, c, mixer, device):
     x = inputs(c, 5, torch.float32, device)
     with torch.no_grad():
         logits, want = ours.forward(x), theirs(x)
-    # A potential that rounds to the other side of the threshold flips a spike, which touches others behind it.
+    # A potential that rounds to the other side of the threshold flips a spike, which affects later ones.
     assert max(differing(ours, spikes).values()) < 2e-3
     torch.testing.assert_close(logits, want, rtol=1e-2, atol=1e-2)
 
@@ -263,7 +263,7 @@ def test_published_2_256_for_events(ops):
 
 @pytest.mark.parametrize("mixer", ["ssa", "fft2d"])
 def test_bf16_is_near_fp32(ops, mixer):
-    """bf16 rounds products to 8 bits and so flips some spikes; what it learns points the same way."""
+    """bf16 rounds products to 8 bits and flips some spikes; its gradients still point the same way."""
     model = build(ops, IMAGE, mixer)
     x, y = inputs(IMAGE, 16, torch.float32), torch.arange(16) % 7
     gradients = []
@@ -302,11 +302,11 @@ def test_recomputed_blocks_give_the_same_bits(ops, c, mixer, bf16):
 
 @pytest.mark.parametrize("mixer", ["ssa", "wt2d"])
 def test_training_with_one_time_step_is_that_of_a_model_with_one(ops, mixer):
-    """train.one_step_epochs: in training the steps are set, in evaluation they stay the model's."""
+    """train.one_step_epochs sets the steps in training; in evaluation they stay the model's."""
     x, y = inputs(IMAGE, 4, torch.float32), torch.arange(4) % IMAGE["classes"]
     trained, evaluated = [], []
     for T, steps in [(1, 1), (4, 1), (4, 4)]:
-        # untrained statistics: anything higher is silence
+        # with untrained statistics, a higher one leaves it silent
         model = build(ops, IMAGE | {"T": T}, mixer, v_threshold=0.05)
         model.set_training_steps(steps)
         model.train(False)
@@ -333,7 +333,7 @@ def test_learned_tau_and_coefficients_have_gradients(ops):
     assert torch.allclose(coeff, torch.full_like(coeff, 1 / len(coeff)))
 
 
-def test_initial_weights_depend_on_seed_and_name_alone(ops):
+def test_initial_weights_depend_only_on_seed_and_name(ops):
     a, b, c = (build(ops, IMAGE, mixer, seed).state() for mixer, seed in [("ssa", 1), ("fft2d", 1), ("ssa", 2)])
     shared = [n for n in a if n in b]
     assert "block.1.mlp.fc1_linear.weight" in shared and all(torch.equal(a[n], b[n]) for n in shared)

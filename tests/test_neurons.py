@@ -1,4 +1,4 @@
-"""Neurons, and what stands around them in a layer, against SpikingJelly's multi-step nodes and torch.nn."""
+"""Neurons, and the other parts of a layer, against SpikingJelly's multi-step nodes and torch.nn."""
 import contextlib
 import itertools
 
@@ -18,7 +18,7 @@ DEVICES = ["cpu", CUDA]
 
 
 def node(kind, tau, v_threshold, reset, v_reset, detach, name):
-    """SpikingJelly's node of the same behaviour."""
+    """SpikingJelly's node with the same behaviour."""
     common = dict(v_threshold=v_threshold, v_reset=v_reset if reset == "hard" else None, detach_reset=detach,
                   surrogate_function=SURROGATES[name][1], step_mode="m")
     if kind == "if":
@@ -35,7 +35,7 @@ def compare(ops, x, kind, tau, v_threshold, reset, v_reset, detach, name, rtol):
     s = ops.neuron(ours, w, kind, tau, v_threshold, reset, v_reset, detach, name, SURROGATES[name][0])
     want = reference(theirs)
     assert torch.equal(s, want)
-    assert 0.02 < s.mean() < 0.98  # the case says something
+    assert 0.02 < s.mean() < 0.98  # not trivial
     g = torch.randn_like(s)
     s.backward(g)
     want.backward(g)
@@ -57,7 +57,7 @@ def test_equals_spikingjelly(ops, kind, reset, detach, name, device):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", SURROGATES)
 def test_equals_spikingjelly_in_double(ops, kind, name):
-    """Double goes through ATen, as every device but the CPU does."""
+    """Double uses ATen, as do all devices but the CPU."""
     torch.manual_seed(1)
     for reset, detach in itertools.product(RESETS, [True, False]):
         x = 2 * torch.randn(4, 3, 21, dtype=torch.float64)
@@ -117,7 +117,7 @@ def test_norm_and_neurons_equal_torch(ops, training, repeat, dtype, device):
     torch.testing.assert_close(mean, bn.running_mean, rtol=eps, atol=eps)
     torch.testing.assert_close(var, bn.running_var, rtol=eps, atol=eps)
     if training:
-        assert not ours[1].grad.any()  # cancels out: exactly zero, not rounding noise that Adam would scale up
+        assert not ours[1].grad.any()  # cancels out: exactly zero, not rounding noise that Adam would amplify
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -125,7 +125,7 @@ def test_norm_and_neurons_equal_torch(ops, training, repeat, dtype, device):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("copies", [1, 3])
 def test_norm_alone_equals_torch(ops, training, copies, dtype, device):
-    """What a layer without neurons makes: in fp32 for bf16."""
+    """The output of a layer without neurons: fp32 for bf16."""
     torch.manual_seed(8)
     M, C = 75, 19
     exact = torch.float32 if dtype == torch.bfloat16 else dtype
@@ -185,10 +185,10 @@ SPIKES, COUNTS, REAL = 0, 1, 2
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("sparse_below", [0, 99])  # as matrices, and from the spikes that are there
+@pytest.mark.parametrize("sparse_below", [0, 99])  # as matrices, and from the spikes alone
 @pytest.mark.parametrize("values", [SPIKES, COUNTS, REAL])
 def test_products_equal_torch(ops, values, sparse_below, device):
-    """What is kept for backward is packed; the gradients are those of the unpacked values."""
+    """Values are packed for backward; the gradients are those of the unpacked values."""
     torch.manual_seed(5)
     top = {SPIKES: 2, COUNTS: 9}.get(values)
     for ours_op, theirs_op, shape, weight in [
@@ -228,7 +228,7 @@ def gradients(op, x, weight, values, sparse_below, g):
     return y.detach(), a.grad, w.grad
 
 
-def test_sparse_products_in_bf16_are_nearer_to_the_truth_than_dense_ones(ops):
+def test_sparse_products_in_bf16_are_more_accurate_than_dense_ones(ops):
     """14 bits of the largest weight and gradient of a channel, against 8 bits of each value."""
     torch.manual_seed(8)
     for op, x, weight, values in products(ops):
@@ -246,7 +246,7 @@ def test_sparse_products_in_bf16_are_nearer_to_the_truth_than_dense_ones(ops):
 
 
 def test_input_gradients_by_winograd(ops):
-    """Images of whole tiles of 4 x 4, or nearly: fewer products than as matrices, the same dX, on any number of
+    """Images made of whole 4 x 4 tiles, or nearly: fewer products than with matrices, the same dX, on any number of
     threads."""
     torch.manual_seed(9)
     for shape, out in [((1, 3, 8, 8, 24), 40), ((2, 5, 7, 12, 33), 16), ((1, 2, 32, 32, 48), 24)]:

@@ -17,8 +17,8 @@ def test_muon_equals_torch(ops, shape, precision):
         matrix.grad = gradient.flatten(1)
         theirs.step()
     ours = ops.muon(weight, gradients, 3e-2, 0.9, 0.1, precision)
-    assert (ours - weight).abs().mean() > 0.01  # the case says something
-    # torch.optim.Muon multiplies in bf16 always; we in fp32 where the processor has no products of bf16.
+    assert (ours - weight).abs().mean() > 0.01  # not trivial
+    # torch.optim.Muon always multiplies in bf16; we use fp32 if the processor has no bf16 products.
     same = precision == "bf16" and ops.orthogonalised(weight.flatten(1), torch.bfloat16).dtype == torch.bfloat16
     rounding = 1e-6 if same else 2e-3
     torch.testing.assert_close(ours.flatten(1), matrix.detach(), rtol=1e-5, atol=rounding)
@@ -35,12 +35,12 @@ def test_a_step_goes_the_same_way_as_the_singular_vectors(ops, shape, dtype):
     assert (directions - directions.diagonal().diag()).abs().max() < 0.1
 
 
-@pytest.mark.parametrize("shape", [(24, 96), (24, 95), (96, 24)])  # wide enough to be made of x x' alone; not; tall
+@pytest.mark.parametrize("shape", [(24, 96), (24, 95), (96, 24)])  # wide enough to be made from x x'; not; tall
 def test_fp32_takes_the_same_steps_as_double(ops, shape):
     torch.manual_seed(3)
     m = min(shape)
     left, right = (torch.linalg.qr(torch.randn(n, m).double())[0] for n in (m, max(shape)))
-    # its smallest directions are rounding
+    # its smallest directions are only rounding errors
     matrix = left @ torch.logspace(0, -6, m, dtype=torch.float64).diag() @ right.T
     x = matrix / matrix.norm()
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""No command writes over what it reads, nor over a file of another kind; and what it cannot feed leaves no run."""
+"""No command overwrites its input or a file of another kind; and a training that cannot start leaves no run."""
 import dataclasses
 import hashlib
 import json
@@ -22,7 +22,7 @@ from tiny import make_place, run
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Data, a recipe, and what commands read: a picture, a recording, somebody's checkpoint, a table of energies."""
+    """Data, a recipe, and inputs of commands: a picture, a recording, somebody's checkpoint, an energy table."""
     folder = make_place(tmp_path_factory.mktemp("outputs"), train=80, test=40)
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "cat.png")
     write_recording(folder / "recording.npz", label=1, seed=2)
@@ -47,7 +47,7 @@ class Command:
     words: list[str]  # names of files in place(); OUT is the file to write
     ending: str
     reads: list[str]  # of those files
-    without: str = ""  # the file without which it cannot do its work, so that a refusal comes before the work
+    without: str = ""  # the file without which it cannot work: a refusal must come before the work
 
 
 SCALING = ["bench", "--scaling", "tiny.toml", "--tokens", "64", "--mixers", "fft2d", "--seconds", "0", "--threads", "1"]
@@ -75,7 +75,7 @@ every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 def call(spikemix, place, name, out):
-    """Of files in place(), by their own names."""
+    """Calls the command on files in place(), by their own names."""
     return [spikemix, *(out if word == "OUT" else word for word in COMMANDS[name].words)]
 
 
@@ -92,7 +92,7 @@ def refuses(place, word, command, *files):
 
 
 @every_command
-def test_an_output_replaces_its_like(spikemix, place, trained, tmp_path, name):
+def test_an_output_replaces_one_of_its_kind(spikemix, place, trained, tmp_path, name):
     out = tmp_path / ("out" + COMMANDS[name].ending)
     for _ in range(2):
         result = run(*call(spikemix, place, name, out), cwd=place)
@@ -101,7 +101,7 @@ def test_an_output_replaces_its_like(spikemix, place, trained, tmp_path, name):
 
 
 @every_command
-def test_an_empty_file_is_in_nobodys_way(spikemix, place, trained, tmp_path, name):
+def test_an_empty_file_may_be_replaced(spikemix, place, trained, tmp_path, name):
     out = tmp_path / ("out" + COMMANDS[name].ending)
     out.touch()
     result = run(*call(spikemix, place, name, out), cwd=place)
@@ -114,14 +114,14 @@ def test_an_empty_file_is_in_nobodys_way(spikemix, place, trained, tmp_path, nam
                                    "data/t10k-labels-idx1-ubyte"])
 def test_no_output_replaces_a_file_of_another_kind(spikemix, place, trained, tmp_path, name, other):
     if COMMANDS[name].ending in (".npz", ".aedat", ".aedat4") and other == "recording.npz":
-        return  # its like
+        return  # one of its kind
     out = tmp_path / ("out" + COMMANDS[name].ending)
     shutil.copyfile(place / other, out)
     refuses(place, f"{out}: the file exists and holds no", call(spikemix, place, name, out), out)
 
 
 def names_of(file, ending, tmp_path):
-    """What one file can be called by somebody who does not see that it is the same one."""
+    """Different names of the same file."""
     link, hard = tmp_path / ("link" + ending), tmp_path / ("hard" + ending)
     link.symlink_to(file)
     os.link(file, hard)
@@ -140,7 +140,7 @@ def test_no_output_replaces_an_input_by_any_name(spikemix, place, trained, tmp_p
 
 
 @every_command
-def test_an_input_is_not_written_over_on_the_way(spikemix, place, trained, tmp_path, name):
+def test_an_input_is_not_overwritten_as_a_partial_file(spikemix, place, trained, tmp_path, name):
     for number, read in enumerate(COMMANDS[name].reads):
         out = tmp_path / (str(number) + COMMANDS[name].ending)
         os.link(place / read, f"{out}.partial")
@@ -150,8 +150,8 @@ def test_an_input_is_not_written_over_on_the_way(spikemix, place, trained, tmp_p
 
 @pytest.mark.parametrize("name", WITHOUT)
 @pytest.mark.parametrize("folder", ["/proc", "/no/such/folder", "cat.png"])
-def test_a_folder_that_cannot_be_written_is_seen_before_the_work(spikemix, place, trained, tmp_path, name, folder):
-    """The work would fail: what it reads is not there."""
+def test_an_unwritable_folder_is_found_before_the_work(spikemix, place, trained, tmp_path, name, folder):
+    """The work itself would fail, because its input does not exist."""
     read = place / COMMANDS[name].without
     read.rename(tmp_path / "away")
     try:
@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_seen_before_the_work(spikemix, place
 
 
 @every_command
-def test_standard_output_and_folders_are_no_files(spikemix, place, trained, name):
+def test_standard_output_and_folders_are_refused(spikemix, place, trained, name):
     refuses(place, " -: expected a file name", call(spikemix, place, name, "-"))
     ending = COMMANDS[name].ending
     folder = place / ("folder" + ending)
@@ -170,14 +170,14 @@ def test_standard_output_and_folders_are_no_files(spikemix, place, trained, name
     refuses(place, "is a folder", call(spikemix, place, name, folder))
 
 
-def test_two_outputs_are_two_files(spikemix, place):
+def test_two_outputs_need_two_files(spikemix, place):
     (place / "again").mkdir()
     for other in ["both.csv", "again/../both.csv"]:
         error = refuses(place, "--csv and --plot", [spikemix, *SCALING, "--csv", "both.csv", "--plot", other])
         assert "expected two files" in error and not (place / "both.csv").exists()
 
 
-def test_a_rendered_prediction_replaces_no_picture(spikemix, place, trained):
+def test_a_rendered_prediction_does_not_replace_a_picture(spikemix, place, trained):
     command = [spikemix, "predict", "recording.npz", "--model", "run", "--render", "cat.png"]
     refuses(place, "--render cat.png: the file exists and holds no picture of spikemix", command, place / "cat.png")
 
@@ -193,7 +193,7 @@ def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, tmp_p
     before = sorted(tmp_path.rglob("*"))
     refuses(tmp_path, f"OUT {out}: ", [spikemix, "events", "simulate", "pictures", out])
     assert sorted(tmp_path.rglob("*")) == before
-    for _ in range(2):  # the second time over its own
+    for _ in range(2):  # the second time over its own output
         assert run(spikemix, "events", "simulate", "pictures", "recordings", "--duration", 20,
                    cwd=tmp_path).returncode == 0
     assert len(list((tmp_path / "recordings").rglob("*.aedat"))) == 2
@@ -213,7 +213,7 @@ def test_runs_and_sweeps_have_folders_of_their_own(spikemix, place, trained, tmp
     assert re.search(said, error) and sorted(tmp_path.rglob("*")) == before
 
 
-def test_damaged_answers_can_be_written_again(spikemix, place, trained):
+def test_damaged_answers_can_be_replaced(spikemix, place, trained):
     answers = trained / "best" / "test_answers.safetensors"
     whole = answers.read_bytes()
     answers.write_bytes(whole[:-7])
@@ -221,7 +221,7 @@ def test_damaged_answers_can_be_written_again(spikemix, place, trained):
     assert result.returncode == 0 and safetensors.numpy.load_file(answers)["answer"].shape == (20,), result.stderr
 
 
-def test_an_export_is_no_model_for_libtorch(spikemix, place, trained, tmp_path):
+def test_libtorch_refuses_an_export(spikemix, place, trained, tmp_path):
     out = tmp_path / "small.safetensors"
     for precision in ["int8", "int16"]:
         assert run(spikemix, "export", trained, "--precision", precision, "-o", out).returncode == 0
@@ -236,7 +236,7 @@ def test_answers_are_on_the_images_of_the_run(spikemix, trained):
     assert result.returncode == 0 and json.loads(result.stdout)["images"] == 20, result.stderr
 
 
-def test_a_file_of_answers_is_no_model(spikemix, trained):
+def test_a_file_of_answers_is_not_a_model(spikemix, trained):
     answers = trained / "best" / "test_answers.safetensors"
     refuses(trained, "not a model file", [spikemix, "info", answers], answers)
 
@@ -249,7 +249,7 @@ def test_pictures_have_one_channel_or_three(spikemix, place, channels):
     assert not out.exists()
 
 
-def test_pictures_for_a_model_of_recordings_leave_no_run(spikemix, place):
+def test_a_model_of_recordings_refuses_pictures_and_leaves_no_run(spikemix, place):
     out = place / "events"
     result = run(*tiny.train(spikemix, place, out, "model.input=events", "model.channels=2"))
     assert result.returncode == 2 and "model.input" in result.stderr, result.stderr

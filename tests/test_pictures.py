@@ -33,7 +33,7 @@ def encode(image, **options):
 
 
 def read(ops, data):
-    """As RGB, however many channels there are."""
+    """As RGB, whatever the number of channels."""
     got = ops.decode_image(torch.from_numpy(np.frombuffer(data, np.uint8).copy())).numpy()
     return np.repeat(got, 3, axis=2) if got.shape[2] == 1 else got
 
@@ -81,7 +81,7 @@ def test_odd_sizes(ops, format, size):
 
 
 @pytest.mark.parametrize("format", ["WEBP", "GIF", "PNG"])
-def test_of_an_animation_the_first_frame(ops, format):
+def test_an_animation_gives_its_first_frame(ops, format):
     frames = [picture("RGB"), Image.new("RGB", (37, 29), "blue")]
     options = {"lossless": True} if format == "WEBP" else {}
     assert_as_pillow(ops, encode(frames[0], format=format, save_all=True, append_images=frames[1:], **options))
@@ -98,7 +98,8 @@ def test_a_gif_whose_first_frame_is_smaller_than_its_canvas(ops):
         assert_as_pillow(ops, bytes(data))
 
 
-# --- PNG as it is stored ----------------------------------------------------------------------------------------------
+# --- PNG as stored
+# ------------------------------------------------------------------------------------------------------
 
 
 def chunk(kind, data):
@@ -157,7 +158,8 @@ def test_an_interlaced_png(ops):
     assert_as_pillow(ops, bytes(data))
 
 
-# --- JPEG headers that phones write -----------------------------------------------------------------------------------
+# --- unusual JPEG headers from phones
+# -----------------------------------------------------------------------------------
 
 
 def changed(data, marker, offset, values):
@@ -204,11 +206,12 @@ def test_cut_pictures_are_refused(ops, options):
             read(ops, data[:size])
 
 
-# --- the corners of the other formats ---------------------------------------------------------------------------------
+# --- corner cases of the other formats
+# ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_turns_tiffs_and_no_others(ops, orientation):
+def test_orientation_rotates_only_tiffs(ops, orientation):
     image, exif = picture(), Image.Exif()
     exif[0x0112] = orientation
     for format in ("JPEG", "PNG", "WEBP", "TIFF"):
@@ -217,7 +220,7 @@ def test_orientation_turns_tiffs_and_no_others(ops, orientation):
 
 def test_tiffs_of_tiles_planes_and_few_bits(ops, tmp_path):
     def tiff(tags, data):
-        """A little-endian TIFF: tags {number: (type, values)}, then `data`, whose place tag 273 or 324 gets."""
+        """A little-endian TIFF: tags {number: (type, values)}, then `data`, whose place goes into tag 273 or 324."""
         sizes = {1: "B", 3: "H", 4: "I"}
         entries, extra = b"", b""
         start = 8 + 2 + 12 * len(tags) + 4
@@ -299,7 +302,7 @@ def test_ppms_in_words_and_with_other_maxima(ops):
     (b"\0\0\0\x18ftypheic....", "HEIC, expected a JPEG, PNG"), (b"\0\0\0\x18ftypavif....", "AVIF"),
     (b"<svg xmlns=", "SVG"), (b"8BPS\0\1", "PSD"), (b"<!DOCTYPE html>", "a web page"), (b"", "an empty file"),
     (b"hello", "it begins with 68 65 6c 6c")], ids=str)
-def test_what_is_not_read_is_named(ops, data, message):
+def test_unsupported_files_are_named(ops, data, message):
     with pytest.raises(RuntimeError, match=message):
         read(ops, data)
 

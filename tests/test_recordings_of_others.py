@@ -1,5 +1,5 @@
-"""Recordings as other people's tools write them: what is certain is read, the rest is refused by a line that names a
-flag which the command has."""
+"""Recordings as other tools write them: what is certain is read, the rest is refused with a line that names a
+flag of the command."""
 import json
 import subprocess
 
@@ -59,7 +59,7 @@ def test_records_beside_other_arrays(spikemix, tmp_path, columns, types, save):
 def test_arrays_as_others_type_them(spikemix, tmp_path, columns):
     file = tmp_path / "a.npz"
     variants = [
-        {key: value.astype(float) for key, value in columns.items()},  # as np.loadtxt makes them
+        {key: value.astype(float) for key, value in columns.items()},  # as np.loadtxt returns them
         {**columns, "p": (2 * columns["p"] - 1).astype("i1")},
         {**columns, "p": 2.0 * columns["p"] - 1},
         {**columns, "p": columns["p"].astype(bool)},
@@ -116,7 +116,7 @@ def test_commands_have_the_flags_that_errors_name(spikemix):
 
 
 def v2e(columns, width, height):
-    """As v2ecore/output/aedat2_output.py writes it: no line that names the chip."""
+    """As v2ecore/output/aedat2_output.py writes it, without a line that names the chip."""
     address = (width - 1 - columns["x"]) << 12 | (height - 1 - columns["y"]) << 22 | columns["p"] << 11
     words = np.stack([address, columns["t"]], axis=1).astype(">i4")
     return b"#!AER-DAT2.0\r\n# Timestamps tick is 1 us\r\n" + words.tobytes()

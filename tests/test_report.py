@@ -1,4 +1,4 @@
-"""`spikemix report`: the page holds the run's numbers, loads nothing, and no name gets out of its text."""
+"""`spikemix report`: the page contains the run's numbers, loads nothing, and no name breaks out of its text."""
 import html.parser
 import json
 import math
@@ -18,7 +18,7 @@ VOID = {"meta", "link", "img", "br"}
 
 
 class Page(html.parser.HTMLParser):
-    """Every tag with its attributes, in order; the cells of tables; whether tags are closed as they were opened."""
+    """Every tag with its attributes, in order; the cells of tables; whether tags are properly nested."""
 
     def __init__(self, path):
         super().__init__()
@@ -51,7 +51,7 @@ class Page(html.parser.HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
     def lines(self, chart):
-        """The lines of a chart by name: (x, y)."""
+        """The lines of a chart, by name: (x, y)."""
         begin = next(i for i, (_, a) in enumerate(self.tags) if a.get("id") == chart)
         found = {}
         for tag, a in self.tags[begin + 1:]:
@@ -136,7 +136,7 @@ def test_rates_energy_and_time_are_there_for_every_layer(spikemix, page, place):
 
 
 def test_membrane_potentials_stay_below_the_threshold(page):
-    """After firing and reset; of neurons with a threshold of 1 or 0.5."""
+    """After firing and reset, for neurons with a threshold of 1 or 0.5."""
     ids = [a["id"] for a in page.all("figure") if a.get("id", "").startswith("model-1-membrane-")]
     for chart in ids:
         for x, y in page.lines(chart).values():
@@ -149,7 +149,7 @@ def test_the_page_loads_nothing_and_is_small(page):
     assert not page.wrong and not page.open, (page.wrong, page.open)
 
 
-def test_the_page_can_be_read_aloud(page):
+def test_the_page_is_accessible(page):
     assert all(a.get("alt") for a in page.all("img"))
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == 1
@@ -180,7 +180,7 @@ def test_two_runs_or_a_folder_of_runs(spikemix, place):
 
 
 def test_seeds_are_compared_as_compare_does(spikemix, place, tmp_path):
-    """Three seeds of two mixers, their results by hand: means, differences, intervals, and what may be concluded."""
+    """Three seeds of two mixers, with results written by hand: means, differences, intervals, and the conclusion."""
     results = {"fft2d": (70, 72, 75), "ssa": (60, 63, 64)}
     for mixer, tops in results.items():
         for seed, top1 in enumerate(tops):
@@ -209,7 +209,7 @@ def test_seeds_are_compared_as_compare_does(spikemix, place, tmp_path):
 
 
 def test_a_sweep_drops_no_run_silently(spikemix, place, tmp_path):
-    """Its runs in its order; one that has not begun, and one that is not done, are named on the page."""
+    """Its runs appear in its order; one that has not begun and one that is not done are named on the page."""
     for name in ("ssa", "fft2d", "unfinished"):
         shutil.copytree(place / "runs" / ("ssa" if name == "unfinished" else name), tmp_path / "sweep" / name)
     (tmp_path / "sweep" / "unfinished" / "summary.json").unlink()
@@ -228,7 +228,7 @@ def test_a_sweep_drops_no_run_silently(spikemix, place, tmp_path):
 
 
 def test_validation_images_are_not_called_test_images(spikemix, place, tmp_path):
-    """A run that chose its best epoch on validation images logs those, and the test images once, at the end."""
+    """A run that chose its best epoch on validation images logs those, and the test images only once, at the end."""
     folder = shutil.copytree(place / "runs" / "fft2d", tmp_path / "careful")
     log = folder / "metrics.jsonl"
     log.write_text(log.read_text().replace("test_", "validation_"))
@@ -285,7 +285,7 @@ def test_a_run_that_is_not_done_or_broken(spikemix, place, tmp_path):
 
 
 def test_hostile_names_stay_text(spikemix, tmp_path):
-    """Classes and files that are called like tags; a control character that turns the direction of writing."""
+    """Classes and files named like tags, and a control character that reverses the direction of writing."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 8), ("test", 4)):
         for name in HOSTILE:
@@ -312,8 +312,8 @@ def chromium():
 
 
 @pytest.mark.skipif(not chromium(), reason="no chromium: the page is not opened in a browser")
-def test_a_browser_opens_it_without_a_word(place, page, tmp_path):
-    """Without network and errors on its console; and what it made of the page has the numbers still."""
+def test_a_browser_opens_it_without_complaint(place, page, tmp_path):
+    """Without network or console errors; and the rendered page still has the numbers."""
     result = subprocess.run(
         [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",
          "--enable-logging=stderr", "--log-level=0", "--proxy-server=127.0.0.1:9", "--virtual-time-budget=5000",

@@ -1,4 +1,4 @@
-"""A run killed at any moment goes on to the same bits; a run that fails leaves its checkpoints intact."""
+"""A run killed at any moment resumes to the same bits; a run that fails leaves its checkpoints intact."""
 import json
 import random
 import resource
@@ -33,7 +33,7 @@ def uninterrupted(spikemix, place):
 
 
 def metrics(folder):
-    """What was learned, without what the clock said."""
+    """What was learned, without the times."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
 
@@ -45,7 +45,7 @@ def assert_same(run_a, run_b):
 
 
 def test_same_seed_same_bits(spikemix, place, uninterrupted):
-    # also: one loader thread or two, checkpoints or none
+    # also with one loader thread or two, and with or without checkpoints
     result = run(*train(spikemix, place, place / "again", "train.loader_threads=1", "train.checkpoint_seconds=1000"))
     assert result.returncode == 0, result.stderr
     assert_same(place / "again", uninterrupted)
@@ -55,8 +55,8 @@ def test_same_seed_same_bits(spikemix, place, uninterrupted):
 
 
 def wait_for_checkpoints(process, state, count):
-    """Until `state` has been replaced `count` times, or the process ended: kills then hit every phase of a run, on a
-    machine of any speed."""
+    """Waits until `state` has been replaced `count` times, or the process ended: kills then hit every phase of a run,
+    on a machine of any speed."""
     def written():
         return state.stat().st_mtime_ns if state.exists() else None
 
@@ -69,14 +69,14 @@ def wait_for_checkpoints(process, state, count):
 
 
 def train_and_kill(spikemix, place, out, kill, *overrides):
-    """Trains to the end, though killed up to eight times."""
+    """Trains to the end while being killed up to eight times."""
     random.seed(kill)
     command, kills = train(spikemix, place, out, *overrides), 0
     while not (out / "summary.json").exists():
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         killed = kills < 8
         if killed:
-            # The first once before anything was recorded, the second at the first checkpoint.
+            # The first kill comes before anything was recorded, the second at the first checkpoint.
             wait_for_checkpoints(process, out / "state.safetensors", min(kills, random.randrange(1, 10)))
             time.sleep(random.uniform(0, 0.05))
             process.send_signal(kill)
@@ -143,7 +143,7 @@ def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
 
 
 def test_out_of_memory_says_what_to_change(spikemix, place):
-    """A step that asks for more than the process may have ends in one line, like a full disk."""
+    """A step that needs more memory than the process may have ends with one line, like a full disk."""
     def limit():
         resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
 
@@ -169,20 +169,20 @@ def test_two_processes_do_not_share_a_run(spikemix, place):
         process.wait()
 
 
-def test_loss_that_is_no_number(spikemix, place):
+def test_loss_that_is_not_a_number(spikemix, place):
     result = run(*train(spikemix, place, place / "nan", "train.lr=1000", "train.warmup_lr=1000",
                         "train.weight_decay=1000"))
     assert result.returncode == 1
     # folder, settings, progress, error
     assert len(result.stderr.strip().splitlines()) <= 4 and "train.lr" in result.stderr
-    # The last checkpoint is of a step that was still sound.
+    # The last checkpoint is from a step that was still sound.
     state = place / "nan" / "state.safetensors"
     if state.exists():
         assert safetensors.numpy.load_file(state)
 
 
 def test_full_disk(spikemix, place, uninterrupted):
-    """Files may not grow beyond 20 KB: the first checkpoint fails, in one line."""
+    """Files may not grow past 20 KB: the first checkpoint fails, with one line."""
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -198,7 +198,7 @@ def test_full_disk(spikemix, place, uninterrupted):
     assert result.returncode == 1, result.stderr
     assert "the earlier file is intact" in result.stderr.strip().splitlines()[-1]
     assert (out / "state.safetensors").read_bytes() == before
-    # With room again, it goes on.
+    # With enough room again, it resumes.
     assert run(spikemix, "resume", out).returncode == 0
 
 
@@ -222,8 +222,8 @@ def finish(result):
     assert result.returncode == 0, result.stderr
 
 
-def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
-    """By the learning rates of the longer run, from the epoch that it has reached; killed and resumed, to the same
+def test_a_finished_run_resumes_for_more_epochs(spikemix, place, uninterrupted):
+    """With the learning rates of the longer run, from the epoch that it has reached; killed and resumed, to the same
     bits."""
     longer, killed = place / "longer", place / "longer-killed"
     for out in [longer, killed]:
@@ -254,7 +254,7 @@ def test_a_finished_run_goes_on_for_more_epochs(spikemix, place, uninterrupted):
 
 
 def test_a_best_model_that_is_gone(spikemix, place, uninterrupted, tmp_path):
-    """A run that is done says so; one that goes on makes another, whatever the lost one could do."""
+    """A run that is done says so; one that continues writes a new one, whatever the accuracy of the lost one."""
     folder = tmp_path / "run"
     shutil.copytree(uninterrupted, folder)
     best = folder / "best" / "model.safetensors"
@@ -266,15 +266,15 @@ def test_a_best_model_that_is_gone(spikemix, place, uninterrupted, tmp_path):
     assert best.exists() and json.loads((folder / "summary.json").read_text())["best_epoch"] == 3
 
 
-def test_what_a_run_that_goes_on_may_change(spikemix, place, uninterrupted):
+def test_what_a_resumed_run_may_change(spikemix, place, uninterrupted):
     out = place / "changes"
     shutil.copytree(uninterrupted, out)
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
     for words, *changes in [
-            ("has begun epoch 3 of 3", "train.epochs=2"), ("done, after 3 epochs", "train.epochs=3"),
+            ("has already begun epoch 3 of 3", "train.epochs=2"), ("done after 3 epochs", "train.epochs=3"),
             ("resume changes train.epochs", "train.lr=1"), ("did you mean 'train.epochs'?", "train.epoch=5"),
             ("model.depth=3", "model.depth=3", "train.epochs=5"), ("--threads", "train.threads=2"),
-            ("done, after 3 epochs", "train.loader_threads=1"), ("train.epochs", "train.epochs=many"),
+            ("done after 3 epochs", "train.loader_threads=1"), ("train.epochs", "train.epochs=many"),
             ("train.epochs", "train.epochs=0"), ("key=value", "5")]:
         refused = run(spikemix, "resume", out, *changes)
         assert refused.returncode == 2 and words in refused.stderr, (changes, refused.stderr)
@@ -282,7 +282,7 @@ def test_what_a_run_that_goes_on_may_change(spikemix, place, uninterrupted):
     assert before == {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}, "nothing was touched"
 
 
-def test_an_interrupted_run_may_end_sooner(spikemix, place):
+def test_an_interrupted_run_may_end_earlier(spikemix, place):
     out = place / "sooner"
     process = subprocess.Popen(train(spikemix, place, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     wait_for_checkpoints(process, out / "state.safetensors", 2)
@@ -293,7 +293,7 @@ def test_an_interrupted_run_may_end_sooner(spikemix, place):
 
 
 def damaged(uninterrupted, folder):
-    """A run that is not done, whose state the test may ruin."""
+    """An unfinished run, whose state the test may damage."""
     shutil.copytree(uninterrupted, folder)
     (folder / "summary.json").unlink()
     return folder / "state.safetensors"
@@ -304,7 +304,7 @@ def refused(spikemix, folder, said):
     result = run(spikemix, "resume", folder)
     assert result.returncode == 2, result.stderr
     assert len(result.stderr.strip().splitlines()) == 1 and said in result.stderr, result.stderr
-    assert {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()} == before  # nothing lost
+    assert {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()} == before  # nothing is lost
 
 
 def test_a_damaged_state_is_refused(spikemix, uninterrupted, tmp_path):
@@ -320,8 +320,8 @@ def test_a_damaged_state_is_refused(spikemix, uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["epoch", "step", "metrics_size", "best_epoch", "best_top1", "total_seconds"])
-def test_a_place_that_no_run_has_is_refused(spikemix, uninterrupted, tmp_path, key):
-    """As an older program would have written it: without a hash."""
+def test_an_impossible_place_is_refused(spikemix, uninterrupted, tmp_path, key):
+    """As an older program would have written it, without a hash."""
     state = damaged(uninterrupted, tmp_path / "run")
     tensors = safetensors.numpy.load_file(state)
     with safetensors.safe_open(state, "np") as file:
@@ -333,10 +333,10 @@ def test_a_place_that_no_run_has_is_refused(spikemix, uninterrupted, tmp_path, k
         safetensors.numpy.save_file(tensors, state, {"place": nonsense})
         refused(spikemix, tmp_path / "run", "does not say where the run stands")
     safetensors.numpy.save_file(tensors, state, {"place": json.dumps(place)})
-    assert run(spikemix, "resume", tmp_path / "run").returncode == 0  # and a sound one of that kind goes on
+    assert run(spikemix, "resume", tmp_path / "run").returncode == 0  # and a valid one of that kind resumes
 
 
-def test_a_run_goes_on_with_its_own_data_only(spikemix, tmp_path):
+def test_a_run_resumes_only_with_its_own_data(spikemix, tmp_path):
     place = make_place(tmp_path, 160, 40)
     assert run(*train(spikemix, place, place / "run", "train.epochs=1", "train.warmup_epochs=0")).returncode == 0
     labels = place / "data" / "train-labels-idx1-ubyte"
@@ -369,6 +369,6 @@ def test_settings_that_cannot_work_leave_no_run_folder(spikemix, place, tmp_path
         assert not (tmp_path / str(n)).exists()
 
 
-def test_time_steps_that_are_never_shown_are_doubted(spikemix, place, tmp_path):
+def test_time_steps_that_are_never_shown_give_a_warning(spikemix, place, tmp_path):
     result = run(*tiny.train(spikemix, place, tmp_path / "run", "train.epochs=1", "train.one_step_epochs=1"))
     assert result.returncode == 0 and "never trained on its 2 time steps" in result.stderr

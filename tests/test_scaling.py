@@ -17,7 +17,7 @@ ATTENTION = ["(q k') v, dense fp32", "q (k' v), dense fp32", "q (k' v) of spikes
 
 @pytest.fixture(scope="module")
 def measured(spikemix, tmp_path_factory):
-    """JSON, CSV and plot of one run: three sizes, one of which hadamard refuses."""
+    """JSON, CSV and plot of one run: three sizes, of which hadamard refuses one."""
     folder = tmp_path_factory.mktemp("scaling")
     result = run(spikemix, "bench", "--scaling", *SMALL, "--mixers", "ssa,fft1d,hadamard,dwc3", "--tokens",
                  "256,64,144,1024", "--density", 0.3, "--json", "--csv", folder / "rows.csv",
@@ -44,7 +44,7 @@ def test_names_what_was_measured(measured):
                 assert point["density"] == pytest.approx(0.3, abs=0.03 if row["of"] != "model" else 0.15)
 
 
-def test_exponents_are_scipys(measured):
+def test_exponents_equal_scipys(measured):
     _, found = measured
     for row in found["rows"]:
         points = [point for point in row["points"] if "refused" not in point]
@@ -91,7 +91,7 @@ def test_csv_and_plot_hold_the_same_numbers(measured):
         [point["seconds"] * 1e6 for point in ssa["points"]])
 
 
-def test_text_says_what_holds_and_what_is_missing(spikemix):
+def test_text_states_conclusions_and_missing_sizes(spikemix):
     text = run(spikemix, "bench", "--scaling", *SMALL, "--mixers", "ssa,hadamard", "--tokens", "16,36,64").stdout
     assert "T = 2 steps, D = 16, 2 heads, fp32" in text and "density 15 %" in text
     for what in ATTENTION:
@@ -140,7 +140,7 @@ def test_refusals(spikemix, arguments, parts):
     assert_refused(result, *parts)
 
 
-def test_flags_belong_to_scaling_and_a_model_is_no_recipe(spikemix):
+def test_flags_need_scaling_and_a_model_is_not_a_recipe(spikemix):
     assert_refused(run(spikemix, "bench", "builtin", "--mixers", "ssa"), "--mixers", "--scaling")
     assert_refused(run(spikemix, "bench", "--scaling", "builtin"), "--scaling: takes a recipe, found 'builtin'")
     assert_refused(run(spikemix, "bench", "--scaling", "cifar10-smal"), "cifar10-smal")

@@ -1,4 +1,4 @@
-"""A setting that can change nothing under the others is no setting: refused with both keys, before anything is read."""
+"""A setting that has no effect under the others is refused, naming both keys, before anything is read."""
 import pytest
 
 import tiny
@@ -17,7 +17,7 @@ def place(tmp_path_factory):
 EVENTS = ["model.input=events", "model.channels=2"]
 NOTHING = [
     (["neuron.levels=6"], "neuron.kind = lif"),
-    (["neuron.levels=4"], "neuron.kind = lif"),  # its default, which says no less
+    (["neuron.levels=4"], "neuron.kind = lif"),  # its default, which is a setting all the same
     (["neuron.tau=1.5", "neuron.kind=if"], "neuron.kind = if"),
     (["neuron.v_threshold=0.5", "neuron.kind=relu", "model.T=1"], "neuron.kind = relu"),
     (["neuron.surrogate=arctan", "neuron.kind=integer", "model.stream=membrane"], "neuron.kind = integer"),
@@ -63,7 +63,7 @@ def test_refused(spikemix, place, settings, other):
 @pytest.mark.parametrize("recipe", ["maxformer", "qkformer"])
 @pytest.mark.parametrize("setting", ["model.depth=3", "model.stem=conv2", "model.patch=4", "model.pool=1,1,0,0",
                                      "model.pool_before_neuron=true"])
-def test_of_another_architecture(spikemix, place, recipe, setting):
+def test_settings_of_another_architecture(spikemix, place, recipe, setting):
     result = train(spikemix, place, f"{recipe}.toml", setting)
     assert result.returncode == 2 and f"{setting}: changes nothing with model.architecture = {recipe};" in result.stderr
 
@@ -79,7 +79,7 @@ def test_of_another_architecture(spikemix, place, recipe, setting):
     ["augment.switch_prob=0.2", "augment.cutmix=1"], ["model.mixer=wt2d", "model.wavelet=db2", "model.levels=1"],
     ["model.mixer=gated:transform=wt2d", "model.wavelet=db2"], ["model.mixer=ssa", "model.ssa_scale=1"],
 ], ids=" ".join)
-def test_taken(spikemix, place, settings):
+def test_settings_with_an_effect_are_accepted(spikemix, place, settings):
     result = train(spikemix, place, "tiny.toml", *settings)
     assert "changes nothing" not in result.stderr and "nowhere" in result.stderr, result.stderr
 
@@ -89,7 +89,7 @@ def test_taken(spikemix, place, settings):
     (["model.ssa_scale=0.25"], "fft2d"), (["model.alternate=true", "model.mixer=ssa"], "ssa"),
     (["model.wavelet=db2", "model.mixer=wt2d:wavelet=haar"], "wt2d:wavelet=haar"),
     (["model.levels=1", "model.mixer=gated:transform=fft2d"], "gated:transform=fft2d")], ids=str)
-def test_options_of_other_mixers_are_said(spikemix, place, settings, mixer):
+def test_options_of_other_mixers_are_reported(spikemix, place, settings, mixer):
     """A loop over mixers gives all of them the same settings."""
     result = train(spikemix, place, "tiny.toml", *settings)
     assert f"{settings[0]}: changes nothing with model.mixer = {mixer}\n" in result.stderr, result.stderr
@@ -101,7 +101,7 @@ def sweep(spikemix, place, overrides, grid):
     return run(spikemix, "sweep", "sweep.toml", "--dry-run", cwd=place)
 
 
-def test_a_sweep_may_fix_what_some_of_its_runs_read(spikemix, place):
+def test_a_sweep_may_set_what_only_some_of_its_runs_read(spikemix, place):
     kinds = '"neuron.kind" = ["lif", "integer"]'
     both = sweep(spikemix, place, ["neuron.levels=6", "model.stream=membrane"], kinds)
     assert both.returncode == 0 and both.stderr == "" and len(both.stdout.splitlines()) == 2, both.stderr
@@ -111,7 +111,7 @@ def test_a_sweep_may_fix_what_some_of_its_runs_read(spikemix, place):
     assert none.returncode == 2 and "neuron.levels=6: changes nothing with neuron.kind = " in none.stderr
 
 
-def test_runs_of_a_sweep_take_what_the_sweep_has_checked(spikemix, place):
+def test_runs_of_a_sweep_accept_what_the_sweep_has_checked(spikemix, place):
     (place / "kinds.toml").write_text('recipe = "tiny.toml"\ndata = "data"\noverrides = ["neuron.levels=6", '
                                       '"model.stream=membrane", "train.epochs=1"]\n[grid]\n'
                                       '"neuron.kind" = ["lif", "integer"]\n')
@@ -119,8 +119,8 @@ def test_runs_of_a_sweep_take_what_the_sweep_has_checked(spikemix, place):
     assert result.returncode == 0, result.stderr
 
 
-def test_recipes_of_the_program_pass(spikemix, place):
-    """What a recipe says is there for those who change the rest of it."""
+def test_the_programs_recipes_pass(spikemix, place):
+    """A recipe's own settings may have no effect until the user changes others."""
     for line in run(spikemix, "recipes").stdout.splitlines():
         result = train(spikemix, place, line.split()[0])
         assert "changes nothing" not in result.stderr, result.stderr

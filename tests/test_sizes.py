@@ -14,7 +14,7 @@ DTYPES = [torch.float32, torch.bfloat16]
 
 
 def sizes(*usual):
-    """Each pair of dimensions in all its sizes, while the others keep their usual one."""
+    """Each pair of dimensions in all sizes, while the others keep their usual one."""
     seen = set()
     for i, j in itertools.combinations(range(len(usual)), 2):
         for a, b in itertools.product(SIZES, SIZES):
@@ -25,7 +25,7 @@ def sizes(*usual):
 
 
 def whole(*shape, top=4):
-    """Whole numbers: sums of products are exact in fp32."""
+    """Whole numbers, so that sums of products are exact in fp32."""
     return torch.randint(-top, top + 1, shape).double()
 
 
@@ -33,17 +33,17 @@ def equal(got, want, dtype, exact):
     assert got.shape == want.shape
     if exact:
         return torch.equal(got.double(), want.to(dtype).double())
-    # Weights of 14 bits, and a result that is rounded to 8.
+    # Weights of 14 bits, and a result rounded to 8.
     return bool(((got.double() - want).abs() <= want.abs() / 128 + 2e-3 * want.abs().max()).all())
 
 
 def alone(*usual):
-    """Each dimension in all its sizes, while the others keep theirs: for what costs more."""
+    """Each dimension in all sizes, while the others keep theirs: for more expensive operators."""
     return [(*usual[:i], n, *usual[i + 1:]) for i in range(len(usual)) for n in SIZES]
 
 
 def check_product(op, x, weight, values, sparse_below, dtype, g, want, where):
-    """want: y, dX and dW; None: not asked for."""
+    """want: y, dX and dW; None if not needed."""
     a, w = x.to(dtype).requires_grad_(want[1] is not None), weight.float().requires_grad_(want[2] is not None)
     y = op(a, w, values, sparse_below)
     y.backward(g.to(dtype))
@@ -173,10 +173,10 @@ def test_norm_and_neurons(ops, training, repeat):
         m = x.mean((0, 1)) if training else mean.double()
         v = x.var((0, 1), unbiased=False) if training else var.double()
         z = (x - m) * (v + 1e-5).rsqrt() * theirs[2] + theirs[3]
-        if training and (v < 1e-3).any():  # hardly any spread: the norm magnifies rounding without end
+        if training and (v < 1e-3).any():  # hardly any spread, and the norm magnifies rounding errors without limit
             continue
         want = theirs[1] + lif(z)
-        if not torch.equal(s.double(), want):  # a potential within rounding of the threshold may fall to either side
+        if not torch.equal(s.double(), want):  # a potential within rounding of the threshold may fall on either side
             assert (s.double() != want).double().mean() < 0.02, (T, M, C)
             continue
         g = torch.randn(T, M, C)
@@ -201,7 +201,7 @@ def test_attention(ops, dtype):
         g = torch.randint(-2, 3, y.shape).double()
         y.backward(g.to(dtype))
         want.backward(g)
-        # In bf16 what stands between the two products is rounded too.
+        # In bf16 the intermediate result of the two products is rounded, too.
         assert equal(a.grad, b.grad, dtype, dtype == torch.float32) or \
             (a.grad.double() - b.grad).abs().max() <= 0.02 * b.grad.abs().max(), (T, B, N, heads, d)
 
@@ -209,7 +209,7 @@ def test_attention(ops, dtype):
 @pytest.mark.parametrize("name", ["identity", "fft1d:axes=tokens", "fft2d", "fft2d:axes=height,width", "hartley", "dct",
                                   "dct:axes=height,embed", "dct:axes=time", "avgpool3"])
 def test_mixers(ops, name):
-    """Kernels against the mixer's definition as matrices, at lengths that are no powers of two."""
+    """Kernels against the mixer's definition as matrices, at lengths that are not powers of two."""
     torch.manual_seed(6)
     for T, B, height, width, D in alone(2, 2, 3, 2, 4):
         x, g = torch.randn(2, T, B, height * width, D, dtype=torch.float64)
@@ -225,7 +225,7 @@ def test_mixers(ops, name):
 
 @pytest.mark.parametrize("transform", ["noncontiguous", "expanded"])
 def test_views_give_what_their_copies_give(ops, transform):
-    """Operators take any strides, of arguments and of gradients."""
+    """Operators accept any strides of arguments and gradients."""
     torch.manual_seed(7)
 
     def view(t):

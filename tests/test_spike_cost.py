@@ -1,4 +1,4 @@
-"""train.spike_cost against plain PyTorch: the term written down from its definition, its gradient from autograd."""
+"""train.spike_cost against plain PyTorch: the term computed from its definition, its gradient by autograd."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ CONFIGS |= {"integer-spike": SIZES["events"] | INTEGER | {"mixer": ["ssa"], "str
 
 
 class Priced(Reference):
-    """Adds up, over the layers that read spikes or counts, the outputs that read an input x its mean."""
+    """Sums the outputs that read an input x its mean, over the layers that read spikes or counts."""
 
     def __call__(self, x):
         self.terms, self.first = [], True
@@ -41,7 +41,7 @@ def loss(logits):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_its_gradient_is_that_of_the_definition(ops, name):
+def test_its_gradient_equals_the_definitions(ops, name):
     c = CONFIGS[name]
     ours = model(ops, c)
     ours.to_double()
@@ -96,7 +96,7 @@ def test_counting_alone_changes_no_bit(ops, name):
 
 
 def test_every_input_of_a_product_pays_the_same(ops):
-    """Also in bf16, where the price of one input is far less than the gradient's last bit: then on average."""
+    """In bf16, where the price of one input is far below the gradient's last bit, this holds on average."""
     torch.manual_seed(0)
     counts = torch.randint(0, 5, (3, 40, 17)).float()
     pixels = (torch.rand(2, 8, 8, 24) < 0.3).float()

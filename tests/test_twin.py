@@ -1,4 +1,4 @@
-"""bench/torch_twin.py, the dense twin as others run it, against the training half's network with neuron.kind=relu."""
+"""bench/torch_twin.py, the dense twin for other runtimes, against the training half's network with neuron.kind=relu."""
 import pathlib
 import sys
 

@@ -53,7 +53,7 @@ def test_epochs_are_chosen_on_validation_images(spikemix, validated):
 
 
 def test_test_images_are_seen_once_at_the_end(spikemix, place):
-    # The best epoch of this seed, at such a learning rate, is not the last.
+    # This seed's best epoch, at such a learning rate, is not the last.
     for seed in range(8):
         out = place / f"end-{seed}"
         train(spikemix, place, out, "data.validation=0.1", f"train.seed={seed}", "train.lr=0.1", "train.ema=0")
@@ -67,7 +67,7 @@ def test_test_images_are_seen_once_at_the_end(spikemix, place):
     else:
         pytest.fail("every seed's best epoch was the last")
     assert summary["best_top1"] == tests["best"]["test_top1"] and tests["best"]["epoch"] == summary["best_epoch"]
-    # `eval` sees the same as the end of the run: the weights were those of best/ and of last/.
+    # `eval` gives the same as the end of the run: the weights were those of best/ and of last/.
     for weights in ["best", "last"]:
         told = run(spikemix, "eval", out / weights / "model.safetensors", "--data", place / "data", "--engine", "torch",
                    "--json")
@@ -97,19 +97,19 @@ def test_the_same_images_every_time(spikemix, place, validated):
     assert facts[0][key] == facts[1][key] != facts[2][key]
 
 
-def test_goes_on_for_more_epochs(spikemix, place):
+def test_resumes_for_more_epochs(spikemix, place):
     out = place / "more"
     train(spikemix, place, out, "data.validation=0.2", "train.epochs=2")
     more = run(spikemix, "resume", out, "train.epochs=3")
     assert more.returncode == 0, more.stderr
-    # What the test images said before stays on record.
+    # Earlier results on the test images stay on record.
     assert [line["epoch"] for line in lines(out, "test") if line["weights"] == "last"] == [1, 2]
     refused = run(spikemix, "resume", out, "train.epochs=4", "data.validation=0")
     assert refused.returncode == 2 and "data.validation=0" in refused.stderr
 
 
 @pytest.mark.parametrize("share, word", [("0.001", "none"), ("0.6", "0 to 0.5"), ("-1", "0 to 0.5")])
-def test_shares_that_cannot_be(spikemix, place, share, word):
+def test_impossible_shares_are_refused(spikemix, place, share, word):
     refused = run(*tiny.train(spikemix, place, place / "refused", f"data.validation={share}"))
     assert refused.returncode == 2 and "data.validation" in refused.stderr and word in refused.stderr
     assert not (place / "refused").exists()
@@ -131,13 +131,13 @@ def test_eval_sees_the_images_of_the_training(spikemix, validated, place):
     learned = evaluated(spikemix, out, "--split", "train")
     assert learned["split"] == "train" and learned["images"] == 192
     assert evaluated(spikemix, out)["split"] == "test" and evaluated(spikemix, out)["images"] == 40
-    # The model's card tells of the draw too.
+    # The model's card also records the draw.
     by_card = evaluated(spikemix, out / "best" / "model.safetensors", "--data", place / "data", "--split", "validation",
                         "--engine", "torch")
     assert {**by_card, "model": 0, "images_per_second": 0} == {**whole, "model": 0, "images_per_second": 0}
 
 
-def test_eval_of_a_split_with_all_that_eval_has(spikemix, validated):
+def test_eval_of_a_split_with_all_of_evals_options(spikemix, validated):
     out, _ = validated
     told = evaluated(spikemix, out, "--split", "validation", "--confusion", "--images", 20, "--exit-confidence", 0.9)
     assert told["images"] == 20 == sum(map(sum, told["confusion"])) and 1 <= told["mean_steps"] <= 2
@@ -146,7 +146,7 @@ def test_eval_of_a_split_with_all_that_eval_has(spikemix, validated):
     assert "on 40 test images" in run(spikemix, "eval", out).stdout
 
 
-def test_splits_that_are_not_there(spikemix, place, tmp_path, validated):
+def test_missing_splits_are_refused(spikemix, place, tmp_path, validated):
     def refused(model, *flags):
         result = run(spikemix, "eval", model, *flags)
         assert result.returncode == 2 and len(result.stderr.splitlines()) == 1, result.stderr
@@ -162,7 +162,7 @@ def test_splits_that_are_not_there(spikemix, place, tmp_path, validated):
     assert "does not say" in refused("builtin", "--data", place / "data", "--split", "validation")
     assert "--split" in refused(out, "--split", "both")
     assert "--answers" in refused(validated[0], "--split", "validation", "--answers", tmp_path / "answers.safetensors")
-    # Other images under the same names would be no validation.
+    # Other images under the same names would not be validation images.
     other = shutil.copytree(place / "data", tmp_path / "other")
     labels = (other / "train-labels-idx1-ubyte").read_bytes()
     (other / "train-labels-idx1-ubyte").write_bytes(labels[:8] + labels[8:][::-1])

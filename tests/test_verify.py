@@ -78,10 +78,10 @@ def recorded(folder):
     return [line for line in metrics(folder) if "inputs" in line]
 
 
-def test_the_first_20_steps_are_on_record(trained):
+def test_the_first_20_steps_are_recorded(trained):
     places = [(line["epoch"], line["step"]) for line in recorded(trained)]
     assert places == [(epoch, step) for epoch in range(2) for step in range(1, 11)]
-    # Their mean is that of the epoch: they are all of its steps, to the last digit.
+    # Their mean is the epoch's to the last digit, because they are all of its steps.
     epochs = [line for line in metrics(trained) if line["type"] == "epoch"]
     total = 0.0
     for line in recorded(trained)[:10]:
@@ -109,7 +109,7 @@ def test_a_run_repeats(spikemix, trained):
     ["train.whiten=true", "train.identity_start=true", "train.spike_cost=1", "train.spike_target=0.1",
      "augment.alternate_flip=true"],
 ], ids=lambda settings: settings[0])
-def test_whatever_it_was_trained_with(spikemix, place, tmp_path, settings):
+def test_repeats_whatever_it_was_trained_with(spikemix, place, tmp_path, settings):
     out = train(spikemix, place, tmp_path / "run", "train.epochs=2", *settings)
     document = verify(spikemix, out)
     assert document["match"] and document["steps"] >= 16 and document["conditions"] == []
@@ -147,7 +147,7 @@ def test_another_precision_is_named(spikemix, copy):
 
 
 @pytest.mark.parametrize("step", [(0, 1), (0, 7), (1, 3)])
-def test_a_loss_that_was_changed_is_found(spikemix, copy, step):
+def test_a_changed_loss_is_found(spikemix, copy, step):
     def change(line):
         if line["type"] == "step" and (line["epoch"], line["step"]) == step:
             line["loss"] *= 1 + 1e-15
@@ -160,24 +160,24 @@ def test_a_loss_that_was_changed_is_found(spikemix, copy, step):
     result = run(spikemix, "verify", copy)
     assert result.returncode == 1 and "no recorded condition differs" in result.stdout
     assert ("epoch 2, step 3" if step[0] else f"step {step[1]} is the first that differs, of 20") in result.stdout
-    # Before it all is well.
+    # Everything before it is right.
     if step != (0, 1):
         assert verify(spikemix, copy, "--steps", step[0] * 10 + step[1] - 1)["match"]
 
 
-def test_conditions_of_another_machine_are_named_by_how_likely_they_are(spikemix, copy):
+def test_conditions_of_another_machine_are_named_by_likelihood(spikemix, copy):
     def elsewhere(record):
         record["effective"]["threads"] = 1
         record["environment"].update(git_commit="abc", torch="1.0.0", cpu_capability="DEFAULT", processor="Z80",
                                      kernel_target="EMU128", processor_features=["sse4_2", "made_up"])
     change_record(copy, elsewhere)
     document = verify(spikemix, copy)
-    assert document["match"]  # and what differs is told all the same
+    assert document["match"]  # and it still reports what differs
     assert names(document) == ["LibTorch's instructions", "the kernels' instructions", "processor's features",
                                "LibTorch", "commit", "processor"]
     text = run(spikemix, "verify", copy).stdout
     assert "repeat to the bit\nthough" in text and "also made_up in the run" in text and "Z80 in the run" in text
-    # Where losses differ by more than rounding, what only rounds comes last.
+    # If losses differ by more than rounding, conditions that only affect rounding come last.
     change_metrics(copy, lambda line: {**line, "loss": line["loss"] * 1.1} if line["type"] == "step" else line)
     assert names(verify(spikemix, copy))[0] == "commit"
 
@@ -210,7 +210,7 @@ def test_other_data_are_named(spikemix, place, copy, tmp_path):
     assert names(verify(spikemix, copy, "--data", small))[0].startswith("data: ")
 
 
-def test_weights_to_begin_with(spikemix, place, trained, tmp_path):
+def test_initial_weights(spikemix, place, trained, tmp_path):
     first = tmp_path / "first.safetensors"
     shutil.copy(trained / "best" / "model.safetensors", first)
     out = train(spikemix, place, tmp_path / "run", f"train.init={first}", "train.epochs=1")
@@ -242,7 +242,7 @@ def broken(key, value):
 
 
 @pytest.mark.parametrize("damage, parts", [
-    (lambda folder: (folder / "config.json").unlink(), ["no run folder"]),
+    (lambda folder: (folder / "config.json").unlink(), ["not a run folder"]),
     (lambda folder: (folder / "config.json").write_text("{"), ["config.json"]),
     (lambda folder: (folder / "config.json").write_text("[]"), ["config.json"]),
     (lambda folder: change_record(folder, lambda r: r.update(effective=3)), ["config.json", "effective"]),
@@ -256,7 +256,7 @@ def broken(key, value):
     (broken("loss", None), ["metrics.jsonl", "line 3", "loss"]),
     (broken("epoch", 0.5), ["metrics.jsonl", "epoch"]),
     (lambda folder: change_record(folder, lambda r: r["config"]["train"].update(device="cuda:77")),
-     ["train.device = cuda:77", "repeat on such a GPU only", "nothing can be checked here"]),
+     ["train.device = cuda:77", "repeat only on such a GPU", "nothing can be checked here"]),
 ], ids=range(12))
 def test_damaged_folders(spikemix, copy, damage, parts):
     damage(copy)
@@ -268,12 +268,12 @@ def test_damaged_folders(spikemix, copy, damage, parts):
     (["--steps", "0"], "--steps"), (["--steps", "21"], "--steps"), (["--threads", "-1"], "--threads"),
     (["--threads", "100000"], "train.threads"), (["--data", "/no/such"], "/no/such"),
 ])
-def test_flags_that_cannot_be(spikemix, trained, flags, part):
+def test_invalid_flags_are_refused(spikemix, trained, flags, part):
     assert part in refused(spikemix, trained, *flags)
 
 
 def killed_early(spikemix, place, out, step, *overrides):
-    """A training that was killed once `step` steps were on record."""
+    """A training that was killed once `step` steps were recorded."""
     process = subprocess.Popen(tiny.train(spikemix, place, out, *overrides), stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)
     end = time.monotonic() + 60
@@ -289,7 +289,7 @@ def killed_early(spikemix, place, out, step, *overrides):
 
 def test_killed_and_resumed(spikemix, place, tmp_path):
     out = killed_early(spikemix, place, tmp_path / "run", 2, "train.checkpoint_seconds=0")
-    assert verify(spikemix, out)["match"]  # of a run that is not done, too
+    assert verify(spikemix, out)["match"]  # also for a run that is not done
     result = run(spikemix, "resume", out)
     assert result.returncode == 0, result.stderr
     document = verify(spikemix, out)
@@ -306,11 +306,11 @@ def test_resumed_under_other_conditions(spikemix, place, tmp_path):
     result = run(spikemix, "verify", out, "--json")
     assert result.returncode == 0, result.stdout  # as it began: two threads, the cosine of two epochs
     document = json.loads(result.stdout)
-    if done < 20:  # else the kill came late
+    if done < 20:  # otherwise the kill came late
         assert document["steps"] == done and f"{20 - done} more of the steps" in result.stderr
 
 
-def test_more_epochs_change_no_step_that_was_done(spikemix, place, tmp_path):
+def test_more_epochs_change_no_earlier_step(spikemix, place, tmp_path):
     out = train(spikemix, place, tmp_path / "run", "train.epochs=2")
     assert run(spikemix, "resume", out, "train.epochs=4").returncode == 0
     document = verify(spikemix, out)

@@ -1,4 +1,4 @@
-"""Data and a recipe so small that training takes a second."""
+"""Data and a recipe small enough to train in a second."""
 import gzip
 import pathlib
 import struct
@@ -37,7 +37,7 @@ loader_threads = 2
 
 
 def write_idx(folder: pathlib.Path, train: int, test: int, size: int = 16):
-    """MNIST's file format: each class is a bright row at its own height, in noise."""
+    """MNIST's file format: each class is a bright row at its own height, with noise."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for name, count in [("train", train), ("t10k", test)]:
@@ -50,7 +50,7 @@ def write_idx(folder: pathlib.Path, train: int, test: int, size: int = 16):
 
 
 def make_place(folder: pathlib.Path, train: int, test: int):
-    """A folder with the data (so many images) and the recipe, where runs go too: for train()."""
+    """A folder with the data (this many images) and the recipe, where runs go, too: for train()."""
     write_idx(folder / "data", train, test)
     (folder / "tiny.toml").write_text(RECIPE)
     return folder

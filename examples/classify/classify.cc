@@ -1,9 +1,9 @@
-// Which class is a picture of? Runs a trained model on a binary PPM of the model's size, without LibTorch.
+// What class is a picture? Runs a trained model on a binary PPM of the model's size, without LibTorch.
 //
 //   convert cat.jpg -resize '32x32!' cat.ppm         (ImageMagick)
 //   classify models/cifar10-cpu.safetensors cat.ppm
 //
-// With CMake: CMakeLists.txt beside this file. Without:
+// With CMake: see CMakeLists.txt next to this file. Without:
 //
 //   c++ -std=c++20 -O2 classify.cc $(pkg-config --cflags --libs spikemix-engine) -o classify
 #include <algorithm>
@@ -32,12 +32,12 @@ Picture read_ppm(const std::string& path) {
   const auto number = [&] {
     int64_t value = 0;
     while ((file >> std::ws).peek() == '#') file.ignore(1 << 20, '\n');
-    if (!(file >> value) || value < 1 || value > 1 << 14) throw spikemix::InputError(path + ": no binary PPM (P6)");
+    if (!(file >> value) || value < 1 || value > 1 << 14) throw spikemix::InputError(path + ": not a binary PPM (P6)");
     return value;
   };
   char magic[2] = {};
   if (!file.read(magic, 2) || magic[0] != 'P' || magic[1] != '6')
-    throw spikemix::InputError(path + ": no binary PPM (P6)");
+    throw spikemix::InputError(path + ": not a binary PPM (P6)");
   Picture picture;
   picture.width = number(), picture.height = number();
   if (number() != 255 || file.get() == EOF) throw spikemix::InputError(path + ": expected 8 bits a channel");
@@ -48,10 +48,10 @@ Picture read_ppm(const std::string& path) {
 }
 
 void classify(const std::string& model, const std::string& image) {
-  // fp32: what trained weights are run in; an exported file says its own precision.
+  // fp32 is for trained weights; an exported file sets its own precision.
   spikemix::Session session(spikemix::load_network(model, spikemix::Precision::kFp32));
   const spikemix::ModelCard& card = session.network().card;
-  if (card.model.channels != 3) throw spikemix::InputError(model + ": takes no RGB images");
+  if (card.model.channels != 3) throw spikemix::InputError(model + ": does not take RGB images");
 
   const Picture picture = read_ppm(image);
   std::vector<float> input(size_t(session.input_size())), logits(size_t(card.model.classes));

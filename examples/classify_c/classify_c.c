@@ -1,8 +1,8 @@
-/* Which class is a picture of? The C twin of ../classify: a trained model on a binary PPM of the model's size.
+/* What class is a picture? The C twin of ../classify: a trained model on a binary PPM of the model's size.
  *
  *   classify_c models/cifar10-cpu.safetensors cat.ppm
  *
- * With CMake: CMakeLists.txt beside this file. Without:
+ * With CMake: see CMakeLists.txt next to this file. Without:
  *
  *   cc -std=c99 -O2 classify_c.c $(pkg-config --cflags --libs spikemix-engine) -o classify_c
  */
@@ -13,7 +13,7 @@
 
 #include <spikemix/engine/c_api.h>
 
-/* The next number of a PPM's header, behind white space and comments; -1 if there is none. */
+/* The next number of a PPM's header, after white space and comments; -1 if there is none. */
 static long next_number(FILE *file) {
   long value = -1;
   int c = fgetc(file);
@@ -27,11 +27,11 @@ static long next_number(FILE *file) {
     value = (value < 0 ? 0 : 10 * value) + (c - '0');
     c = fgetc(file);
   }
-  /* c, now read, is the one white space that ends a number. */
+  /* c is the single white space that ends a number. */
   return isspace(c) ? value : -1;
 }
 
-/* The pixels of a binary PPM of this size, [height, width, 3]; NULL, and the reason on stderr, if it is none. */
+/* The pixels of a binary PPM of this size, [height, width, 3]; NULL, and the reason on stderr, if it is not one. */
 static uint8_t *read_ppm(const char *path, int64_t height, int64_t width) {
   const size_t size = (size_t)(height * width * 3);
   uint8_t *pixels = malloc(size);
@@ -40,7 +40,7 @@ static uint8_t *read_ppm(const char *path, int64_t height, int64_t width) {
   if (!file || !pixels) {
     problem = "cannot be read";
   } else if (fgetc(file) != 'P' || fgetc(file) != '6') {
-    problem = "no binary PPM (P6)";
+    problem = "not a binary PPM (P6)";
   } else if (next_number(file) != width || next_number(file) != height || next_number(file) != 255) {
     problem = "not of the model's size, or not 8 bits a channel";
   } else if (fread(pixels, 1, size, file) != size) {
@@ -79,14 +79,14 @@ static int classify(const char *model_path, const char *image) {
   int status = SPIKEMIX_BAD_INPUT;
   uint8_t *pixels = NULL;
   float *input = NULL, *logits = NULL;
-  /* NULL: trained weights are run in fp32; an exported file says its own precision. */
+  /* NULL: fp32 for trained weights; an exported file sets its own precision. */
   spikemix_model *model = spikemix_load(model_path, NULL);
   spikemix_session *session = model ? spikemix_session_new(model, 1, 0) : NULL;
   if (!session) {
     fprintf(stderr, "classify_c: %s\n", spikemix_last_error());
     status = spikemix_last_status();
   } else if (spikemix_channels(model) != 3) {
-    fprintf(stderr, "classify_c: %s: takes no RGB images\n", model_path);
+    fprintf(stderr, "classify_c: %s: does not take RGB images\n", model_path);
   } else if ((pixels = read_ppm(image, spikemix_height(model), spikemix_width(model))) != NULL) {
     input = malloc(sizeof(float) * (size_t)spikemix_input_size(model));
     logits = malloc(sizeof(float) * (size_t)spikemix_classes(model));

@@ -6,7 +6,7 @@ namespace spikemix::python {
 
 namespace nb = nanobind;
 
-// One file for each: what spikemix._core holds. Their docstrings are the API reference.
+// The parts of spikemix._core, one file each. Their docstrings are the API reference.
 void bind_engine(nb::module_&);
 void bind_events(nb::module_&);
 void bind_data(nb::module_&);

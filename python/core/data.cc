@@ -23,7 +23,7 @@ namespace {
 
 using Shape = std::vector<int64_t>;  // height, width, channels; empty: as decoded
 
-/// A numpy array of a vector's own memory.
+/// A numpy array that owns a vector's memory.
 template <class Value, class T>
 nb::ndarray<nb::numpy, Value> array_of(std::vector<T>&& values, std::initializer_list<size_t> shape) {
   auto* kept = new std::vector<T>(std::move(values));
@@ -46,7 +46,7 @@ OpenListener listener_to(nb::object log) {
   return listener;
 }
 
-/// One split of a data set, as `spikemix train` opens it.
+/// One split of a data set, opened as in `spikemix train`.
 class OpenedData {
  public:
   OpenedData(const std::string& dir, const std::string& split, const nb::dict& settings, Shape shape, bool recordings,
@@ -122,7 +122,7 @@ class OpenedData {
                         recordings ? "Pictures" : "Recordings");
     }
     FitOptions fitted{.images = limit, .images_key = "limit", .threads = threads};
-    if (shape_.empty() && !recordings) data.cache = "off";  // of pictures as decoded there is no copy
+    if (shape_.empty() && !recordings) data.cache = "off";  // pictures as decoded are not cached
     if (!shape_.empty()) {
       fitted.shape = {shape_[0], shape_[1], shape_[2]};
       check_picture_channels(shape_[2]);
@@ -150,7 +150,7 @@ nb::list formats() {
 
 }  // namespace
 
-// What spikemix/data.py is made of; it checks the indices, and has the documentation.
+// The parts of spikemix/data.py, which checks the indices and has the documentation.
 void bind_data(nb::module_& m) {
   nb::class_<OpenedData>(m, "OpenedData")
       .def(nb::init<const std::string&, const std::string&, const nb::dict&, Shape, bool, int64_t, nb::object>())

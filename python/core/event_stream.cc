@@ -13,12 +13,12 @@
 namespace spikemix::python {
 namespace {
 
-// Events between two looks at Python's signals: some milliseconds.
+// Events between two checks of Python's signals: some milliseconds.
 constexpr size_t kBetweenSignals = 1 << 20;
 constexpr size_t kHugePage = 1 << 21, kPage = 1 << 12;
 
-/// Memory of arrays that are gone, for the next ones: that the system takes it back, and clears it when it is touched
-/// again, costs as much as decoding. It may take it whenever it wants some (MADV_FREE).
+/// Memory of freed arrays, kept for the next ones: if the system took it back, clearing it on the next use would cost
+/// as much as decoding. The system may take it whenever it needs memory (MADV_FREE).
 class Spares {
  public:
   void put(void* data, size_t bytes) {
@@ -32,7 +32,7 @@ class Spares {
     ::munmap(data, bytes);
   }
 
-  // The largest that is no larger than `bytes`; empty if there is none.
+  // The largest spare that is no larger than `bytes`; empty if there is none.
   std::pair<void*, size_t> get(size_t bytes) {
     const std::lock_guard lock(mutex_);
     size_t best = spares_.size();
@@ -58,7 +58,7 @@ Spares& spares() {
   return *all;
 }
 
-// Memory that begins with a huge page, as much of it as there is out of a spare. Null: there is none.
+// Memory that begins with a huge page, reusing a spare as far as there is one. Null: there is none.
 void* map_aligned(size_t bytes) {
   const size_t all = bytes + kHugePage;
   void* const got = ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -115,7 +115,7 @@ void EventBuffer::append(std::span<const Event> events) {
 EventArray EventBuffer::take() {
   reserve(1);
   size_t used = size_ * sizeof(Event);
-  if (mapped_ > 0) {  // what was not filled goes back
+  if (mapped_ > 0) {  // returns what was not filled
     const size_t kept = std::max<size_t>(1, (used + kPage - 1) / kPage) * kPage;
     if (kept < mapped_) ::munmap(reinterpret_cast<uint8_t*>(data_) + kept, mapped_ - kept);
     mapped_ = std::min(kept, mapped_);
@@ -160,7 +160,7 @@ void EventStream::read(EventBuffer& buffer, size_t most, int64_t begin, int64_t 
       const size_t n = std::min(events.size(), most - buffer.size());
       buffer.append(events.first(n));
       pending_ = events.subspan(n);
-      if (live_ && most != SIZE_MAX) return;  // a camera's chunk is what has come
+      if (live_ && most != SIZE_MAX) return;  // a camera's chunk is whatever has arrived
       continue;
     }
     for (auto from = events.begin(); from != events.end();) {
@@ -196,7 +196,7 @@ bool EventStream::read_window(EventBuffer& buffer, int64_t us) {
     if (beyond == events.end()) continue;
     pending_ = {beyond, events.end()};
     if (buffer.size() > 0) silent_ = 0;
-    // After a long silence (a clock that was set anew, a damaged file) the next window begins with the next event.
+    // After a long silence (a clock that was reset, a damaged file) the next window begins with the next event.
     if (buffer.size() == 0 && ++silent_ > TimeStepCutter::kMostSilent) {
       window_ = beyond->t, silent_ = 0;
       continue;

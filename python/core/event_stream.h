@@ -28,8 +28,8 @@ inline Sensor from_sensor(SensorSize sensor) {
   return sensor.known() ? Sensor({sensor.width, sensor.height}) : std::nullopt;
 }
 
-/// Events that grow, and become a numpy array without a copy. Large ones lie in huge pages, where the system has them:
-/// half of the time that a recording takes would else go into its pages' first touch.
+/// Events that grow, and become a numpy array without a copy. Large arrays use huge pages if the system has them;
+/// otherwise the first touch of their pages would take half of a recording's reading time.
 class EventBuffer {
  public:
   EventBuffer() = default;
@@ -39,9 +39,9 @@ class EventBuffer {
 
   size_t size() const { return size_; }
   void append(std::span<const Event> events);
-  /// Room for so many; memory that is not filled costs nothing.
+  /// Makes room for this many; memory that is not filled costs nothing.
   void reserve(size_t events);
-  /// [16 n] bytes. With the GIL.
+  /// Returns [16 n] bytes. Needs the GIL.
   EventArray take();
 
  private:
@@ -49,11 +49,11 @@ class EventBuffer {
 
   Event* data_ = nullptr;
   size_t size_ = 0, capacity_ = 0;
-  size_t mapped_ = 0;  // bytes; 0: it is malloc's
+  size_t mapped_ = 0;  // bytes; 0: the memory is malloc's
 };
 
-/// A recording that is being read: a reader with what it has handed out and nobody has taken yet. Calls from several
-/// threads come one after another.
+/// A recording that is being read: a reader with the events that it has returned and nobody has taken yet. Calls from
+/// several threads are serialised.
 class EventStream {
  public:
   EventStream(ByteSource source, const ReadOptions& options, std::shared_ptr<void> keeps_alive = {});
@@ -62,16 +62,16 @@ class EventStream {
   SensorSize sensor() const { return recording_.reader->sensor(); }
   EventReader& reader() { return *recording_.reader; }
   std::mutex& mutex() { return mutex_; }
-  /// As many events as there may be, if a recording has one in two bytes; 0: nobody knows.
+  /// The most events that the recording can have, at two bytes each; 0: unknown.
   size_t likely_events() const { return likely_; }
 
-  /// All that are left with begin <= t < end, or the first `most` of them. Ends at the first event at `end` or later,
-  /// if times do not run back.
+  /// The remaining events with begin <= t < end, or the first `most` of them. Ends at the first event at `end` or
+  /// later, if times do not run back.
   void read(EventBuffer& buffer, size_t most, int64_t begin, int64_t end);
-  /// The events of the next `us` microseconds; at the recording's end false. Silence gives empty windows, as many
-  /// as TimeStepCutter has.
+  /// The events of the next `us` microseconds; false at the recording's end. Silence gives empty windows, as many as
+  /// TimeStepCutter gives.
   bool read_window(EventBuffer& buffer, int64_t us);
-  /// The next batch, or what is left of it.
+  /// The next batch, or the rest of it.
   std::span<const Event> next();
 
  private:
@@ -80,7 +80,7 @@ class EventStream {
   std::shared_ptr<void> keeps_alive_;
   Recording recording_;
   std::span<const Event> pending_;
-  std::optional<int64_t> window_;  // where the next one begins
+  std::optional<int64_t> window_;  // begin of the next one
   int64_t silent_ = 0;             // windows in a row
   std::mutex mutex_;
 };

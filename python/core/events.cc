@@ -52,7 +52,7 @@ std::string in_python(std::string text) {
 
 namespace {
 
-/// A file object of Python's: read(n), or recv(n) of a socket. One that can seek has a size and is read at any place.
+/// A Python file object: read(n), or recv(n) of a socket. One that can seek has a size and can be read at any place.
 class PythonInput : public Input {
  public:
   PythonInput(nb::object read, nb::object seek, std::optional<uint64_t> size, uint64_t origin)
@@ -131,7 +131,7 @@ std::unique_ptr<EventStream> open_object(const std::string& name, nb::object rea
   return unlocked([&] { return std::make_unique<EventStream>(ByteSource(name, input), options.read_options()); });
 }
 
-// Without growing, if there is room for as many; else it grows.
+// In place if there is room for this many; otherwise the array grows.
 void reserve_likely(EventBuffer& buffer, size_t events) {
   try {
     buffer.reserve(events);
@@ -183,7 +183,7 @@ std::span<const Event> events_of(const Bytes& bytes) {
   return {reinterpret_cast<const Event*>(bytes.data()), bytes.size() / sizeof(Event)};
 }
 
-// Where the time of the first event lies that is earlier than its predecessor's; their number if there is none.
+// The place of the first event whose time is earlier than its predecessor's; the number of events if there is none.
 size_t first_disorder(std::span<const Event> events) {
   return size_t(std::ranges::is_sorted_until(events, {}, &Event::t) - events.begin());
 }
@@ -215,7 +215,7 @@ void write_events(const std::filesystem::path& path, const Bytes& bytes, const S
   });
 }
 
-// Memory of malloc's.
+// Memory from malloc.
 template <class T>
 T* some(std::initializer_list<int64_t> shape) {
   size_t bytes = sizeof(T);
@@ -266,7 +266,7 @@ nb::ndarray<nb::numpy, float> steps(const Bytes& bytes, int64_t us, int64_t each
   return array_of(all, {taken.size(), 2, size_t(places.height), size_t(places.width)});
 }
 
-/// Frames of a recording as it comes: what `spikemix stream` shows its model.
+/// Frames of a recording as it plays: the input of `spikemix stream`'s model.
 class StepStream {
  public:
   StepStream(std::shared_ptr<EventStream> stream, int64_t us, int64_t events, const Sensor& sensor, int64_t height,
@@ -275,7 +275,7 @@ class StepStream {
         places_(pixel_places(sensor_of(sensor), height, width)),
         cutter_(step_options(us, events, sensor_of(sensor), height, width, binary)) {}
 
-  /// [2, height, width]; nothing at the end.
+  /// [2, height, width]; None at the end.
   std::optional<nb::ndarray<nb::numpy, float>> next() {
     std::optional<std::vector<float>> frame = unlocked([&]() -> std::optional<std::vector<float>> {
       const std::lock_guard lock(stream_->mutex());
@@ -307,7 +307,7 @@ class StepStream {
 };
 
 Frames whole_frames(std::span<const Event> events, int64_t T, bool by_time, const Sensor& sensor) {
-  if (events.empty()) throw InputError("no events, nothing to see");
+  if (events.empty()) throw InputError("no events, so there is nothing to draw");
   if (by_time) check_order(events, "frames by time");
   const auto split = by_time ? FrameOptions::Split::kTime : FrameOptions::Split::kNumber;
   return integrate(events, to_sensor(sensor), {.T = T, .split = split});
@@ -366,7 +366,7 @@ nb::list formats() {
 
 }  // namespace
 
-// What spikemix/events.py is made of: events are their bytes here, 16 each, and it has the names and the documentation.
+// The parts of spikemix/events.py: here events are only bytes, 16 each; that file has the names and the documentation.
 void bind_events(nb::module_& m) {
   nb::class_<Options>(m, "ReadOptions")
       .def(

@@ -1,5 +1,5 @@
-// spikemix._core's kernels: what spikemix.nn registers as torch operators. Tensors come as addresses, which torch's
-// operators have checked and hold: no copy, no DLPack capsule for each call, no torch in this module.
+// spikemix._core's kernels, which spikemix.nn registers as torch operators. Tensors come as addresses, which torch's
+// operators have checked and keep alive: no copy, no DLPack capsule for each call, no torch in this module.
 #include "kernels.h"
 
 #include <nanobind/stl/optional.h>
@@ -31,7 +31,7 @@ T* at(Address address) {
 
 // --- neurons ---------------------------------------------------------------------------------------------------------
 
-// Rows that are shared out together: sums by chunk, added in order, have the same bits for any number of threads.
+// Rows that a thread takes at a time: sums by chunk, added in order, have the same bits for any number of threads.
 constexpr int64_t kChunk = 128;
 
 LifParams with_k(LifParams params, std::optional<double> k) {
@@ -84,7 +84,8 @@ double neuron_backward(const LifParams& neuron, std::optional<double> k, int64_t
 
 // --- gates -----------------------------------------------------------------------------------------------------------
 
-// Samples in chunks that do not depend on the threads: each makes sums of its own, which are added in order.
+// Samples are split into chunks that do not depend on the threads: each chunk makes its own sums, which are added in
+// order.
 constexpr int64_t kGateChunks = 8;
 
 std::unique_ptr<GatedTransform> make_gate(const std::string& spec, int64_t height, int64_t width, int64_t D) {
@@ -150,7 +151,7 @@ void gate_backward(const GatedTransform& gate, int64_t samples, Type type, Addre
   });
 }
 
-// --- what Python asks about mixers -----------------------------------------------------------------------------------
+// --- queries about mixers --------------------------------------------------------------------------------------------
 
 nb::list terms_of(const Mixer& mixer) {
   nb::list terms;

@@ -10,11 +10,11 @@
 namespace spikemix::python {
 namespace {
 
-// What mixers compute in.
+// The type that mixers compute in.
 template <class T>
 using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-// The axes' names where a sample's rows and columns have traded places; "" where that has none.
+// The axes' names in a sample whose rows and columns have traded places; "" if there is no such name.
 std::string turned_name(const std::string& axis, bool grid) {
   if (axis == "time") return grid ? "" : "time";
   if (axis == "tokens") return "embed";
@@ -23,7 +23,7 @@ std::string turned_name(const std::string& axis, bool grid) {
   return grid ? "height" : "tokens";
 }
 
-// The mixer over [D, N], or null: some axes cannot trade places.
+// The mixer over [D, N], or null if some axes cannot trade places.
 std::unique_ptr<Mixer> turn(const MixerSpec& spec, const MixerShape& shape, const Mixer& mixer) {
   const std::vector<AxisMatrix> axes = mixer.terms()[0].axes;
   if (axes.empty()) return spec.entry->make(shape, spec.options);  // identity
@@ -50,10 +50,10 @@ struct Buffers {
   std::vector<C> in, out, term, scratch;
 };
 
-// Where a sample's steps lie, and how its rows are read.
+// The layout of a sample's steps and rows.
 struct Place {
-  int64_t steps, step;     // steps of the sample, and values from one to the next
-  int64_t rows, columns;   // of a step as it lies in the tensor
+  int64_t steps, step;     // steps of the sample, and the stride between them
+  int64_t rows, columns;   // of a step, as stored in the tensor
   bool transposes;
 };
 

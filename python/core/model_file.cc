@@ -35,7 +35,7 @@ nb::object to_numpy(std::vector<T> values, const std::vector<int64_t>& shape) {
   return nb::cast(nb::ndarray<nb::numpy, T>(kept->data(), sizes.size(), sizes.data(), owner));
 }
 
-// Whole-number weights as what they stand for: unit x integer, for each output.
+// Integer weights as the values that they stand for: unit x integer, for each output.
 std::vector<float> weights_of(const TensorReader& reader, const TensorSpec& spec) {
   if (!spec.integers || !reader.is_quantized(spec.name)) return reader.floats(spec.name);
   const std::vector<int16_t> integers = reader.integers(spec.name);

@@ -7,10 +7,10 @@
 
 namespace spikemix::python {
 
-/// f(begin, end) over [0, n), shared out over up to so many threads, the caller among them. Threads start and end here:
-/// a pool would not live on in a forked process, as a DataLoader's workers are, and starting one takes some 20 us.
-/// `f` must not throw.
-/// @param grain  the fewest items that a thread is worth
+/// f(begin, end) over [0, n), shared among up to this many threads, including the caller. Threads start and end here: a
+/// pool would not survive in a forked process such as a DataLoader's workers, and starting a thread takes only about 20
+/// us. `f` must not throw.
+/// @param grain  the fewest items that are worth a thread
 template <class F>
 void in_threads(int64_t n, int64_t threads, int64_t grain, const F& f) {
   const int64_t parts = std::clamp<int64_t>(n / std::max<int64_t>(grain, 1), 1, std::max<int64_t>(threads, 1));
@@ -21,10 +21,10 @@ void in_threads(int64_t n, int64_t threads, int64_t grain, const F& f) {
   f(0, n / parts);
 }
 
-/// Values that a thread is worth: some 50 us of a transform or of neurons.
+/// Values that are worth a thread: about 50 us of a transform or of neurons.
 constexpr int64_t kWorthwhile = 32768;
 
-/// What a tensor holds.
+/// The type of a tensor's values.
 enum class Type { kFloat, kDouble, kBfloat16 };
 
 }  // namespace spikemix::python

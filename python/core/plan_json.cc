@@ -139,11 +139,11 @@ std::string mixer_plan_json(const std::string& text) {
   style.stream = request.at("stream") == "membrane" ? Stream::kMembrane : Stream::kSpike;
   PlanBuilder plan(model, config.neuron);
   plan.begin_segment("mixer");
-  // What a mixer reads in a spike stream are counts; the neurons that make them stand for it, and are left out.
+  // In a spike stream a mixer reads counts; the neurons that produce them are only a placeholder, and are removed.
   const int64_t x = style.neurons_first() ? plan.input() : plan.neurons(plan.input(), "input", "input");
   const int64_t y = add_mixer(plan, style, x, "", spec);
   Plan made = std::move(plan).finish(y, "head");
-  made.layers.back().merges = -1, made.layers.back().merge = Merge::kNone;  // the branch alone
+  made.layers.back().merges = -1, made.layers.back().merge = Merge::kNone;  // only the branch
   return json_text(to_json(made));
 }
 

@@ -8,11 +8,12 @@
 namespace spikemix::python {
 
 /// A network as data (plan.h) for Python, as JSON text: {"config": ..., "plan": ...}, with all keys of the config.
-/// @param config  {"model": {...}, "neuron": {...}}; keys that are missing have their defaults
+/// @param config  {"model": {...}, "neuron": {...}}; missing keys have their defaults
 /// @throws InputError naming the key
 std::string plan_json(const std::string& config);
 
-/// The same of one mixer's branch: {"mixer", "T", "height", "width", "dim", "stream", "neuron": {...}, "model": {...}}.
+/// The same for one mixer's branch: {"mixer", "T", "height", "width", "dim", "stream", "neuron": {...}, "model":
+/// {...}}.
 /// @throws InputError naming what does not fit
 std::string mixer_plan_json(const std::string& request);
 

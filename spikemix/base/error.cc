@@ -9,7 +9,7 @@
 namespace spikemix {
 namespace {
 
-// The others, standard library and LibTorch included, write pages: the first line is enough.
+// Other exceptions, including those of the standard library and LibTorch, can be pages long: the first line is enough.
 std::string first_line(const char* what) {
   const std::string_view text = what;
   return std::string(text.substr(0, text.find('\n')));
@@ -56,7 +56,7 @@ Fault fault_of(const std::exception& error) {
     return {is_about_the_path(file->code().value()) ? kInput : kRun,
             file->path1().empty() ? message : file->path1().string() + ": " + message};
   }
-  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {  // no more threads, for example
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {  // such as no more threads
     return {kUnknown, fmt::format("the system refused: {}", system->code().message())};
   }
   return {kUnknown, "internal error, please report it: " + first_line(error.what())};

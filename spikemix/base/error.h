@@ -11,14 +11,15 @@
 
 namespace spikemix {
 
-/// Is this errno of a file about the path that the user gave (missing, unreadable, a folder, too long)? The others are
-/// the machine's: a full disk, too many open files.
+/// Is this errno about the path that the user gave (missing, unreadable, a folder, too long)? Other errors are the
+/// machine's: a full disk, too many open files.
 bool is_about_the_path(int error);
 
-/// "TEXT: No space left on device", as the error that the errno means. Throw it with a text that begins with the path.
+/// "TEXT: No space left on device", as the type of error that the errno stands for. Throw it with a text that begins
+/// with the path.
 [[noreturn]] void throw_file_error(const std::string& text, int error);
 
-/// What any exception means to the user: who is to blame, and one line that says it.
+/// What any exception means to the user: whose fault it is, and one line that explains it.
 struct Fault {
   enum class Of { kInput, kRun, kUnknown } of;  ///< kUnknown: neither ours nor a file's
   std::string text;

@@ -4,8 +4,8 @@
 
 namespace spikemix {
 
-/// The user's file, flag, config key or tensor is wrong. cli/main.cc prints it as one line and exits with 2.
-/// The text says where, what was found, what was expected, and what to do.
+/// The user's file, flag, config key or tensor is wrong. cli/main.cc prints one line and exits with 2. The text says
+/// where, what was found, what was expected, and what to do.
 class InputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -46,7 +46,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 }  // namespace
 
 size_t write_fully(int descriptor, std::span<const std::byte> bytes) {
-  // Linux writes at most 2 GiB a call; a signal may end one early.
+  // Linux writes at most 2 GiB at a time, and a signal may end a call early.
   size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t n = ::write(descriptor, bytes.data() + done, bytes.size() - done);
@@ -78,7 +78,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
     throw input_error("{}: is a {}, expected a file", path.string(), S_ISDIR(status.st_mode) ? "folder" : "device");
   }
   size_ = size_t(status.st_size);
-  if (size_ == 0) return;  // nothing can be mapped
+  if (size_ == 0) return;  // an empty file cannot be mapped
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (data == MAP_FAILED) throw run_error("{}: cannot map: {}", path.string(), std::strerror(errno));
   data_ = static_cast<const std::byte*>(data);
@@ -98,7 +98,7 @@ void MappedFile::release(std::span<const std::byte> part) const {
 std::filesystem::path partial_name(const std::filesystem::path& path) { return path.string() + ".partial"; }
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial_(partial_name(path)) {
-  // A rename over /dev/null or a folder would harm or fail late.
+  // A rename over /dev/null or a folder would do harm or fail late.
   struct stat status {};
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     throw input_error("{}: is a {}, cannot be replaced by a file", path_.string(),
@@ -110,8 +110,8 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial
     throw input_error("{}: cannot create: {}", path_.string(),
                       errno == ENOENT ? "no folder '" + folder_of(path_).string() + "'" : std::strerror(errno));
   }
-  // One writer at a time: the lock goes with the file, and a file that was renamed meanwhile is no longer ours. File
-  // systems without locks (some network ones) are taken as they are.
+  // One writer at a time. The lock belongs to the file, and a file that has been renamed meanwhile is no longer ours.
+  // File systems without locks (some network ones) are accepted.
   struct stat ours {};
   const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
   if (!locked || ::fstat(descriptor_, &ours) != 0 || ::stat(partial_.c_str(), &status) != 0 ||
@@ -147,8 +147,8 @@ void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail("cannot write");
   if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("cannot replace");
   ::close(std::exchange(descriptor_, -1));
-  // The rename itself must reach the disk too. Where a folder cannot be synced (some network file systems), the file is
-  // still whole: only its name may be the earlier one after a power cut.
+  // The rename itself must reach the disk, too. If the folder cannot be synced (some network file systems), the file is
+  // still complete: after a power cut, only its name may be the earlier one.
   const Descriptor folder(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() >= 0) ::fsync(folder.get());
 }

@@ -8,11 +8,11 @@
 
 namespace spikemix {
 
-/// A file's whole text. @throws InputError naming the file if it is not there or cannot be read
+/// A file's whole text. @throws InputError naming the file if it is missing or cannot be read
 std::string read_file(const std::filesystem::path& path);
 
 /// A file's bytes without a copy, paged in as they are read. Our own writers replace files and never cut them, so a
-/// mapped model stays whole while a trainer writes the next one.
+/// mapped model stays intact while a trainer writes the next one.
 class MappedFile {
  public:
   /// @throws InputError naming the file if it is missing or not a regular file
@@ -22,7 +22,7 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Gives back the memory of a part that was read and will hardly be read again; if it is, it is paged in again.
+  /// Releases the memory of a part that will probably not be read again; if it is, it is paged in again.
   void release(std::span<const std::byte> part) const;
 
  private:
@@ -30,12 +30,12 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// PATH.partial, where an AtomicFile is written first.
+/// PATH.partial, to which an AtomicFile is written first.
 std::filesystem::path partial_name(const std::filesystem::path& path);
 
-/// A file that appears whole or not at all: written as PATH.partial, synced to the disk, then renamed over the earlier
+/// A file that appears completely or not at all: written as PATH.partial, synced to disk, then renamed over the earlier
 /// one. If the program or the machine stops at any moment, the earlier file is intact. The next writer overwrites what
-/// a killed one left; two at once are refused.
+/// a killed one left behind; two at once are refused.
 class AtomicFile {
  public:
   /// @throws InputError if the folder is missing or not writable, or PATH is a folder or device
@@ -48,7 +48,7 @@ class AtomicFile {
   /// @throws RunError "x.safetensors: No space left on device; the earlier file is intact"
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
-  /// Puts the file in its place. @throws RunError as write()
+  /// Moves the file to its final name. @throws RunError as write() does
   void commit();
 
  private:
@@ -58,7 +58,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// A new folder in the system's temporary one. The destructor removes it with everything in it.
+/// A new folder within the system's temporary folder. The destructor removes it with everything in it.
 class TemporaryFolder {
  public:
   /// @throws RunError if it cannot be made
@@ -72,10 +72,10 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// @throws RunError or InputError as AtomicFile
+/// @throws RunError or InputError as AtomicFile does
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// write(2) until all is written or an error (errno) comes. Returns the bytes written.
+/// Calls write(2) until everything is written or an error (errno) occurs. Returns the bytes written.
 size_t write_fully(int descriptor, std::span<const std::byte> bytes);
 
 }  // namespace spikemix

@@ -27,7 +27,7 @@ class File : public ::testing::Test {
   const fs::path folder_ = temporary_.path();
 };
 
-// A full disk, for this process: the kernel refuses to let any file grow past `bytes` (EFBIG where a disk says ENOSPC).
+// A full disk, for this process: the kernel lets no file grow past `bytes` (EFBIG where a disk reports ENOSPC).
 class SmallDisk {
  public:
   explicit SmallDisk(rlim_t bytes) {
@@ -52,7 +52,7 @@ TEST_F(File, IsReplacedWhole) {
   EXPECT_EQ(read_file(path), "first");
   AtomicFile file(path);
   file.write("sec");
-  EXPECT_EQ(read_file(path), "first");  // not before commit()
+  EXPECT_EQ(read_file(path), "first");  // unchanged before commit()
   file.write("ond");
   file.commit();
   EXPECT_EQ(read_file(path), "second");

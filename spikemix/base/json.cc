@@ -15,7 +15,7 @@ constexpr char kStandInLead = '\xee';
 
 bool is_stand_in(const Character& c) { return c.valid && c.code >= kStandIns && c.code <= kLastStandIn; }
 
-std::string utf8(char32_t code) {  // of three bytes
+std::string utf8(char32_t code) {  // three bytes long
   return {char(0xe0 | code >> 12), char(0x80 | (code >> 6 & 0x3f)), char(0x80 | (code & 0x3f))};
 }
 
@@ -55,7 +55,7 @@ std::string without_stand_ins(std::string_view text) {
   return result;
 }
 
-// Does any string or key of the document hold what needs a stand-in?
+// Does any string or key of the document need a stand-in?
 template <class Json>
 bool needs_stand_ins(const Json& document) {
   if (document.is_string()) return needs_stand_ins(std::string_view(document.template get_ref<const std::string&>()));
@@ -80,7 +80,7 @@ Json with_strings_changed(const Json& document, const Change& change) {
   return result;
 }
 
-// Stand-ins as escapes of ASCII, so that a document inside a string of another one is encoded once.
+// Writes stand-ins as ASCII escapes, so that a document inside another one's string is encoded only once.
 std::string escaped(std::string_view text) {
   std::string result;
   while (!text.empty()) {
@@ -105,17 +105,18 @@ std::string json_text(const nlohmann::ordered_json& document, int indent) { retu
 nlohmann::json parse_json(std::string_view text, const std::string& what, int depth) {
   using nlohmann::json;
   bool stand_ins = false;
-  std::vector<std::set<std::string>> keys;  // of the objects around the place that is read
+  std::vector<std::set<std::string>> keys;  // of the objects around the current place
   const auto watch = [&](int level, json::parse_event_t event, json& value) {
     using Event = json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
       if (level >= depth)
-        throw input_error("{} is nested deeper than {} levels; damaged, or no file of ours", what, depth);
+        throw input_error("{} is nested deeper than {} levels; damaged, or not written by spikemix", what, depth);
       keys.resize(size_t(level) + 1);
       keys.back().clear();
     }
     if (event == Event::key && !keys[size_t(level) - 1].insert(value.get_ref<const std::string&>()).second)
-      throw input_error("{} has '{}' twice; damaged, or no file of ours", what, value.get_ref<const std::string&>());
+      throw input_error("{} has '{}' twice; damaged, or not written by spikemix", what,
+                        value.get_ref<const std::string&>());
     if (value.is_string()) stand_ins |= value.get_ref<const std::string&>().find(kStandInLead) != std::string::npos;
     return true;
   };

@@ -18,7 +18,7 @@ JsonLines::JsonLines(const std::filesystem::path& path) : path_(path) {
   if (descriptor_ < 0) throw_file_error(path.string() + ": cannot write", errno);
   const std::string text = read_file(path);
   size_ = int64_t(text.size());
-  truncate(int64_t(text.rfind('\n') + 1));  // npos + 1 is 0: no whole line
+  truncate(int64_t(text.rfind('\n') + 1));  // npos + 1 is 0: there is no complete line
 }
 
 JsonLines::~JsonLines() { ::close(descriptor_); }
@@ -27,7 +27,7 @@ void JsonLines::append(const nlohmann::json& document) {
   const std::string line = json_text(document) + '\n';
   if (write_fully(descriptor_, std::as_bytes(std::span(line))) != line.size()) {
     const int error = errno;
-    std::ignore = ::ftruncate(descriptor_, size_);  // the half line; if that fails too, the next reader drops it
+    std::ignore = ::ftruncate(descriptor_, size_);  // drops the half line; if that fails too, the next reader drops it
     throw run_error("{}: cannot write: {}; the lines before are intact", path_.string(), std::strerror(error));
   }
   size_ += int64_t(line.size());

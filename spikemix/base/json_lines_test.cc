@@ -27,7 +27,7 @@ class JsonLog : public ::testing::Test {
   const fs::path path_ = folder_.path() / "metrics.jsonl";
 };
 
-TEST_F(JsonLog, GoesOnWhereItEnded) {
+TEST_F(JsonLog, ContinuesWhereItEnded) {
   JsonLines(path_).append({{"step", 1}, {"loss", 2.5}});
   JsonLines(path_).append({{"step", 2}, {"loss", std::numeric_limits<double>::quiet_NaN()}});
   EXPECT_EQ(read_file(path_), "{\"loss\":2.5,\"step\":1}\n{\"loss\":null,\"step\":2}\n");
@@ -44,7 +44,7 @@ TEST_F(JsonLog, ReturnsToACheckpoint) {
   log.truncate(checkpoint);
   log.append(3);
   EXPECT_THAT(read_json_lines(path_), ElementsAre(1, 3));
-  log.truncate(1'000'000);  // somebody cleared the log: nothing to drop, nothing to invent
+  log.truncate(1'000'000);  // somebody cleared the log: nothing to drop
   EXPECT_EQ(log.sync(), 4);
 }
 
@@ -59,7 +59,7 @@ TEST_F(JsonLog, DropsALastHalfLine) {
   EXPECT_THAT(read_json_lines(path_), ElementsAre(4));
 }
 
-TEST_F(JsonLog, NamesALineThatIsWrong) {
+TEST_F(JsonLog, NamesADamagedLine) {
   write_file_atomically(path_, "1\n2\nnot json\n4\n");
   EXPECT_THAT([&] { read_json_lines(path_); },
               ThrowsMessage<InputError>(HasSubstr("metrics.jsonl, line 3: is not JSON")));

@@ -17,18 +17,18 @@ using testing::ThrowsMessage;
 
 json through_text(const json& document) { return parse_json(json_text(document), "f:"); }
 
-TEST(Json, TakesAllBytesAndGivesThemBack) {
+TEST(Json, RoundTripsAllBytes) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += char(c);
   for (const std::string& text : {std::string("caf\xe9"), std::string("\xb0\xa1\xc4"), all, std::string("\uef80\uefff"),
                                   std::string("\xee\xbe"), std::string("猫 \uefe9 \xe9"), std::string("\\uefe9")}) {
     const json document = {{text, {text, {{"nested", text}}}}};
     EXPECT_EQ(through_text(document), document) << json_text(document);
-    EXPECT_EQ(through_text(json_text(document)), json_text(document));  // a document in a string of another
+    EXPECT_EQ(through_text(json_text(document)), json_text(document));  // a document in another one's string
   }
 }
 
-TEST(Json, SoundTextIsWrittenAsItWas) {
+TEST(Json, ValidTextIsWrittenUnchanged) {
   const json document = {{"name", "猫 é\n"}, {"list", {1, 2.5, nullptr}}};
   EXPECT_EQ(json_text(document), document.dump());
   EXPECT_EQ(json_text(document, 2), document.dump(2));

@@ -16,21 +16,21 @@ struct MetricsLine {
   nlohmann::json values;
 
   bool has(const char* key) const { return values.contains(key); }
-  /// @throws InputError naming the line and the key unless it has a finite number
+  /// @throws InputError naming the line and the key unless its value is a finite number
   double number(const char* key) const;
-  /// The same of a whole number that is not negative.
+  /// The same for a whole number that is not negative.
   int64_t whole(const char* key) const;
-  /// The same of a text.
+  /// The same for a text.
   std::string text(const char* key) const;
 };
 
 struct MetricsLog {
   std::vector<MetricsLine> lines;
-  bool cut = false;  ///< half a line stood at the end, as a power cut leaves it: it is not in `lines`
+  bool cut = false;  ///< the file ended with half a line, as after a power cut: it is not in `lines`
 };
 
-/// Every line of the log; none where there is no such file. Nothing is passed over.
-/// @throws InputError naming the line that is no JSON, or no object with a type
+/// Every line of the log; none if there is no such file. Nothing is skipped.
+/// @throws InputError naming a line that is not JSON, or not an object with a type
 MetricsLog read_metrics(const std::filesystem::path& file);
 
 }  // namespace spikemix

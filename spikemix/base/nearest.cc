@@ -28,13 +28,13 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, std::span<const std::string> candidates) {
-  // Nobody mistypes that much; comparing a file's longest names with every candidate would take minutes.
+  // Nobody mistypes that much, and comparing a file's longest names with every candidate would take minutes.
   constexpr size_t kLongest = 200;
   if (name.size() > kLongest) return {};
   std::string best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    // A key named without its section ("lr" for "train.lr") is as near as a key can be.
+    // For a key without its section ("lr" for "train.lr"), the full key is the nearest possible.
     const bool is_tail = candidate.ends_with("." + std::string(name));
     const size_t distance = is_tail ? 0 : edit_distance(name, candidate);
     if (distance < best_distance) best = candidate, best_distance = distance;

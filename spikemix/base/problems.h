@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// How many problems of a file are listed: a few say as much as all.
+/// The most problems of a file that are listed: a few are as informative as all.
 inline constexpr size_t kListedProblems = 6;
 
 /// "a; b; c", or the first kListedProblems "; and 31 more".

@@ -15,7 +15,7 @@ int64_t kilobytes_line(const char* file, const std::string& name) {
   return 0;
 }
 
-// The only number in a file; -1 without one ("max").
+// The only number in a file; -1 if there is none ("max").
 int64_t number_in(const char* file) {
   int64_t value = -1;
   return std::ifstream(file) >> value ? value : -1;
@@ -25,7 +25,7 @@ int64_t number_in(const char* file) {
 
 int64_t memory_in_use() { return kilobytes_line("/proc/self/status", "VmRSS"); }
 
-// Not getrusage's, which a program inherits from the one that started it.
+// Not getrusage's, which a program inherits from its parent.
 int64_t peak_memory() { return kilobytes_line("/proc/self/status", "VmHWM"); }
 
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }

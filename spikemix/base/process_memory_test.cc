@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-TEST(ProcessMemory, PeakFollowsWhatIsTouchedAndCanBeForgotten) {
+TEST(ProcessMemory, PeakFollowsTouchedMemoryAndCanBeReset) {
   if (memory_in_use() == 0) GTEST_SKIP() << "skipped: no /proc here";
   constexpr int64_t kBytes = 64 << 20, kSlack = 8 << 20;
   forget_peak_memory();

@@ -4,7 +4,7 @@
 
 namespace spikemix {
 
-/// "AMD EPYC 9554", as the system calls it; "unknown" where it does not tell.
+/// "AMD EPYC 9554", as the system names it; "unknown" if it does not.
 std::string processor_name();
 
 }  // namespace spikemix

@@ -7,7 +7,7 @@ namespace spikemix {
 
 Rng::Rng(uint64_t seed, Purpose purpose, uint64_t index, uint32_t epoch)
     : key_{uint32_t(seed), uint32_t(seed >> 32)},
-      // Word 0 counts; purpose and epoch share a word (24 bits of epoch are 16 million of them).
+      // Word 0 counts; purpose and epoch share a word (24 bits of epoch are 16 million).
       counter_{0, uint32_t(index), uint32_t(index >> 32), uint32_t(purpose) << 24 | (epoch & 0xffffff)} {}
 
 void Rng::refill() {
@@ -33,7 +33,7 @@ uint32_t Rng::bits() {
 double Rng::uniform() { return double(bits() >> 8) * 0x1p-24; }
 
 uint64_t Rng::below(uint64_t n) {
-  // Rejection keeps it unbiased; fewer than one draw in two is rejected.
+  // Rejection keeps it unbiased; fewer than half of the draws are rejected.
   const uint64_t limit = UINT64_MAX - UINT64_MAX % n;
   for (;;) {
     const uint64_t x = uint64_t(bits()) << 32 | bits();

@@ -6,11 +6,11 @@
 namespace spikemix {
 
 /// Philox 4x32-10 (Salmon et al., SC 2011): random numbers as a pure function of (seed, stream, index), so that image i
-/// of epoch e is augmented the same way on any number of threads, and a resumed run needs no generator state.
-/// Not std::mt19937 with std:: distributions: those differ from one standard library to the next.
+/// of epoch e is augmented the same way on any number of threads, and a resumed run needs no generator state. Not
+/// std::mt19937 with std:: distributions, because those differ between standard libraries.
 class Rng {
  public:
-  /// What the numbers are for. Streams with different purposes never share numbers.
+  /// The purpose of the numbers. Streams with different purposes never share numbers.
   enum class Purpose : uint32_t { kWeights = 1, kOrder, kAugment, kMixup, kTest, kEvents, kValidation, kFlip };
 
   Rng(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t epoch = 0);

@@ -29,7 +29,7 @@ TEST(Rng, StreamsDiffer) {
   EXPECT_NE(base, first(1, Rng::Purpose::kOrder, 1, 2));
 }
 
-// Means and variances against the distributions' own, within five standard errors of 100,000 draws.
+// Means and variances compared with those of the distributions, within five standard errors of 100,000 draws.
 TEST(Rng, Moments) {
   constexpr int kDraws = 100'000;
   Rng rng(3, Rng::Purpose::kTest);

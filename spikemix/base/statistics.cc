@@ -12,8 +12,8 @@ namespace {
 // P(Z > x), Z normal.
 double normal_tail(double x) { return std::erfc(x / std::numbers::sqrt2) / 2; }
 
-// Where a falling function is `value`, between `low` and `high`: the secant, on whose fixed side half the distance
-// counts (the Illinois rule).
+// The place between `low` and `high` where a falling function equals `value`: the secant method, with half the distance
+// on the side that stays (the Illinois rule).
 double where(const std::function<double(double)>& falling, double value, double low, double high) {
   double at_low = falling(low) - value, at_high = falling(high) - value;
   int side = 0;
@@ -33,7 +33,7 @@ double where(const std::function<double(double)>& falling, double value, double 
   return std::abs(at_low) < std::abs(at_high) ? low : high;
 }
 
-// About their mean.
+// Sum of squares about their mean.
 double sum_of_squares(std::span<const double> values) {
   const double m = mean(values);
   double squares = 0;
@@ -65,8 +65,8 @@ double p_of(double difference, const Part& part) {
   return std::min(1.0, 2 * student_tail(std::abs(difference) / part.error, part.degrees));
 }
 
-// The p whose interval ends at 0: where the root of both parts' squared half-widths is the difference. Searched over
-// the first part's t.
+// The p of the interval that ends at 0, where the root of both parts' squared half-widths equals the difference.
+// Searches over the first part's t.
 double p_of(double difference, const Part& first, const Part& second) {
   if (first.error == 0) return p_of(difference, second);
   const auto tail = [&](double t) { return student_tail(t, first.degrees); };
@@ -87,12 +87,12 @@ double standard_deviation(std::span<const double> values) {
 }
 
 // The definition, integrated over u = log W: P(T > t) = E P(Z > t W - shift). In u the density is smooth and falls off
-// on both sides, where the trapezoid rule gains digits with every halving of its step. One integral gives t, its
-// quantile and the power of a test, in place of a library of 150 MB (Boost.Math's package brings all of Boost) for
+// on both sides, so the trapezoid rule gains digits with every halving of its step. This one integral gives t, its
+// quantile and the power of a test, and replaces a library of 150 MB (Boost.Math's package brings all of Boost) for
 // three calls.
 double student_tail(double t, double degrees, double shift) {
   const double n = degrees;
-  // The density of u, up to a constant that is summed with it: exp(n u - n e^2u / 2), largest at 0.
+  // The density of u, up to a constant that cancels out: exp(n u - n e^2u / 2), largest at 0.
   const double low = -40 / n - 40 / std::sqrt(2 * n) - std::log1p(std::abs(t)), high = std::min(2.5, 10 / std::sqrt(n));
   const double step = 0.05 / (1 + std::sqrt(n) + std::abs(shift));
   double tail = 0, all = 0;
@@ -154,7 +154,7 @@ CrossedComparison compare_crossed(std::span<const std::vector<int8_t>> differenc
 
 double mcnemar_p(int64_t only_a, int64_t only_b) {
   const double n = double(only_a + only_b), least = double(std::min(only_a, only_b));
-  double tail = 0;  // P(X <= least) of n throws of a coin
+  double tail = 0;  // P(X <= least) for n tosses of a coin
   for (double k = 0; k <= least; ++k)
     tail += std::exp(std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::numbers::ln2);
   return std::min(1.0, 2 * tail);

@@ -58,7 +58,7 @@ TEST(Statistics, Pairs) {
   expect_near(c.deviation, 0.5139135558215437, 1e-12);
   expect_near(mean(kA), 70.9375, 1e-12);
   expect_near(standard_deviation(kA), 0.8584662402880422, 1e-12);
-  // What is shown with a power of 0.8: the share of the noncentral t beyond the critical value, on both sides.
+  // The detectable difference at power 0.8: the share of the noncentral t beyond the critical value, on both sides.
   const double shift = c.smallest_shown / c.deviation * std::sqrt(8.0), critical = student_quantile(0.975, 7);
   EXPECT_NEAR(student_tail(critical, 7, shift) + 1 - student_tail(-critical, 7, shift), 0.8, 1e-9);
 }
@@ -111,7 +111,7 @@ TEST(Statistics, PowerLawOfFewPoints) {
   EXPECT_NEAR(exact.high - exact.low, 0, 1e-6);
 }
 
-// Pairs of runs whose answers differ by the image, and in part by the seed.
+// Pairs of runs whose answers differ by image, and partly by seed.
 std::vector<std::vector<int8_t>> made(int pairs, int images) {
   std::vector<std::vector<int8_t>> d;
   for (int s = 0; s < pairs; ++s) {
@@ -124,8 +124,8 @@ std::vector<std::vector<int8_t>> made(int pairs, int images) {
   return d;
 }
 
-// Recorded: NumPy 2 with the residuals written out (d - row means - column means + mean), scipy.stats.t.isf, and brentq
-// for the p whose interval ends at 0.
+// Recorded: NumPy 2 with explicit residuals (d - row means - column means + mean), scipy.stats.t.isf, and brentq for
+// the p whose interval ends at 0.
 TEST(Statistics, SeedsAndImages) {
   struct Expected {
     int pairs, images;
@@ -161,8 +161,8 @@ TEST(Statistics, ImagesOfOnePair) {
   EXPECT_EQ(c.error_of_seeds, 0);
 }
 
-TEST(Statistics, WhereImagesAddNothingItIsThePairedTest) {
-  // Every seed has other images right, as many of each: less alike over seeds than chance makes them.
+TEST(Statistics, EqualsThePairedTestIfImagesAddNothing) {
+  // Each seed has other images right, but equally many: the seeds agree less than chance would make them.
   std::vector<std::vector<int8_t>> d;
   std::vector<double> a, b;
   for (int s = 0; s < 4; ++s) {
@@ -175,7 +175,7 @@ TEST(Statistics, WhereImagesAddNothingItIsThePairedTest) {
   EXPECT_EQ(c.error_of_images, 0);
   expect_near(c.low, over_seeds.low, 1e-9);
   expect_near(c.p, over_seeds.p, 1e-9);
-  // And of the same answers by all seeds the images alone are left.
+  // If all seeds give the same answers, only the images are left.
   const auto one = made(1, 23);
   const CrossedComparison alike = compare_crossed(std::vector{one[0], one[0], one[0]});
   EXPECT_EQ(alike.error_of_seeds, 0);
@@ -195,9 +195,9 @@ TEST(Statistics, McNemar) {
 
 constexpr int kExperiments = 300;
 
-// How many intervals of compare_crossed() hold the true difference, 0, each of an experiment with other seeds and
-// other images; and how many over seeds alone do. Two groups with an ability that varies from seed to seed (by
-// `of_seeds`), images that suit the one or the other group (by `of_images`), and chance.
+// How many intervals of compare_crossed() contain the true difference, 0, each from an experiment with other seeds and
+// other images; and how many intervals over seeds alone do. Two groups with an ability that varies from seed to seed
+// (by `of_seeds`), images that suit one or the other group (by `of_images`), and chance.
 std::pair<int, int> held(int pairs, int images, double of_seeds, double of_images) {
   int crossed = 0, seeds_alone = 0;
   const double critical = student_quantile(0.975, pairs - 1);
@@ -235,7 +235,7 @@ TEST(Statistics, IntervalsOverSeedsAndImagesHoldTheTruth) {
       fmt::print("{}\n", line);
       SCOPED_TRACE(line);
       EXPECT_GE(crossed, 0.92 * kExperiments);
-      // The t test over seeds takes these images for all that there are.
+      // The t test over seeds treats these images as the whole population.
       if (pairs == 8 && of_seeds == 0.03) {
         EXPECT_LT(seeds_alone, 0.8 * kExperiments);
       }

@@ -10,7 +10,7 @@ namespace spikemix {
 struct Character {
   size_t bytes = 0;  ///< 1 if it is not UTF-8
   char32_t code = 0;
-  bool valid = false;  ///< UTF-8 by RFC 3629: no surrogates, nothing longer than it need be
+  bool valid = false;  ///< UTF-8 by RFC 3629: no surrogates, no overlong forms
 };
 
 /// The first character of `text`, which must not be empty.

@@ -5,7 +5,7 @@
 namespace spikemix {
 namespace {
 
-TEST(Printable, IsOneLineThatChangesNoTerminal) {
+TEST(Printable, IsOneLineThatIsSafeOnATerminal) {
   EXPECT_EQ(printable("cat"), "cat");
   EXPECT_EQ(printable("x\n\x1b[31my\t\x7f"), "x??[31my??");
   EXPECT_EQ(printable("猫 é 🐈"), "猫 é 🐈");
@@ -13,14 +13,14 @@ TEST(Printable, IsOneLineThatChangesNoTerminal) {
   EXPECT_EQ(printable("\xc2\x9b"
                       "1m"),
             "?1m");                                            // CSI as one character
-  EXPECT_EQ(printable("gpj.\u202Etac"), "gpj.?tac");           // turns the direction
+  EXPECT_EQ(printable("gpj.\u202Etac"), "gpj.?tac");           // reverses the direction
   EXPECT_EQ(printable("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD");  // half of a surrogate pair
   EXPECT_EQ(printable("\xc0\xaf"), "\uFFFD\uFFFD");            // overlong '/'
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");
   EXPECT_EQ(printable("cut \xe7\x8c"), "cut \uFFFD\uFFFD");
 }
 
-TEST(IsUtf8, KnowsWhatOlderProgramsWrite) {
+TEST(IsUtf8, RecognisesOlderEncodings) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("chat/été 猫.png"));
   EXPECT_FALSE(is_utf8("\x82t\x82.png"));  // code page 437

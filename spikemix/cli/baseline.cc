@@ -15,7 +15,7 @@ std::optional<double> number_in(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-// "train.init", also one that earlier versions had; and what only comparisons have, "test_data".
+// "train.init" stands for one that earlier versions had, too; "test_data" exists only in comparisons.
 bool is_key(const std::string& word) {
   if (word == "test_data") return true;
   bool found = false;

@@ -41,7 +41,7 @@ struct BenchOptions {
 
 double megabytes(int64_t bytes) { return double(bytes) / (1 << 20); }
 
-// What a model takes in one at a time.
+// The unit of a model's input.
 struct Unit {
   const char *one, *rate;
 };
@@ -49,7 +49,7 @@ Unit unit_of(const ModelCard& card) {
   return card.model.takes_events() ? Unit{"recording", "recordings/s"} : Unit{"image", "img/s"};
 }
 
-// All images, decoded before any clock runs.
+// All images are decoded before any clock runs.
 std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.input.sensor.apply(source);
@@ -70,7 +70,7 @@ void bench_speed(const BenchOptions& o) {
   forget_peak_memory();
   const int64_t before = memory_in_use();
   const std::unique_ptr<Runner> runner = make_runner(o.runner);
-  for (size_t i = 0; i < std::min<size_t>(3, batches.size()); ++i) runner->logits(batches[i]);  // warms up
+  for (size_t i = 0; i < std::min<size_t>(3, batches.size()); ++i) runner->logits(batches[i]);  // warm-up
   std::vector<double> seconds;
   double images = 0;
   const auto start = Clock::now();
@@ -147,7 +147,7 @@ void bench_layers(const BenchOptions& o) {
            "", images / total, unit.rate);
 }
 
-// The training half makes the table of a training.
+// The training half makes the table of a training step.
 void bench_training(const BenchOptions& o) {
   if (!is_recipe(o.runner.model)) throw input_error("--train: takes a recipe, found '{}'", o.runner.model);
   std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
@@ -169,14 +169,14 @@ void bench_growth(BenchOptions& o) {
   bench_scaling(o.scaling);
 }
 
-// A recipe, or no name at all, has no weights to run: only the input can be timed.
+// A recipe, or no name at all, has no weights to run, so only the input can be timed.
 bool is_model(const BenchOptions& o) {
   if (o.layers || o.data.empty()) return true;
   return !o.runner.model.empty() && !is_recipe(o.runner.model);
 }
 
 void bench(BenchOptions& o) {
-  // `bench --data DIR key=value`: CLI11 takes key=value for the MODEL.
+  // `bench --data DIR key=value`: CLI11 takes key=value as the MODEL.
   if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
   }

@@ -19,10 +19,10 @@
 namespace spikemix {
 namespace {
 
-constexpr double kSeconds = 2;     // of each measurement, at least
-constexpr int64_t kSample = 2000;  // images whose decoding is timed
+constexpr double kSeconds = 2;     // for each measurement, at least
+constexpr int64_t kSample = 2000;  // number of images whose decoding is timed
 
-// Images a second out of a loader, epoch after epoch; the threads' start and the first batch are not timed.
+// Images a second from a loader, epoch after epoch; starting the threads and the first batch are not timed.
 double loader_rate(const std::shared_ptr<const Dataset>& data, LoaderOptions options, int64_t threads) {
   options.threads = threads;
   Loader loader(data, options);
@@ -41,7 +41,7 @@ double loader_rate(const std::shared_ptr<const Dataset>& data, LoaderOptions opt
   return double(images) / seconds_since(start);
 }
 
-// Microseconds that `f` takes for one of the data's images.
+// Microseconds that `f` takes for each of the data's images.
 template <class F>
 double microseconds(const Dataset& data, F&& f) {
   const int64_t count = std::min(kSample, data.size());
@@ -60,7 +60,7 @@ struct Results {
   std::shared_ptr<const Dataset> data;
   double open_seconds = 0;
   std::optional<CacheReport> cache;
-  std::vector<std::pair<int64_t, double>> rates;  // by threads
+  std::vector<std::pair<int64_t, double>> rates;  // number of threads, rate
   std::vector<Stage> stages;
 };
 
@@ -99,7 +99,7 @@ Results measure(const Config& config, int64_t threads, const DataFormat& format)
       fit(data.image(i), m.height, m.width, m.channels);
     }
   };
-  microseconds(data, read);  // pages in; checks what is read for the first time
+  microseconds(data, read);  // pages the data in and does the checks of the first read
   const double reading = microseconds(data, read);
   const double without = 1e6 / loader_rate(r.data, plain, 1);
   for (int64_t t = 1; t <= threads; t = t < threads ? std::min(2 * t, threads) : threads + 1) {

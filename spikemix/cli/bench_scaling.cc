@@ -52,7 +52,7 @@ ScalingTask task_of(const ScalingOptions& o) {
   return task;
 }
 
-// What N log N would give over the sizes that were measured.
+// The exponent that N log N would give over the measured sizes.
 PowerLaw n_log_n(const std::vector<int64_t>& tokens) {
   std::vector<double> x, y;
   for (const int64_t n : tokens) {
@@ -114,7 +114,7 @@ void print_densities(const std::vector<ScalingRow>& models) {
   answer("The models' neurons fired at {:.1f} to {:.1f} % (measured; --json has each).\n", 100 * low, 100 * high);
 }
 
-// Sizes that were refused, once for each reason: what a mixer refuses, its model refuses too.
+// Refused sizes, once for each reason: a mixer's refusal also holds for its model.
 void print_gaps(const std::vector<ScalingRow>& rows) {
   std::vector<std::pair<std::string, std::vector<int64_t>>> gaps;
   for (const ScalingRow& row : rows) {
@@ -138,7 +138,7 @@ void print_disturbed(const std::vector<ScalingRow>& rows) {
   }
 }
 
-// What these numbers say of O(N^2) against O(N log N).
+// What these numbers say about O(N^2) against O(N log N).
 void print_what_holds(const std::vector<ScalingRow>& rows, const ScalingTask& task) {
   std::vector<PowerLaw> laws;  // naive, reordered, the engine's
   for (const ScalingRow& row : rows) {
@@ -270,7 +270,7 @@ std::string plot_of(const std::vector<ScalingRow>& rows) {
        chart_of("model-memory", "Memory of a whole model", "MB", 1 << 20, models, &ScalingPoint::bytes)});
 }
 
-// The first reason, if no size could be measured; else "".
+// The first reason, if no size could be measured; otherwise "".
 std::string why_nothing(const std::vector<ScalingRow>& rows) {
   std::string why;
   for (const ScalingRow& row : rows) {

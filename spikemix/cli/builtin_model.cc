@@ -3,7 +3,7 @@
 #include "spikemix/formats/model_file.h"
 #include "spikemix/formats/safetensors.h"
 
-// cmake/builtin_model.S.in: the bytes of the file.
+// From cmake/builtin_model.S.in: the bytes of the file.
 extern "C" {
 extern const std::byte spikemix_builtin_model_begin[], spikemix_builtin_model_end[];
 }

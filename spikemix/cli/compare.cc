@@ -13,7 +13,7 @@
 namespace spikemix {
 namespace {
 
-// Those that are finished; the others are named.
+// The finished ones; the others are named.
 std::vector<ComparedRun> read_finished(const std::vector<std::string>& folders) {
   std::vector<ComparedRun> finished;
   for (const std::string& folder : folders) {

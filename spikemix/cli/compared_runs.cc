@@ -22,11 +22,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Names, places, and what changes results by rounding only. Data are identified by their contents.
+// Names, paths, and settings that change results only by rounding. Data are identified by their contents.
 constexpr std::array<std::string_view, 6> kNotSettings = {
     "train.seed", "train.threads", "train.loader_threads", "train.checkpoint_seconds", "data.cache", "data.dir"};
 
-// Of the facts about a run's data in whose names one of the words is; "" if there are none.
+// The facts about a run's data whose names contain one of the words; "" if there are none.
 std::string hash_of_facts(const Json& record, const std::vector<std::string_view>& words) {
   Hash hash;
   bool known = false;
@@ -56,7 +56,7 @@ std::map<std::string, std::string> settings_of(const Json& record, const Json& s
   return settings;
 }
 
-// What picks a run's training images out of a data set, and the size that they are cut to.
+// The settings that choose a run's training images from a data set, and the size that they are fitted to.
 std::string training_choice_of(const std::map<std::string, std::string>& settings, const std::string& seed) {
   std::string choice;
   bool validates = false;
@@ -68,8 +68,8 @@ std::string training_choice_of(const std::map<std::string, std::string>& setting
   return choice + (validates ? seed : "");  // the seed draws the validation images
 }
 
-// Answers that do not fit the summary come from other weights: rounding moves a few images in a thousand.
-constexpr double kSameWeights = 0.5;  // points
+// Answers that do not match the summary are from other weights: rounding changes a few images in a thousand.
+constexpr double kSameWeights = 0.5;  // percent points
 
 RightAnswers right_answers(const std::string& folder, const std::string& weights, double top1) {
   RightAnswers result;
@@ -146,7 +146,7 @@ ComparedRun read_compared_run(const std::string& folder) {
 }
 
 void print_runs(const std::vector<ComparedRun>& runs) {
-  const int names_columns = columns_for_names(57, 23);  // of the names of run and mixer
+  const int names_columns = columns_for_names(57, 23);  // width of the names of run and mixer
   std::vector<std::string> names;
   for (const ComparedRun& run : runs) names.push_back(run_name(run.folder));
   for (size_t i = 0; i < runs.size(); ++i) {

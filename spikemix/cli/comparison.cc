@@ -47,7 +47,7 @@ void name(std::vector<RunGroup>& groups) {
   }
 }
 
-// Groups in the order of their first runs, each by seed. A seed that comes twice is left out the second time: it is not
+// Groups in the order of their first runs, each sorted by seed. A second run with the same seed is left out: it is not
 // another draw.
 std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs, std::vector<std::string>& left_out) {
   std::vector<RunGroup> groups;
@@ -77,7 +77,7 @@ std::vector<size_t> groups_with(const std::vector<RunGroup>& groups, const std::
   return found;
 }
 
-// Does another value of this key resize the pictures or choose others? test_data differs with it.
+// Does another value of this key resize the pictures or choose others? Then test_data differs as well.
 bool changes_test_data(const Setting& setting) {
   constexpr std::array<std::string_view, 3> kSizes = {"model.height", "model.width", "model.channels"};
   return setting.key.starts_with("data.") || std::ranges::count(kSizes, setting.key) > 0;
@@ -93,7 +93,7 @@ bool differ_only_in(const std::vector<Setting>& keys, const Settings& a, const S
          std::ranges::all_of(b, alike, &Settings::value_type::first);
 }
 
-// Which group each is compared with: itself if it is a baseline, none if it has no counterpart.
+// The group that each is compared with: itself if it is a baseline, none if it has no counterpart.
 std::vector<std::optional<size_t>> baselines_of(const std::vector<RunGroup>& groups, const Baseline& baseline,
                                                 std::vector<size_t>& baselines) {
   std::vector<std::optional<size_t>> result(groups.size());
@@ -112,7 +112,7 @@ std::vector<std::optional<size_t>> baselines_of(const std::vector<RunGroup>& gro
   return result;
 }
 
-// Runs of the same seed.
+// Pairs runs with the same seed.
 struct Pair {
   const ComparedRun *own, *other;
 };
@@ -191,7 +191,7 @@ void compare_with_baselines(const Baseline& baseline, Comparison& comparison) {
   }
 }
 
-// Runs that should have learned from the same images and did not: their differences are the data's, too.
+// Runs that should have learned from the same images and did not: their differences may come from the data.
 std::string other_training_data(const std::vector<ComparedRun>& runs) {
   std::vector<std::pair<const ComparedRun*, const ComparedRun*>> differ;
   std::map<std::string, const ComparedRun*> first;
@@ -201,7 +201,7 @@ std::string other_training_data(const std::vector<ComparedRun>& runs) {
     if (before->training_data != run.training_data) differ.emplace_back(&run, before);
   }
   if (differ.empty()) return "";
-  return fmt::format("{} learned from other training images than {}{}: what they differ in may be the data's.",
+  return fmt::format("{} learned from other training images than {}{}: their differences may come from the data.",
                      differ[0].first->folder, differ[0].second->folder,
                      differ.size() > 1 ? fmt::format(", as did {} more", differ.size() - 1) : "");
 }

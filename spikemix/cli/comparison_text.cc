@@ -59,13 +59,13 @@ Json json_of(const std::vector<double>& of_runs) {
 
 // --- sentences -------------------------------------------------------------------------------------------------------
 
-// "A +1.20 points from B (0.50 to 1.90)"; without B where all have the same.
+// "A +1.20 points from B (0.50 to 1.90)"; without B if all have the same baseline.
 std::string told(const Comparison& all, const GroupComparison& c, const TestedDifference& d) {
   const std::string from = all.baselines.size() > 1 ? " from " + all.against(c) : "";
   return fmt::format("{} {:+.2f} points{} ({:.2f} to {:.2f})", all.name(c), d.difference, from, d.low, d.high);
 }
 
-// Differences that are significant over seeds; behind it, those that are over seeds and test images.
+// Differences that are significant over seeds; then those significant over seeds and test images.
 std::vector<std::string> shown_over_seeds(const Comparison& all) {
   std::vector<std::string> shown;
   for (const GroupComparison& c : all.comparisons) {
@@ -88,7 +88,7 @@ std::string smallest_shown(const Comparison& all) {
   std::vector<std::string> each;
   for (const GroupComparison& c : all.comparisons) {
     const PairedComparison& d = c.best.over_seeds;
-    // Differences that are all alike (of networks that learn nothing, for example) do not show how much they vary.
+    // Identical differences (for example, of networks that learn nothing) do not show how much they vary.
     if (d.decided && d.deviation == 0) each.push_back(fmt::format("unknown size for {}", all.name(c)));
     if (d.decided && d.deviation > 0)
       each.push_back(fmt::format("{:.2f} points for {}", d.smallest_shown, all.name(c)));
@@ -132,7 +132,7 @@ std::string Comparison::conclusion_over_seeds() const {
                         int64_t(comparisons.size()) - decided);
   text += ".";
   if (!without_baseline.empty())
-    text += fmt::format(" Not compared, since no baseline shares their other settings: {}.",
+    text += fmt::format(" Not compared, because no baseline shares their other settings: {}.",
                         fmt::join(without_baseline, "; "));
   if (has_images()) {
     const std::vector<std::string> both = shown_over_images(*this);
@@ -183,7 +183,7 @@ Json Comparison::to_json() const {
 
 namespace {
 
-// "mixer=ssa stem=conv1" for "model.mixer=ssa model.stem=conv1", unless that is another key.
+// "mixer=ssa stem=conv1" for "model.mixer=ssa model.stem=conv1", unless that could be another key.
 std::string short_name(const std::string& name) {
   std::string text;
   std::set<std::string> keys;
@@ -240,7 +240,7 @@ void print_pairs(const Comparison& all, size_t baseline, const Names& names) {
   }
 }
 
-// Below a baseline's pairs, or alone: with the test images as a sample.
+// Below a baseline's pairs, or by itself: the results with the test images as a sample.
 void print_images_of(const Comparison& all, size_t baseline, const Names& names) {
   bool begun = false;
   for (const GroupComparison& g : all.comparisons) {

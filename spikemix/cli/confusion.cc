@@ -12,8 +12,8 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kMatrixClasses = 20;              // nobody reads a larger matrix
-constexpr size_t kMistakes = 20;                   // listed in its place
+constexpr size_t kMatrixClasses = 20;              // nobody would read a larger one
+constexpr size_t kMistakes = 20;                   // listed instead
 constexpr int kMatrixNames = 16, kListNames = 40;  // columns for the names, at least
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string Confusion::accuracy(size_t truth) const {
   return n > 0 ? fmt::format("{:6.2f} %", 100 * double(count(truth, truth)) / double(n)) : "no images";
 }
 
-// Of the names, beside figures of so many columns.
+// The width of the names, next to figures of that many columns.
 int Confusion::name_columns(int figures, int least) const {
   int widest = 1;
   for (const std::string& name : names_) widest = std::max(widest, width_of(printable(name)));
@@ -80,7 +80,7 @@ std::string Confusion::list() const {
   const int columns = name_columns(15, kListNames);
   for (size_t truth = 0; truth < names_.size(); ++truth)
     text += fmt::format("{:>4} {} {}\n", truth, padded(printable(names_[truth]), columns), accuracy(truth));
-  std::vector<std::pair<size_t, size_t>> mistakes;  // truth, answer
+  std::vector<std::pair<size_t, size_t>> mistakes;  // pairs of truth and answer
   for (size_t truth = 0; truth < names_.size(); ++truth) {
     for (size_t answer = 0; answer < names_.size(); ++answer) {
       if (answer != truth && count(truth, answer) > 0) mistakes.emplace_back(truth, answer);

@@ -9,10 +9,10 @@
 
 namespace spikemix {
 
-/// Which classes a model takes for which.
+/// Which classes a model mistakes for which.
 class Confusion {
  public:
-  /// @param names  of the classes, as many as there are logits
+  /// @param names  of the classes; as many as there are logits
   explicit Confusion(std::vector<std::string> names);
 
   /// @param logits  row-major [labels, classes]; the answer is the first of the largest
@@ -20,8 +20,8 @@ class Confusion {
 
   /// "classes": name, images and top-1 of each; "confusion": rows of counts, [truth][answer].
   void write(nlohmann::json& json) const;
-  /// A row for each class, with its accuracy: counts of each answer if they fit on a line, else the commonest mistakes
-  /// of all classes below.
+  /// A row for each class, with its accuracy and the counts of each answer if they fit on a line; otherwise followed by
+  /// the commonest mistakes of all classes.
   std::string text() const;
 
  private:

@@ -74,7 +74,7 @@ double weight_bytes(Precision precision) {
   return precision == Precision::kInt8 ? 1 : precision == Precision::kInt16 ? 2 : 4;
 }
 
-// Runs the model on the test images, each thread with a session and a share of them.
+// Runs the model on the test images; each thread has a session and a share of the images.
 Counted count_model(const CountOptions& o) {
   RunnerOptions runner;
   runner.model = o.model, runner.precision = o.precision;

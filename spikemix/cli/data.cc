@@ -51,7 +51,7 @@ std::string range(int64_t low, int64_t high) {
   return low == high ? fmt::to_string(low) : fmt::format("{}..{}", low, high);
 }
 
-// For each class its recordings, their events and durations.
+// The recordings of each class, with their events and durations.
 void print_recordings(const DataSummary& summary, const SplitSummary& s) {
   answer("\n{}: {} recordings, {} x {} pixels\n", s.name, s.images, s.sensor.width, s.sensor.height);
   answer("  {:>20} {:>10} {:>12} {:>14} {:>10}  {}\n", "class", "recordings", "events", "events each", "seconds",
@@ -64,7 +64,7 @@ void print_recordings(const DataSummary& summary, const SplitSummary& s) {
   }
 }
 
-// Which files made which split, and which made none.
+// Which files became which split, and which were left out.
 void print_report(const DataReport& report) {
   if (report.drawn) answer("  {}\n", kDrawn);
   if (!report.train_folder.empty()) answer("  train: {}\n", report.train_folder);

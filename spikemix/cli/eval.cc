@@ -36,7 +36,7 @@ struct EvalOptions {
   bool confusion = false, json = false;
 };
 
-// Steps each image until its likeliest class is sure enough.
+// Steps through each image until the likeliest class is sure enough.
 class EarlyExit {
  public:
   EarlyExit(const RunnerOptions& options, double confidence)
@@ -70,7 +70,7 @@ class EarlyExit {
   int64_t steps_ = 0, images_ = 0;
 };
 
-// The weights' epoch, as training notes it on the card; -1 if it does not say.
+// The weights' epoch, as training wrote it on the card; -1 if the card does not say.
 int64_t epoch_of(const ModelCard& card) {
   const nlohmann::json training = training_of(card);
   const auto epoch = training.find("epoch");
@@ -93,7 +93,7 @@ void run(EvalOptions o) {
   const ModelCard& card = early ? early->card() : runner->card();
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.sensor.apply(source);
-  // What a run was tested on, so that its answers can be compared with those of its sweep.
+  // The data that a run was tested on, so that its answers can be compared with those of its sweep.
   if (!o.answers.empty() && o.choice.images == 0) o.choice.images = source.test_images;
   const std::shared_ptr<const Dataset> data = open_split(o.choice, o.runner.model, card, source);
   check_classes(card, *data, o.runner.model, source.dir);

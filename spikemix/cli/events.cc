@@ -80,7 +80,7 @@ Recording EventInput::open(ByteSource source, SensorSize fallback) const {
 
 void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken) {
   if (reader.sensor().known() || !taken.known()) return;
-  say("{}: does not say how large its sensor is: taken as {} x {} pixels, as many as its events need (--size sets it)",
+  say("{}: does not give its sensor's size; assuming {} x {} pixels, enough for its events (--size sets it)",
       path, taken.width, taken.height);
 }
 
@@ -91,7 +91,7 @@ void SensorFlags::add_to(CLI::App& command) {
 }
 
 void SensorFlags::apply(DataConfig& data) const {
-  parse_sensor(size, "--size"), parse_time_unit(time_unit, "--time-unit");  // though the data may need neither
+  parse_sensor(size, "--size"), parse_time_unit(time_unit, "--time-unit");  // although the data may need neither
   if (!size.empty()) data.sensor = size;
   if (!time_unit.empty()) data.time_unit = time_unit;
 }

@@ -9,12 +9,12 @@
 
 namespace spikemix {
 
-/// What a recording may leave unsaid, as flags of every command that reads recordings. Errors name them.
+/// The flags of every command that reads recordings, for what a recording may leave unsaid. Errors name them.
 struct SensorFlags {
   std::string size, time_unit;
 
   void add_to(CLI::App& command);
-  /// data.sensor and data.time_unit, where the flags are given. @throws InputError naming a flag that means nothing
+  /// Sets data.sensor and data.time_unit if the flags are given. @throws InputError naming a flag with an invalid value
   void apply(DataConfig& data) const;
 };
 
@@ -24,7 +24,7 @@ struct RecordingFlags {
   bool truncated = false, unordered = false;
 
   void add_to(CLI::App& command);
-  /// @throws InputError naming a flag whose text means nothing
+  /// @throws InputError naming a flag with an invalid value
   ReadOptions options() const;
 };
 
@@ -34,13 +34,13 @@ struct EventInput {
   RecordingFlags flags;
 
   void add_to(CLI::App& command);
-  /// @throws InputError as open_recording, or as RecordingFlags
+  /// @throws InputError as open_recording, or as RecordingFlags does
   Recording open() const { return open(ByteSource::open(path)); }
-  /// Of `source`, which was opened already. @param fallback  as ReadOptions has it
+  /// For `source`, which is already open. @param fallback  as in ReadOptions
   Recording open(ByteSource source, SensorSize fallback = {}) const;
 };
 
-/// Says on standard error that a recording does not state its sensor's size, and which size is taken.
+/// Reports on standard error that a recording does not give its sensor's size, and which size is assumed.
 void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken);
 
 // One function for each subcommand of `events`; events.cc has the list.

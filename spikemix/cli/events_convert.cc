@@ -14,7 +14,7 @@
 namespace spikemix {
 namespace {
 
-// A writer wants the sensor's size first: where the recording does not say it, it is read once more for that.
+// A writer needs the sensor's size first: if the recording does not give it, it is read an extra time.
 SensorSize size_of(const EventInput& input, const EventReader& reader) {
   if (reader.sensor().known()) return reader.sensor();
   if (input.path == "-")

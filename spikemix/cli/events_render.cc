@@ -14,16 +14,16 @@
 namespace spikemix {
 namespace {
 
-// The recording's frames in two passes, so that memory does not grow with it: the first one finds where frames begin.
+// Makes the recording's frames in two passes, so that memory does not grow with it: the first finds where frames begin.
 Frames sum_up(const EventInput& input, int64_t T, bool by_time, EventSummary& summary) {
   if (input.path == "-") throw input_error("standard input: render reads twice, expected a file");
   const Recording counted = input.open();
   summary = summarise(*counted.reader);
-  if (summary.events == 0) throw input_error("{}: no events, nothing to see", input.path);
+  if (summary.events == 0) throw input_error("{}: has no events, so there is nothing to draw", input.path);
   const SensorSize sensor = summary.sensor;
   note_unsaid_sensor(input.path, *counted.reader, sensor);
   if (int64_t(sensor.width) * sensor.height > 1 << 22) {
-    throw input_error("{}: a sensor of {} x {} pixels, too large for pictures; --size?", input.path, sensor.width,
+    throw input_error("{}: a sensor of {} x {} pixels, too large for pictures; wrong --size?", input.path, sensor.width,
                       sensor.height);
   }
   Frames frames{T, sensor.height, sensor.width, {}};

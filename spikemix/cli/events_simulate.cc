@@ -41,7 +41,7 @@ void write(const fs::path& file, SensorSize sensor, std::span<const Event> event
   writer->close();
 }
 
-// Calls work(i) for 0 .. n - 1 on some threads; the first error ends it.
+// Calls work(i) for 0 .. n - 1 on several threads; the first error ends it.
 void parallel(int64_t n, int threads, const std::function<void(int64_t)>& work) {
   std::atomic<int64_t> next = 0;
   std::exception_ptr failure;
@@ -58,11 +58,11 @@ void parallel(int64_t n, int threads, const std::function<void(int64_t)>& work) 
       }
     });
   }
-  crew.clear();  // joins
+  crew.clear();  // joins the threads
   if (failure) std::rethrow_exception(failure);
 }
 
-// OUT/SPLIT/CLASS/000017.aedat for each picture of a split. @return how many; 0 if the data set has no such split
+// Makes OUT/SPLIT/CLASS/000017.aedat for each picture of a split. @return how many; 0 if the data set has no such split
 int64_t simulate_split(const EventsSimulateOptions& o, const EventSimulator& simulator, Split split,
                        std::atomic<int64_t>& events) {
   std::unique_ptr<Dataset> data;
@@ -77,9 +77,9 @@ int64_t simulate_split(const EventsSimulateOptions& o, const EventSimulator& sim
     fs::create_directories(root / name);
   }
   const int64_t n = o.limit > 0 ? std::min(o.limit, data->size()) : data->size();
-  const uint64_t first = split == Split::kTrain ? 0 : uint64_t(1) << 40;  // other noise for the test pictures
+  const uint64_t first = split == Split::kTrain ? 0 : uint64_t(1) << 40;  // different noise for the test pictures
   parallel(n, o.threads, [&](int64_t i) {
-    // With a limit, pictures from the whole of it: its order may be by class.
+    // With a limit, pictures are taken from the whole split, because its order may be by class.
     const int64_t picture = i * data->size() / n;
     std::string name = data->classes()[size_t(data->label(picture))];
     std::ranges::replace(name, '/', '_');

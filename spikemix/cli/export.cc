@@ -32,7 +32,7 @@ struct ExportOptions {
   double tolerance = 0.01;
 };
 
-// Which layers want all bits, by what happens to their spikes on training images.
+// Chooses the layers that get all bits, by how much their spikes on training images change.
 std::set<std::string> calibrate(const ExportOptions& o) {
   const auto exact = load_network(o.model, Precision::kFp32);
   DataConfig source;

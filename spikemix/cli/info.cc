@@ -20,7 +20,7 @@
 namespace spikemix {
 namespace {
 
-// What `info` was given, whatever it was.
+// The argument of `info`, whatever its kind.
 struct Described {
   std::string kind;  // "model", "run", "recipe"
   ModelCard card;
@@ -37,12 +37,12 @@ Described describe(const std::string& path, const std::vector<std::string>& over
   validate(config);
   Described described{"recipe", {}};
   described.card.name = config.name, described.card.model = config.model, described.card.neuron = config.neuron;
-  // What the data decides is not known yet; ten classes are what the published sizes count.
+  // What the data decides is unknown here; the published sizes assume ten classes.
   if (described.card.model.classes == 0) described.card.model.classes = 10;
   return described;
 }
 
-// Of the values that the last block writes.
+// The stream's name, from the values that the last block writes.
 std::string stream_name(const Plan& plan) {
   const Range& range = plan.tokens().range;
   return range.is_real() ? "membrane" : range.is_spikes() ? "iand" : "spike";

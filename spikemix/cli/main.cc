@@ -33,7 +33,7 @@ constexpr const char* kExamples = R"(Examples:
   spikemix bench --data DIR                                      how fast pictures are read, without a model
 Exit codes: 0 done, 1 the machine or the run failed, 2 the input was wrong.)";
 
-// Infinity and NaN pass CLI11's own checks of a range.
+// Infinity and NaN pass CLI11's own range checks.
 void refuse_not_finite(CLI::App& app) {
   const CLI::Validator finite(
       [](const std::string& text) {
@@ -100,7 +100,7 @@ std::vector<std::string> flags_of(const CLI::App& command) {
   return flags;
 }
 
-// CLI11 prints the largest double to its last digit where a number must be positive or not negative.
+// CLI11 prints the largest double with all its digits if a number must be positive or not negative.
 std::string without_largest_number(const std::string& text) {
   const size_t value = text.find("Value "), bounds = text.find(" not in range 0.000000 to 1797");
   if (value == text.npos || bounds == text.npos) return text;
@@ -109,8 +109,8 @@ std::string without_largest_number(const std::string& text) {
          (number.starts_with('-') ? ": must not be negative" : ": must be more than 0");
 }
 
-// CLI11's own words, in one line, with the nearest right name where a name was not known.
-// @param next_word  the first that names no command; may be empty
+// CLI11's own message, in one line, with the nearest name if a name was unknown.
+// @param next_word  the first word that names no command; may be empty
 std::string usage_error(const NamedCommand& named, const CLI::ParseError& error, const std::string& next_word) {
   const std::string of_command = named.name.empty() ? "" : named.name + ": ";
   std::vector<std::string> commands;
@@ -119,7 +119,7 @@ std::string usage_error(const NamedCommand& named, const CLI::ParseError& error,
     return fmt::format("{}no command {}", of_command, unknown_name(next_word, commands));
   }
   std::string text = without_largest_number(error.what());
-  // An unknown flag of a known command: name the nearest one that it has.
+  // For an unknown flag of a known command, name the nearest one that it has.
   const size_t dashes = text.find("--");
   if (!named.name.empty() && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError) && dashes != text.npos) {
     const std::string flag = text.substr(dashes, text.find_first_of(" =]", dashes) - dashes);
@@ -129,20 +129,20 @@ std::string usage_error(const NamedCommand& named, const CLI::ParseError& error,
   return text;
 }
 
-// No file, name or value is empty; an empty one comes from an unset shell variable.
+// No file, name or value is ever empty; an empty argument comes from an unset shell variable.
 void refuse_empty_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const bool of_flag = argument.starts_with("--") && argument.ends_with('=');
     if (!argument.empty() && !of_flag) continue;
-    throw input_error("argument {}{}: is empty, expected a file, a name or a value; a variable that is not set?", i,
+    throw input_error("argument {}{}: is empty, expected a file, a name or a value; an unset variable?", i,
                       of_flag ? fmt::format(" ({})", argument)
                       : i > 1 ? fmt::format(" (after {})", argv[i - 1])
                               : "");
   }
 }
 
-// CLI11's own text: of --help, of --version.
+// CLI11's own text for --help and --version.
 void print_help(const CLI::App& app, const CLI::Success& asked) {
   std::ostringstream text, nothing;
   app.exit(asked, text, nothing);

@@ -15,7 +15,7 @@
 namespace spikemix {
 namespace {
 
-// Of a mixer alone: its maps and transforms, and what stands in attention's place.
+// Operations of a mixer alone: its maps and transforms, and what takes attention's place.
 OpCount operations(const MixerEntry& entry, const MixerShape& shape, int64_t heads) {
   MixerOptions options;
   options.heads = heads;

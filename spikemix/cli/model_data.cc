@@ -56,7 +56,7 @@ void check_classes(const ModelCard& card, const Dataset& data, const std::string
   if (card.classes == data.classes()) return;
   if (card.classes.empty() && int64_t(data.classes().size()) == card.model.classes) return;
   if (card.classes.size() != data.classes().size()) {
-    throw input_error("{}: knows {} classes, {} holds {}", model, card.model.classes, dir, data.classes().size());
+    throw input_error("{}: has {} classes, {} has {}", model, card.model.classes, dir, data.classes().size());
   }
   for (size_t i = 0; i < card.classes.size(); ++i) {
     if (card.classes[i] != data.classes()[i]) {
@@ -80,7 +80,7 @@ void note_other_sensor(const ModelCard& card, const Dataset& data) {
   if (!data.holds_events()) return;
   const SensorSize model = model_sensor(card.frames);
   int64_t larger = 0;
-  SensorSize beyond, largest;  // the first that is larger than the model's; of all that say
+  SensorSize beyond, largest;  // the first that is larger than the model's; the largest of those stated
   std::string name;
   for (int64_t i = 0; i < data.size(); ++i) {
     const RecordingInfo recording = data.recording(i);

@@ -18,7 +18,7 @@
 namespace spikemix {
 namespace {
 
-// What a run folder tells of it; data.validation = 0 where it had no validation images.
+// What a run folder says about it; data.validation = 0 if it had no validation images.
 ValidationDraw draw_of_run(const std::filesystem::path& record) {
   const nlohmann::json json = parse_json(read_file(record), record.string() + ":");
   if (!json.is_object() || !json.contains("config")) throw input_error("{}: not a run's record", record.string());
@@ -28,13 +28,13 @@ ValidationDraw draw_of_run(const std::filesystem::path& record) {
                       .seed = uint64_t(config.train.seed),
                       .facts = {}};
   const auto facts = json.find("data_facts");
-  if (facts == json.end() || !facts->is_object()) return draw;  // earlier versions had none
+  if (facts == json.end() || !facts->is_object()) return draw;  // earlier versions did not record it
   for (const auto& [what, value] : facts->items())
     if (value.is_string()) draw.facts.push_back({what, value});
   return draw;
 }
 
-// Without a validation split all training images were learned from; without a record it is not known which.
+// Without a validation split, all training images were learned from; without a record it is unknown which.
 ValidationDraw draw_of(const std::string& split, const std::string& model, const ModelCard& card) {
   const std::filesystem::path record = std::filesystem::path(model) / "config.json";
   const bool is_run = std::filesystem::is_directory(model) && std::filesystem::exists(record);
@@ -52,7 +52,7 @@ ValidationDraw draw_of(const std::string& split, const std::string& model, const
   return draw;
 }
 
-// @param name  as facts have it
+// @param name  as in the facts
 void check_same(const Facts& recorded, const Dataset& data, const std::string& name, const std::string& model,
                 const std::string& dir) {
   for (const Fact& now : facts_of_contents(data, name)) {

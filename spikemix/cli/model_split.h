@@ -11,15 +11,15 @@ namespace spikemix {
 
 /// The images that a command measures a model on.
 struct SplitChoice {
-  std::string split = "test";  // "test", or "validation" or "train": as they were divided in the model's training
-  int64_t images = 0;          // of them, as subset() chooses; 0: all
+  std::string split = "test";  // "test", or "validation" or "train", as divided in the model's training
+  int64_t images = 0;          // how many of them, chosen by subset(); 0: all
 };
 
-/// Opens them for `model`, a run folder or a model file, whose card is `card`. "train" of a run with validation images
-/// is what it learned from.
+/// Opens them for `model`, a run folder or a model file, whose card is `card`. For a run with validation images,
+/// "train" is the part that it learned from.
 /// @param source  where the data are
 /// @throws InputError if it is unknown how the training images were divided (a run or model without validation images),
-/// or if those of `source` are not the run's
+/// or if those in `source` are not the run's
 std::shared_ptr<const Dataset> open_split(const SplitChoice& choice, const std::string& model, const ModelCard& card,
                                           const DataConfig& source);
 

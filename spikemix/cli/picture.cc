@@ -13,7 +13,7 @@
 namespace spikemix {
 namespace {
 
-// Nearest pixel of a grid of rows x columns laid over the picture.
+// Nearest pixel for each place of a grid of rows x columns over the picture.
 std::array<int, 3> pixel(const Image& image, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   const int64_t y = std::min(image.height - 1, row * image.height / rows);
   const int64_t x = std::min(image.width - 1, column * image.width / columns);
@@ -26,7 +26,7 @@ std::array<int, 3> pixel(const Image& image, int64_t row, int64_t rows, int64_t 
 bool stdout_shows_colour() { return takes_escape_codes(STDOUT_FILENO); }
 
 std::vector<std::string> draw(const Image& image, int64_t columns, bool colour) {
-  // A character is about twice as high as wide: two pixels of a half block, or one ASCII character, a line.
+  // A character is about twice as high as wide: each line is two pixels of a half block, or one ASCII character.
   const int64_t lines = std::max<int64_t>(1, columns * image.height / image.width / 2);
   std::vector<std::string> text;
   for (int64_t line = 0; line < lines; ++line) {

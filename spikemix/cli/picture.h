@@ -7,11 +7,12 @@
 
 namespace spikemix {
 
-/// The picture as lines of text: coloured half blocks on a terminal that shows colours, else shades of grey in ASCII.
+/// The picture as lines of text: coloured half blocks on a terminal that shows colours, otherwise shades of grey in
+/// ASCII.
 /// @param columns  width in characters; the height follows
 std::vector<std::string> draw(const Image& image, int64_t columns, bool colour);
 
-/// Standard output is a terminal that shows 24-bit or 256 colours.
+/// Is standard output a terminal that shows 24-bit or 256 colours?
 bool stdout_shows_colour();
 
 /// "██████▌    ": `share` in 0..1 as a bar of `width` characters.

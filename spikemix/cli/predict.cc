@@ -62,7 +62,7 @@ std::string class_name(const ModelCard& card, int64_t label) {
   return card.classes.empty() ? fmt::format("class {}", label) : card.classes[size_t(label)];
 }
 
-// The frames that the model saw, at the sensor's own size.
+// The frames that the model saw, at the sensor's own resolution.
 void render(const std::string& file, const ModelCard& card, const Samples& samples) {
   const RecordingInfo& recording = samples[0].recording;
   FrameOptions options = frame_options(card.model, card.frames);
@@ -71,7 +71,7 @@ void render(const std::string& file, const ModelCard& card, const Samples& sampl
   render_frames(file, frames, recording.last_t - recording.first_t);
 }
 
-// The picture on the left, the five likeliest classes with bars on the right.
+// The picture on the left, and the five likeliest classes with bars on the right.
 void show(const ModelCard& card, const Image& image, const std::string& title, const Prediction& p) {
   constexpr int64_t kColumns = 28;
   const bool colour = stdout_shows_colour();
@@ -92,7 +92,7 @@ void show(const ModelCard& card, const Image& image, const std::string& title, c
   answer_text("\n");
 }
 
-// Names what samples show, a batch at a time.
+// Names what samples show, one batch at a time.
 class Predictor {
  public:
   explicit Predictor(const PredictOptions& options) : options_(options), runner_(make_runner(options.runner)) {}
@@ -143,7 +143,7 @@ class Predictor {
 
   const PredictOptions& options_;
   const std::unique_ptr<Runner> runner_;
-  std::vector<Sample> waiting_, told_;  // of the latter no more than their names and sensors
+  std::vector<Sample> waiting_, told_;  // for the latter, only their names and sensors
   nlohmann::json list_ = nlohmann::json::array();
 };
 

@@ -19,8 +19,7 @@ class CountPrinter {
   ProgressLine line_;
 };
 
-/// Says what the opening of a data set tells: its notes, and how many pictures are decoded, once that takes more than a
-/// second.
+/// Reports while a data set is opened: its notes, and how many pictures are decoded if that takes more than a second.
 OpenListener opening_printer();
 
 }  // namespace spikemix

@@ -7,8 +7,8 @@
 
 namespace spikemix {
 
-/// Quantiles of positive numbers without keeping them, for streams that do not end: counts in bins that are 1 % wide,
-/// from 0.001 up. Exact to half a per cent.
+/// Quantiles of positive numbers without storing them, for endless streams: counts in bins that are 1 % wide, from
+/// 0.001 up. Exact to half a per cent.
 class Quantiles {
  public:
   void add(double value) {
@@ -16,7 +16,7 @@ class Quantiles {
     ++bins_[std::min(bins_.size() - 1, size_t(place))];
     ++count_;
   }
-  /// The smallest value that a share `q` of all does not exceed; 0 without any.
+  /// The smallest value that a share `q` of all does not exceed; 0 if there are none.
   double operator()(double q) const {
     int64_t left = std::max<int64_t>(1, std::llround(std::ceil(q * double(count_))));
     for (size_t i = 0; i < bins_.size() && count_ > 0; ++i) {

@@ -47,7 +47,7 @@ void check_effects(const Config& config, const std::vector<std::string>& setting
 }
 
 void check_effects(const std::vector<SettledRun>& runs) {
-  std::map<std::string, std::optional<NoEffect>> effects;  // of each setting: nothing where it has one
+  std::map<std::string, std::optional<NoEffect>> effects;  // for each setting: nothing if it has one
   for (const SettledRun& run : runs) {
     for (const std::string& setting : run.settings) {
       const auto [known, is_new] = effects.try_emplace(setting);
@@ -94,7 +94,7 @@ void add_recipes(CLI::App& app) {
       }
     } else {
       for (const auto& recipe : embedded_recipes()) {
-        // A recipe's first line says what it is for.
+        // A recipe's first line states its purpose.
         const std::string first = recipe.toml.substr(0, recipe.toml.find('\n'));
         answer("  {:<18} {}\n", recipe.name, first.starts_with("# ") ? first.substr(2) : first);
       }

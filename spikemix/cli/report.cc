@@ -55,7 +55,7 @@ void leave_out(reports::Page& page, const std::string& what) {
   say("left out: {}", what);
 }
 
-/// What one model adds to the page.
+/// The part of the page about one model.
 class ModelPart {
  public:
   ModelPart(const ReportOptions& o, std::string model, std::string name, std::string id, reports::Page& page)
@@ -83,7 +83,7 @@ class ModelPart {
     spikemix::leave_out(page_, fmt::format("{}: {}: {}", name_, what, why));
   }
 
-  // Data that --data names must exist; those of a run may be gone by now, and the page shows the rest.
+  // Data named by --data must exist; a run's own may be gone by now, and the page shows the rest.
   void open_data() {
     try {
       DataConfig source = data_of_model(model_, o_.data, o_.format, o_.skip_bad);
@@ -119,7 +119,7 @@ class ModelPart {
     return reports::rates(id_, activity) + reports::energy(id_, card(), activity) + reports::time(id_, activity);
   }
 
-  // The picture or recording that is followed through the layers.
+  // The picture or recording to follow through the layers.
   std::optional<Sample> chosen() {
     if (!o_.picture.empty()) {
       FilesToRead files({o_.picture}, o_.recordings.options());
@@ -163,11 +163,11 @@ class ModelPart {
   std::string data_name_;
 };
 
-/// What the command line names: runs, also those of folders of runs, and models.
+/// The command line's arguments: runs, including those in folders of runs, and models.
 struct Named {
   std::vector<reports::Run> runs;
   std::vector<std::string> models;  // run folders with a model in them, and files
-  std::vector<std::string> names;   // of the models
+  std::vector<std::string> names;   // the models'
 };
 
 void add_run(const fs::path& folder, reports::Page& page, Named& named) {
@@ -222,7 +222,7 @@ std::vector<std::string> commands(const reports::Run& run) {
           fmt::format("spikemix bench {} --layers", folder)};
 }
 
-// Of those that are finished, as `spikemix compare` has it.
+// From the finished ones, as in `spikemix compare`.
 std::string compared(const std::vector<reports::Run>& runs, const std::string& baseline, reports::Page& page) {
   std::vector<ComparedRun> finished;
   for (const reports::Run& run : runs) {
@@ -260,7 +260,7 @@ void add_repeats(const std::vector<reports::Run>& runs, size_t most, reports::Pa
   if (!runs.empty()) page.sections.push_back({"repeat", "To repeat it", std::move(body)});
 }
 
-// One model of several that cannot be read is left out.
+// If one of several models cannot be read, it is left out.
 void add_model(const ReportOptions& o, const Named& named, size_t i, reports::Page& page) {
   std::optional<ModelPart> part;
   try {
@@ -284,13 +284,13 @@ void run(const ReportOptions& o) {
   std::vector<std::string> inputs = o.paths;
   inputs.insert(inputs.end(), {o.data, o.picture});
   check_outputs({{"-o", o.out, OutputKind::kPage}}, inputs);
-  o.recordings.options();  // though nothing may need them: a flag that means nothing is one
+  o.recordings.options();  // checked even if nothing needs them: an invalid flag is an error
   reports::Page page;
   const Named named = look_up(o, page);
   if (named.runs.empty() && named.models.empty()) throw input_error("nothing to report on: no run can be read");
   page.title = title_of(named);
   page.lead =
-      "Everything on this page is in this file: it loads nothing and runs no script. The numbers of each chart stand "
+      "Everything on this page is in this file: it loads nothing and runs no script. The numbers of each chart are "
       "below it.";
   if (!named.runs.empty()) add_runs(named.runs, o.baseline, page);
   const size_t shown = std::min(size_t(o.models), named.models.size());

@@ -6,8 +6,8 @@
 
 namespace spikemix {
 
-/// What `spikemix compare` says of groups of runs, for the page of `spikemix report`: means over seeds, differences in
-/// pairs with their intervals, and what may be concluded. "" where no group has several seeds.
+/// What `spikemix compare` says about groups of runs, for the page of `spikemix report`: means over seeds, differences
+/// in pairs with their intervals, and the conclusion. "" if no group has several seeds.
 std::string comparison_html(const Comparison& comparison);
 
 }  // namespace spikemix

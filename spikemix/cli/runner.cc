@@ -97,7 +97,7 @@ void check_batch(int64_t batch, int64_t images) {
 }
 
 int64_t thread_count(int64_t threads) {
-  if (threads < 0) throw input_error("--threads {}: must be 1 or more, or 0 for all cores", threads);
+  if (threads < 0) throw input_error("--threads {}: expected 1 or more, or 0 for all cores", threads);
   return threads > 0 ? threads : std::max<int64_t>(1, std::thread::hardware_concurrency());
 }
 

@@ -12,7 +12,7 @@
 
 namespace spikemix {
 
-/// How the user wants a model run; add_runner_options() puts the flags on a command.
+/// How the user wants a model to run; add_runner_options() adds the flags to a command.
 struct RunnerOptions {
   std::string model;  // file or run folder; empty or "builtin": the built-in one
   std::string engine = "spikemix", precision, device = "cpu";
@@ -27,7 +27,7 @@ class Runner {
   virtual const ModelCard& card() const = 0;
   /// Logits of `batch`, row-major [B, classes].
   virtual std::vector<float> logits(const Batch& batch) = 0;
-  /// "spikemix int8", "torch fp32": for people.
+  /// "spikemix int8", "torch fp32": for display.
   virtual std::string name() const = 0;
 };
 
@@ -37,7 +37,7 @@ std::unique_ptr<Runner> make_runner(const RunnerOptions& options);
 /// The network that --engine spikemix runs. @throws InputError naming the flag or the file
 std::shared_ptr<const Network> load_network_of(const RunnerOptions& options);
 
-/// What --batch may be: train.batch's bounds.
+/// The bounds of --batch: those of train.batch.
 CLI::Validator batch_bounds();
 /// @throws InputError for a batch far larger than the data: a mistake, or wasted memory
 void check_batch(int64_t batch, int64_t images);

@@ -11,16 +11,16 @@
 
 namespace spikemix {
 
-/// A picture, or a recording and its events: read once, to be looked at and to be shown.
+/// A picture, or a recording and its events: read once, for the model and for display.
 struct Sample {
   std::string source;
-  std::optional<int64_t> label = {};  ///< where it is known
+  std::optional<int64_t> label = {};  ///< if it is known
   Image image = {};
   std::vector<Event> events = {};
   RecordingInfo recording = {};
 };
 
-/// Sample i of a data set. @throws as its readers
+/// Sample i of a data set. @throws as its readers do
 Sample sample_of(const Dataset& data, int64_t i);
 
 /// Some samples as a data set.
@@ -52,17 +52,17 @@ class FilesToRead {
     bool found;  ///< in a folder, not named by the user
   };
 
-  /// @param options  of recordings, as the flags say
-  /// @throws InputError naming what is not there, or a folder without files
+  /// @param options  for recordings, as the flags say
+  /// @throws InputError naming what is missing, or a folder without files
   FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options);
 
   const std::vector<File>& list() const { return files_; }
-  /// A picture, or a recording, as the model takes them. Nothing for a file that was found in a folder and is neither:
-  /// it is counted and reported on standard error. If neither the recording nor the model's card states the sensor's
-  /// size, it is the model's height and width, if the events fit.
+  /// A picture or a recording as input of the model. Nothing for a file that was found in a folder and is neither: it
+  /// is counted and reported on standard error. If neither the recording nor the model's card gives the sensor's size,
+  /// it is the model's height and width, if the events fit.
   /// @throws InputError naming the file and byte
   std::optional<Sample> read(const File& file, const ModelCard& card);
-  /// Says how many files were skipped. @throws InputError if all were
+  /// Reports how many files were skipped. @throws InputError if all were
   void finish() const;
 
  private:
@@ -71,7 +71,7 @@ class FilesToRead {
   size_t skipped_ = 0;
 };
 
-/// All events of a recording in one picture, on events red, off events blue.
+/// All events of a recording in one picture: on events red, off events blue.
 Image picture_of(std::span<const Event> events, SensorSize sensor);
 
 }  // namespace spikemix

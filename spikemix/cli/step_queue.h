@@ -12,9 +12,9 @@
 
 namespace spikemix {
 
-/// Between a recording that plays and the engine: at most `capacity` steps wait. If the engine is slower than that, the
-/// step that has waited longest is dropped (a live source must never be held up, and the display must not lag behind),
-/// or the source is held up (a file at full speed).
+/// Between a playing recording and the engine: at most `capacity` steps wait. If the engine is slower than that, either
+/// the step that has waited longest is dropped (a live source must never be held up, and the display must not lag
+/// behind), or the source waits (a file at full speed).
 class StepQueue {
  public:
   struct Item {
@@ -34,7 +34,7 @@ class StepQueue {
     filled_.notify_one();
   }
 
-  /// No more steps; pop() throws `error`, if there is one, after the last.
+  /// No more steps will come; after the last one, pop() throws `error` if there is one.
   void close(std::exception_ptr error) {
     {
       const std::lock_guard lock(mutex_);
@@ -43,7 +43,7 @@ class StepQueue {
     filled_.notify_one();
   }
 
-  /// No more steps will be taken: push() no longer waits, and keeps nothing.
+  /// No more steps will be taken: push() no longer waits, and discards them.
   void abandon() {
     {
       const std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ class StepQueue {
   }
 
   enum class State { kItem, kNothingYet, kEnd };
-  /// Waits for the next step, but only for a while, so that the caller can check for Ctrl-C.
+  /// Waits for the next step, but not indefinitely, so that the caller can check for Ctrl-C.
   State pop(Item& item, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, patience, [this] { return closed_ || !items_.empty(); });

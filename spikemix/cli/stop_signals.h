@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// SIGINT, SIGTERM and SIGHUP ask for an end; a second one ends the program at once. One object at a time.
+/// SIGINT, SIGTERM and SIGHUP request a stop; a second one ends the program at once. One object at a time.
 class StopSignals {
  public:
   StopSignals();
@@ -14,13 +14,13 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  /// Becomes readable when an end is asked for: for poll(2).
+  /// Becomes readable when a stop is requested, for poll(2).
   int descriptor() const { return descriptor_; }
-  /// A signal has come.
+  /// Has a signal arrived?
   bool received() const;
-  /// Asks for an end without a signal.
+  /// Requests a stop without a signal.
   void stop();
-  /// Sleeps until `time`, or until an end is asked for.
+  /// Sleeps until `time`, or until a stop is requested.
   void sleep_until(Clock::time_point time) const;
 
  private:

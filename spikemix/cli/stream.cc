@@ -32,12 +32,12 @@ struct StreamOptions {
 };
 
 constexpr size_t kWaitingSteps = 16;
-// A recording whose clock was reset must not stop playing.
+// A recording whose clock was reset must not stop the playback.
 constexpr int64_t kLongestPauseUs = 10'000'000;
 
 double milliseconds(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-// Except the sensor.
+// Everything but the sensor.
 TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card) {
   if (o.step_us > 0 && o.step_events > 0) throw input_error("--step-us and --step-events: expected one of them");
   TimeStepOptions steps{.us = o.step_us,
@@ -55,7 +55,7 @@ TimeStepOptions step_options(const StreamOptions& o, const ModelCard& card) {
   return steps;
 }
 
-/// Reads a recording, or waits for one, and cuts it into steps, in a thread of its own.
+/// Reads a recording, or waits for one, and cuts it into steps, in a separate thread.
 class Player {
  public:
   Player(const StreamOptions& options, const ModelCard& card, StopSignals& stop)
@@ -76,7 +76,7 @@ class Player {
   void play() {
     try {
       ByteSource source = ByteSource::open(options_.input.path, stop_.descriptor());
-      // A live source is taken as it comes; a file is played, or read as fast as the engine is.
+      // A live source is taken as it comes; a file is played, or read as fast as the engine runs.
       const bool paced = source.left() ? !options_.max_speed : options_.realtime;
       const Recording recording = options_.input.open(std::move(source), model_sensor(card_.frames));
       cut(*recording.reader, paced);
@@ -116,15 +116,15 @@ class Player {
   std::thread thread_;  // last: it uses the others
 };
 
-/// Windows of T steps, as in training; steps that were dropped are missing in theirs.
+/// Windows of T steps, as in training; dropped steps are missing from theirs.
 class Windows {
  public:
   explicit Windows(int64_t T) : T_(T) {}
 
-  /// A step comes. @returns whether it is a window's first
+  /// Adds a step. @returns whether it is a window's first
   bool begins(int64_t number) {
     const bool first = number_ < 0 || number / T_ != number_ / T_;
-    if (first && number_ >= 0) end();  // if it has not: its last steps were dropped
+    if (first && number_ >= 0) end();  // otherwise its last steps were dropped
     number_ = number;
     return first;
   }
@@ -133,9 +133,9 @@ class Windows {
     if (number_ % T_ == T_ - 1) end();
   }
   int64_t whole() const { return whole_; }
-  /// The last step of the last window that is over; null: there is none yet.
+  /// The last step of the last complete window; null: there is none yet.
   const StreamStep* verdict() const { return verdict_ ? &*verdict_ : nullptr; }
-  /// Or of the first, as far as it went; null: no step has come.
+  /// Or that of the first window, as far as it got; null: no step has come.
   const StreamStep* last() const { return verdict_ || !last_ ? verdict() : &*last_; }
 
  private:
@@ -151,7 +151,7 @@ class Windows {
 };
 
 // Steps the engine until the stream ends, or a signal comes. An error of the stream is thrown after everything before
-// it is answered.
+// it has been answered.
 void follow(StepQueue& queue, const StopSignals& stop, Session& session, StreamDisplay& display) {
   Windows windows(session.network().card.model.T);
   StreamSummary summary;

@@ -62,7 +62,7 @@ void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dr
   const std::vector<double> probability = softmax(bars.logits), now = softmax(s.logits);
   std::vector<int64_t> shown(s.logits.size());
   std::iota(shown.begin(), shown.end(), int64_t{0});
-  if (shown.size() > 12) {  // the likeliest, in their order
+  if (shown.size() > 12) {  // the likeliest, in class order
     std::ranges::stable_sort(shown, std::greater{}, [&](int64_t c) { return probability[size_t(c)]; });
     shown.resize(12);
     std::ranges::sort(shown);
@@ -70,7 +70,7 @@ void StreamDisplay::draw(const StreamStep& s, const StreamStep& bars, int64_t dr
   int width = 0;
   for (const int64_t c : shown) width = std::max(width, width_of(printable(name(c))));
   std::string text = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : "";
-  const int columns = columns_of(STDOUT_FILENO) - 1;  // a line that wraps is two, and the next picture would scroll
+  const int columns = columns_of(STDOUT_FILENO) - 1;  // a line that wraps takes two, and the next picture would scroll
   const auto line = [&](const std::string& content) { text += cut(content, columns) + kToLineEnd; };
   line(fmt::format("{:.3f} s   step {:>2} of {}   {:.0f} events/s   {:.2f} ms after its end{}",
                    1e-6 * double(s.step.end_t), s.step_in_window, card_.model.T, rate(s.step), s.latency_ms,

@@ -30,7 +30,7 @@ struct SweepOptions {
   bool dry_run = false, json = false, csv = false;
 };
 
-// The folder, with the plan in it, which is compared with what an earlier start left there.
+// The folder, with the plan in it, compared with what an earlier start left there.
 void open_folder(const fs::path& folder, const SweepPlan& plan) {
   const nlohmann::json now = to_json(plan);
   std::error_code error;
@@ -51,7 +51,7 @@ void list_runs(const SweepPlan& plan) {
     answer("{}  {}\n", run.name, fmt::format("{} train.seed={}", fmt::join(run.settings, " "), run.seed));
 }
 
-// For the finished runs, whatever became of the others.
+// For the finished runs, whatever happened to the others.
 void tell_results(const SweepPlan& plan, const fs::path& folder, const SweepOutcome& outcome,
                   const SweepOptions& options) {
   std::vector<ComparedRun> runs;

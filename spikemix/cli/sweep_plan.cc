@@ -33,7 +33,7 @@ constexpr size_t kMostRuns = 10'000, kLongestName = 120;
 struct Axis {
   std::string key;
   std::vector<std::string> values;
-  uint32_t line = 0, column = 0;  // of the file
+  uint32_t line = 0, column = 0;  // in the file
 };
 
 class Reader {
@@ -75,7 +75,7 @@ class Reader {
     return list;
   }
 
-  // A list, or how many: 0, 1, ...
+  // A list, or a number n for 0, 1, ... n - 1.
   std::vector<int64_t> seeds() const {
     const toml::node* node = table_.get("seeds");
     if (!node) return {0};
@@ -96,7 +96,7 @@ class Reader {
     if (!node) return axes;
     if (!node->is_table()) throw input_error("{}: grid: expected a table: [grid]", line(*node));
     add_axes("", *node->as_table(), axes);
-    // In the order of the file; toml++ keeps them by name.
+    // In the order of the file; toml++ sorts them by name.
     std::ranges::stable_sort(axes, {}, [](const Axis& axis) { return std::pair(axis.line, axis.column); });
     return axes;
   }
@@ -151,7 +151,7 @@ class Reader {
   toml::table table_;
 };
 
-// Every combination, the last key's values changing first.
+// Every combination, with the last key's values changing fastest.
 std::vector<std::vector<std::string>> points_of(const std::vector<Axis>& axes) {
   std::vector<std::vector<std::string>> points = {{}};
   for (const Axis& axis : axes) {
@@ -168,7 +168,7 @@ std::vector<std::vector<std::string>> points_of(const std::vector<Axis>& axes) {
   return points;
 }
 
-// "mixer=ssa,T=4-seed0": of letters that every file system and shell takes.
+// "mixer=ssa,T=4-seed0": only characters that every file system and shell accepts.
 std::string folder_name(const std::vector<std::string>& point, int64_t seed) {
   std::string name;
   for (const std::string& setting : point) {
@@ -188,7 +188,7 @@ std::string folder_name(const std::vector<std::string>& point, int64_t seed) {
   return fmt::format("{}-seed{}", name, seed);
 }
 
-// Which points of the grid the baseline names; a wrong one is an error before the budget is spent.
+// The points of the grid that the baseline names; a wrong one is an error before the budget is spent.
 Baseline baseline_of(const std::string& settings, const std::vector<std::vector<std::string>>& points,
                      const std::string& where) {
   const std::vector<Setting> wanted = settings_in(settings);
@@ -214,7 +214,7 @@ std::string contents_of_split(const DataConfig& data, Split split) {
   return fmt::format("{}", fmt::join(values, " "));
 }
 
-// What is in the data that a run learns from and is tested on, in hashes.
+// The contents of the data that a run learns from and is tested on, as hashes.
 Json hashes_of(const DataConfig& data) {
   if (data.dir.empty()) throw input_error("no data set named: give --data DIR, or data in the sweep's file");
   return {{"train", contents_of_split(data, Split::kTrain)}, {"test", contents_of_split(data, Split::kTest)}};
@@ -236,12 +236,12 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
   plan.baseline = baseline_of(reader.text("baseline"), points, reader.where());
   const auto overrides = reader.overrides();
   std::set<std::string> names;
-  std::vector<SettledRun> settled;  // of one seed
+  std::vector<SettledRun> settled;  // all of one seed
   for (const int64_t seed : reader.seeds()) {
     for (const auto& point : points) {
       SweepRun run{.name = folder_name(point, seed), .settings = overrides, .seed = seed, .config = {}, .data = {}};
       run.settings.insert(run.settings.end(), point.begin(), point.end());
-      // Values that differ only in signs that no folder's name has.
+      // Values that differ only in characters that folder names leave out.
       if (!names.insert(run.name).second) names.insert(run.name += fmt::format("-{}", plan.runs.size()));
       Config config = load_recipe(plan.recipe, run.settings);
       config.train.seed = seed;
@@ -251,7 +251,7 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
       if (settled.size() < points.size()) settled.push_back({config, run.settings});
       run.sets_threads = config.train.threads > 0;
       run.data = config.data;
-      config.data.dir.clear();  // to_json() has what is in it
+      config.data.dir.clear();  // to_json() has the contents
       run.config = Hash().add(json_text(to_json(config))).text();
       plan.runs.push_back(std::move(run));
       if (plan.runs.size() > kMostRuns) throw input_error("{}: more than {} runs", reader.where(), kMostRuns);
@@ -263,7 +263,7 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
 
 Json to_json(const SweepPlan& plan) {
   Json json = {{"name", plan.name}, {"recipe", plan.recipe}, {"data", plan.data}, {"runs", Json::array()}};
-  std::map<std::pair<std::string, std::string>, Json> contents;  // by place and format
+  std::map<std::pair<std::string, std::string>, Json> contents;  // by path and format
   for (const SweepRun& run : plan.runs) {
     Json& held = contents[{run.data.dir, run.data.format}];
     if (held.is_null()) held = hashes_of(run.data);

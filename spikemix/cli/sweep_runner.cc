@@ -27,9 +27,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSecondsForTheLast = 60;  // that an earlier sweep's runs may take to save and end
+constexpr int kSecondsForTheLast = 60;  // time for an earlier sweep's runs to save and end
 
-// Held by this process and by all runs that it starts: whoever gets it is alone.
+// Held by this process and all runs that it starts: whoever gets it is alone.
 class SweepLock {
  public:
   SweepLock(const fs::path& folder, const StopSignals& signals) {
@@ -82,7 +82,7 @@ class RunsOfSweep {
       }
       reap();
       if (signals.received() && !outcome_.stopped) stop();
-      // A stop that was asked for is waited for here; the signals' own sleep ends at once from then on.
+      // Waits for a requested stop; from then on, the signals' own sleep ends at once.
       if (outcome_.stopped)
         ::usleep(50'000);
       else
@@ -126,11 +126,11 @@ class RunsOfSweep {
     say("{} {}", run.name, begun ? "goes on" : "begins");
   }
 
-  // In the new process, in which nothing but system calls is safe.
+  // Runs in the new process, where only system calls are safe.
   [[noreturn]] static void become(char* const* argv, const fs::path& log, pid_t parent) {
-    ::setpgid(0, 0);  // Ctrl-C is the sweep's, which tells its runs once
+    ::setpgid(0, 0);  // Ctrl-C goes to the sweep, which tells its runs once
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) ::_exit(kFailed);  // it has gone before that
+    if (::getppid() != parent) ::_exit(kFailed);  // the parent was gone before that
     const int in = ::open("/dev/null", O_RDONLY), out = ::open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0644);
     if (in < 0 || out < 0) ::_exit(kFailed);
     ::dup2(in, 0), ::dup2(out, 1), ::dup2(out, 2);

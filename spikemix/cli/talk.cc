@@ -18,8 +18,8 @@ constexpr size_t kBuffered = 1 << 16;  // bytes
 
 struct Output {
   std::string waiting;
-  int error = 0;                         // errno of the first write that failed
-  bool used = false, asked_for = false;  // all of it a report(): not asked for
+  int error = 0;                         // errno of the first failed write
+  bool used = false, asked_for = false;  // all of it from report(): not asked for
   bool closed_at_start = false;
 };
 
@@ -28,7 +28,7 @@ Output& output() noexcept {
   return output;
 }
 
-// Waits as long as it takes where `patience` is -1, else so many milliseconds. @return 0, or errno
+// Waits indefinitely if `patience` is -1, otherwise that many milliseconds. @return 0, or errno
 int write_all(int descriptor, std::string_view text, int patience) noexcept {
   while (!text.empty()) {
     const ssize_t n = ::write(descriptor, text.data(), text.size());
@@ -49,11 +49,11 @@ int write_all(int descriptor, std::string_view text, int patience) noexcept {
 void begin_talk() noexcept {
   output().closed_at_start = ::fcntl(STDOUT_FILENO, F_GETFD) < 0;
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
-    // The lowest free descriptor is the one to be opened: those below it are held. Closed again for a program that this
-    // one turns into (torch_half.h), which is to find it as this one did.
+    // open() takes the lowest free descriptor, so those below it stay occupied. They are closed again for a program
+    // that replaces this one (torch_half.h), which should find them as this one did.
     if (::fcntl(descriptor, F_GETFD) < 0) std::ignore = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that reaches its size limit is an error like a full disk
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has left is an error of write(2), not the end of a training
 }
 
@@ -86,7 +86,7 @@ void talk::lose_answer(int error) noexcept {
 int end_talk(int code) noexcept {
   flush_answer();
   Output& out = output();
-  // Some file systems tell only at the end that there was no room.
+  // Some file systems report a full disk only at close.
   if (out.used && !out.error && ::close(STDOUT_FILENO) != 0 && errno != EINTR) out.error = errno;
   if (!out.error || code != kDone) return code;
   const bool nobody_there = out.error == EPIPE || out.error == EIO || out.error == EBADF;

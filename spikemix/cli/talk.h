@@ -17,24 +17,24 @@ namespace spikemix {
 // even if the disk is full, the terminal is gone or the reader has left. end_talk() reports an answer that did not
 // arrive; text on standard error may get lost.
 //
-// Strings among the arguments of answer(), report() and say() come from files, folders and the command line: they are
-// made printable(). What is ours to the last byte (colours, a recipe's text) goes through answer_text().
+// String arguments of answer(), report() and say() come from files, folders and the command line, so they are made
+// printable(). Text that is entirely ours (colours, a recipe's text) goes through answer_text().
 
-/// Call first in main: holds the descriptors 0 to 2, so that no file that is opened later becomes one of them.
+/// Call it first in main: occupies the descriptors 0 to 2, so that no file opened later becomes one of them.
 void begin_talk() noexcept;
 
-/// Standard output, as it is; it goes out with the next flush_answer(), or when there is much of it.
-/// @param asked_for  false: of a report()
+/// Writes to standard output unchanged, at the next flush_answer(), or once there is much of it.
+/// @param asked_for  false for a report()
 void answer_text(std::string_view text, bool asked_for = true) noexcept;
 void flush_answer() noexcept;
-/// Nobody will read the rest: work that is done only for the answer can end.
+/// True if nobody will read the rest: work that is only for the answer can stop.
 bool answer_lost() noexcept;
 
-/// Call last in main. @return `code`, or kFailed (and the reason is printed) if an answer did not arrive. Does not
-/// return if whoever read it has left: that ends a program quietly, by SIGPIPE.
+/// Call it last in main. @return `code`, or kFailed (after printing the reason) if an answer did not arrive. Does not
+/// return if its reader has left: that ends a program quietly, by SIGPIPE.
 int end_talk(int code) noexcept;
 
-/// Standard error, as it is, at once.
+/// Writes to standard error unchanged, at once.
 void say_text(std::string_view text) noexcept;
 
 namespace talk {
@@ -56,7 +56,7 @@ std::string text(fmt::format_string<Args...> format, const Args&... args) {
   }(shown(args)...);
 }
 
-// work(). False: out of memory, which is not a reason to end.
+// Calls work(). False if out of memory, which is not a reason to end.
 template <class Work>
 bool attempt(const Work& work) noexcept {
   try {
@@ -69,27 +69,27 @@ bool attempt(const Work& work) noexcept {
 
 }  // namespace talk
 
-/// Of the answer.
+/// The width of the answer's terminal.
 template <class... Args>
 void answer(fmt::format_string<Args...> format, const Args&... args) noexcept {
   if (!talk::attempt([&] { answer_text(talk::text<Args...>(format, args...)); })) talk::lose_answer(ENOMEM);
 }
 
-/// The answer as a document.
+/// Prints the answer as a document.
 template <class Json>
 void answer_json(const Json& document, int indent = 2) noexcept {
   if (!talk::attempt([&] { answer_text(json_text(document, indent) + "\n"); })) talk::lose_answer(ENOMEM);
 }
 
-/// Says on standard output what was done, if the user asked for a file or a run. It is not a failure if nobody reads it
-/// (standard output closed from the start, a terminal that has gone, a reader that has left).
+/// Reports on standard output what was done, if the user asked for a file or a run. It is not a failure if nobody reads
+/// it (standard output closed from the start, a terminal that is gone, a reader that has left).
 template <class... Args>
 void report(fmt::format_string<Args...> format, const Args&... args) noexcept {
   if (!talk::attempt([&] { answer_text(talk::text<Args...>(format, args...), /*asked_for=*/false); }))
     talk::lose_answer(ENOMEM);
 }
 
-/// A line on standard error: "spikemix: TEXT".
+/// Writes a line to standard error: "spikemix: TEXT".
 template <class... Args>
 void say(fmt::format_string<Args...> format, const Args&... args) noexcept {
   talk::attempt([&] { say_text("spikemix: " + talk::text<Args...>(format, args...) + "\n"); });

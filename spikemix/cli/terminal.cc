@@ -25,7 +25,7 @@ bool is_dumb() {
   return term && std::string_view(term) == "dumb";
 }
 
-// The C library knows how wide characters are, in a locale of UTF-8 only.
+// The C library knows the width of characters only in a UTF-8 locale.
 int width_of(char32_t code) {
   static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   if (!utf8) return 1;
@@ -35,7 +35,7 @@ int width_of(char32_t code) {
   return std::max(0, width);
 }
 
-// `width` characters, `done` (0 to 1) of them full.
+// `width` characters, with a share `done` (0 to 1) filled.
 std::string progress_bar(double done, int width) {
   const int filled = int(std::lround(done * width));
   std::string text;
@@ -109,7 +109,7 @@ void ProgressLine::show(const std::string& title, double share, const std::strin
   const std::string name = printable(title);
   if (!moves_) return say_text(fmt::format("{}{}{}\n", name, name.empty() ? "" : " ", text));
   constexpr int kLongestBar = 24, kShortestTitle = 12;
-  // One column stays free: a full line makes some terminals go on to the next.
+  // One column stays free, because a full line makes some terminals move to the next.
   const int room = columns_of(STDERR_FILENO) - 1, rest = room - width_of(text);
   const int bar = std::clamp(rest - std::min(width_of(name), kShortestTitle) - 2, 0, kLongestBar);
   std::string line = cut(name, std::max(0, rest - (bar > 0 ? bar + 1 : 0) - 1));
@@ -117,7 +117,7 @@ void ProgressLine::show(const std::string& title, double share, const std::strin
   if (bar > 0) line += progress_bar(share, bar) + ' ';
   line = cut(line + text, room);
   const int width = width_of(line);
-  // Over what stands there; in a terminal that got narrower, no further than it reaches.
+  // Overwrites what is there; if the terminal has become narrower, only up to its width.
   const int blanks = std::max(0, std::min(drawn_, room) - width);
   drawn_ = width;
   say_text("\r" + line + std::string(size_t(blanks), ' '));

@@ -15,17 +15,17 @@
 namespace spikemix {
 namespace {
 
-// What the other program knows and this one does not.
+// The commands of the other program.
 constexpr std::array<std::string_view, 3> kItsCommands = {"train", "resume", "verify"};
 
-// Beside this program. Empty if the system does not tell where that is.
+// The path next to this program. Empty if the system does not tell where that is.
 std::string torch_half() {
   std::error_code no_proc;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", no_proc);
   return no_proc ? "" : (self.parent_path() / "spikemix-torch").string();
 }
 
-// Returns if it cannot be run.
+// Returns only if it cannot be run.
 void run_torch_half(char* const* argv) {
   const std::string program = torch_half();
   if (!program.empty()) execv(program.c_str(), argv);

@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// What is done to training inputs, anew each time they are seen.
+/// The random changes to training inputs, drawn each time an input is used.
 struct AugmentConfig {
   int64_t crop_padding = 4;
   bool flip = true, alternate_flip = false;

@@ -33,7 +33,7 @@ const char* type_name() {
   return "a string";
 }
 
-// `where` names the file and line, or the flag. A single value stands for a list of one.
+// `where` names the file and line, or the flag. A single value is read as a list of one.
 template <class T>
 void assign(T& field, const Json& value, const std::string& key, const std::string& where) {
   const auto refuse = [&] {
@@ -111,7 +111,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-// A value as typed on a command line: TOML where it is TOML, else a plain word, or words joined by commas.
+// A value as typed on a command line: TOML if it parses, otherwise a plain word, or words joined by commas.
 template <class T>
 Json parse_value(const std::string& text) {
   if constexpr (std::same_as<T, std::string>) return text;
@@ -121,7 +121,7 @@ Json parse_value(const std::string& text) {
   } catch (const toml::parse_error&) {
   }
   if constexpr (IsVector<T>::value) {
-    // "ssa,wt2d:levels=2,fft2d" is three mixers; "wt2d:axes=height,width" is one, since these options are lists.
+    // "ssa,wt2d:levels=2,fft2d" is three mixers; "wt2d:axes=height,width" is one, because these options are lists.
     if (text.empty()) return Json::array();
     std::vector<std::string> items;
     for (const std::string& part : split(text, ',')) {
@@ -193,7 +193,7 @@ void apply_override(Config& config, const std::string& key_value) {
 
 nlohmann::json to_json(const Config& config) {
   Json json = {{"name", config.name}};
-  Config copy = config;  // the visitors hand out references that can be written to
+  Config copy = config;  // the visitors return references that can be written to
   copy.visit_sections([&](const char* section, auto& fields) {
     fields.visit([&](const char* key, auto& field, const char*) { json[section][key] = field; });
   });

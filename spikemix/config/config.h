@@ -11,9 +11,9 @@
 
 namespace spikemix {
 
-/// Every setting of a run, a section for each header. A field's name, default and help stand in one line of its
-/// section's visitor, which gives TOML reading, key=value overrides, JSON writing, `spikemix recipes --keys` and the
-/// errors that name the nearest right key.
+/// Every setting of a run, with one header for each section. A field's name, default and help are one line of its
+/// section's visitor. From it come TOML reading, key=value overrides, JSON writing, `spikemix recipes --keys` and the
+/// errors that name the nearest key.
 struct Config {
   std::string name = "unnamed";
   ModelConfig model;
@@ -42,10 +42,10 @@ Config read_recipe(const std::filesystem::path& file);
 /// A recipe's text, as embedded in the program. `where` names it in errors.
 Config parse_recipe(const std::string& toml, const std::string& where);
 
-/// "train.lr=1e-3", as on the command line; lists are "a,b" or TOML's ["a", "b"]. @throws InputError
+/// Applies "train.lr=1e-3", as on the command line; lists are "a,b" or TOML's ["a", "b"]. @throws InputError
 void apply_override(Config& config, const std::string& key_value);
 
-/// Checks the values against each other (tau > 1, ...). What depends on the network (make_plan()) is checked there.
+/// Checks the values against each other (tau > 1, ...). make_plan() checks what depends on the network.
 /// @throws InputError naming the key
 void validate(const Config& config);
 

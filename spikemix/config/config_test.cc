@@ -66,7 +66,7 @@ TEST(Config, Overrides) {
   EXPECT_THAT(c.model.mixer, ElementsAre("ssa", "wt2d:axes=height,width"));
   apply_override(c, "model.pool=1,1,1,1");
   EXPECT_THAT(c.model.pool, ElementsAre(1, 1, 1, 1));
-  // A key named without its section is found out, too.
+  // A key without its section is recognised, too.
   EXPECT_THAT([&] { apply_override(c, "lr=1"); }, ThrowsMessage<InputError>(HasSubstr("did you mean 'train.lr'?")));
   EXPECT_THAT([&] { apply_override(c, "train.epochs=2.5"); }, ThrowsMessage<InputError>(HasSubstr("a whole number")));
   EXPECT_THAT([&] { apply_override(c, "train.epochs"); }, ThrowsMessage<InputError>(HasSubstr("key=value")));
@@ -90,7 +90,7 @@ TEST(Config, EveryKeyIsDescribed) {
   }
 }
 
-// What validate() says of these overrides, or "accepted".
+// The error of validate() for these overrides, or "accepted".
 template <class... Overrides>
 std::string error(const Overrides&... overrides) {
   Config c;
@@ -119,7 +119,7 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("train.one_step_epochs=2", "model.mixer=hadamard:axes=time"), HasSubstr("train.one_step_epochs"));
 }
 
-// Whatever a key is set to, it is refused by its name, or within bounds that the whole program can live with.
+// Whatever a key is set to, it is refused by name, or within bounds that the whole program can handle.
 TEST(Config, EveryNumberHasBounds) {
   const auto refused = [](const std::string& key, const std::string& value) {
     Config c;
@@ -165,7 +165,7 @@ TEST(Config, BoundsHoldForWholeModels) {
   EXPECT_EQ(error("train.epochs=900000000000000"), "train.epochs = 900000000000000: expected 1 to 1000000");
 }
 
-TEST(Config, DoubtsStepsThatAreNeverShown) {
+TEST(Config, WarnsOfStepsThatAreNeverShown) {
   Config c;
   c.train.epochs = 10, c.train.cooldown_epochs = 2;
   EXPECT_EQ(doubts(c), "");

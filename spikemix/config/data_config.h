@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// Which data a run learns from and is tested on, and how they become inputs.
+/// The data that a run trains and is tested on, and how they become inputs.
 struct DataConfig {
   std::string dir, format = "auto", cache;
   int64_t train_images = 0, test_images = 0, skip_bad = 0;

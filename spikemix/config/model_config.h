@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// The network's shape. Defaults: the published CIFAR Spikformer 4-384.
+/// The network's shape. The defaults are the published CIFAR Spikformer 4-384.
 struct ModelConfig {
   std::string architecture = "spikformer", input = "image";
   int64_t channels = 3, height = 32, width = 32, classes = 10;
@@ -25,7 +25,7 @@ struct ModelConfig {
   double ssa_scale = 0.125;
 
   bool takes_events() const { return input == "events"; }
-  /// Of a batch: [batch, C, H, W] images, or [batch, T, C, H, W] frames of events.
+  /// The shape of a batch: [batch, C, H, W] images, or [batch, T, C, H, W] frames of events.
   std::vector<int64_t> input_shape(int64_t batch) const;
 
   template <class Visitor>
@@ -63,7 +63,7 @@ struct ModelConfig {
   }
 };
 
-/// The spiking neuron, the same in every layer (the attention's threshold of 0.5 is the published model's own).
+/// The spiking neuron, the same in every layer (attention's threshold of 0.5 is the published model's own).
 struct NeuronConfig {
   std::string kind = "lif", reset = "hard", surrogate = "sigmoid";
   int64_t levels = 4;

@@ -19,8 +19,8 @@ struct Bounds {
 
 constexpr double kMany = 1 << 20, kMostEpochs = 1e6, kMostThreads = 1024, kMostPixels = 1024, kLarge = 1e6;
 
-// The values that every number may have, each of a list too: the only place that says so, for recipes, model files,
-// training and the engine. Outside them sums overflow, loops do not end or memory does. A few are known to be tight:
+// The bounds of every number, also within lists: the only place that defines them, for recipes, model files, training
+// and the engine. Outside them sums overflow, loops do not end, or memory runs out. Some are known to be tight:
 //   model.T            the engine counts time steps in a byte
 //   model.embed_dim    its lists of spikes hold 16-bit indices: 9 x 4096 inputs of a convolution,
 //   model.mlp_ratio    15 x 4096 hidden values
@@ -116,7 +116,7 @@ void check_value(const std::string& key, const T& value) {
   } else if constexpr (!std::same_as<T, bool>) {
     const auto bounds = std::ranges::find(kBounds, key, &Bounds::key);
     if (bounds == std::end(kBounds)) throw std::logic_error("no bounds for " + key);
-    // No number at all lies in no range.
+    // NaN is in no range.
     require(double(value) >= bounds->least && double(value) <= bounds->most, key, value,
             fmt::format("{} to {}", bounds->least, bounds->most));
   }
@@ -129,7 +129,7 @@ void check_value(const std::string& key, const std::vector<T>& values) {
   for (const T& value : values) check_value(key, value);
 }
 
-// Each value by itself. `fields` as visitors hand it out, which may write.
+// Checks each value separately. `fields` is not const because visitors may write to it.
 template <class Fields>
 void check_section(const std::string& section, Fields fields) {
   fields.visit([&](const char* key, const auto& field, const char*) { check_value(section + "." + key, field); });
@@ -210,7 +210,7 @@ void validate(const Config& config) {
 std::string doubts(const Config& config) {
   const TrainConfig& t = config.train;
   const ModelConfig &m = config.model, usual;
-  if (m.architecture != usual.architecture) {  // its own keys, which the other families do not read
+  if (m.architecture != usual.architecture) {  // keys that only the usual architecture reads
     if (m.depth != usual.depth && m.depths.empty())
       return fmt::format("model.depth = {}: {} does not read it; model.depths has its stages", m.depth, m.architecture);
     for (const auto& [key, set] : {std::pair{"stem", m.stem != usual.stem},

@@ -11,7 +11,8 @@ namespace spikemix {
 /// @throws InputError naming the key
 void validate(const ModelConfig& model, const NeuronConfig& neuron);
 
-/// What a user hardly means though it works, in a line without its end; else empty. Of what validate() has passed.
+/// A warning, in one line without a full stop, about settings that work but are probably not what the user meant;
+/// otherwise empty. For configs that have passed validate().
 std::string doubts(const Config& config);
 
 }  // namespace spikemix

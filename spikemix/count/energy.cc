@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-constexpr double kMillijoule = 1e-9;  // of a picojoule
+constexpr double kMillijoule = 1e-9;  // per picojoule
 
 struct Field {
   const char* key;
@@ -111,7 +111,7 @@ AsPublished as_published(const Plan& plan, const std::vector<LayerOperations>& l
         result.energy_mj += kMillijoule * 4.6 * o.dense_padded;
         continue;
       }
-      // A transform's FLOPs are half of the additions and multiplications that ours makes.
+      // The FLOPs of a transform are half of the additions and multiplications in ours.
       const double flops = o.dense_padded + (o.mixer_additions + o.mixer_multiplications) / 2 +
                            dense_attention(plan, layer) * double(plan.T);
       const double rate = layer.map == Map::kAttention ? (flops > 0 ? o.attention_kv_first / flops : 0) : o.density;

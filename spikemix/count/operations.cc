@@ -37,7 +37,7 @@ const char* kind_of(const LayerPlan& layer) {
   throw std::logic_error("layer " + layer.name + " has no rule for its operations");
 }
 
-// Of an attention layer's gates: one for each head and token, or for each channel.
+// The number of an attention layer's gates: one for each head and token, or for each channel.
 double neurons_of(const ValuePlan& to, const LayerPlan& layer) {
   if (layer.map == Map::kAttention && layer.attention == Attention::kQkToken) return double(to.rows() * layer.heads);
   if (layer.map == Map::kAttention && layer.attention != Attention::kSsa) return double(to.channels);
@@ -49,7 +49,7 @@ double bytes_of(const ValuePlan& value, int64_t T) {
   return value.range.is_real() ? 4 * values : value.range.is_spikes() ? values / 8 : values;
 }
 
-// What does not depend on the spikes, of each of a layer's parts.
+// The figures of each of a layer's parts that do not depend on the spikes.
 LayerOperations fixed_operations(const Plan& plan, const LayerPlan& layer, double weight_bytes) {
   const ValuePlan& from = plan.values[size_t(layer.reads)];
   const ValuePlan& to = plan.values[size_t(layer.writes)];
@@ -59,7 +59,7 @@ LayerOperations fixed_operations(const Plan& plan, const LayerPlan& layer, doubl
   o.kind = kind_of(layer);
   o.dense = std::accumulate(fan.begin(), fan.end(), 0.0) * double(from.channels) * steps;
   o.dense_padded = dense_macs(plan, layer) * steps;
-  const bool real_map = from.range.is_real() || layer.window.depthwise;  // depthwise: dense, in fp32, as it runs
+  const bool real_map = from.range.is_real() || layer.window.depthwise;  // depthwise convolutions run dense, in fp32
   if (layer.has_weights() && real_map) o.multiply_adds = o.dense;
   if (is_mixer(layer)) {
     const OpCount ops = layer.mixer ? layer.mixer->ops() : layer.gated->ops();
@@ -169,7 +169,7 @@ LayerOperations total_of(const std::vector<LayerOperations>& layers) {
   double density = 0, mean = 0, weight = 0;
   for (const LayerOperations& layer : layers) {
     total += layer;
-    if (layer.multiply_adds > 0) continue;  // of real values
+    if (layer.multiply_adds > 0) continue;  // reads real values
     density += layer.density * layer.dense, mean += layer.mean * layer.dense, weight += layer.dense;
   }
   total.name = total.kind = "total";
@@ -179,7 +179,7 @@ LayerOperations total_of(const std::vector<LayerOperations>& layers) {
 
 OperationCounter::OperationCounter(const Plan& plan, double weight_bytes)
     : plan_(plan), values_(plan.values.size()), sums_(dense_operations(plan, weight_bytes)) {
-  // The dense figures are those of every image: means stay what they are.
+  // The dense figures are the same for every image, so means leave them unchanged.
 }
 
 void OperationCounter::begin_image(const float* input) {
@@ -215,7 +215,7 @@ void OperationCounter::end_image() {
   }
 }
 
-// What one image adds is divided by their number in layers(); fixed figures are not summed up.
+// What one image adds is divided by the number of images in layers(); fixed figures are not summed.
 void OperationCounter::count_inputs(const LayerPlan& layer, LayerOperations* parts) {
   const ValuePlan& from = plan_.values[size_t(layer.reads)];
   const Value& value = values_[size_t(layer.reads)];
@@ -250,7 +250,7 @@ void OperationCounter::count_attention(const LayerPlan& layer, LayerOperations& 
   const auto part = [&](int64_t t, int64_t n, int64_t which) { return x.data() + (t * N + n) * width + which * C; };
   for (int64_t t = 0; t < plan_.T; ++t) {
     if (layer.attention != Attention::kSsa) {
-      // A gate's sum: of the ones of q, or of k AND v.
+      // A gate sums the ones of q, or of k AND v.
       double ones = 0;
       for (int64_t n = 0; n < N; ++n) {
         for (int64_t c = 0; c < C; ++c) {
@@ -278,7 +278,7 @@ void OperationCounter::count_attention(const LayerPlan& layer, LayerOperations& 
   }
 }
 
-// The whole numbers that the layer writes: its spikes, or what a pool or a sum makes of others.
+// The whole numbers that the layer writes: its spikes, or what a pool or a sum makes from others.
 void OperationCounter::make_value(const LayerPlan& layer) {
   const ValuePlan& from = plan_.values[size_t(layer.reads)];
   const ValuePlan& to = plan_.values[size_t(layer.writes)];

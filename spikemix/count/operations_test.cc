@@ -57,7 +57,7 @@ TEST(Operations, OfTwoLayersByHand) {
   counter.end_image();
   const std::vector<LayerOperations> layers = counter.layers();
 
-  // Each pixel of a 2 x 2 picture lies in all four windows.
+  // Each pixel of a 2 x 2 picture is in all four windows.
   const LayerOperations& conv = find(layers, "conv");
   EXPECT_EQ(conv.dense, 4 * 4 * 2);
   EXPECT_EQ(conv.dense_padded, 4 * 9 * 2);
@@ -88,7 +88,7 @@ TEST(Operations, OfTwoLayersByHand) {
   EXPECT_DOUBLE_EQ(energy(fc, table), 1e-9 * (15 + 12 * 2200 + 12 * 1100));
 }
 
-// A 2 x 2 picture, 4 channels in 2 groups, all of whose spikes are there; then signed spikes.
+// A 2 x 2 picture, 4 channels in 2 groups, with all spikes set; then signed spikes.
 TEST(Operations, OfGroupsAndSignedSpikesByHand) {
   ModelConfig m;
   m.channels = 1, m.height = m.width = 2, m.T = 1, m.classes = 5;
@@ -126,7 +126,8 @@ TEST(Operations, OfGroupsAndSignedSpikesByHand) {
   EXPECT_EQ(find(layers, "mix").mean, -2 / 16.0);
 }
 
-// Every architecture, stream and mixer has a rule for each layer, and what fires everywhere costs what is dense.
+// Every architecture, stream and mixer has a rule for each layer, and if everything fires, the additions are the dense
+// ones.
 TEST(Operations, EveryNetworkIsCounted) {
   for (const Architecture& architecture : architectures()) {
     for (const MixerEntry& mixer : mixers()) {

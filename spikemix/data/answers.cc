@@ -83,7 +83,7 @@ Answers read_answers(const std::filesystem::path& path) {
   Hash labels;
   for (const int32_t label : answers.labels) labels.add(int64_t(label));
   if (!answers.images.starts_with(fmt::format("{} {} ", answers.labels.size(), labels.text())))
-    throw input_error("{}: its labels are not those that its hash is of: damaged?", where);
+    throw input_error("{}: its labels do not match their hash: damaged?", where);
   return answers;
 }
 

@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// As answers_on() has it.
+// As answers_on() returns them.
 std::string images_of(const std::vector<int32_t>& labels) {
   Hash hash;
   for (const int32_t label : labels) hash.add(int64_t(label));
@@ -61,7 +61,7 @@ TEST(Answers, ADamagedFileIsRefused) {
   EXPECT_THROW(read_answers(file), InputError);
 }
 
-TEST(Answers, LabelsThatTheHashIsNotOfAreRefused) {
+TEST(Answers, LabelsThatDoNotMatchTheirHashAreRefused) {
   const TemporaryFolder folder;
   const auto file = folder.path() / kAnswersFile;
   for (const std::vector<int32_t>& others : {std::vector<int32_t>{1, 3}, {2, 1}, {1, 2, 3}, {1}}) {

@@ -27,8 +27,8 @@ constexpr size_t kBlock = 1 << 16;
   throw input_error("{}: {}; an incomplete download or copy?", file.string(), why ? why : "cannot be read");
 }
 
-/// How many bytes may come out of a compressed file: far more than of any data set, far less than of a file that is
-/// made to fill the memory (gzip twice makes a gigabyte of 5 KB).
+/// How many bytes may come out of a compressed file: far more than any data set needs, and far less than a file made to
+/// fill the memory holds (gzip twice turns 5 KB into a gigabyte).
 class Budget {
  public:
   explicit Budget(const std::filesystem::path& file) : file_(file) {
@@ -36,12 +36,12 @@ class Budget {
     const auto size = std::filesystem::file_size(file, error);
     left_ = most_ = kFloor + kRatio * (error ? 0 : std::min<uint64_t>(size, UINT64_MAX / kRatio / 2));
   }
-  /// @throws InputError if there are not so many left
+  /// @throws InputError if fewer are left
   void spend(uint64_t bytes) {
     if (bytes > left_) {
       throw input_error(
-          "{}: unpacks to more than {} MiB, {} times its size: no data set that was packed once; unpack "
-          "it, look at what it holds, and give that",
+          "{}: unpacks to more than {} MiB, {} times its size: too much for a data set packed once; unpack "
+          "it, check what it holds, and give the result",
           file_.string(), most_ >> 20, kRatio);
     }
     left_ -= bytes;
@@ -54,7 +54,7 @@ class Budget {
 };
 
 void open(archive* a, const std::filesystem::path& file) {
-  // Asked first, because libarchive calls a folder and a missing file by other names.
+  // Checked first, because libarchive's errors for a folder and a missing file name neither.
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) throw input_error("{}: no such file", file.string());
   if (archive_read_open_filename(a, file.c_str(), kBlock) != ARCHIVE_OK) fail(a, file);
@@ -75,7 +75,7 @@ Bytes read_entry(archive* a, archive_entry* entry, const std::filesystem::path& 
   return bytes;
 }
 
-// The upper half of code page 437, two or three bytes of UTF-8 each.
+// The upper half of code page 437, two or three bytes of UTF-8 for each character.
 std::string from_code_page_437(std::string_view text) {
   static constexpr const char* kUpper[] = {
       "Ç", "ü", "é", "â", "ä", "à", "å", "ç", "ê", "ë", "è", "ï", "î", "ì", "Ä", "Å", "É", "æ",     "Æ", "ô", "ö", "ò",
@@ -94,7 +94,7 @@ std::string from_code_page_437(std::string_view text) {
 }
 
 std::string entry_name(archive* a, archive_entry* entry) {
-  // The UTF-8 form first: the other one is missing in the C locale if a name is not ASCII.
+  // The UTF-8 form first: in the C locale the other one is missing if a name is not ASCII.
   const char* stored = archive_entry_pathname_utf8(entry);
   if (!stored) stored = archive_entry_pathname(entry);
   std::string_view name = stored ? stored : "";
@@ -104,7 +104,7 @@ std::string entry_name(archive* a, archive_entry* entry) {
   return zip && !is_utf8(name) ? from_code_page_437(name) : std::string(name);
 }
 
-// The ending that makes a name an archive's; "" if there is none.
+// The ending that makes a name an archive's; "" if it has none.
 std::string_view archive_ending(std::string_view name) {
   constexpr std::array<std::string_view, 8> kEndings = {".tar",    ".tar.gz", ".tgz",     ".tar.bz2",
                                                         ".tar.xz", ".txz",    ".tar.zst", ".zip"};
@@ -154,7 +154,7 @@ void read_archive(const std::filesystem::path& file,
     const Choice chosen = choose(name, type == AE_IFDIR);
     if (chosen == Choice::kStop) return;
     if (chosen == Choice::kSkip || type == AE_IFDIR) {
-      budget.spend(uint64_t(std::max<int64_t>(0, archive_entry_size(entry))));  // it is unpacked to be skipped
+      budget.spend(uint64_t(std::max<int64_t>(0, archive_entry_size(entry))));  // it is unpacked even if it is skipped
       continue;
     }
     if (archive_entry_hardlink(entry) || type == AE_IFLNK) {

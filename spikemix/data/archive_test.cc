@@ -7,7 +7,7 @@ namespace {
 
 class ArchiveTest : public FilesTest {
  protected:
-  // A tar's header for a file of `size` bytes, zeros for some of them, all gzip twice.
+  // A tar's header for a file of `size` bytes, and zeros for part of its contents, all compressed twice with gzip.
   fs::path write_bomb(const std::string& name, uint64_t zeros) const {
     const Bytes tar = read_bytes(write_tar("one.tar", {{"train/cat/1.png", Bytes(1)}}));
     Bytes bytes(tar.begin(), tar.begin() + 512);
@@ -35,7 +35,7 @@ TEST_F(ArchiveTest, UnpacksNoMoreThanADataSetHolds) {
   expect_input_error([&] { read_maybe_gzip(file, SIZE_MAX); }, "bomb.tar.gz: unpacks to more than 25");
 }
 
-TEST_F(ArchiveTest, ReadsWhatPacksWell) {
+TEST_F(ArchiveTest, ReadsHighlyCompressibleData) {
   const Bytes zeros(8 << 20);
   const fs::path file = write_tar("zeros.tar.gz", {{"train/cat/1.png", zeros}});
   ASSERT_LT(fs::file_size(file), 20'000u);

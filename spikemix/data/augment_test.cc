@@ -36,7 +36,7 @@ TEST(Augment, CropShiftsTheImageAndPadsWithBlack) {
     std::vector<uint8_t> scratch;
     Rng rng(1, Rng::Purpose::kTest, i);
     random_crop(image, 2, rng, scratch);
-    // The same draws, in the order that makes old runs repeatable: down, then right.
+    // The same draws, in the order that old runs need to repeat: down, then right.
     Rng again(1, Rng::Purpose::kTest, i);
     const int64_t dy = int64_t(again.below(5)) - 2, dx = int64_t(again.below(5)) - 2;
     ++seen[{dy, dx}];
@@ -62,7 +62,7 @@ TEST(Augment, CropWiderThanTheImageMayLeaveNothing) {
   }
 }
 
-TEST(Augment, NormaliserRefusesWhatDoesNotFit) {
+TEST(Augment, NormaliserRefusesInvalidValues) {
   const std::vector<double> one = {0.5}, zero = {0};
   EXPECT_THAT([&] { Normaliser(one, {}, 3); },
               ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("data.mean: 1 values, expected 3")));
@@ -73,7 +73,7 @@ TEST(Augment, NormaliserRefusesWhatDoesNotFit) {
   EXPECT_THAT(Normaliser(means, {}, 3).fill(), ElementsAre(125, 123, 114));
 }
 
-TEST(Augment, ErasesOneRectangleOfTheShareAskedFor) {
+TEST(Augment, ErasesOneRectangleOfTheRequestedShare) {
   constexpr int64_t kSide = 32;
   int erased = 0;
   std::set<int64_t> areas;
@@ -109,7 +109,7 @@ const RandAugmentOp& op(std::string_view name) {
   throw std::runtime_error("no such operation");
 }
 
-TEST(RandAugment, ArgumentsAreTimms) {  // rand-m9-...-inc1 at magnitude 9, by hand
+TEST(RandAugment, ArgumentsEqualTimms) {  // rand-m9-...-inc1 at magnitude 9, by hand
   EXPECT_DOUBLE_EQ(op("Rotate").argument(9, true), -27);
   EXPECT_EQ(op("PosterizeIncreasing").argument(9, false), 1);
   EXPECT_EQ(op("SolarizeIncreasing").argument(9, false), 26);

@@ -31,8 +31,8 @@ static_assert(sizeof(Tail) == 56);
 
 constexpr std::string_view kAdvice = "another folder? (data.cache, SPIKEMIX_CACHE)";
 
-/// Goes through a document and stops where it is nested deeper than an index: building it, copying it and taking it
-/// down recurse, and a forged file has as many levels as bytes.
+/// Walks through a document and stops if it is nested deeper than an index: building, copying and destroying it
+/// recurse, and a forged file can have as many levels as bytes.
 class ShallowDocument : public nlohmann::json_sax<Json> {
  public:
   bool null() override { return true; }
@@ -54,7 +54,7 @@ class ShallowDocument : public nlohmann::json_sax<Json> {
   int depth_ = 0;
 };
 
-// What AtomicFile says, as a cache's trouble.
+// Turns AtomicFile's error into a cache's.
 template <class F>
 auto or_unwritable(F&& f) {
   try {
@@ -81,7 +81,7 @@ CacheFile::CacheFile(const fs::path& file, std::string_view magic, uint64_t fing
   if (!fs::is_regular_file(file, error)) return;
   try {
     file_ = std::make_unique<MappedFile>(file);
-  } catch (const InputError&) {  // gone meanwhile, or not to be read: as good as none
+  } catch (const InputError&) {  // deleted meanwhile, or unreadable: as good as missing
     return;
   }
   state_ = read(magic, fingerprint);
@@ -161,7 +161,7 @@ CacheLock::CacheLock(const fs::path& file, const OpenListener& listener) {
     throw CacheUnwritable(fmt::format("{}: cannot create: {}; {}", path.string(), std::strerror(errno), kAdvice));
   }
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
-  if (listener.note) listener.note(fmt::format("{}: another process is making it; waiting for that", file.string()));
+  if (listener.note) listener.note(fmt::format("{}: another process is making it; waiting", file.string()));
   while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
   }
 }
@@ -197,13 +197,13 @@ void open_or_build(const fs::path& file, const OpenListener& listener, const std
   CacheReport report{.state = CacheReport::State::kFound, .file = file};
   if (open() != State::kWhole) {
     const CacheLock lock(file, listener);
-    const State state = open();  // made by another process meanwhile?
-    if (state == State::kDamaged && listener.note) listener.note(file.string() + ": is damaged and is made again");
+    const State state = open();  // has another process made it meanwhile?
+    if (state == State::kDamaged && listener.note) listener.note(file.string() + ": damaged; making it again");
     if (state != State::kWhole) {
       const auto start = Clock::now();
       build();
       if (open() != State::kWhole) {
-        throw CacheUnwritable(file.string() + ": was written, but is not what was written; a failing disk?");
+        throw CacheUnwritable(file.string() + ": reads back differently from what was written; a failing disk?");
       }
       report.state = CacheReport::State::kBuilt;
       report.build_seconds = seconds_since(start);

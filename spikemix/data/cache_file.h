@@ -15,12 +15,12 @@
 
 namespace spikemix {
 
-/// A copy of a data set in the form in which it is used: data, then an index, then where that is, its checksum and the
-/// fingerprint of what it was made from. Written by CacheWriter, whole or not at all; mapped into memory here. What the
-/// data are and their checksums are the caller's: event_cache.h, image_cache.h.
+/// A copy of a data set in the form in which it is used: data, then an index, then the index's place, its checksum and
+/// the fingerprint of the source. CacheWriter writes it completely or not at all; this class maps it into memory. The
+/// data and their checksums are the caller's: event_cache.h, image_cache.h.
 class CacheFile {
  public:
-  /// Stale: made from other files, or by another version. Whole: tail and index are as they were written.
+  /// Stale: made from other files, or by another version. Whole: tail and index are unchanged.
   enum class State { kMissing, kStale, kDamaged, kWhole };
 
   /// `magic` names the contents and their version; at most 24 bytes.
@@ -30,7 +30,7 @@ class CacheFile {
   const std::filesystem::path& path() const { return path_; }
   const nlohmann::json& index() const { return index_; }
   std::span<const std::byte> data() const { return data_; }
-  /// The index was read and is not needed any more; `good` says whether it made sense.
+  /// Call it once the index has been read and is no longer needed; `good` says whether it made sense.
   void drop_index(bool good);
 
  private:
@@ -43,21 +43,21 @@ class CacheFile {
   State state_ = State::kMissing;
 };
 
-/// A cache's folder may not be written to, or the disk is full. Whoever opens the data does without the cache.
+/// A cache's folder cannot be written to, or the disk is full. The caller then works without the cache.
 class CacheUnwritable : public RunError {
  public:
   using RunError::RunError;
 };
 
-/// Writes what CacheFile reads.
+/// Writes files for CacheFile.
 class CacheWriter {
  public:
-  /// @param bytes what will be written, if known; else 0
+  /// @param bytes how much will be written, if known; otherwise 0
   /// @throws CacheUnwritable, also if the disk has no room for them
   CacheWriter(const std::filesystem::path& file, std::string_view magic, uint64_t fingerprint, uint64_t bytes = 0);
-  /// @returns where in the data these bytes begin. @throws CacheUnwritable
+  /// @returns the offset of these bytes in the data. @throws CacheUnwritable
   uint64_t write(std::span<const std::byte> bytes);
-  /// Puts the file in its place. @throws CacheUnwritable
+  /// Moves the file to its final name. @throws CacheUnwritable
   void commit(const nlohmann::json& index);
 
  private:
@@ -66,11 +66,11 @@ class CacheWriter {
   uint64_t fingerprint_, size_ = 0;
 };
 
-/// Held while a cache is made, so that two trainings that begin together make it once. The kernel lets go of it when
-/// the process ends, however it ends.
+/// Held while a cache is made, so that two trainings that begin together make it only once. The kernel releases it when
+/// the process ends, for whatever reason.
 class CacheLock {
  public:
-  /// Makes the file's folder; waits, and says so, while another process has the lock. @throws CacheUnwritable
+  /// Makes the file's folder; waits, and reports it, while another process holds the lock. @throws CacheUnwritable
   CacheLock(const std::filesystem::path& file, const OpenListener& listener);
   CacheLock(const CacheLock&) = delete;
   CacheLock& operator=(const CacheLock&) = delete;
@@ -80,23 +80,23 @@ class CacheLock {
   int descriptor_;
 };
 
-/// A list of integers? nlohmann's conversions take any number, whatever becomes of it.
+/// Is it a list of integers? nlohmann's conversions take any number, with any loss.
 bool holds_whole_numbers(const nlohmann::json& list);
 
 /// CRC-32.
 uint32_t checksum_of(std::span<const std::byte> bytes);
 
-/// data.cache, or if it is empty $SPIKEMIX_CACHE, $XDG_CACHE_HOME/spikemix or ~/.cache/spikemix.
+/// data.cache, or if that is empty $SPIKEMIX_CACHE, $XDG_CACHE_HOME/spikemix or ~/.cache/spikemix.
 std::filesystem::path cache_folder(const DataConfig& data);
 
 /// data.cache = "off": nothing is kept.
 bool cache_is_off(const DataConfig& data);
 
-/// The place of a data set's cache: its name, a hash of its path and format, then `ending`.
+/// The path of a data set's cache: its name, a hash of its path and format, then `ending`.
 std::filesystem::path cache_path(const DataConfig& data, const DataFormat& format, const std::string& ending);
 
-/// Calls `open`, and where it finds no whole cache `build` and `open` again; tells `listener` what was done.
-/// @throws CacheUnwritable, and what the two throw
+/// Calls `open`, and if it finds no valid cache, `build` and `open` again; tells `listener` what was done.
+/// @throws CacheUnwritable, and whatever the two throw
 void open_or_build(const std::filesystem::path& file, const OpenListener& listener,
                    const std::function<CacheFile::State()>& open, const std::function<void()>& build);
 

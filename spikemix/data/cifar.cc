@@ -16,10 +16,11 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSide = 32, kPlane = kSide * kSide, kPixels = 3 * kPlane;
 
-/// What differs between the two releases.
+/// The differences between the two releases.
 struct Release {
   std::string name, archive, folder;
-  /// The release for Python (pickles, which are programs): its folder, its archive, and files that tell it.
+  /// The release for Python (pickles, which are programs): its folder, its archive, and files by which it is
+  /// recognised.
   std::string python_folder, python_archive;
   std::vector<std::string> python_files;
   int64_t label_bytes;  ///< the last of them is the label
@@ -142,11 +143,11 @@ bool holds_batches(const Release& release, const fs::path& folder) {
   return std::ranges::any_of(release.train, is_there) || std::ranges::any_of(release.test, is_there);
 }
 
-// The folder or the archive for Python that `path` is or holds; empty if there is none.
+// The folder or the archive for Python that `path` is or contains; empty if there is none.
 fs::path find_python(const Release& release, const fs::path& path) {
   std::error_code error;
   const std::string stem = archive_stem(release.python_archive);
-  const auto is_archive = [&](const fs::path& file) {  // as .tar or renamed by a browser, too
+  const auto is_archive = [&](const fs::path& file) {  // also as .tar, or renamed by a browser
     return is_tar_name(file) && file.filename().string().starts_with(stem) && fs::is_regular_file(file, error);
   };
   const auto has_files = [&](const fs::path& folder) {
@@ -161,7 +162,7 @@ fs::path find_python(const Release& release, const fs::path& path) {
   return {};
 }
 
-// The folder of batches or the archive that `path` is or holds; empty if there is none.
+// The folder of batches or the archive that `path` is or contains; empty if there is none.
 fs::path find_binary(const Release& release, const fs::path& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) {
@@ -178,11 +179,11 @@ bool recognises(const Release& release, const fs::path& path) {
   if (!find_python(release, path).empty()) return true;
   if (fs::is_directory(path, error)) return !find_binary(release, path).empty();
   const std::string stem =
-      release.archive.substr(0, release.archive.find('.'));  // as .tar or renamed by a browser, too
+      release.archive.substr(0, release.archive.find('.'));  // also as .tar, or renamed by a browser
   return is_tar_name(path) && path.filename().string().starts_with(stem);
 }
 
-// The files that were asked for, out of a folder or an archive; what is missing is not in the map.
+// The requested files, from a folder or an archive; missing ones are not in the map.
 std::map<std::string, Bytes> read_members(const fs::path& place, const std::vector<std::string>& names) {
   std::map<std::string, Bytes> found;
   if (fs::is_directory(place)) {
@@ -200,7 +201,7 @@ std::map<std::string, Bytes> read_members(const fs::path& place, const std::vect
 }
 
 std::vector<std::string> parse_classes(const Release& release, const fs::path& place, const Bytes& text) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of Windows' editors
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";  // the byte order mark that Windows' editors write
   const std::string_view all(reinterpret_cast<const char*>(text.data()), text.size());
   std::istringstream in(std::string(all.substr(all.starts_with(kMark) ? kMark.size() : 0)));
   const std::vector<std::string> names{std::istream_iterator<std::string>(in), {}};

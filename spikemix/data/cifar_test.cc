@@ -3,7 +3,7 @@
 namespace spikemix {
 namespace {
 
-// A record whose value at (plane c, row y, column x) tells where it is.
+// A record whose value at (plane c, row y, column x) identifies that place.
 Bytes record(Bytes labels, uint8_t seed) {
   for (int c = 0; c < 3; ++c) {
     for (int p = 0; p < 1024; ++p) labels.push_back(uint8_t(seed + 80 * c + p / 32 * 2 + p % 32));
@@ -34,7 +34,7 @@ TEST_F(CifarTest, ReadsPlanesAsPixelsInTheOrderOfTheFiles) {
   for (const auto& [y, x, c] : {std::array{0, 0, 0}, {0, 31, 1}, {31, 0, 2}, {17, 5, 1}}) {
     EXPECT_EQ(image.pixels[size_t((y * 32 + x) * 3 + c)], uint8_t(3 + 80 * c + 2 * y + x)) << y << " " << x << " " << c;
   }
-  const auto test = open_dataset(dir_, Split::kTest);  // the folder that holds the folder
+  const auto test = open_dataset(dir_, Split::kTest);  // the parent folder
   EXPECT_EQ(test->size(), 1);
   EXPECT_EQ(test->label(0), 9);
   EXPECT_THAT(test->classes(), ::testing::ElementsAre("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
@@ -55,7 +55,7 @@ TEST_F(CifarTest, ArchiveAsDownloadedEqualsItsFolder) {
     EXPECT_EQ(a->image(i), b->image(i));
   }
   fs::remove_all(dir_ / "folder");
-  EXPECT_EQ(open_dataset(dir_, Split::kTest)->size(), 1);  // the folder that holds the archive
+  EXPECT_EQ(open_dataset(dir_, Split::kTest)->size(), 1);  // the parent folder
 }
 
 TEST_F(CifarTest, Cifar100TakesTheFineLabelAndItsNames) {
@@ -132,11 +132,11 @@ TEST_F(CifarTest, RefusesPythonPicklesAndNamesTheArchiveToGet) {
                        "for Python; get the binary version, cifar-10-binary.tar.gz");
   }
   expect_input_error([&] { open_dataset(dir_ / "cifar-100-python", Split::kTest); }, "cifar-100-binary.tar.gz");
-  write_batches("cifar-10-batches-bin");  // both there: the binary one is read
+  write_batches("cifar-10-batches-bin");  // if both exist, the binary one is read
   EXPECT_EQ(open_dataset(dir_, Split::kTrain)->size(), 10);
 }
 
-TEST_F(CifarTest, NamesWhatItLookedForIfAskedByName) {
+TEST_F(CifarTest, NamesTheExpectedFilesIfAskedByName) {
   expect_input_error([&] { open_dataset(dir_, Split::kTrain, "cifar10"); },
                      "no CIFAR-10 here; expected cifar-10-binary.tar.gz");
 }

@@ -43,7 +43,7 @@ class SoundPictures : public Dataset {
   std::vector<std::string> damaged_;
 };
 
-// Those that cannot be decoded. It may stop once there are more than `allowed`: with the first of them, in any case.
+// Those that cannot be decoded. It may stop early once there are more than `allowed`, but always includes the first.
 std::map<int64_t, std::string> find_damaged(const Dataset& data, int64_t allowed) {
   std::map<int64_t, std::string> damaged;
   std::mutex mutex;
@@ -76,7 +76,7 @@ std::map<int64_t, std::string> find_damaged(const Dataset& data, int64_t allowed
 }  // namespace
 
 DamagedSample::DamagedSample(const std::string& fault)
-    : InputError(fault + "; mend or remove it, or data.skip_bad=N (--skip-bad N) leaves up to N such files out"),
+    : InputError(fault + "; repair or remove it, or leave up to N such files out with data.skip_bad=N (--skip-bad N)"),
       fault_(fault) {}
 
 void check_damaged(const std::vector<std::string>& faults, int64_t allowed) {

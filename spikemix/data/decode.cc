@@ -13,11 +13,11 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// How a picture of a format begins, '?' standing for any byte.
+/// The first bytes of a format's pictures; '?' stands for any byte.
 struct Signature {
   std::string_view begins;
   Image (*decode)(PictureBytes, std::string_view name);
-  std::string_view unread = {};  ///< the format's name, where there is no decoder
+  std::string_view unread = {};  ///< the format's name, if there is no decoder
 };
 
 constexpr Signature kSignatures[] = {
@@ -90,14 +90,14 @@ Image look_up(const Image& indices, const Palette& palette) {
 }
 
 Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
-  // By content: pictures with another format's ending are common.
+  // By content, because pictures with another format's ending are common.
   for (const Signature& format : kSignatures) {
     if (!begins(bytes, format.begins)) continue;
     if (format.decode) return format.decode(bytes, name);
     throw input_error("{}: {}, expected a {} picture; convert it", name, format.unread, kPictureFormats);
   }
   if (bytes.empty()) throw input_error("{}: an empty file, expected a {} picture", name, kPictureFormats);
-  throw input_error("{}: no {} picture: it begins with {:02x}", name, kPictureFormats,
+  throw input_error("{}: not a {} picture: it begins with {:02x}", name, kPictureFormats,
                     fmt::join(bytes.first(std::min<size_t>(4, bytes.size())), " "));
 }
 

@@ -3,15 +3,15 @@
 
 #include "spikemix/data/picture_formats.h"
 
-// Windows' and OS/2's bitmaps: 1, 4 or 8 bits with a palette, plain or run-length coded; 16, 24 or 32 bits. As Pillow
-// reads them: alpha is left out.
+// Windows' and OS/2's bitmaps: 1, 4 or 8 bits with a palette, plain or run-length coded; 16, 24 or 32 bits. As in
+// Pillow, alpha is ignored.
 namespace spikemix {
 namespace {
 
 enum Compression : uint32_t { kPlain = 0, kRle8 = 1, kRle4 = 2, kMasks = 3 };
 
 struct Header {
-  uint32_t size = 0;  ///< 12: OS/2's, with sizes of 16 bits and palettes of 3 bytes a colour
+  uint32_t size = 0;  ///< 12: OS/2's, with sizes of 16 bits and palettes of 3 bytes for each colour
   int64_t width = 0, height = 0;
   bool top_down = false;
   uint32_t bits = 0, compression = kPlain, colours = 0, data = 0;
@@ -55,7 +55,7 @@ Header read_header(PictureBytes bytes, std::string_view name) {
   if (palette && h.colours == 0) h.colours = 1u << h.bits;
   if (deep) h.masks = h.bits == 16 ? std::array{0x7C00u, 0x3E0u, 0x1Fu} : std::array{0xFF0000u, 0xFF00u, 0xFFu};
   if (h.compression == kMasks) {
-    const PictureBytes masks = from(bytes, 54, 12, name);  // in the header, or right behind a short one
+    const PictureBytes masks = from(bytes, 54, 12, name);  // in the header, or directly after a short one
     const std::array given = {little(masks, 0, 4), little(masks, 4, 4), little(masks, 8, 4)};
     if (given != std::array{0u, 0u, 0u}) h.masks = given;
   }
@@ -65,7 +65,8 @@ Header read_header(PictureBytes bytes, std::string_view name) {
 Palette read_palette(const Header& h, PictureBytes bytes, std::string_view name) {
   if (h.colours > 65536) damaged_picture(name, "BMP", fmt::format("a palette of {}", h.colours));
   const size_t step = h.old() ? 3 : 4;
-  // Some programs write fewer colours than there could be and do not say so: no more than stand before the pixels.
+  // Some programs write fewer colours than possible without saying so: there are at most as many as fit before the
+  // pixels.
   const uint64_t first = 14 + uint64_t(h.size), room = h.data > first ? (h.data - first) / step : h.colours;
   const uint64_t count = std::min<uint64_t>({h.colours, room, 256});
   const PictureBytes stored = from(bytes, first, count * step, name);
@@ -74,7 +75,7 @@ Palette read_palette(const Header& h, PictureBytes bytes, std::string_view name)
   return palette;
 }
 
-// Run-length coded indices, the last row first. What the file leaves out is 0.
+// Run-length coded indices, the last row first. Pixels that the file leaves out are 0.
 void unpack_runs(const Header& h, PictureBytes data, Image& image, std::string_view name) {
   const bool four = h.compression == kRle4;
   size_t at = 0;

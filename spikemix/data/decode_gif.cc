@@ -23,7 +23,7 @@ int read_some(GifFileType* gif, GifByteType* to, int count) {
   damaged_picture(name, "GIF", why ? why : "the file ends early");
 }
 
-// Up to the first frame. @returns the index that stands for transparent; -1: none
+// Reads up to the first frame. @returns the index that means transparent; -1: none
 int find_frame(GifFileType* gif, std::string_view name) {
   int transparent = -1;
   for (;;) {
@@ -41,7 +41,7 @@ int find_frame(GifFileType* gif, std::string_view name) {
   }
 }
 
-// The frame's rows in the order in which they come.
+// The frame's rows in the order in which they are stored.
 std::vector<int64_t> row_order(int64_t height, bool interlaced) {
   std::vector<int64_t> order;
   if (!interlaced) {
@@ -76,7 +76,8 @@ Image decode_gif(PictureBytes bytes, std::string_view name) {
   const int transparent = find_frame(gif.get(), name);
   if (DGifGetImageDesc(gif.get()) == GIF_ERROR) fail(name, gif->Error);
   const GifImageDesc& frame = gif->Image;
-  // The canvas grows with a frame that goes beyond it; around a smaller one it is transparent, or of the first colour.
+  // The canvas grows with a frame that extends past it; around a smaller one it is transparent, or has the first
+  // colour.
   Image canvas = new_image(name, std::max<int64_t>(gif->SHeight, int64_t(frame.Top) + frame.Height),
                            std::max<int64_t>(gif->SWidth, int64_t(frame.Left) + frame.Width), 1);
   if (frame.Width < 1 || frame.Height < 1) damaged_picture(name, "GIF", "an empty first frame");

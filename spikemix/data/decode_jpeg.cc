@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-// jpeglib.h needs <cstdio> before it, and jerror.h jpeglib.h.
+// jpeglib.h needs <cstdio> before it, and jerror.h needs jpeglib.h.
 #include <jpeglib.h>
-// clang-format keeps what a comment parts.
+// clang-format does not reorder across a comment.
 #include <jerror.h>
 
 #include "spikemix/data/picture_formats.h"
@@ -15,14 +15,14 @@ namespace {
 
 constexpr int kMostScans = 500;  // a progressive file of a few KB can ask for thousands, each over all pixels
 
-/// libjpeg's decoder and where its errors go. libjpeg is C: an error jumps back to where setjmp stands, over its own
+/// libjpeg's decoder, and the place for its errors. libjpeg is C: an error jumps back to setjmp, over libjpeg's own
 /// frames only.
 struct Decoder {
   jpeg_decompress_struct jpeg = {};
   jpeg_error_mgr errors = {};
   jpeg_progress_mgr progress = {};
   std::jmp_buf failed = {};
-  std::string fault;         // of the error, or of the first warning that costs pixels
+  std::string fault;         // text of the error, or of the first warning that costs pixels
   bool ended_early = false;  // the data ended before the end mark
 
   Decoder() {
@@ -37,7 +37,7 @@ struct Decoder {
     };
     errors.output_message = [](j_common_ptr) {};
     jpeg.client_data = this;
-    jpeg_create_decompress(&jpeg);  // leaves these two as they are
+    jpeg_create_decompress(&jpeg);  // leaves these two unchanged
     jpeg.progress = &progress;
     progress.progress_monitor = [](j_common_ptr common) {
       Decoder& self = of(common);
@@ -57,8 +57,8 @@ struct Decoder {
     return text;
   }
 
-  // Cameras and editors leave stray bytes between segments, zeros in scan headers and revisions of JFIF that nobody
-  // knows, and every viewer skips them. The warnings here mean that pixels were made up.
+  // Cameras and editors leave stray bytes between segments, zeros in scan headers and unknown revisions of JFIF, and
+  // every viewer skips them. The warnings counted here mean that pixels were made up.
   void warned(j_common_ptr common) {
     const int code = common->err->msg_code;
     if (code == JWRN_JPEG_EOF) ended_early = true;
@@ -68,7 +68,7 @@ struct Decoder {
   }
 };
 
-// False after an error. Nothing with a destructor lives in this frame, over which errors may jump.
+// False after an error. No local variable here may have a destructor, because errors jump over this frame.
 bool read_header(Decoder& d, PictureBytes bytes) {
   if (setjmp(d.failed)) return false;
   jpeg_mem_src(&d.jpeg, bytes.data(), static_cast<unsigned long>(bytes.size()));
@@ -83,7 +83,7 @@ bool read_pixels(Decoder& d, uint8_t* pixels, size_t row_bytes) {
     JSAMPROW row = pixels + size_t(d.jpeg.output_scanline) * row_bytes;
     jpeg_read_scanlines(&d.jpeg, &row, 1);
   }
-  // Of a file of one scan, what follows the last row is of no interest; of several, the end must have come.
+  // In a file with one scan, nothing after the last row matters; with several, the end must have been reached.
   const bool whole = !(d.ended_early && jpeg_has_multiple_scans(&d.jpeg));
   if (!whole && d.fault.empty()) d.fault = "ends before its last scan";
   jpeg_abort_decompress(&d.jpeg);
@@ -106,7 +106,7 @@ Image decode(Decoder& d, PictureBytes bytes, std::string_view name) {
     }
     return image;
   }
-  d.jpeg.out_color_space = JCS_CMYK;  // as Adobe's programs write it: 255 is no ink
+  d.jpeg.out_color_space = JCS_CMYK;  // Adobe's programs write it inverted: 255 is no ink
   std::vector<uint8_t> inks(size_t(image.height * image.width * 4));
   if (!read_pixels(d, inks.data(), size_t(image.width * 4))) damaged_picture(name, "JPEG", d.fault);
   for (size_t i = 0; i < inks.size() / 4; ++i) ink_to_rgb(&inks[4 * i], &image.pixels[3 * i]);
@@ -116,8 +116,8 @@ Image decode(Decoder& d, PictureBytes bytes, std::string_view name) {
 }  // namespace
 
 Image decode_jpeg(PictureBytes bytes, std::string_view name) {
-  // A decoder's tables cost more than a 32x32 image, so each thread keeps one; but not after an error: the decoder then
-  // goes on in the middle of the damaged file.
+  // A decoder's tables cost more than a 32x32 image, so each thread keeps one, but not after an error: the decoder
+  // would continue in the middle of the damaged file.
   thread_local std::unique_ptr<Decoder> kept;
   std::unique_ptr<Decoder> decoder = std::move(kept);
   if (!decoder) decoder = std::make_unique<Decoder>();

@@ -12,8 +12,8 @@
 namespace spikemix {
 namespace {
 
-/// libpng's reader: the values as they are stored, whatever gAMA, cHRM and sRGB say. An error jumps back to where
-/// setjmp stands, over libpng's own frames only.
+/// libpng's reader: it returns the stored values, whatever gAMA, cHRM and sRGB say. An error jumps back to setjmp, over
+/// libpng's own frames only.
 struct Reader {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -30,7 +30,7 @@ struct Reader {
       std::memcpy(to, self.left.data(), count);
       self.left = self.left.subspan(count);
     });
-    // The picture alone is of interest; profiles and texts may be compressed, and huge.
+    // Reads only the picture; profiles and texts may be compressed, and huge.
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, 0);
     static constexpr png_byte kSkipped[] = "iCCP\0zTXt\0iTXt\0tEXt\0eXIf\0sPLT";
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, kSkipped, 6);
@@ -45,7 +45,7 @@ struct Reader {
   }
 };
 
-// Nothing with a destructor lives in this frame, nor in the next, over which errors may jump.
+// No local variable here or in the next function may have a destructor, because errors jump over these frames.
 bool read_header(Reader& r) {
   if (setjmp(png_jmpbuf(r.png))) return false;
   png_read_info(r.png, r.info);
@@ -54,14 +54,14 @@ bool read_header(Reader& r) {
 
 bool read_pixels(Reader& r, png_bytep pixels, size_t row_bytes, size_t rows, int passes) {
   if (setjmp(png_jmpbuf(r.png))) return false;
-  if (png_get_rowbytes(r.png, r.info) != row_bytes) png_error(r.png, "rows of another size than promised");
+  if (png_get_rowbytes(r.png, r.info) != row_bytes) png_error(r.png, "rows of another size than the header promises");
   for (int pass = 0; pass < passes; ++pass) {
     for (size_t row = 0; row < rows; ++row) png_read_row(r.png, pixels + row * row_bytes, nullptr);
   }
   return true;
 }
 
-// 8 bits a sample, no alpha. @returns how often the rows are gone through
+// Converts to 8 bits a sample without alpha. @returns the number of passes over the rows
 bool transform(Reader& r, int& passes) {
   if (setjmp(png_jmpbuf(r.png))) return false;
   png_set_palette_to_rgb(r.png);

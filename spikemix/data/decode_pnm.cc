@@ -11,7 +11,7 @@ class Text {
  public:
   Text(PictureBytes bytes, std::string_view name) : left_(bytes.subspan(2)), name_(name) {}
 
-  /// The next decimal number, comments left out. @param digits  at most so many belong to it
+  /// The next decimal number, skipping comments. @param digits  the most digits that it may have
   int64_t number(int digits = 10) {
     skip_space();
     int64_t value = 0;
@@ -23,7 +23,7 @@ class Text {
     if (count == 0) damaged_picture(name_, "PPM", left_.empty() ? "the file ends early" : "expected a number");
     return value;
   }
-  /// What follows the header: one white space, then bytes.
+  /// The data after the header: one white space, then bytes.
   PictureBytes bytes() const { return left_.empty() ? left_ : left_.subspan(1); }
 
  private:

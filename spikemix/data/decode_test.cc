@@ -2,7 +2,7 @@
 
 #include "spikemix/data/files_test.h"
 
-// What the formats' variants decode to is compared with Pillow in tests/test_pictures.py.
+// The decoded variants of each format are compared with Pillow in tests/test_pictures.py.
 namespace spikemix {
 namespace {
 
@@ -43,7 +43,7 @@ TEST_F(DecodeTest, EveryCutIsRefused) {
 
 TEST_F(DecodeTest, NamesTheFileAndWhatItBeginsWith) {
   expect_input_error([&] { read_image(write("a.jpg", std::string("GARB89a"))); },
-                     "a.jpg: no JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 47 41 52 42");
+                     "a.jpg: not a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 47 41 52 42");
   expect_input_error([&] { read_image(write("b.jpg", Bytes())); }, "b.jpg: an empty file");
   expect_input_error([&] { read_image(dir_ / "none.jpg"); }, "none.jpg: no such file");
   expect_input_error([&] { read_image(dir_); }, dir_.string());

@@ -9,7 +9,7 @@
 
 #include "spikemix/data/picture_formats.h"
 
-// As Pillow reads them: the first page, 1 to 16 bits a sample (of 16 the upper 8), turned as its orientation says.
+// As in Pillow: the first page, 1 to 16 bits a sample (of 16 the upper 8), rotated as its orientation says.
 namespace spikemix {
 namespace {
 
@@ -69,7 +69,7 @@ struct Layout {
   bool premultiplied = false;
 
   bool ycbcr() const { return photometric == PHOTOMETRIC_YCBCR && samples >= 3; }
-  /// The samples that make up a pixel's colour.
+  /// The number of samples that make up a pixel's colour.
   uint16_t colours() const {
     return photometric == PHOTOMETRIC_RGB || ycbcr() ? 3 : photometric == PHOTOMETRIC_SEPARATED ? 4 : 1;
   }
@@ -89,7 +89,7 @@ Layout read_layout(TIFF* tiff, std::string_view name) {
   uint16_t* kinds = nullptr;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &l.extra, &kinds);
   if (l.samples == 1 && l.photometric == PHOTOMETRIC_YCBCR) l.photometric = PHOTOMETRIC_MINISBLACK;
-  // Some files claim an alpha that they have no sample for.
+  // Some files claim an alpha channel that they have no sample for.
   l.premultiplied = l.extra > 0 && l.samples > l.colours() && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
   const bool depth = l.bits == 8 || l.bits == 16 || (l.samples == 1 && (l.bits == 1 || l.bits == 2 || l.bits == 4));
   const bool colour = l.photometric <= PHOTOMETRIC_PALETTE || l.photometric == PHOTOMETRIC_SEPARATED || l.ycbcr();
@@ -101,7 +101,7 @@ Layout read_layout(TIFF* tiff, std::string_view name) {
   return l;
 }
 
-// A sample of a row as stored, of 16 bits the upper 8.
+// A sample of a stored row; of 16 bits, the upper 8.
 uint8_t sample(const uint8_t* row, size_t i, uint16_t bits) {
   if (bits == 8) return row[i];
   if (bits == 16) {
@@ -112,7 +112,7 @@ uint8_t sample(const uint8_t* row, size_t i, uint16_t bits) {
   return uint8_t(row[i * bits / 8] >> (8 - bits - i * bits % 8) & ((1 << bits) - 1));
 }
 
-// All samples, [height, width, samples]; of each tile or strip, which may go beyond the picture.
+// All samples, [height, width, samples], from tiles or strips, which may extend past the picture.
 std::vector<uint8_t> read_samples(TIFF* tiff, const Layout& l, const Source& source, std::string_view name) {
   const bool tiled = TIFFIsTiled(tiff);
   uint32_t tile_width = l.width, tile_height = l.height;
@@ -186,7 +186,7 @@ Image to_image(TIFF* tiff, const Layout& l, const std::vector<uint8_t>& samples,
   return look_up(image, palette);
 }
 
-// Luma and colour differences of half the size: libtiff's own conversion.
+// Luma, and colour differences at half the resolution: libtiff's own conversion.
 Image convert_ycbcr(TIFF* tiff, const Layout& l, const Source& source, std::string_view name) {
   Image image = new_image(name, l.height, l.width, 3);
   std::vector<uint32_t> rgba(size_t(l.width) * l.height);
@@ -201,7 +201,7 @@ Image convert_ycbcr(TIFF* tiff, const Layout& l, const Source& source, std::stri
   return image;
 }
 
-// EXIF's eight orientations: 2 to 4 mirror and turn by 180 degrees, 5 to 8 exchange rows and columns besides.
+// EXIF's eight orientations: 2 to 4 mirror and rotate by 180 degrees, 5 to 8 also swap rows and columns.
 Image turned(const Image& image, uint16_t orientation) {
   if (orientation < 2 || orientation > 8) return image;
   const bool exchange = orientation >= 5;

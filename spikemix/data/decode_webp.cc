@@ -10,7 +10,7 @@ namespace {
 
 using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
 
-// The first frame, where it stands on its canvas.
+// The first frame, at its place on the canvas.
 Image decode_first_frame(PictureBytes bytes, std::string_view name) {
   const WebPData data = {bytes.data(), bytes.size()};
   const Demuxer demuxer(WebPDemux(&data), WebPDemuxDelete);

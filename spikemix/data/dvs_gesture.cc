@@ -23,7 +23,7 @@ constexpr const char* kClasses[] = {"hand_clapping",
                                     "air_guitar",
                                     "other_gestures"};
 
-/// A line of a text file and its number, counted from 1; without the blanks around it.
+/// A line of a text file, without surrounding blanks, and its number, counted from 1.
 struct Line {
   int64_t number;
   std::string_view text;
@@ -59,7 +59,7 @@ std::vector<std::string_view> fields_of(std::string_view line) {
   }
 }
 
-// "DvsGesture/" if that is where the list of trials lies.
+// "DvsGesture/" if the list of trials is there.
 std::string folder_of_trials(const FileTree& tree) {
   for (const std::string& name : tree.names()) {
     const std::string& member = tree.member(name);
@@ -133,7 +133,7 @@ RecordingList list_dvs_gesture(const FileTree& tree) {
   std::map<std::string, Split> splits;
   for (const auto& [trials, split] : {std::pair{kTrain, Split::kTrain}, {kTest, Split::kTest}}) {
     const std::string table = folder + std::string(trials), name = tree.find(table);
-    if (name.empty()) throw input_error("{}: no such file, expected a recording a line", tree.where(table));
+    if (name.empty()) throw input_error("{}: no such file, expected one recording on each line", tree.where(table));
     const std::string text = tree.text(name);
     for (const auto& [line, recording] : lines_of(text)) {
       const std::string file = folder + std::string(recording);

@@ -50,14 +50,14 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
   int64_t first = 0, fifth = 0;
   double loss = 0;
   while (loader.next(batch)) {
-    if (batch.size == 0) continue;  // a last batch of fewer images than ranks
+    if (batch.size == 0) continue;  // a last batch with fewer images than ranks
     const std::vector<float> logits = classifier(batch);
     for (int64_t i = 0; i < batch.size; ++i) {
       const float* row = logits.data() + i * options.classes;
       const float* end = row + options.classes;
       const float own = row[batch.labels[size_t(i)]];
-      // The rank of the right class: how many classes score higher. Ties count for the model, but argmax takes the
-      // first.
+      // The rank of the right class: how many classes score higher. Ties count in the model's favour, but argmax takes
+      // the first.
       fifth += std::count_if(row, end, [&](float logit) { return logit > own; }) < 5;
       const float* top = std::max_element(row, end);
       first += top - row == batch.labels[size_t(i)];
@@ -70,7 +70,7 @@ EvalResult evaluate(std::shared_ptr<const Dataset> data, const LoaderOptions& op
     if (on_batch) on_batch(result.images);
   }
   if (sum_of_ranks) {
-    // Each image is one rank's: the others have 0 in its place.
+    // Each image belongs to one rank: the others have 0 in its place.
     std::vector<double> sums(result.answers.begin(), result.answers.end());
     sum_of_ranks(sums);
     std::ranges::transform(sums, result.answers.begin(), [](double answer) { return int32_t(answer); });

@@ -18,10 +18,10 @@ Json to_json(const CachedSample& s) {
           s.x_bits, s.y_bits, s.offset, s.words,        s.checksum,      s.left_out, s.says_sensor};
 }
 
-// The largest sensor and time that an event's fields hold, with room to subtract.
+// The largest sensor and time that an event's fields can hold, with room to subtract.
 constexpr int64_t kMostSide = 1 << 16;
 
-// Numbers alone that a cache of ours can hold: a sample's further fields are checked against the file.
+// Accepts only numbers that one of our caches can hold: a sample's other fields are checked against the file.
 bool is_sample(const Json& j) {
   if (!j.is_array() || j.size() != 15 || !j[0].is_string() || !j[2].is_boolean() || !j[14].is_boolean()) return false;
   for (const size_t i : {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) {
@@ -37,7 +37,7 @@ bool is_sample(const Json& j) {
          within(13, 0, INT64_MAX) && j[6].get<int64_t>() <= j[7].get<int64_t>();
 }
 
-// Are they what the index says: in order, within the sensor, from the first time to the last?
+// Do the events match the index: in order, within the sensor, from the first time to the last?
 bool agree(const CachedSample& s, std::span<const Event> events) {
   if (events.empty()) return true;
   return events.front().t == s.first_t && events.back().t == s.last_t &&

@@ -13,7 +13,7 @@
 
 namespace spikemix {
 
-/// A sample as the cache has it.
+/// A sample in the cache.
 struct CachedSample {
   std::string source;
   int64_t label = 0;
@@ -21,25 +21,25 @@ struct CachedSample {
   SensorSize sensor = {};  ///< its own: RecordingInfo
   bool says_sensor = false;
   int64_t events = 0, first_t = 0, last_t = 0;
-  int64_t left_out = 0;            ///< events of its file beyond the sensor; 0 but for the file's first sample
-  int x_bits = 0, y_bits = 0;      ///< of EventWords
-  uint64_t offset = 0, words = 0;  ///< the first byte in the file; 32-bit words
+  int64_t left_out = 0;            ///< events of its file beyond the sensor; 0 except in the file's first sample
+  int x_bits = 0, y_bits = 0;      ///< in EventWords
+  uint64_t offset = 0, words = 0;  ///< first byte in the file; number of 32-bit words
   uint32_t checksum = 0;           ///< CRC-32 of the words
 };
 
 /// The compact copy of an event data set: a cache (cache_file.h) of words (event_words.h).
 class EventCache {
  public:
-  /// The index is checked here, a sample when it is read for the first time.
+  /// The index is checked here, and each sample when it is first read.
   EventCache(const std::filesystem::path& file, uint64_t fingerprint);
 
   CacheFile::State state() const { return file_.state(); }
   const std::vector<std::string>& classes() const { return classes_; }
   const std::vector<CachedSample>& samples() const { return samples_; }
-  /// Recordings of a split that were left out, damaged (data.skip_bad).
+  /// Recordings of a split that were left out because they are damaged (data.skip_bad).
   const std::vector<std::string>& damaged(Split split) const { return damaged_[split == Split::kTest]; }
   const DataReport& report() const { return report_; }
-  /// Thread-safe. @throws RunError if the words are not those that were written
+  /// Thread-safe. @throws RunError if the words have changed since they were written
   std::vector<Event> events(size_t i) const;
 
  private:
@@ -57,10 +57,10 @@ class EventCacheWriter {
  public:
   /// @throws CacheUnwritable
   EventCacheWriter(const std::filesystem::path& file, uint64_t fingerprint);
-  /// Events in order of time; fills in what `sample` says of them. @returns its number
+  /// Adds events in order of time; fills in the fields of `sample` that describe them. @returns its number
   size_t add(CachedSample sample, std::span<const Event> events);
   std::vector<CachedSample>& samples() { return samples_; }
-  /// Puts the file in its place, with the samples as they stand now. @throws CacheUnwritable
+  /// Moves the file to its final name, with the samples in their present state. @throws CacheUnwritable
   /// @param damaged  recordings of the training and of the test data that were left out
   void commit(const std::vector<std::string>& classes, const std::array<std::vector<std::string>, 2>& damaged,
               const DataReport& report);

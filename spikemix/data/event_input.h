@@ -11,25 +11,26 @@
 
 namespace spikemix {
 
-/// How to cut a recording for a model: T frames of its height and width, by data.frames and data.frame_values.
+/// How to cut a recording for a model: T frames of its height and width, according to data.frames and
+/// data.frame_values.
 FrameOptions frame_options(const ModelConfig& model, const FrameSettings& settings);
 
-/// The sensor that the training's frames were made for; unknown: a file of an older version does not say. And the one
-/// that a recording's frames are made for: the model's, so that a pixel is where it was in training; where the
-/// recording's own is larger, one that holds both. A model that does not know its own takes the data set's.
+/// The sensor that the training's frames were made for (unknown if a file of an older version does not say), and the
+/// one that a recording's frames are made for: the model's, so that a pixel is where it was in training, or one that
+/// holds both if the recording's own is larger. A model that does not know its own takes the data set's.
 SensorSize model_sensor(const FrameSettings& settings);
 SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& recording);
 
-/// The frames of a recording as a model of events takes them: counts, [T, 2, height, width].
+/// The frames of a recording as input of an event model: counts, [T, 2, height, width].
 void write_frames(const Frames& frames, float* input);
 
-/// The same after augmentation as `augment` has it; a function of the events and rng's state.
-/// @param events  in order of time; changed
+/// The same after the augmentation that `augment` describes; a function of the events and rng's state.
+/// @param events  in order of time; modified
 /// @param flip    probability that the frames are mirrored
 Frames augmented_frames(std::vector<Event>& events, SensorSize sensor, const FrameOptions& options,
                         const AugmentConfig& augment, double flip, Rng& rng);
 
-/// What training on `data` decides of the settings: its sensor, and the mean length of a frame.
+/// The settings that training takes from `data`: its sensor, and the mean length of a frame.
 void measure(const Dataset& data, int64_t T, FrameSettings& settings);
 
 }  // namespace spikemix

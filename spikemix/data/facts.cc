@@ -23,7 +23,7 @@ void add_sample(Hash& hash, const Dataset& data, int64_t i) {
   try {
     const Image image = data.image(i);
     hash.add(std::as_bytes(std::span(image.pixels)));
-  } catch (const InputError&) {  // whoever reads it will say so
+  } catch (const InputError&) {  // whoever reads it will report it
     hash.add("bad");
   }
 }

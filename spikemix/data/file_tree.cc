@@ -18,13 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kSomeNames = 64;  // of each folder or archive: enough to see a data set's layout
+constexpr size_t kSomeNames = 64;  // from each folder or archive: enough to see a data set's layout
 
 bool is_hidden_path(const std::string& name) {
   return std::ranges::any_of(fs::path(name), [](const fs::path& part) { return is_hidden_name(part.string()); });
 }
 
-/// What is done with what a folder holds.
+/// What is done with the contents of a folder.
 struct Visitor {
   std::function<bool(const fs::path&)> file;  ///< false: no more
   std::function<void(const fs::path&)> folder = {}, hidden = {}, dangling = {}, loop = {};
@@ -32,7 +32,7 @@ struct Visitor {
 
 using Inode = std::pair<dev_t, ino_t>;
 
-// In the order of the names, links followed. @return false if `file` wanted no more
+// In the order of names, following links. @return false if `file` wanted no more
 bool visit_folder(const fs::path& folder, const Visitor& visitor, std::vector<Inode>& above) {
   const auto tell = [](const std::function<void(const fs::path&)>& f, const fs::path& path) {
     if (f) f(path);
@@ -141,7 +141,7 @@ void FileTree::add_archive(const fs::path& archive, const std::string& prefix) {
 }
 
 std::vector<std::string> FileTree::some_names(const fs::path& root) {
-  constexpr size_t kSomeArchives = 4;  // of each folder
+  constexpr size_t kSomeArchives = 4;  // from each folder
   std::vector<std::string> names;
   const auto list = [&](const fs::path& archive, const std::string& prefix) {
     list_archive(archive, kSomeNames, [&](const std::string& name, bool folder) {
@@ -152,7 +152,7 @@ std::vector<std::string> FileTree::some_names(const fs::path& root) {
     if (is_archive_name(root)) list(root, "");
     return names;
   }
-  // Each folder is looked into, since the first one may be of pictures and the next of recordings.
+  // Every folder is looked into, because the first may hold pictures and the next recordings.
   std::map<fs::path, size_t> seen, archives;
   visit_files(root, {.file = [&](const fs::path& file) {
                 const std::string name = file.lexically_relative(root).generic_string();

@@ -11,7 +11,7 @@ using ::testing::IsEmpty;
 
 class FileTreeTest : public FilesTest {
  protected:
-  // A zip of stored members, its names as they stand: libarchive's writer would convert them.
+  // A zip of stored members with exactly these names: libarchive's writer would convert them.
   fs::path write_zip(const std::string& name, const std::vector<std::string>& members) const {
     std::string local, central;
     const auto number = [](uint32_t value, int bytes) {
@@ -45,7 +45,7 @@ TEST_F(FileTreeTest, LinksAreFollowedButNotInCircles) {
   EXPECT_NE(FileTree::fingerprint(dir_ / "set", ""), 0u);  // ends
 }
 
-TEST_F(FileTreeTest, WhatSystemsLeaveBehindIsHiddenInFoldersAndArchives) {
+TEST_F(FileTreeTest, SystemFilesAreHiddenInFoldersAndArchives) {
   const std::vector<std::string> all = {
       "cat/1.jpg",       "cat/._1.jpg", "__MACOSX/cat/._1.jpg",     "cat/__MACOSX/2.jpg",
       ".DS_Store",       "Thumbs.db",   ".ipynb_checkpoints/1.jpg", "cat/desktop.ini",
@@ -60,7 +60,7 @@ TEST_F(FileTreeTest, WhatSystemsLeaveBehindIsHiddenInFoldersAndArchives) {
   EXPECT_THAT(FileTree::some_names(dir_ / "set"), ElementsAre("cat/1.jpg"));
 }
 
-TEST_F(FileTreeTest, AnArchiveIsAFolderAndBesideWhatWasUnpackedFromItIsLeftOut) {
+TEST_F(FileTreeTest, AnArchiveCountsAsAFolderUnlessItsUnpackedFolderIsThere) {
   write_tar("set/b.tar", {{"x/2.npz", {2}}, {"inner.zip", {1}}});
   write_tar("set/a.tar.gz", {{"x/2.npz", {1}}});
   write_tar("set/c.tar", {{"c/3.npz", {3}}});
@@ -77,13 +77,13 @@ TEST_F(FileTreeTest, AnArchiveIsAFolderAndBesideWhatWasUnpackedFromItIsLeftOut) 
   EXPECT_THAT(some.closed_archives(), ElementsAre("a.tar.gz", "b.tar/inner.zip", "c.tar"));
 }
 
-TEST_F(FileTreeTest, NamesInZipsThatAreNoUtf8AreThoseThatPythonReads) {
+TEST_F(FileTreeTest, NonUtf8NamesInZipsAreReadAsInPython) {
   const fs::path zip = write_zip("a.zip", {"\xB9\xB7/1.npz", "K\xE4se/1.npz", "k\xC3\xA4se/1.npz", "plain/1.npz"});
   EXPECT_THAT(FileTree(zip).names(),  // GBK, Latin-1, UTF-8 without its flag
               ElementsAre("KΣse/1.npz", "käse/1.npz", "plain/1.npz", "╣╖/1.npz"));
 }
 
-TEST_F(FileTreeTest, TextsComeWithoutTheMarkOfWindowsEditors) {
+TEST_F(FileTreeTest, TextsHaveNoByteOrderMark) {
   write("set/a.csv", std::string("\xEF\xBB\xBF"
                                  "a,b\r\n"));
   write("set/b.csv", std::string("\xFF\xFE"

@@ -18,7 +18,7 @@
 #include "spikemix/data/archive.h"
 #include "spikemix/data/dataset.h"
 
-// What the tests of this folder share: files written by hand in a folder that goes away.
+// Shared by the tests of this folder: files written by hand in a temporary folder.
 namespace spikemix {
 
 namespace fs = std::filesystem;
@@ -41,7 +41,7 @@ class FilesTest : public ::testing::Test {
     Bytes bytes = {};
     std::string link_to = {};
   };
-  /// A tar as `tar` writes it; a name that ends with "/" is a folder.
+  /// A tar in the form that `tar` writes; a name that ends with "/" is a folder.
   fs::path write_tar(const std::string& name, const std::vector<Member>& members) const {
     const fs::path file = dir_ / name;
     fs::create_directories(file.parent_path());
@@ -89,7 +89,7 @@ class FilesTest : public ::testing::Test {
   const fs::path dir_ = temporary_.path();
 };
 
-/// The folder of real data; empty without it (the test then says "skipped: no data").
+/// The folder of real data; empty if it does not exist (the test then says "skipped: no data").
 inline fs::path real_data(const std::string& name) {
   const char* root = std::getenv("SPIKEMIX_TEST_DATA");
   const fs::path path = fs::path(root ? root : "") / name;
@@ -124,7 +124,7 @@ inline Bytes encode_jpeg(const Image& image, bool progressive = false) {
   return bytes;
 }
 
-/// `statement` throws InputError with this text in its message.
+/// Expects `statement` to throw an InputError with this text in its message.
 inline void expect_input_error(const std::function<void()>& statement, const std::string& text) {
   EXPECT_THAT(statement, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(text)));
 }

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "-train-32x32x3.images": what fixes a cache's contents but for the data's own files.
+// "-train-32x32x3.images": everything that determines a cache's contents, apart from the data's own files.
 std::string ending(Split split, const FitOptions& o) {
   const ImageShape& s = o.shape;
   return fmt::format("-{}{}-{}x{}x{}.images", split == Split::kTrain ? "train" : "test",

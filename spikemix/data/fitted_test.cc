@@ -31,7 +31,7 @@ class FittedTest : public FilesTest {
     listener_.cache = [this](const CacheReport& report) { reports_.push_back(report); };
   }
 
-  // Noise of its own for each seed, sizes that need no, some and much resizing, in grey and colour.
+  // Each seed has its own noise; the sizes need no, some and much resizing; grey and colour.
   Bytes picture(uint64_t seed) const {
     const int64_t height = 8 + int64_t(seed % 5), width = 8 + int64_t(seed % 3), channels = seed % 4 == 0 ? 1 : 3;
     Image image{height, width, channels, std::vector<uint8_t>(size_t(height * width * channels))};
@@ -93,12 +93,12 @@ TEST_F(FittedTest, IsBuiltOnceThenFound) {
   expect_fitted(*open());
   EXPECT_THAT(states(), ElementsAre(State::kFound));
   EXPECT_THAT(notes_, IsEmpty());
-  // Another model's images are another file.
+  // Another model's images go into another file.
   const FitOptions grey{.shape = {5, 9, 1}};
   expect_fitted(*open(grey), grey);
   EXPECT_THAT(states(), ElementsAre(State::kBuilt));
   EXPECT_EQ(cache_files().size(), 2u);
-  // As are some of them: no more is decoded than is used.
+  // So does a subset: only the images in use are decoded.
   const auto some = open({.images = 4});
   EXPECT_EQ(some->size(), 4);
   EXPECT_EQ(some->source(3), (dir_ / "set/train/dog/03.png").string());
@@ -134,11 +134,11 @@ TEST_F(FittedTest, BatchesHaveTheSameBitsWithAndWithout) {
   EXPECT_THAT(states(), ElementsAre(State::kFound));
 }
 
-TEST_F(FittedTest, IsMadeAnewWhenTheDataChange) {
+TEST_F(FittedTest, IsMadeAgainWhenTheDataChange) {
   write_set(6);
   open();
   const fs::path file = dir_ / "set/train/cat/02.png";
-  // Other bytes of the same length and time: nobody looks at them.
+  // A change that keeps length and time goes unnoticed.
   const auto time = fs::last_write_time(file);
   const Bytes before = read_bytes(file);
   write("set/train/cat/02.png", Bytes(before.size(), 0xFF));
@@ -148,7 +148,7 @@ TEST_F(FittedTest, IsMadeAnewWhenTheDataChange) {
   const auto is_made_anew = [&] {
     expect_fitted(*open());
     EXPECT_THAT(states(), ElementsAre(State::kBuilt));
-    EXPECT_EQ(cache_files().size(), 1u);  // in the place of the earlier one
+    EXPECT_EQ(cache_files().size(), 1u);  // it replaced the earlier one
   };
   write("set/train/cat/02.png", picture(77));
   is_made_anew();
@@ -158,7 +158,7 @@ TEST_F(FittedTest, IsMadeAnewWhenTheDataChange) {
   is_made_anew();
   fs::rename(dir_ / "set/train/cat/04.png", dir_ / "set/train/dog/04.png");
   is_made_anew();
-  // What is no part of the data, or is the cache itself, changes nothing.
+  // Files that are not part of the data, or are the cache itself, change nothing.
   write("set/train/cat/.hidden/1.png", picture(5));
   config_.cache = dir_ / "set";
   is_made_anew();
@@ -177,7 +177,7 @@ TEST_F(FittedTest, ATarIsNotReadOnceItIsInTheCache) {
   EXPECT_THAT(states(), ElementsAre(State::kFound));
 }
 
-TEST_F(FittedTest, ADamagedCacheIsMadeAnewAloud) {
+TEST_F(FittedTest, ADamagedCacheIsMadeAgainWithANote) {
   write_set(3);
   open();
   const fs::path file = cache_file();
@@ -209,11 +209,11 @@ TEST_F(FittedTest, ADamagedCacheIsMadeAnewAloud) {
   wrong[3 * 192] ^= 1;
   write(name, wrong);
   open();
-  EXPECT_THAT(notes_, ElementsAre(file.string() + ": is damaged and is made again"));
+  EXPECT_THAT(notes_, ElementsAre(file.string() + ": damaged; making it again"));
 }
 
-// An index that was forged with its checksum: what it says is not believed.
-TEST_F(FittedTest, AnIndexThatMakesNoSenseIsMadeAnew) {
+// An index that was forged together with its checksum: its contents are not trusted.
+TEST_F(FittedTest, AnInvalidIndexIsMadeAgain) {
   using Json = nlohmann::json;
   write_set(3);
   open();
@@ -258,7 +258,7 @@ TEST_F(FittedTest, ADamagedPictureIsNamedAndLeavesNoCache) {
   write_set(40);
   for (const int i : {10, 12, 31}) write(fmt::format("set/train/{}/{}.png", i % 2 ? "dog" : "cat", i), Bytes{1, 2, 3});
   for (const int64_t threads : {1, 4}) {
-    expect_input_error([&] { open({.threads = threads}); }, "set/train/cat/10.png: no JPEG");
+    expect_input_error([&] { open({.threads = threads}); }, "set/train/cat/10.png: not a JPEG");
     EXPECT_THAT(cache_files(), IsEmpty());
   }
 }
@@ -268,8 +268,8 @@ TEST_F(FittedTest, DamagedPicturesAreLeftOutIfAllowed) {
   const auto data_without = open({.make_cache = false});
   for (const int i : {10, 12, 31}) write(fmt::format("set/train/{}/{}.png", i % 2 ? "dog" : "cat", i), Bytes{1, 2, 3});
   const std::string hint =
-      "cat/10.png: no JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 01 02 03; "
-      "mend or remove it, or data.skip_bad=N (--skip-bad N) leaves up to N such files out";
+      "cat/10.png: not a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM picture: it begins with 01 02 03; "
+      "repair or remove it, or leave up to N such files out with data.skip_bad=N (--skip-bad N)";
   expect_input_error([&] { open(); }, hint);
   config_.skip_bad = 2;
   expect_input_error([&] { open(); }, "more damaged files than data.skip_bad = 2: ");
@@ -280,7 +280,7 @@ TEST_F(FittedTest, DamagedPicturesAreLeftOutIfAllowed) {
   const auto expect_sound = [&](const Dataset& data) {
     ASSERT_EQ(data.size(), 37);
     ASSERT_EQ(data.damaged().size(), 3u);
-    EXPECT_THAT(data.damaged()[1], HasSubstr("cat/12.png: no JPEG"));
+    EXPECT_THAT(data.damaged()[1], HasSubstr("cat/12.png: not a JPEG"));
     EXPECT_THAT(notes_.back(), HasSubstr("3 damaged of the training data, left out (data.skip_bad): "));
     std::map<std::string, int64_t> before;
     for (int64_t i = 0; i < data_without->size(); ++i) before[data_without->source(i)] = i;
@@ -296,7 +296,7 @@ TEST_F(FittedTest, DamagedPicturesAreLeftOutIfAllowed) {
   EXPECT_THAT(states(), ElementsAre(State::kFound));
   expect_sound(*open({.make_cache = false}));
   EXPECT_EQ(open({.images = 30})->size(), 30);
-  // A cache that leaves some out is no way around the setting.
+  // A cache that leaves some out does not bypass the setting.
   config_.skip_bad = 2;
   expect_input_error([&] { open(); }, "more damaged files than data.skip_bad = 2: ");
   config_.skip_bad = 0;
@@ -329,7 +329,7 @@ TEST_F(FittedTest, KilledWhileItIsMade) {
   EXPECT_EQ(data->image(11), fit(open_dataset(config_, Split::kTrain)->image(11), 1024, 1024, 3));
 }
 
-TEST_F(FittedTest, WhatProgressThrowsLeavesNoCache) {
+TEST_F(FittedTest, AnExceptionFromProgressLeavesNoCache) {
   write_set(12);
   std::vector<int64_t> seen;
   listener_.progress = [&](int64_t done, int64_t total) {
@@ -369,7 +369,7 @@ TEST_F(FittedTest, TwoAtOnceMakeItOnce) {
   EXPECT_EQ(second, State::kFound);
 }
 
-TEST_F(FittedTest, WithoutAPlaceForItPicturesAreDecodedAloud) {
+TEST_F(FittedTest, WithoutACachePicturesAreDecodedWithANote) {
   write_set(12);
   const auto falls_back = [&](const FitOptions& options, const std::string& why) {
     const auto data = open(options);
@@ -396,7 +396,7 @@ TEST_F(FittedTest, WithoutAPlaceForItPicturesAreDecodedAloud) {
   std::signal(SIGXFSZ, handler);
 }
 
-TEST_F(FittedTest, IsOffOrOnlyUsedIfAsked) {
+TEST_F(FittedTest, CanBeOffOrReadOnly) {
   write_set(4);
   EXPECT_EQ(open({.make_cache = false})->size(), 4);
   config_.cache = "off";
@@ -406,10 +406,10 @@ TEST_F(FittedTest, IsOffOrOnlyUsedIfAsked) {
   config_.cache = dir_ / "cache";
   EXPECT_THAT(cache_files(), IsEmpty());
   open();
-  EXPECT_EQ(open({.make_cache = false})->image(0).width, 8);  // out of the cache, fitted
+  EXPECT_EQ(open({.make_cache = false})->image(0).width, 8);  // from the cache, fitted
 }
 
-TEST_F(FittedTest, BytesThatNeedNoDecodingHaveNone) {
+TEST_F(FittedTest, DataWithoutDecodingHaveNoCache) {
   write("set/train-images-idx3-ubyte", Bytes{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 9, 8, 7, 6});
   write("set/train-labels-idx1-ubyte", Bytes{0, 0, 8, 1, 0, 0, 0, 1, 3});
   EXPECT_EQ(open()->image(0).pixels, (Bytes{9, 8, 7, 6}));

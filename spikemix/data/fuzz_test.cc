@@ -6,17 +6,17 @@
 #include "spikemix/data/decode.h"
 #include "spikemix/data/files_test.h"
 
-// Damaged files of every kind, from a fixed seed: an InputError or an image whose size is right, and nothing that the
-// sanitizers see.
+// Damaged files of every kind, from a fixed seed: each gives an InputError or an image of the right size, and nothing
+// for the sanitizers to report.
 namespace spikemix {
 namespace {
 
 class FuzzTest : public FilesTest {
  protected:
-  // One to four bytes changed; one in four is cut, one in four has bytes inserted.
+  // Changes one to four bytes; one file in four is cut, and one in four has bytes inserted.
   static Bytes mutate(Bytes bytes, Rng& rng) {
     for (uint64_t n = 1 + rng.below(4); n > 0; --n) {
-      // Half of the changes in the first bytes, where the headers are.
+      // Half of the changes are in the first bytes, where the headers are.
       const size_t where = rng.below(rng.coin() ? std::min<size_t>(64, bytes.size()) : bytes.size());
       constexpr uint8_t kNasty[] = {0, 1, 0x7F, 0x80, 0xFF};
       bytes[where] = rng.coin() ? kNasty[rng.below(5)] : uint8_t(rng.bits());
@@ -26,8 +26,8 @@ class FuzzTest : public FilesTest {
     return bytes;
   }
 
-  // Runs `use` on mutations; what it throws must be an InputError. Some must be accepted and some refused, else the
-  // mutations test nothing.
+  // Runs `use` on mutations; whatever it throws must be an InputError. Some mutations must be accepted and some
+  // refused, otherwise they test nothing.
   static void run(const Bytes& bytes, int count, const std::function<void(const Bytes&)>& use) {
     int refused = 0;
     for (int i = 0; i < count; ++i) {
@@ -75,7 +75,7 @@ TEST_F(FuzzTest, Jpeg) {
   for (const bool progressive : {false, true}) {
     const Bytes bytes = encode_jpeg(picture(), progressive);
     run(bytes, 800, [](const Bytes& mutated) {
-      // A frame of 65535 x 2000 pixels is fair, but 800 of them are no quick test.
+      // A frame of 65535 x 2000 pixels is valid, but 800 of them are not a quick test.
       for (size_t i = 0; i + 8 < mutated.size(); ++i) {
         const bool frame = mutated[i] == 0xFF && mutated[i + 1] >= 0xC0 && mutated[i + 1] <= 0xC2;
         if (frame && (mutated[i + 5] > 1 || mutated[i + 7] > 1)) throw input_error("too large for this test");

@@ -50,7 +50,7 @@ Idx read_idx(const fs::path& file, int dimensions) {
     idx.sizes.push_back(size);
     values *= size;
   }
-  // One byte more than expected shows a file that is too long.
+  // Reading one byte more than expected reveals a file that is too long.
   idx.bytes = read_maybe_gzip(file, header + values + 1);
   if (idx.bytes.size() != header + values) {
     throw input_error("{}: {} bytes follow the header, which promises {} ({}); an incomplete download or copy?",
@@ -97,7 +97,7 @@ class IdxDataset : public Dataset {
   std::vector<std::string> classes_;
 };
 
-// "train-images-idx3-ubyte", ".gz", or with the dot that some unpackers write; empty if none is there.
+// "train-images-idx3-ubyte", ".gz", or with the dot that some unpackers write; empty if there is none.
 fs::path find(const fs::path& folder, const std::string& stem, const std::string& kind) {
   std::error_code error;
   for (const char* dash : {"-", "."}) {

@@ -100,7 +100,7 @@ TEST_F(IdxTest, RefusesACutGzip) {
   }
 }
 
-TEST(IdxRealData, FashionMnistAsDebianHasIt) {
+TEST(IdxRealData, FashionMnistFromDebian) {
   const fs::path folder = "/usr/share/datasets/fashion-mnist";
   if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no data; Debian package dataset-fashion-mnist";
   const auto train = open_dataset(folder, Split::kTrain), test = open_dataset(folder, Split::kTest);

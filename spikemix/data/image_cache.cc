@@ -14,9 +14,9 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kImagesMagic = "spikemix images 2";
 constexpr uint64_t kDecodedBlock = 16 << 20;  // bytes decoded together, then written
-constexpr double kLarge = 1e9;                // bytes from which on the user is told before
+constexpr double kLarge = 1e9;                // from this many bytes on, the user is told first
 
-// Images first, first + 1, ... into `pixels`. @throws what the first that cannot be decoded threw
+// Decodes images first, first + 1, ... into `pixels`. @throws what the first undecodable one threw
 void decode_block(const Dataset& data, int64_t first, ImageShape shape, int64_t threads, std::span<uint8_t> pixels) {
   const auto count = int64_t(pixels.size() / shape.bytes());
   std::atomic<int64_t> next = 0;
@@ -29,7 +29,7 @@ void decode_block(const Dataset& data, int64_t first, ImageShape shape, int64_t 
         const Image image = fit(data.image(first + i), shape.height, shape.width, shape.channels);
         std::ranges::copy(image.pixels, pixels.begin() + std::ptrdiff_t(uint64_t(i) * shape.bytes()));
       } catch (...) {
-        next = count;  // those before it are being decoded already
+        next = count;  // earlier ones are already being decoded
         const std::lock_guard lock(mutex);
         if (i < lowest) lowest = i, error = std::current_exception();
       }

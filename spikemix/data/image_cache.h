@@ -21,13 +21,13 @@ struct ImageShape {
   uint64_t bytes() const { return uint64_t(height * width * channels); }
 };
 
-/// A split's pictures as fit() makes them: a cache (cache_file.h) of [height, width, channels] bytes for each, in the
-/// split's order. Its index has classes, labels, sources, and a checksum for each picture, which is compared when the
-/// picture is read for the first time.
+/// A split's pictures after fit(): a cache (cache_file.h) of [height, width, channels] bytes for each, in the split's
+/// order. Its index has classes, labels, sources, and a checksum for each picture, which is compared when the picture
+/// is first read.
 class ImageCache : public Dataset {
  public:
-  /// @param source opens what the cache was made from; called only for a picture that is damaged, which is then decoded
-  /// there; the cache is removed, so that the next opening makes it anew
+  /// @param source opens the source of the cache; called only for a damaged picture, which is then decoded from there.
+  /// The cache is removed, so that the next opening makes it again
   ImageCache(const std::filesystem::path& file, uint64_t fingerprint, ImageShape shape, OpenListener listener,
              std::function<std::shared_ptr<const Dataset>()> source);
 

@@ -16,15 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One picture: a file to be read when asked for, or an archive's member, its bytes held.
+/// One picture: a file to be read when requested, or an archive's member with its bytes in memory.
 struct Picture {
   std::string source;
   fs::path file;
   Bytes bytes;
 };
 
-/// One split: names in the FileTree by class, and by name within it. Ordered maps make the order the same on every
-/// machine.
+/// One split: names in the FileTree by class, and by name within each class. Ordered maps make the order the same on
+/// every machine.
 using Tree = std::map<std::string, std::map<std::string, std::string>>;
 
 /// The pictures of a data set, before any is read.
@@ -46,12 +46,12 @@ void add_left_out_picture(const std::string& name, const SplitLayout& layout, Da
   using Where = SplitLayout::Where;
   const Where where = layout.where(name);
   const std::string what = where == Where::kOtherSplit ? "pictures of a split that is not used"
-                           : where == Where::kNoClass  ? "pictures in no folder of a class"
-                                                       : "pictures outside of the folders of the splits";
+                           : where == Where::kNoClass  ? "pictures outside of class folders"
+                                                       : "pictures outside of the split folders";
   add_remark(report.left_out, what, name);
 }
 
-// "test.tar" does, but not beside test/ or val/.
+// "test.tar" stands for a split, but not beside test/ or val/.
 bool stands_for_a_split(const fs::path& archive) {
   const Part part = part_named(archive.filename().string());
   if (part == Part::kNone) return false;
@@ -134,7 +134,7 @@ std::set<std::string> names_in(const Tree& tree) {
   return names;
 }
 
-// Those of `names` that are in archives, by name: their bytes, given to `take`.
+// The members of `names` that are in archives, by name, with their bytes passed to `take`.
 void read_from_archives(const FileTree& files, const std::set<std::string>& names,
                         const std::function<void(const std::string&, Bytes)>& take) {
   std::set<std::string> members;
@@ -154,7 +154,7 @@ std::vector<FileContents> contents_of(const FileTree& files, const std::set<std:
   return contents;
 }
 
-// Test pictures that are training pictures as well. @param test_bytes those of the test pictures in archives
+// Test pictures that are also training pictures. @param test_bytes for the test pictures in archives
 void add_repeated(Listing& listing, const std::map<std::string, Bytes>& test_bytes) {
   const std::set<std::string> train = names_in(listing.train), test = names_in(listing.test);
   std::map<std::string, FileContents> members;
@@ -205,7 +205,7 @@ class ImageFolder : public Dataset {
 bool recognises_image_folder(const fs::path& path) {
   const DataKind kind = kind_of(FileTree::some_names(path), path.string());
   if (kind != DataKind::kNone) return kind == DataKind::kPictures;
-  // Without pictures still, for an error that says what is missing.
+  // Without pictures yet, for an error that says what is missing.
   std::error_code error;
   if (!fs::is_directory(path, error)) return is_archive_name(path);
   return std::ranges::any_of(fs::directory_iterator(path), [&](const fs::directory_entry& entry) {
@@ -222,7 +222,7 @@ std::unique_ptr<Dataset> open_image_folder(const fs::path& path, Split split) {
   read_from_archives(listing.files, names_in(listing.of(split)),
                      [&](const std::string& name, Bytes b) { bytes[name] = std::move(b); });
   if (split == Split::kTest && !listing.train.empty()) add_repeated(listing, bytes);
-  // A label is a place in train's list of classes, so the test split needs that list; without train, its own.
+  // A label is an index into train's list of classes, so the test split needs that list; without train, its own.
   std::vector<std::string> classes;
   for (const auto& [name, pictures] : listing.train.empty() ? listing.test : listing.train) classes.push_back(name);
   for (const auto& [name, pictures] : listing.of(split)) {

@@ -12,7 +12,7 @@ using ::testing::EndsWith;
 
 class ImageFolderTest : public FilesTest {
  protected:
-  // A PNG of one level; PNG keeps it, so that images can be told apart.
+  // A PNG of one grey level; PNG preserves it, so images can be told apart.
   Bytes png(uint8_t level) const {
     write_png(dir_ / "one.png", {1, 2, 1, {level, level}});
     const Bytes bytes = read_bytes(dir_ / "one.png");
@@ -35,7 +35,7 @@ TEST_F(ImageFolderTest, ClassesAndImagesAreSortedByName) {
   write_tree("set");
   const auto train = open_dataset(dir_ / "set", Split::kTrain);
   EXPECT_THAT(train->classes(), ElementsAre("cat", "dog"));
-  ASSERT_EQ(train->size(), 4);  // no note, no hidden file, no picture outside a class
+  ASSERT_EQ(train->size(), 4);  // no note, no hidden file, and no picture outside of a class
   EXPECT_THAT((std::vector{level(*train, 0), level(*train, 1), level(*train, 2), level(*train, 3)}),
               ElementsAre(4, 3, 1, 2));
   EXPECT_THAT((std::vector{train->label(0), train->label(1), train->label(2), train->label(3)}),
@@ -119,12 +119,12 @@ TEST_F(ImageFolderTest, AClassMayBeCalledTrainInATarToo) {
   const auto train = open_dataset(dir_ / "tars", Split::kTrain), test = open_dataset(dir_ / "tars", Split::kTest);
   EXPECT_THAT(train->classes(), ElementsAre("bus", "plane", "train"));
   EXPECT_EQ(test->label(0), 2);
-  // Beside folders, archives are those that they were unpacked from.
+  // Archives next to folders are those that they were unpacked from.
   write("tars/train/bus/1.png", png(3));
   write("tars/val/bus/1.png", png(4));
   const auto folders = open_dataset(dir_ / "tars", Split::kTest);
   EXPECT_EQ(level(*folders, 0), 4);
-  EXPECT_THAT(folders->report().left_out, ElementsAre(Remark{"archives that are not looked into", 2, "test.tar.gz"}));
+  EXPECT_THAT(folders->report().left_out, ElementsAre(Remark{"archives that are not read", 2, "test.tar.gz"}));
 }
 
 TEST_F(ImageFolderTest, LinkedFoldersAreFollowed) {
@@ -138,12 +138,12 @@ TEST_F(ImageFolderTest, LinkedFoldersAreFollowed) {
   EXPECT_EQ(level(*train, 0), 7);
   std::vector<std::string> left_out;
   for (const Remark& remark : train->report().left_out) left_out.push_back(to_line(remark));
-  EXPECT_THAT(left_out, ElementsAre("pictures in no folder of a class: 1 (train/readme.png)",
-                                    "hidden files: 1 (train/dog/._a.png)", "links to nothing: 1 (train/cat/0.png)",
-                                    "links to a folder above them: 1 (train/cat/back)"));
+  EXPECT_THAT(left_out, ElementsAre("pictures outside of class folders: 1 (train/readme.png)",
+                                    "hidden files: 1 (train/dog/._a.png)", "broken links: 1 (train/cat/0.png)",
+                                    "links to a parent folder: 1 (train/cat/back)"));
 }
 
-TEST_F(ImageFolderTest, ATableAmongPicturesIsNoRecording) {
+TEST_F(ImageFolderTest, ATableAmongPicturesIsNotARecording) {
   write_tree("set");
   write("set/stats/mean.npz", std::string("x"));
   write("set/train/cat/features.npz", std::string("x"));
@@ -168,7 +168,7 @@ TEST_F(ImageFolderTest, TestPicturesThatAreTrainingPicturesAreCounted) {
               ElementsAre(Remark{"test pictures that are training pictures too", 1, "test/a/2.png = train/a/1.png"}));
 }
 
-TEST_F(ImageFolderTest, RefusesWhatHasNoImages) {
+TEST_F(ImageFolderTest, RefusesDataWithoutImages) {
   expect_input_error([&] { open_dataset(dir_, Split::kTrain); }, "no data set found here; looked for cifar10 (");
   expect_input_error([&] { open_dataset(dir_, Split::kTrain, "imagefolder"); }, "no train/CLASS/*.jpg");
   fs::create_directories(dir_ / "train");
@@ -226,8 +226,8 @@ TEST(ImageFolderRealData, Cifar10Jpeg) {
   const auto exact = open_dataset(sample, Split::kTest);
   EXPECT_EQ(train->classes(), exact->classes());
   EXPECT_EQ(test->classes(), exact->classes());
-  // Both keep the release's order within a class, so the k-th exact image of a class is its k-th JPEG, but for JPEG's
-  // loss: 6 grey levels on average. Two images of a class differ by 60 or more on average.
+  // Both keep the release's order within a class, so the k-th exact image of a class is its k-th JPEG, except for
+  // JPEG's loss: 6 grey levels on average. Two images of a class differ by 60 or more on average.
   std::vector<int64_t> next(10);
   double total = 0;
   for (int64_t i = 0; i < exact->size(); ++i) {

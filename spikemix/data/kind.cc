@@ -29,7 +29,7 @@ bool is_recording_name(const std::string& name) {
 
 DataKind kind_of(const std::vector<std::string>& names, const std::string& root) {
   size_t pictures = 0, recordings = 0;
-  std::set<std::string> folders;  // of recordings
+  std::set<std::string> folders;  // that hold recordings
   for (const std::string& name : names) {
     const size_t slash = name.rfind('/');
     if (slash == name.npos) continue;  // in no class
@@ -37,7 +37,7 @@ DataKind kind_of(const std::vector<std::string>& names, const std::string& root)
     if (is_recording_name(name)) ++recordings, folders.insert(name.substr(0, slash));
   }
   if (recordings >= pictures) return recordings > 0 ? DataKind::kRecordings : DataKind::kNone;
-  // Tables among pictures: .npz, .dat and .bin are the endings of many things.
+  // These are tables among pictures: .npz, .dat and .bin are endings of many kinds of files.
   if (recordings <= folders.size()) return DataKind::kPictures;
   throw input_error(
       "{}: pictures and recordings of event cameras in the same folders; say which: data.format, or --format, = "

@@ -41,7 +41,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
   for (size_t t = 0; t + 1 < slots_.size(); ++t) threads_.emplace_back([this](std::stop_token stop) { work(stop); });
 }
 
-Loader::~Loader() { cancel_ = true; }  // then the threads' own destructors stop them
+Loader::~Loader() { cancel_ = true; }  // the threads' own destructors then stop them
 
 int64_t Loader::batches() const {
   return (dataset_->size() + (options_.drop_last ? 0 : options_.batch - 1)) / options_.batch;
@@ -50,7 +50,7 @@ int64_t Loader::batches() const {
 void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
   std::vector<int64_t> order(size_t(dataset_->size()));
   std::iota(order.begin(), order.end(), int64_t{0});
-  if (options_.train) {  // Fisher and Yates; std::shuffle differs from one standard library to the next
+  if (options_.train) {  // Fisher-Yates; std::shuffle differs between standard libraries
     Rng rng(options_.seed, Rng::Purpose::kOrder, 0, uint32_t(epoch));
     for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
   }
@@ -66,7 +66,7 @@ void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
   work_.notify_all();
 }
 
-// No thread makes a batch, nor begins one, until end_ is set again.
+// From here on no thread makes a batch or begins one, until end_ is set again.
 void Loader::stop_filling(std::unique_lock<std::mutex>& lock) {
   end_ = 0;
   cancel_ = true;
@@ -112,8 +112,8 @@ void Loader::work(std::stop_token stop) {
   }
 }
 
-// Which images of a batch are this rank's, in order: of the list 0, size - 1, 1, size - 2, ..., in which mixup's pairs
-// stand side by side, its part.
+// The images of a batch that belong to this rank, in order: its part of the list 0, size - 1, 1, size - 2, ..., in
+// which mixup's pairs are adjacent.
 std::vector<int64_t> Loader::share(int64_t size) const {
   std::vector<int64_t> rows;
   for (int64_t i = options_.rank * size / options_.ranks; i < (options_.rank + 1) * size / options_.ranks; ++i) {
@@ -170,7 +170,7 @@ void Loader::fill_image(int64_t i, float* chw, Scratch& scratch) const {
   random_erase(chw, options_.channels, options_.height, options_.width, augment.erase_probability, rng);
 }
 
-// 0 or 1 where flips alternate: then the epoch decides, and by which parity is the image's own.
+// 0 or 1 if flips alternate: the epoch then decides, starting with a parity of the image's own.
 double Loader::flip_probability(int64_t i) const {
   if (!options_.augment.flip) return 0;
   if (!options_.augment.alternate_flip) return 0.5;

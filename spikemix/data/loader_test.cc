@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// Images of one grey level each, which tells them apart; one may be damaged.
+// Images of one grey level each, which identifies them; one may be damaged.
 class Plain : public Dataset {
  public:
   Plain(int64_t size, int64_t side, int64_t damaged = -1) : size_(size), side_(side), damaged_(damaged) {}
@@ -116,7 +116,7 @@ TEST(Loader, SameBitsForAnyNumberOfThreads) {
   for (const int64_t epoch : {0, 3}) expect_same(epoch_of(one, epoch), epoch_of(four, epoch));
 }
 
-TEST(Loader, TakesUpAnEpochInTheMiddle) {
+TEST(Loader, ResumesAnEpochInTheMiddle) {
   const auto data = std::make_shared<Plain>(101, 8);
   LoaderOptions options = all_augmentations();
   options.threads = 3;
@@ -138,7 +138,7 @@ TEST(Loader, EpochsAndSeedsDiffer) {
   EXPECT_NE(first[0].images, other[0].images);
 }
 
-TEST(Loader, EachEpochAugmentsAndMixesAnew) {  // with one image and one batch, where the order says nothing
+TEST(Loader, EachEpochAugmentsAndMixesDifferently) {  // with one image and one batch, where the order says nothing
   LoaderOptions options = all_augmentations();
   options.batch = 2;
   std::set<std::vector<float>> images;
@@ -179,8 +179,8 @@ TEST(Loader, DropsThePartialBatchIfAsked) {
   EXPECT_THROW(Loader(std::make_shared<Plain>(10, 8), options), InputError);
 }
 
-// What ranks get of each batch is the batch, each image once and to the same bits; mixup's pairs too.
-TEST(Loader, RanksShareOutEachBatch) {
+// The shares of the ranks make up the batch, each image once and with the same bits, mixup's pairs included.
+TEST(Loader, RanksShareEachBatch) {
   const auto data = std::make_shared<Plain>(26, 9);
   LoaderOptions options = all_augmentations();
   options.batch = 8;
@@ -212,7 +212,7 @@ TEST(Loader, RanksShareOutEachBatch) {
   }
 }
 
-TEST(Loader, RanksShareOutATestSetThatTheyDoNotDivide) {
+TEST(Loader, RanksShareATestSetThatTheyDoNotDivide) {
   LoaderOptions options = small_options();
   options.ranks = 3;
   std::multiset<float> seen;
@@ -226,7 +226,7 @@ TEST(Loader, RanksShareOutATestSetThatTheyDoNotDivide) {
   EXPECT_EQ(std::set<float>(seen.begin(), seen.end()).size(), 9U);
 }
 
-TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
+TEST(Loader, ADamagedImageIsNamedAtItsPlace) {
   for (const int64_t threads : {1, 4}) {
     LoaderOptions options = small_options();
     options.threads = threads;
@@ -238,14 +238,14 @@ TEST(Loader, ADamagedImageIsNamedWhereItWouldHaveCome) {
       EXPECT_THAT([&] { loader.next(batch); },
                   ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("image 21: damaged")));
     }
-    loader.start_epoch(0, 6);  // and the loader goes on
+    loader.start_epoch(0, 6);  // and the loader continues
     EXPECT_TRUE(loader.next(batch));
   }
 }
 
 class LoaderFiles : public FilesTest {};
 
-TEST_F(LoaderFiles, DecodesOnManyThreadsAndGoesOnAfterADamagedFile) {
+TEST_F(LoaderFiles, DecodesOnManyThreadsAndContinuesAfterADamagedFile) {
   for (int i = 0; i < 40; ++i) {
     const fs::path file = dir_ / fmt::format("train/a/{:02}.png", i);
     fs::create_directories(file.parent_path());
@@ -300,8 +300,8 @@ TEST(Loader, MixupEndsAtItsEpoch) {
   EXPECT_FALSE(mixed(3));
 }
 
-// Pixels that change with CutMix come out of the pair's other image, and the targets say how many.
-TEST(Loader, CutMixSwapsBoxesAndTellsTheirArea) {
+// Pixels that CutMix changes come from the pair's other image, and the targets say how many there are.
+TEST(Loader, CutMixSwapsBoxesAndReportsTheirArea) {
   LoaderOptions options = small_options();
   options.train = true;
   options.augment = {.crop_padding = 0, .flip = false, .cutmix = 1, .label_smoothing = 0};
@@ -334,12 +334,12 @@ TEST(Loader, CutMixSwapsBoxesAndTellsTheirArea) {
 }
 
 // Each image is mirrored in every second epoch, about half of them in the first: a function of seed, image and epoch.
-TEST(Loader, FlipsInTurns) {
+TEST(Loader, FlipsAlternate) {
   LoaderOptions options = small_options();
   options.train = true, options.seed = 7;
   options.augment.crop_padding = 0, options.augment.alternate_flip = true;
   const auto data = std::make_shared<Plain>(100, 8);
-  // By an image's darker corner, which tells images apart: is it the right one?
+  // An image's darker corner identifies it: is it the right one?
   const auto flips_in = [](Loader& loader, int64_t epoch) {
     std::map<float, bool> flips;
     for (const Batch& batch : epoch_of(loader, epoch)) {

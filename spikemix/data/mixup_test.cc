@@ -5,7 +5,7 @@
 namespace spikemix {
 namespace {
 
-TEST(Mix, OneOfBothForEachBatch) {
+TEST(Mix, OneOfTheTwoForEachBatch) {
   const auto cuts = [](const AugmentConfig& augment) {
     int cut = 0;
     for (uint64_t k = 0; k < 1000; ++k) {
@@ -25,7 +25,7 @@ TEST(Mix, OneOfBothForEachBatch) {
   EXPECT_EQ(draw_mix({}, 32, 32, rng).lambda, 1);
 }
 
-// What timm's correct_lam is for: a box that goes beyond the edge takes less than lambda says.
+// The reason for timm's correct_lam: a box that extends past the edge takes less than lambda says.
 TEST(Mix, LambdaIsWhatTheBoxLeaves) {
   EXPECT_EQ(box_around(4, 4, 8, 8, 0.75), (Box{2, 6, 2, 6}));
   EXPECT_EQ(box_around(0, 7, 8, 8, 0.75), (Box{0, 2, 5, 8}));

@@ -28,7 +28,7 @@ class OddRecordings : public FilesTest {
   std::vector<std::string> notes_;
 };
 
-// A row that a DAVIS has not, `n` times behind the events.
+// A row that a DAVIS does not have, `n` times after the events.
 Bytes with_glitches(const std::vector<Event>& events, int n) {
   Bytes bytes = encode::aedat2(events, {346, 260});
   for (int i = 0; i < n; ++i) {
@@ -37,14 +37,14 @@ Bytes with_glitches(const std::vector<Event>& events, int n) {
   return bytes;
 }
 
-TEST_F(OddRecordings, EventsBeyondTheSensorAreLeftOutAndSaid) {
+TEST_F(OddRecordings, EventsBeyondTheSensorAreLeftOutAndReported) {
   const auto events = encode::random_events(200, {346, 260});
   for (const char* name : {"1", "2", "3", "4", "5"}) {
     write(fmt::format("set/train/a/{}.aedat", name), with_glitches(events, 2));
   }
   write("set/train/a/6.aedat", encode::aedat2(events, {346, 260}));
   write("set/test/a/9.aedat", encode::aedat2(events, {346, 260}));
-  for (int i = 0; i < 2; ++i) {  // the second time out of the cache
+  for (int i = 0; i < 2; ++i) {  // the second time from the cache
     EXPECT_EQ(read(data()), events);
     EXPECT_THAT(notes_, ElementsAre(HasSubstr("a/1.aedat: 2 of its events beyond the sensor left out"),
                                     HasSubstr("a/2.aedat: 2 of"), HasSubstr("a/3.aedat: 2 of"),
@@ -55,19 +55,19 @@ TEST_F(OddRecordings, EventsBeyondTheSensorAreLeftOutAndSaid) {
   open_dataset(data(), Split::kTest, listener);
 }
 
-TEST_F(OddRecordings, ManyEventsBeyondTheSensorAreAnotherSensor) {
+TEST_F(OddRecordings, ManyEventsBeyondTheSensorMeanAnotherSensor) {
   const auto events = encode::random_events(200, {346, 260});
   write("set/train/a/1.aedat", with_glitches(events, 11));
   expect_input_error([&] { read(data()); }, "a/1.aedat: 11 of its 211 events lie beyond a sensor of 346 x 260 pixels");
-  write("set/train/a/1.aedat", with_glitches({events[0], events[1]}, 1));  // one may always be
+  write("set/train/a/1.aedat", with_glitches({events[0], events[1]}, 1));  // one is always allowed
   read(data());
 }
 
-TEST_F(OddRecordings, AClockThatBeginsAnewIsNotDisorder) {
+TEST_F(OddRecordings, AClockThatRestartsIsNotDisorder) {
   auto events = encode::random_events(1000, {100, 100}, 1, 0, 1000);
   write("set/train/a/1.dat", encode::dat(events, {100, 100}));
   EXPECT_EQ(read(data()), events);
-  std::swap(events[500], events[501]);  // a little is put in order
+  std::swap(events[500], events[501]);  // a small disorder is sorted
   write("set/train/a/1.dat", encode::dat(events, {100, 100}));
   std::ranges::stable_sort(events, {}, &Event::t);
   EXPECT_EQ(read(data()), events);
@@ -79,13 +79,13 @@ TEST_F(OddRecordings, AClockThatBeginsAnewIsNotDisorder) {
   expect_input_error([&] { read(data()); },
                      fmt::format("a/1.dat: time runs back from {} to {} us at event 1000, expected 10 ms at most",
                                  events.back().t, events.front().t));
-  // Not all at once either.
+  // Not even all events at the same time.
   for (size_t i = 0; i < twice.size(); ++i) twice[i].t = int64_t(1000000 - 100 * i);
   write("set/train/a/1.dat", encode::dat(twice, {100, 100}));
   expect_input_error([&] { read(data()); }, "a/1.dat: time runs back");
 }
 
-TEST_F(OddRecordings, SettingsSayWhatAFileDoesNot) {
+TEST_F(OddRecordings, SettingsAddWhatAFileDoesNotSay) {
   const auto events = encode::random_events(200, {240, 180});
   Bytes bytes = encode::text("#!AER-DAT2.0\r\n");
   for (const Event& e : events) {
@@ -97,7 +97,7 @@ TEST_F(OddRecordings, SettingsSayWhatAFileDoesNot) {
   expect_input_error([&] { read(config); }, "a/1.aedat, byte 14: no line '# AEChip:'");
   config.sensor = "240x180";
   EXPECT_EQ(read(config), events);
-  config.sensor = "346x260";  // not out of the other one's cache
+  config.sensor = "346x260";  // not from the other one's cache
   EXPECT_EQ(read(config)[0].x, events[0].x + 106);
   config.sensor = "240";
   expect_input_error([&] { read(config); }, "data.sensor '240': expected WIDTHxHEIGHT");

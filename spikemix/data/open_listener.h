@@ -7,7 +7,7 @@
 
 namespace spikemix {
 
-/// What became of a data set's cache (cache_file.h) when it was opened.
+/// What happened to a data set's cache (cache_file.h) when it was opened.
 struct CacheReport {
   enum class State { kFound, kBuilt, kUnwritable };
   State state = State::kFound;
@@ -16,13 +16,13 @@ struct CacheReport {
   double build_seconds = 0;
 };
 
-/// What the opening of a data set tells; the library prints nothing. All optional.
+/// Callbacks while a data set is opened; the library prints nothing. All are optional.
 struct OpenListener {
-  /// A line for people: a cache that is damaged, large, or cannot be written. Also later, from any thread.
+  /// A line for the user: a cache that is damaged, large, or cannot be written. Can also come later, from any thread.
   std::function<void(const std::string&)> note = {};
-  /// Pictures put into the cache. What it throws ends the opening, and leaves no cache.
+  /// Progress of writing pictures into the cache. An exception ends the opening, and leaves no cache.
   std::function<void(int64_t done, int64_t total)> progress = {};
-  /// Data that have no cache tell none.
+  /// Not called for data without a cache.
   std::function<void(const CacheReport&)> cache = {};
 };
 

@@ -7,7 +7,7 @@
 
 #include "spikemix/data/dataset.h"
 
-// One decoder for each format, chosen by decode_image. Each checks the size before it takes memory.
+// One decoder for each format, chosen by decode_image. Each checks the size before it allocates memory.
 namespace spikemix {
 
 using PictureBytes = std::span<const uint8_t>;
@@ -17,13 +17,13 @@ Image new_image(std::string_view name, int64_t height, int64_t width, int64_t ch
 
 [[noreturn]] void damaged_picture(std::string_view name, std::string_view format, std::string_view why);
 
-/// Colours by index; what a file leaves out is black.
+/// Colours by index; missing ones are black.
 using Palette = std::array<std::array<uint8_t, 3>, 256>;
 
-/// The indices of a picture of one channel looked up.
+/// Replaces the indices of a picture with one channel by their colours.
 Image look_up(const Image& indices, const Palette& palette);
 
-/// Ink, 255 is none of it, to R, G and B as Pillow does it, without a colour profile.
+/// Converts ink (255 means none) to R, G and B as Pillow does, without a colour profile.
 inline void ink_to_rgb(const uint8_t* ink, uint8_t* rgb) {
   for (int c = 0; c < 3; ++c) {
     const int product = (255 - ink[c]) * ink[3] + 128;

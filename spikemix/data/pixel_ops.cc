@@ -21,7 +21,7 @@ void map_levels(Image& image, F&& f) {
   for (uint8_t& p : image.pixels) p = table[p];
 }
 
-// table_of(histogram) is the new level of each level, channel by channel.
+// table_of(histogram) maps each level to a new one, channel by channel.
 template <class F>
 void map_channels(Image& image, F&& table_of) {
   const size_t C = size_t(image.channels);
@@ -96,7 +96,7 @@ void solarize_add(Image& image, int add) {
 }
 
 void enhance_color(Image& image, double factor) {
-  if (image.channels == 1) return;  // grey is its own grey
+  if (image.channels == 1) return;  // grey stays as it is
   const Image grey = with_channels(image, 1);
   for (size_t p = 0; p < image.pixels.size(); ++p) {
     image.pixels[p] = blend(grey.pixels[p / 3], image.pixels[p], float(factor));
@@ -157,7 +157,8 @@ void affine(Image& image, const std::array<double, 6>& matrix, const std::array<
 
 void rotate(Image& image, double degrees, const std::array<uint8_t, 3>& fill) {
   if (degrees == 0) return;
-  // As Pillow: a turn of 0 to 360 degrees, sine and cosine to 15 digits, so that 90 degrees are exact.
+  // As in Pillow: an angle from 0 to 360 degrees, with sine and cosine rounded to 15 digits, so that 90 degrees are
+  // exact.
   if (degrees < 0) degrees += 360;
   const auto rounded = [](double v) { return std::round(v * 1e15) / 1e15; };
   const double angle = -degrees * (std::numbers::pi / 180), c = rounded(std::cos(angle)), s = rounded(std::sin(angle));

@@ -13,7 +13,7 @@ namespace spikemix {
 struct RandAugmentOp {
   const char* name;  ///< timm's
   /// The argument at this magnitude: degrees, a factor, a threshold, a share of the width. `negate`: the other
-  /// direction, for those that have two.
+  /// direction, for operations that have two.
   double (*argument)(double magnitude, bool negate);
   void (*apply)(Image&, double argument, const std::array<uint8_t, 3>& fill);
 };
@@ -21,10 +21,10 @@ struct RandAugmentOp {
 /// The fifteen operations of timm's "rand-...-inc1", where a higher magnitude always changes more.
 std::span<const RandAugmentOp> randaugment_ops();
 
-/// RandAugment (Cubuk et al., arXiv 1909.13719) as timm's rand-m{magnitude}-n{ops}-mstd{std}-inc1: `ops` times, one of
-/// the fifteen drawn with replacement, applied with probability 0.5 at a magnitude of normal(magnitude, std), clipped
-/// to 0..10. Geometric ones fill with `fill`. One choice is ours: they are always bilinear, where timm draws bilinear
-/// or bicubic.
+/// RandAugment (Cubuk et al., arXiv 1909.13719) as in timm's rand-m{magnitude}-n{ops}-mstd{std}-inc1: `ops` times, one
+/// of the fifteen is drawn with replacement and applied with probability 0.5, at a magnitude from normal(magnitude,
+/// std) clipped to 0..10. Geometric ones fill with `fill`. One difference: they are always bilinear, whereas timm
+/// chooses bilinear or bicubic at random.
 void randaugment(Image& image, const AugmentConfig& config, const std::array<uint8_t, 3>& fill, Rng& rng);
 
 }  // namespace spikemix

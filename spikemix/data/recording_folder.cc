@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "set/cat/1.aedat" is of the class cat, "cat.zip/1.aedat" as well.
+// "set/cat/1.aedat" has the class cat, and so has "cat.zip/1.aedat".
 std::string class_above(const std::string& name) {
   const fs::path folder = fs::path(name).parent_path();
   return archive_stem(folder.filename().string());
@@ -27,7 +27,7 @@ bool is_bin(const std::string& name) {
   return ending.size() == 4 && is_recording_name(name) && (ending[1] == 'b' || ending[1] == 'B');
 }
 
-// Files beside recordings that are named like some and are none; "" for a recording.
+// Why a file next to recordings is not one although its name looks like it; "" for a recording.
 std::string no_recording(const std::string& name) {
   const fs::path path(name);
   for (const fs::path& part : path.parent_path()) {
@@ -44,12 +44,12 @@ std::string class_of(const SplitLayout& layout, const std::string& name) {
   return layout.found() ? layout.place(name)->class_name : class_above(name);
 }
 
-// Is it a sample? Else it is said that it was left out.
+// Is it a sample? If not, the report says that it was left out.
 bool takes_recording(const FileTree& tree, const SplitLayout& layout, const std::string& name, DataReport& report) {
   using Where = SplitLayout::Where;
   const Where where = layout.found() ? layout.where(name) : Where::kTrain;
   if (name.find('/') == name.npos || where == Where::kNoClass) {
-    add_remark(report.left_out, "recordings in no folder of a class", name);
+    add_remark(report.left_out, "recordings outside of class folders", name);
     return false;
   }
   if (where == Where::kOtherSplit) {
@@ -57,14 +57,14 @@ bool takes_recording(const FileTree& tree, const SplitLayout& layout, const std:
     return false;
   }
   if (where == Where::kOutside) {
-    throw input_error("{}: a recording outside of train/ and test/; move it into one of them, or away",
+    throw input_error("{}: a recording outside of train/ and test/; move it into one of them, or elsewhere",
                       tree.where(name));
   }
   return true;
 }
 
-// The same class and name in two formats: one recording and what was made of it. Nobody can say so for sure before
-// they are read, and not even then, if the other format turns the picture.
+// The same class and name in two formats: a recording and what was made from it. That is not certain before both are
+// read, and not even then, if the other format rotates the picture.
 void check_formats(const FileTree& tree, const std::vector<std::string>& names) {
   std::map<std::pair<std::string, std::string>, std::string> first;
   for (const std::string& name : names) {
@@ -73,12 +73,12 @@ void check_formats(const FileTree& tree, const std::vector<std::string>& names) 
     if (added || fs::path(at->second).extension() == path.extension()) continue;
     throw input_error(
         "{}: looks like {} in another format, and a recording must not be in training and test data; give the folder "
-        "of one format, for example {}, or move the others away",
+        "of one format, for example {}, or move the others elsewhere",
         tree.where(name), tree.where(at->second), (tree.root() / path.parent_path().parent_path()).string());
   }
 }
 
-// The folder was given from within a set that has splits: n-cars_train, with n-cars_test beside.
+// The folder is part of a set with splits: n-cars_train, next to n-cars_test.
 void check_root_is_no_split(const fs::path& root) {
   const fs::path path = fs::weakly_canonical(root);
   const Part part = part_named(path.filename().string());
@@ -145,7 +145,7 @@ RecordingList list_recordings(const FileTree& tree) {
     draw_split(list.samples, classes.size());
     list.report.drawn = true;
   }
-  // By class, then by name, whatever folders lie between.
+  // By class, then by name, whatever folders are between.
   std::ranges::stable_sort(list.samples, {}, &RecordingSample::label);
   if (!names.empty() && std::ranges::all_of(names, is_bin)) {
     list.sensor = std::ranges::all_of(list.classes, is_digit) ? SensorSize{34, 34} : SensorSize{240, 180};

@@ -50,12 +50,12 @@ class Recordings : public Dataset {
   std::shared_ptr<const EventCache> cache_;
   const Split split_;
   std::vector<size_t> chosen_;
-  SensorSize largest_;  // of both splits
+  SensorSize largest_;  // in both splits
 };
 
 using Parts = std::vector<std::pair<size_t, const RecordingSample*>>;  // by their place in the list
 
-// The events of a part of a recording, which is taken from it if it is all.
+// The events of a part of a recording; if the part is all of it, they are moved out.
 std::vector<Event> part_of(std::vector<Event>& events, const RecordingSample& sample, bool last) {
   const auto within = [&](const Event& e) { return e.t >= sample.begin && e.t < sample.end; };
   if (last && std::ranges::all_of(events, within)) return std::move(events);
@@ -64,12 +64,12 @@ std::vector<Event> part_of(std::vector<Event>& events, const RecordingSample& sa
   return part;
 }
 
-constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that the cache does not have
+constexpr size_t kLeftOut = SIZE_MAX;  // the place of a sample that is not in the cache
 
-/// What build_cache() knows of a sample once it is read.
+/// What build_cache() knows about a sample once it is read.
 struct ReadSample {
-  size_t place = kLeftOut;  ///< in the cache
-  uint64_t contents = 0;    ///< a hash of its events, their times counted from the first; 0: it has none
+  size_t place = kLeftOut;  ///< index in the cache
+  uint64_t contents = 0;    ///< a hash of its events, with times counted from the first; 0: it has none
 };
 
 uint64_t hash_of(const std::vector<Event>& events) {
@@ -84,8 +84,8 @@ uint64_t hash_of(const std::vector<Event>& events) {
   return events.empty() ? 0 : std::max<uint64_t>(hash, 1);
 }
 
-// The same events under two names: told, but an error if our own split has one of them for training and the other for
-// tests.
+// The same events under two names: reported, but an error if our own split has put one of them into training and the
+// other into the test set.
 void find_repeated(const FileTree& tree, RecordingList& list, const std::vector<ReadSample>& read) {
   std::map<uint64_t, std::vector<size_t>> by_contents;
   for (size_t i = 0; i < read.size(); ++i) {
@@ -104,12 +104,12 @@ void find_repeated(const FileTree& tree, RecordingList& list, const std::vector<
   }
   if (shared.empty()) return;
   if (list.report.drawn) {
-    throw input_error("{}: {}; remove one of each two", tree.root().string(), to_line(shared[0]));
+    throw input_error("{}: {}; remove one of each pair", tree.root().string(), to_line(shared[0]));
   }
   list.report.repeated.push_back(shared[0]);
 }
 
-// Reads one file, and puts the events of each of its samples into the cache.
+// Reads one file, and writes the events of each of its samples to the cache.
 void add_file(const FileTree& tree, const Parts& parts, ByteSource source, const ReadOptions& options,
               EventCacheWriter& writer, std::vector<ReadSample>& read) {
   WholeRecording recording = read_recording(std::move(source), options);
@@ -133,7 +133,7 @@ void add_file(const FileTree& tree, const Parts& parts, ByteSource source, const
 }
 
 void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& data, const DataFormat& format) {
-  // In order of time events are put here: some published recordings run back by a few microseconds.
+  // Sorts events by time: in some published recordings, time runs back by a few microseconds.
   ReadOptions options{.truncated = false, .unordered = true, .sensor = parse_sensor(data.sensor, "data.sensor")};
   options.time_unit = parse_time_unit(data.time_unit, "data.time_unit");
   options.of_data_set = true;
@@ -165,7 +165,7 @@ void build_cache(const fs::path& file, uint64_t fingerprint, const DataConfig& d
   });
   if (!missing.empty()) throw input_error("{}: is no longer there", tree.where(*missing.begin()));
   find_repeated(tree, list, read);
-  // In the list's order, not in that of the archive.
+  // In the list's order, not in the archive's.
   std::vector<CachedSample> samples;
   for (const ReadSample& sample : read) {
     if (sample.place != kLeftOut) samples.push_back(std::move(writer.samples()[sample.place]));
@@ -194,16 +194,16 @@ std::shared_ptr<const EventCache> open_cache(const DataConfig& data, const DataF
       if (listener.cache) listener.cache({.state = CacheReport::State::kUnwritable, .file = file});
     }
   }
-  const TemporaryFolder folder;  // the mapped file stays when its name goes
+  const TemporaryFolder folder;  // the mapped file survives the removal of its name
   build_cache(folder.path() / "cache", fingerprint, data, format);
   cache = std::make_shared<EventCache>(folder.path() / "cache", fingerprint);
   if (cache->state() != CacheFile::State::kWhole) {
-    throw run_error("{}: is not what was written", folder.path().string());
+    throw run_error("{}: reads back differently from what was written", folder.path().string());
   }
   return cache;
 }
 
-// One line for each of the first recordings of which events were left out, and one for all others.
+// One line for each of the first recordings with events left out, and one for all others.
 void say_left_out(const EventCache& cache, Split split, const OpenListener& listener) {
   constexpr int64_t kNamed = 3;
   int64_t recordings = 0, events = 0;
@@ -230,7 +230,7 @@ std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, co
   check_damaged(recordings->damaged(), data.skip_bad);
   if (recordings->size() == 0) {
     const DataReport& report = recordings->report();
-    const std::string found = report.train_folder + report.test_folder;  // one of them
+    const std::string found = report.train_folder + report.test_folder;  // at most one of them
     throw MissingSplit(fmt::format("{}: no {} recordings{}", data.dir, split == Split::kTrain ? "training" : "test",
                                    found.empty() ? "" : "; found only " + found + "/, expected train/ and test/"));
   }

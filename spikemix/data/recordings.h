@@ -22,35 +22,36 @@ struct RecordingSample {
   int64_t begin = std::numeric_limits<int64_t>::min(), end = std::numeric_limits<int64_t>::max();  ///< microseconds
 };
 
-/// What a data set consists of, before any recording is read.
+/// The contents of a data set, before any recording is read.
 struct RecordingList {
   std::vector<std::string> classes;
-  std::vector<RecordingSample> samples;  ///< in the order in which the data set has them
-  SensorSize sensor;                     ///< for recordings that do not say; unknown: what their formats say
+  std::vector<RecordingSample> samples;  ///< in the data set's order
+  SensorSize sensor;                     ///< for recordings that do not state it; unknown: the format's default
   DataReport report = {};
 };
 
 /// DVS128 Gesture (IBM, Amir et al. 2017) as published: a folder with trials_to_train.txt and trials_to_test.txt, which
-/// name one recording a line (userNN_LIGHT.aedat), and userNN_LIGHT_labels.csv, whose lines "class,start,end" (1 to 11,
-/// microseconds) cut it into samples. 1,176 training and 288 test samples. Classes are named as gesture_mapping.csv
-/// has them, or as published.
+/// name one recording on each line (userNN_LIGHT.aedat), and userNN_LIGHT_labels.csv, whose lines "class,start,end" (1
+/// to 11, microseconds) cut it into samples. 1,176 training and 288 test samples. Class names come from
+/// gesture_mapping.csv, or else from the publication.
 bool recognises_dvs_gesture(const std::filesystem::path& path);
 RecordingList list_dvs_gesture(const FileTree& tree);
 
-/// Recordings in a folder for each class, in any format that `spikemix events formats` lists:
-///  * train/CLASS/... and test/CLASS/..., by what their names say (splits.h): N-MNIST, N-CARS, N-ImageNet
+/// Recordings with a folder for each class, in any format that `spikemix events formats` lists:
+///  * train/CLASS/... and test/CLASS/..., recognised by their names (splits.h): N-MNIST, N-CARS, N-ImageNet
 ///  * CLASS/...: CIFAR10-DVS, N-Caltech101, which have no split. The first 90 % of each class, by name and rounded up,
-///    are the training set, as SpikingJelly's split_to_train_test_set and with it the papers take them.
-/// Classes are sorted by name. N-MNIST's format does not say how large the sensor was: 34 x 34 where all classes are
-/// digits, else 240 x 180 (N-Caltech101). Its annotations, and frames that SpikingJelly made, are left out.
+///    are the training set, as in SpikingJelly's split_to_train_test_set and therefore in the papers.
+/// Classes are sorted by name. N-MNIST's format does not give the sensor's size: it is 34 x 34 if all classes are
+/// digits, otherwise 240 x 180 (N-Caltech101). Its annotations, and frames made by SpikingJelly, are left out.
 bool recognises_recordings(const std::filesystem::path& path);
 RecordingList list_recordings(const FileTree& tree);
 
-/// Opens a split by way of the cache: a file that holds the events of all samples, 4 bytes each, made when the data set
-/// is opened for the first time or has changed since. Where no cache may be kept (data.cache = "off", a folder that
-/// cannot be written to, a full disk) the file lies in the system's temporary folder, without a name.
-/// @throws as `format.list` and as the recordings' readers; InputError naming two recordings with the same events, one
-/// drawn for training and one for tests (where the files have a split it is told in the report); CacheUnwritable
+/// Opens a split through the cache: a file with the events of all samples, 4 bytes each, made when the data set is
+/// opened for the first time or has changed since. If no cache may be kept (data.cache = "off", a folder that cannot be
+/// written to, a full disk), the file is in the system's temporary folder, without a name.
+/// @throws as `format.list` and as the recordings' readers; InputError naming two recordings with the same events if
+/// our split puts one into training and one into the test set (if the files have a split, the report mentions it);
+/// CacheUnwritable
 std::unique_ptr<Dataset> open_recordings(const DataConfig& data, Split split, const DataFormat& format,
                                          const OpenListener& listener);
 

@@ -26,7 +26,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-TEST(EventWords, ComeBackAsTheyWere) {
+TEST(EventWords, RoundTrip) {
   const auto round_trip = [](const std::vector<Event>& events) {
     const EventWords packed = pack_events(events);
     std::vector<Event> back(events.size());
@@ -56,7 +56,7 @@ class RecordingsTest : public FilesTest {
     config.dir = dir_ / name, config.cache = dir_ / "cache";
     return config;
   }
-  /// A recording that its number of events tells apart.
+  /// A recording that is identified by its number of events.
   static Bytes recording(size_t n) { return encode::aedat3(encode::random_events(n, {128, 128}, n)); }
   static Bytes as_npz(size_t n) { return encode::npz(encode::random_events(n, {128, 128}, n), true); }
   std::vector<int64_t> counts(const Dataset& set) const {
@@ -87,7 +87,7 @@ TEST_F(RecordingsTest, WithoutASplitTheFirstNinetyPercentOfAClassAreForTraining)
   EXPECT_THAT(counts(*test), ElementsAre(109));
   EXPECT_EQ(train->label(10), 1);
   EXPECT_THAT(train->source(2), EndsWith("set/cat/cat_10.aedat"));
-  EXPECT_EQ(train->recording(10).sensor, (SensorSize{128, 128}));  // npz does not say: as the others
+  EXPECT_EQ(train->recording(10).sensor, (SensorSize{128, 128}));  // npz does not say: same as the others
   EXPECT_EQ(train->events(0), encode::random_events(100, {128, 128}, 100));
   EXPECT_TRUE(train->holds_events());
   expect_input_error([&] { train->image(0); }, "cat_0.aedat: a recording of an event camera, expected an image");
@@ -116,7 +116,7 @@ TEST_F(RecordingsTest, FoldersOfSplitsAndArchivesOfThem) {
   EXPECT_THAT(open_dataset(data("set.tar.gz"), Split::kTest)->source(0), EndsWith("set.tar.gz: Test/1/00009.bin"));
 }
 
-TEST_F(RecordingsTest, PublishedNamesOfSplitsAreTakenAsTheyAre) {
+TEST_F(RecordingsTest, PublishedSplitNamesAreRecognised) {
   for (const auto& [folder, count] : {std::pair{"n-cars_train", 10}, {"n-cars_test", 4}}) {
     for (int i = 0; i < count; ++i) {
       write(fmt::format("set/{}/{}/{}.aedat", folder, i % 2 ? "cars" : "background", i),
@@ -129,7 +129,7 @@ TEST_F(RecordingsTest, PublishedNamesOfSplitsAreTakenAsTheyAre) {
   EXPECT_EQ(test->report().train_folder, "n-cars_train");
   EXPECT_EQ(test->report().test_folder, "n-cars_test");
   EXPECT_FALSE(test->report().drawn);
-  // One of them alone is no set of which a part could be drawn.
+  // One of them alone is not a set to draw a test part from.
   expect_input_error([&] { open_dataset(data("set/n-cars_train"), Split::kTrain); },
                      "n-cars_train: one split of a data set, beside n-cars_test; give the folder that holds both");
 }
@@ -143,10 +143,10 @@ TEST_F(RecordingsTest, ValidationIsNotMixedIntoTheTestSet) {
   EXPECT_THAT(test->source(0), EndsWith("set/test/a/4.aedat"));
   EXPECT_THAT(test->report().left_out,
               ElementsAre(Remark{"recordings of a split that is not used", 1, "val/a/3.aedat"}));
-  EXPECT_EQ(open_dataset(data("set"), Split::kTest)->report(), test->report());  // out of the cache, too
+  EXPECT_EQ(open_dataset(data("set"), Split::kTest)->report(), test->report());  // from the cache, too
 }
 
-TEST_F(RecordingsTest, ArchivesNamedAsSplitsAreSplits) {
+TEST_F(RecordingsTest, ArchivesNamedLikeSplitsAreSplits) {
   write_tar("set/train.tar", {{"cat/1.aedat", recording(10)}, {"dog/1.aedat", recording(11)}});
   write_tar("set/test.tar", {{"cat/1.aedat", recording(12)}});
   EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(10, 11));
@@ -163,9 +163,9 @@ TEST_F(RecordingsTest, ARecordingIsNeverInTrainingAndTestDataUnderTwoNames) {
     for (int i = 0; i < 9; ++i) write(fmt::format("set/cat/{}.aedat", i), recording(size_t(10 + i)));
   };
   write_class();
-  write("set/cat/9.aedat", recording(10));  // a copy, which is drawn for tests
+  write("set/cat/9.aedat", recording(10));  // a copy, which goes into the test set
   refuses("set: test recordings that are training recordings too: 1 (" + (dir_ / "set/cat/9.aedat").string() + " = " +
-          (dir_ / "set/cat/0.aedat").string() + "); remove one of each two");
+          (dir_ / "set/cat/0.aedat").string() + "); remove one of each pair");
   write_class();
   fs::create_hard_link(dir_ / "set/cat/3.aedat", dir_ / "set/cat/z.aedat");
   refuses("test recordings that are training recordings too: 1 (");
@@ -175,9 +175,9 @@ TEST_F(RecordingsTest, ARecordingIsNeverInTrainingAndTestDataUnderTwoNames) {
   write_class();
   std::vector<Event> later = encode::random_events(14, {128, 128}, 14);
   for (Event& e : later) e.t += 1000000;
-  write("set/cat/z.aedat", encode::aedat3(later));  // its clock elsewhere
+  write("set/cat/z.aedat", encode::aedat3(later));  // its clock starts elsewhere
   refuses("test recordings that are training recordings too: 1 (");
-  // Where the files have a split, and within one, it is told; recordings without events are not the same.
+  // If the files have a split, and within one split, it is reported; recordings without events do not count as equal.
   write("set/train/cat/1.aedat", recording(10));
   write("set/test/cat/2.aedat", recording(10));
   EXPECT_THAT(open_dataset(data("set"), Split::kTrain)->report().repeated,
@@ -205,7 +205,7 @@ TEST_F(RecordingsTest, CopiesThatSpikingJellyMakesAreRefusedOrLeftOut) {
   expect_input_error([&] { open_dataset(data("set"), Split::kTrain); }, "test recordings that are training recordings");
 }
 
-TEST_F(RecordingsTest, AnArchiveBesideWhatWasUnpackedFromItIsLeftOut) {
+TEST_F(RecordingsTest, AnArchiveNextToItsUnpackedFolderIsLeftOut) {
   std::vector<Member> members;
   for (int i = 0; i < 10; ++i) {
     members.push_back({fmt::format("cat/{}.aedat", i), recording(size_t(10 + i))});
@@ -214,7 +214,7 @@ TEST_F(RecordingsTest, AnArchiveBesideWhatWasUnpackedFromItIsLeftOut) {
   write_tar("set/cat.tar", members);
   const auto train = open_dataset(data("set"), Split::kTrain);
   EXPECT_EQ(train->size(), 9);
-  EXPECT_THAT(train->report().left_out, ElementsAre(Remark{"archives that are not looked into", 1, "cat.tar"}));
+  EXPECT_THAT(train->report().left_out, ElementsAre(Remark{"archives that are not read", 1, "cat.tar"}));
 }
 
 TEST_F(RecordingsTest, CaltechAsDownloaded) {
@@ -253,7 +253,7 @@ TEST_F(RecordingsTest, GestureIsCutByItsTables) {
   EXPECT_EQ(test->events(0), events);
   EXPECT_THAT(train->source(0), EndsWith("user01_led.aedat from 1000 us"));
 
-  const std::string mark = "\xEF\xBB\xBF";  // as Windows' editors write tables
+  const std::string mark = "\xEF\xBB\xBF";  // as Windows' editors write it
   for (const char* file : {"user01_led_labels.csv", "trials_to_train.txt", "trials_to_test.txt"}) {
     const std::string before = read_file(dir_ / "set" / file);
     write(fmt::format("set/{}", file), mark + before);
@@ -305,7 +305,7 @@ TEST_F(RecordingsTest, DamagedRecordingsAreLeftOutIfAllowed) {
   DataConfig config = data("set");
   for (const std::string& cache : {(dir_ / "cache").string(), std::string("off")}) {
     config.cache = cache, config.skip_bad = 0;
-    expect_input_error([&] { open_dataset(config, Split::kTrain); }, "data.skip_bad=N (--skip-bad N) leaves");
+    expect_input_error([&] { open_dataset(config, Split::kTrain); }, "out with data.skip_bad=N (--skip-bad N)");
     config.skip_bad = 1;
     const auto train = open_dataset(config, Split::kTrain), test = open_dataset(config, Split::kTest);
     EXPECT_EQ(train->size(), 3);
@@ -314,7 +314,7 @@ TEST_F(RecordingsTest, DamagedRecordingsAreLeftOutIfAllowed) {
     EXPECT_THAT(train->damaged()[0], ::testing::HasSubstr("train/cat/b.aedat"));
     ASSERT_EQ(test->damaged().size(), 1u);
     EXPECT_EQ(train->source(1), (dir_ / "set/train/cat/c.aedat").string());
-    // A cache that leaves some out is no way around the setting.
+    // A cache that leaves some out does not bypass the setting.
     config.skip_bad = 0;
     expect_input_error([&] { open_dataset(config, Split::kTrain); }, "cat/b.aedat");
   }
@@ -324,7 +324,7 @@ TEST_F(RecordingsTest, TheCacheIsUsedUntilTheDataChange) {
   write("set/cat/a.aedat", recording(100));
   const fs::path file = dir_ / "set/cat/a.aedat";
   EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(100));
-  // Other bytes of the same length and time: nobody looks at them.
+  // A change that keeps length and time goes unnoticed.
   const auto time = fs::last_write_time(file);
   Bytes noise = recording(100);
   noise.assign(noise.size(), 0xFF);
@@ -337,7 +337,7 @@ TEST_F(RecordingsTest, TheCacheIsUsedUntilTheDataChange) {
   EXPECT_EQ(open_dataset(data("set"), Split::kTrain)->size(), 10);
 }
 
-TEST_F(RecordingsTest, ADamagedCacheIsMadeAnew) {
+TEST_F(RecordingsTest, ADamagedCacheIsMadeAgain) {
   write("set/cat/a.aedat", recording(3));
   EXPECT_THAT(counts(*open_dataset(data("set"), Split::kTrain)), ElementsAre(3));
   const fs::path file = cache_file();
@@ -360,7 +360,7 @@ TEST_F(RecordingsTest, ADamagedCacheIsMadeAnew) {
   }
 }
 
-TEST_F(RecordingsTest, WithoutAPlaceForTheCacheTheyAreReadAnewAloud) {
+TEST_F(RecordingsTest, WithoutACacheTheyAreReadAgainWithANote) {
   write("set/cat/a.aedat", recording(3));
   std::vector<std::string> notes;
   std::vector<CacheReport::State> states;
@@ -413,7 +413,7 @@ TEST_F(RecordingsTest, BatchesAreTheSameOnAnyNumberOfThreads) {
     EXPECT_THAT(batches[0], SizeIs(4 * 3 * 2 * 32 * 32));
     if (first.empty()) first = batches;
     EXPECT_EQ(batches, first);
-    EXPECT_NE(batches[0], batches[3]);  // each epoch its own
+    EXPECT_NE(batches[0], batches[3]);  // each epoch has its own
   }
   // Without augmentation: the frames, pooled 4 x 4.
   options.train = false, options.frames = {.by = "time", .values = "binary"};
@@ -433,8 +433,8 @@ TEST_F(RecordingsTest, BatchesAreTheSameOnAnyNumberOfThreads) {
   expect_input_error([&] { Loader(set, options); }, "the data are recordings of event cameras, the model takes images");
 }
 
-// Recordings that do not say how large their sensor was, each a part of its own of it (N-CARS).
-TEST_F(RecordingsTest, AModelSeesARecordingAsItDidInTrainingWhereverItLies) {
+// Recordings that do not give their sensor's size, each on a part of it (N-CARS).
+TEST_F(RecordingsTest, AModelSeesARecordingAsInTrainingWhereverTheFileIs) {
   const SensorSize sizes[] = {{100, 90}, {40, 71}, {63, 20}};
   for (int i = 0; i < 3; ++i) {
     const Bytes bytes = encode::npz(encode::random_events(300, sizes[i], uint64_t(i)), false);
@@ -457,7 +457,7 @@ TEST_F(RecordingsTest, AModelSeesARecordingAsItDidInTrainingWhereverItLies) {
   const std::vector<float> all = inputs(train), some = inputs(open_dataset(data("other"), Split::kTest));
   const size_t one = all.size() / 3;
   EXPECT_TRUE(std::ranges::equal(std::span(all).subspan(one), some));
-  // By itself, from the command line.
+  // Alone, as from the command line.
   for (size_t i = 0; i < 3; ++i) {
     const WholeRecording file = read_recording(ByteSource::open(dir_ / fmt::format("set/train/cat/{}.npz", i)), {});
     EXPECT_FALSE(file.says);
@@ -471,7 +471,7 @@ TEST_F(RecordingsTest, AModelSeesARecordingAsItDidInTrainingWhereverItLies) {
 TEST(FrameSensor, IsTheModelsAndHoldsTheRecording) {
   FrameSettings settings;
   const RecordingInfo recording{.sensor = {50, 60}, .own = {30, 70}};
-  EXPECT_EQ(frame_sensor(settings, recording), (SensorSize{50, 60}));  // a model that does not know its own
+  EXPECT_EQ(frame_sensor(settings, recording), (SensorSize{50, 60}));  // for a model that does not know its own
   settings.sensor_width = settings.sensor_height = 64;
   EXPECT_EQ(frame_sensor(settings, recording), (SensorSize{64, 70}));
   EXPECT_EQ(frame_sensor(settings, {.sensor = {50, 60}, .own = {50, 60}}), (SensorSize{64, 64}));

@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// The only list: `data formats`, --format and "auto" read it. The most particular names come first.
+// The only list: `data formats`, --format and "auto" read it. The most specific names come first.
 constexpr DataFormat kFormats[] = {
     {"cifar10", "cifar-10-binary.tar.gz, or its folder", recognises_cifar10, open_cifar10},
     {"cifar100", "cifar-100-binary.tar.gz, or its folder", recognises_cifar100, open_cifar100},
@@ -28,7 +28,7 @@ constexpr DataFormat kFormats[] = {
      recognises_image_folder, open_image_folder, nullptr, /*decodes=*/true},
 };
 
-// "12 .parquet, 1 .json": what there is instead of a data set; "" if there is nothing.
+// "12 .parquet, 1 .json": what was found instead of a data set; "" if there is nothing.
 std::string endings_seen(const std::filesystem::path& path) {
   std::map<std::string, int64_t> counts;
   for (const std::string& name : FileTree::some_names(path)) {

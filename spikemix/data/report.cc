@@ -36,10 +36,10 @@ void add_left_out(DataReport& report, const FileTree& tree, bool (*is_sample)(co
   for (const std::string& name : tree.hidden()) {
     if (is_sample(name) || name.ends_with(".ipynb_checkpoints")) add_remark(report.left_out, "hidden files", name);
   }
-  for (const std::string& name : tree.dangling()) add_remark(report.left_out, "links to nothing", name);
-  for (const std::string& name : tree.loops()) add_remark(report.left_out, "links to a folder above them", name);
+  for (const std::string& name : tree.dangling()) add_remark(report.left_out, "broken links", name);
+  for (const std::string& name : tree.loops()) add_remark(report.left_out, "links to a parent folder", name);
   for (const std::string& name : tree.closed_archives()) {
-    add_remark(report.left_out, "archives that are not looked into", name);
+    add_remark(report.left_out, "archives that are not read", name);
   }
 }
 

@@ -5,11 +5,11 @@
 
 #include "spikemix/base/rng.h"
 
-// What comes out is compared with Pillow in tests/test_data.py.
+// Results are compared with Pillow in tests/test_data.py.
 namespace spikemix {
 namespace {
 
-TEST(Resize, AnImageThatFitsIsLeftAlone) {
+TEST(Resize, AnImageThatFitsIsUnchanged) {
   const Image image{2, 3, 1, {1, 2, 3, 4, 5, 6}};
   EXPECT_EQ(fit(image, 2, 3, 1), image);
 }

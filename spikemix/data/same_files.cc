@@ -19,7 +19,7 @@ uint64_t page_begin(uint64_t size) { return size > kPage ? (size - kPage) / 2 : 
 
 using Numbers = std::vector<size_t>;
 
-// Leaves those of a and b whose `key` the other has as well.
+// Leaves those entries of a and b whose `key` also occurs in the other.
 void keep_shared(const std::vector<FileContents>& a, Numbers& of_a, const std::vector<FileContents>& b, Numbers& of_b,
                  uint64_t FileContents::*key) {
   const auto keep = [&](const std::vector<FileContents>& kept, Numbers& numbers, const std::vector<FileContents>& other,

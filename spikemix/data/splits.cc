@@ -36,7 +36,7 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// "NCars_trainSet2" is n, cars, train, set: runs of letters, a new one where a capital follows a small letter.
+// "NCars_trainSet2" is n, cars, train, set: runs of letters; a capital after a small letter starts a new one.
 std::vector<std::string> words_of(std::string_view name) {
   std::vector<std::string> words;
   bool begin = true;
@@ -61,20 +61,20 @@ Part part_of_word(std::string_view word) {
   return Part::kNone;
 }
 
-/// The folders that samples lie in.
+/// The folders that hold samples.
 struct Folder {
   std::map<std::string, Folder> folders;
   bool files = false;  ///< samples directly in it
 };
 
-// What looks at folders goes as deep as they do; an archive's names may claim any depth.
+// The functions below recurse as deep as the folders, and an archive's names may claim any depth.
 constexpr std::ptrdiff_t kDeepest = 100;
 
 Folder folders_of(const std::vector<std::string>& names) {
   Folder root;
   for (const std::string& name : names) {
     if (std::ranges::count(name, '/') > kDeepest)
-      throw input_error("{}...: more than {} folders in each other; a damaged archive?", name.substr(0, 60), kDeepest);
+      throw input_error("{}...: more than {} nested folders; a damaged archive?", name.substr(0, 60), kDeepest);
     Folder* at = &root;
     size_t begin = 0;
     for (size_t slash; (slash = name.find('/', begin)) != name.npos; begin = slash + 1) {
@@ -85,7 +85,7 @@ Folder folders_of(const std::vector<std::string>& names) {
   return root;
 }
 
-// "mnisttrain" beside "mnisttest": no words, but a pair.
+// "mnisttrain" next to "mnisttest": these are not words, but a pair.
 std::map<std::string, Part> parts_of_pairs(const Folder& folder) {
   std::map<std::string, std::string> lower;
   for (const auto& [name, child] : folder.folders) lower[lower_case(name)] = name;
@@ -101,7 +101,7 @@ std::map<std::string, Part> parts_of_pairs(const Folder& folder) {
   return parts;
 }
 
-// "train_and_test/train/CLASS/..." holds splits and is none.
+// "train_and_test/train/CLASS/..." holds splits and is not one.
 bool only_holds_splits(const Folder& folder, Part part) {
   if (folder.files || folder.folders.empty()) return false;
   bool classes = false;
@@ -110,11 +110,11 @@ bool only_holds_splits(const Folder& folder, Part part) {
     classes |= !child.folders.empty();
   }
   const bool same = folder.folders.size() == 1 && part_named(folder.folders.begin()->first) == part;
-  return classes && !same;  // "Train/Train/CLASS/...", as file managers unpack Train.zip, is a split
+  return classes && !same;  // "Train/Train/CLASS/...", as file managers unpack Train.zip, is one split
 }
 
 struct Candidate {
-  std::string name;  ///< of the folder
+  std::string name;  ///< the folder's
   Part part;
   const Folder* folder;
   bool has_classes() const { return !folder->folders.empty(); }
@@ -171,7 +171,7 @@ struct SplitSearch {
     for (const Candidate& c : level.others) search(*c.folder, prefix + c.name + "/");
   }
 
-  // The one of this part, if there is one; a folder without classes counts only if there is no other.
+  // The folder of this part, if there is one; a folder without classes counts only if there is no other.
   const Candidate* one_of(const SplitLevel& level, Part part, const char* what) const {
     std::vector<const Candidate*> found;
     std::vector<std::string> names;
@@ -179,13 +179,13 @@ struct SplitSearch {
       if (c.part == part && c.has_classes()) found.push_back(&c), names.push_back(level.prefix + c.name);
     }
     if (found.size() > 1) {
-      throw input_error("{}: {}: each looks like the {} set; keep one of them here, move the others away", root,
+      throw input_error("{}: {}: each looks like the {} set; keep one of them here, move the others elsewhere", root,
                         folders_seen(names), what);
     }
     if (!found.empty()) return found[0];
     const auto flat = std::ranges::find(level.splits, part, &Candidate::part);
     if (flat == level.splits.end()) return nullptr;
-    throw input_error("{}/{}{}: samples, but no folders of classes; expected {}/CLASS/..., or move it away", root,
+    throw input_error("{}/{}{}: samples, but no class folders; expected {}/CLASS/..., or move it elsewhere", root,
                       level.prefix, flat->name, flat->name);
   }
 
@@ -223,7 +223,7 @@ struct SplitSearch {
     const Candidate* alone = !test ? train : !train ? test : nullptr;
     for (const Candidate& c : level.others) {
       if (alone && share_a_class(*alone->folder, *c.folder)) {
-        throw input_error("{}: found {}: is {}{}/ a split too? Call it {}, or move it away", root, seen(level),
+        throw input_error("{}: found {}: is {}{}/ a split too? Call it {}, or move it elsewhere", root, seen(level),
                           level.prefix, c.name, train ? "test/" : "train/");
       }
     }
@@ -263,13 +263,14 @@ SplitLayout::SplitLayout(const std::vector<std::string>& names, const std::strin
     train_ = std::move(decision.train), test_ = std::move(decision.test), others_ = std::move(decision.others);
   } else if (!search.without_classes.empty()) {
     throw input_error(
-        "{}: samples in {}, without folders of classes in them; expected train/CLASS/... and test/CLASS/...", root,
+        "{}: samples in {}, without class folders in them; expected train/CLASS/... and test/CLASS/...", root,
         folders_seen(search.without_classes));
   }
   check_classes(names, root);
 }
 
-// A folder too many, as in train/images/CLASS/..., would make one class of all, and a test accuracy of 100 %.
+// An extra folder level, as in train/images/CLASS/..., would put all samples into one class, with a test accuracy of
+// 100 %.
 void SplitLayout::check_classes(const std::vector<std::string>& names, const std::string& root) const {
   std::set<std::string> classes, below;
   for (const std::string& name : names) {
@@ -280,7 +281,7 @@ void SplitLayout::check_classes(const std::vector<std::string>& names, const std
     if (slash != at->rest.npos) below.insert(at->rest.substr(0, slash));
   }
   if (classes.size() != 1 || below.size() < 2) return;
-  throw input_error("{}: one class, '{}', with the folders {} in it: a folder too many? Expected train/CLASS/...", root,
+  throw input_error("{}: one class, '{}', with the folders {} in it: an extra folder? Expected train/CLASS/...", root,
                     *classes.begin(), folders_seen({below.begin(), below.end()}));
 }
 

@@ -53,14 +53,14 @@ TEST(Splits, TestComesBeforeValidationWhichIsNotMixedIn) {
             "train=train_and_test/train test=train_and_test/test");
 }
 
-TEST(Splits, WithoutFoldersOfClassesBelowANameIsThatOfAClass) {
+TEST(Splits, ASplitsNameWithoutClassFoldersBelowIsAClass) {
   EXPECT_EQ(decided({"bus/1", "train/1", "plane/1"}), "train= test=");
   EXPECT_EQ(decided({"set/bus/1", "set/bullet_train/1"}), "train= test=");
   EXPECT_EQ(decided({"train/bus/1", "train/train/1", "train/test/1", "test/train/1"}), "train=train test=test");
   EXPECT_EQ(decided({"train.tar/bus/1", "train.tar/train/1"}), "train=train.tar test=");
 }
 
-TEST(Splits, WhatIsNotCertainIsAnErrorThatListsWhatWasSeen) {
+TEST(Splits, UncertainSplitsAreAnErrorThatListsWhatWasSeen) {
   const auto expect = [](const Names& names, const std::string& text) {
     EXPECT_THAT(decided(names), ::testing::HasSubstr(text));
   };
@@ -71,13 +71,13 @@ TEST(Splits, WhatIsNotCertainIsAnErrorThatListsWhatWasSeen) {
   expect({"train/a/1", "dev/a/1"}, "found dev/ and train/; which is the test set?");
   expect({"trainval/a/1", "test/a/1"}, "trainval/ could be more than one split; found test/ and trainval/");
   expect({"train/a/1", "query/a/1"}, "found train/ and query/: is query/ a split too?");
-  expect({"train/1", "test/1"}, "samples in test and train, without folders of classes");
-  expect({"cat/train/1", "cat/test/1"}, "samples in cat/test and cat/train, without folders of classes");
-  expect({"train/a/1", "test/1"}, "root/test: samples, but no folders of classes");
+  expect({"train/1", "test/1"}, "samples in test and train, without class folders");
+  expect({"cat/train/1", "cat/test/1"}, "samples in cat/test and cat/train, without class folders");
+  expect({"train/a/1", "test/1"}, "root/test: samples, but no class folders");
   expect({"extract/train/a/1", "extract/test/a/1", "events_np/train/a/1"}, "splits in 2 places: ");
 }
 
-TEST(Splits, AFolderInOneOfItsOwnNameIsThatSplit) {
+TEST(Splits, AFolderInsideOneOfTheSameNameIsThatSplit) {
   const SplitLayout layout({"Train/Train/0/1", "Test/Test/0/2"}, "root");  // as file managers unpack Train.zip
   EXPECT_EQ(layout.train_folder(), "Train");
   EXPECT_EQ(layout.place("Train/Train/0/1")->class_name, "0");
@@ -99,22 +99,22 @@ TEST(Splits, EachNameHasItsPlace) {
   EXPECT_FALSE(layout.place("val/a/1"));
 }
 
-// An archive's names may claim any depth: no stack is deep enough for 40,000 folders.
-TEST(Splits, RefusesFoldersWithoutEnd) {
+// An archive's names may claim any depth, and no stack is deep enough for 40,000 folders.
+TEST(Splits, RefusesEndlesslyNestedFolders) {
   std::string name;
   for (int i = 0; i < 40'000; ++i) name += "a/";
   EXPECT_THAT([&] { SplitLayout({name + "1"}, "root"); },
-              testing::ThrowsMessage<InputError>(testing::HasSubstr("more than 100 folders in each other")));
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("more than 100 nested folders")));
 }
 
-// It would be one class, and every answer right.
-TEST(Splits, AFolderTooManyIsNoClass) {
+// It would become one class, and every answer would be right.
+TEST(Splits, AnExtraFolderLevelIsNotAClass) {
   EXPECT_THAT(
       [] {
         SplitLayout({"train/images/a/1", "train/images/b/1", "test/images/a/1"}, "root");
       },
       testing::ThrowsMessage<InputError>(testing::HasSubstr("one class, 'images', with the folders a and b")));
-  SplitLayout({"train/cat/2024/1", "train/dog/1", "test/cat/2025/1"}, "root");  // folders within classes are free
+  SplitLayout({"train/cat/2024/1", "train/dog/1", "test/cat/2025/1"}, "root");  // folders within classes are allowed
   SplitLayout({"train/cat/2024/1", "test/cat/2024/1"}, "root");
 }
 

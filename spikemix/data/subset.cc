@@ -29,7 +29,7 @@ class Subset : public Dataset {
   std::vector<int64_t> chosen_;
 };
 
-// How many of each class: images * count / total, rounded down, and one more where the most was lost.
+// The number of images for each class: images * count / total, rounded down, plus one for the largest remainders.
 std::vector<int64_t> quotas(const std::vector<int64_t>& counts, int64_t images, int64_t total) {
   std::vector<int64_t> quota(counts.size()), order(counts.size());
   int64_t left = images;
@@ -65,9 +65,9 @@ std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> dataset, in
 Divided divide(const std::shared_ptr<const Dataset>& dataset, double share, uint64_t seed) {
   const int64_t total = dataset->size(), images = std::llround(share * double(total));
   if (images == 0 || images == total)
-    throw input_error("data.validation = {}: of {} training images that is {}", share, total,
-                      images == 0 ? "none" : "all of them");
-  // Selection sampling: image by image, each of a class with the probability that leaves the right number of it.
+    throw input_error("data.validation = {}: that is {} of the {} training images", share,
+                      images == 0 ? "none" : "all", total);
+  // Selection sampling: each image is taken with the probability that gives its class the right number.
   std::vector<int64_t> wanted = quotas(class_counts(*dataset), images, total), left = class_counts(*dataset);
   std::vector<int64_t> learned, validation;
   Rng rng(seed, Rng::Purpose::kValidation);

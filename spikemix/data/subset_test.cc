@@ -15,7 +15,7 @@ DataConfig data_at(const std::filesystem::path& dir, const std::string& format =
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 
-// Labels as given; the image of each is its index.
+// Labels as given; each image's source is its index.
 class Labels : public Dataset {
  public:
   explicit Labels(std::vector<int64_t> labels) : labels_(std::move(labels)) {}
@@ -43,24 +43,24 @@ TEST(Subset, TakesTheFirstOfEachClassInOrder) {
   const auto data = std::make_shared<Labels>(std::vector<int64_t>{2, 2, 0, 1, 0, 1, 2, 1, 0});
   EXPECT_THAT(sources(*subset(data, 3, "k")), ElementsAre("0", "2", "3"));
   EXPECT_THAT(sources(*subset(data, 6, "k")), ElementsAre("0", "1", "2", "3", "4", "5"));
-  EXPECT_THAT(sources(*subset(data, 4, "k")), ElementsAre("0", "2", "3", "4"));  // one more: the first class
+  EXPECT_THAT(sources(*subset(data, 4, "k")), ElementsAre("0", "2", "3", "4"));  // one more for the first class
   EXPECT_EQ(subset(data, 0, "k"), data);
   EXPECT_EQ(subset(data, 9, "k"), data);
 }
 
-TEST(Subset, SharesAreOfTheClassesAsTheyAre) {
-  // 8 a, 4 b, 1 c: half of them are 4 a, 2 b, and the seventh image is c's by remainder (0.54 of an image).
+TEST(Subset, KeepsTheSharesOfTheClasses) {
+  // 8 a, 4 b, 1 c: half of them are 4 a, 2 b, and by remainder (0.54 of an image) the seventh image is c's.
   const auto data = std::make_shared<Labels>(std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2});
   EXPECT_EQ(summarise(*subset(data, 7, "k"), "train", 0).class_counts, (std::vector<int64_t>{4, 2, 1}));
 }
 
-TEST(Subset, RefusesMoreThanThereAre) {
+TEST(Subset, RefusesMoreThanExist) {
   const auto data = std::make_shared<Labels>(std::vector<int64_t>{0, 1});
   expect_input_error([&] { subset(data, 3, "data.train_images"); }, "data.train_images = 3: the data has 2 images");
   expect_input_error([&] { subset(data, -1, "data.train_images"); }, "data.train_images = -1");
 }
 
-TEST(Divide, SharesOutEachClassByTheSeedAlone) {
+TEST(Divide, SharesEachClassByTheSeedAlone) {
   std::vector<int64_t> labels;
   for (int i = 0; i < 200; ++i) labels.push_back(i % 10 < 6 ? 0 : i % 10 < 9 ? 1 : 2);  // 120, 60, 20
   const auto data = std::make_shared<Labels>(labels);
@@ -77,7 +77,7 @@ TEST(Divide, SharesOutEachClassByTheSeedAlone) {
 
 TEST(Divide, RefusesAShareThatLeavesNothing) {
   const auto data = std::make_shared<Labels>(std::vector<int64_t>{0, 1, 0, 1});
-  expect_input_error([&] { divide(data, 0.1, 0); }, "data.validation = 0.1: of 4 training images that is none");
+  expect_input_error([&] { divide(data, 0.1, 0); }, "data.validation = 0.1: that is none of the 4 training images");
 }
 
 // Images of different sizes and channels.
@@ -105,7 +105,7 @@ TEST(Summary, CountsSizesAndMoments) {
 
 class SummaryTest : public FilesTest {};
 
-TEST_F(SummaryTest, ShowsTheSplitsThatAreThere) {
+TEST_F(SummaryTest, ShowsTheExistingSplits) {
   write("test_batch.bin", Bytes(3073, 5));
   const DataSummary summary = summarise(data_at(dir_));
   EXPECT_EQ(summary.format, "cifar10");

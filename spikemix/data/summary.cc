@@ -56,7 +56,7 @@ SplitSummary summarise(const Dataset& dataset, const std::string& name, int64_t 
     if (const std::string ending = picture_ending(dataset.source(i)); !ending.empty()) ++s.endings[ending];
   }
   s.sampled = std::min(sample, s.images);
-  Moments grey, colour;  // grey images count as colour ones if there are both
+  Moments grey, colour;  // grey images are counted as colour ones if there are both
   for (int64_t k = 0; k < s.sampled; ++k) {
     Image image = dataset.image(k * s.images / s.sampled);
     s.min_height = k == 0 ? image.height : std::min(s.min_height, image.height);
@@ -84,7 +84,7 @@ DataSummary summarise(const DataConfig& data, int64_t sample, const OpenListener
     try {
       const auto dataset = open_dataset(data, split, listener);
       summary.classes = dataset->classes();
-      // A format of pictures looks for repeated ones only when it opens the test split, which comes last.
+      // Formats of pictures look for repeated ones only when the test split is opened, which comes last.
       summary.report = dataset->report();
       summary.splits.push_back(summarise(*dataset, name, sample));
     } catch (const MissingSplit&) {

@@ -8,10 +8,10 @@
 namespace spikemix {
 namespace {
 
-// What is further back than a buffer or two is another clock.
+// An event that is further back than a buffer or two comes from another clock.
 constexpr int64_t kDisorderUs = 10'000;
 
-// A camera's glitch is left out and said; more than one event in twenty is no glitch.
+// A camera's glitch is left out and reported; more than one event in twenty is not a glitch.
 void check_left_out(const std::string& name, SensorSize sensor, int64_t left_out, int64_t all) {
   if (left_out <= std::max<int64_t>(1, all / 20)) return;
   throw input_error("{}: {} of its {} events lie beyond a sensor of {} x {} pixels; another sensor (--size)?", name,

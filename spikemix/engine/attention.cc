@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-// body(i) for each set bit of the channels [first, first + d) of a row.
+// body(i) for each bit that is set among the channels [first, first + d) of a row.
 template <class Body>
 void for_spikes(const uint64_t* row, int64_t first, int64_t d, const Body& body) {
   for (int64_t done = 0; done < d;) {
@@ -20,7 +20,7 @@ void for_spikes(const uint64_t* row, int64_t first, int64_t d, const Body& body)
   }
 }
 
-// body(word, mask) for each word that the channels [first, first + d) of a row lie in.
+// body(word, mask) for each word that holds some of the channels [first, first + d) of a row.
 template <class Body>
 void for_words(int64_t first, int64_t d, const Body& body) {
   for (int64_t done = 0; done < d;) {

@@ -6,25 +6,25 @@
 
 namespace spikemix {
 
-// What stands in front of the neurons of each attention, of one time step, from bits [N, words] of heads x d channels.
-// All sums are integers.
+// The sums before attention's neurons at one time step, from bits [N, words] of heads x d channels. All sums are
+// integers.
 
-/// (q k') v of a head range, as q (k' v), whose inner product is d x d: for each spike of k the spikes of its token's v
-/// are added to a row, and for each spike of q a row is added up.
+/// (q k') v of a range of heads, as q (k' v), whose inner product is d x d: for each spike of k the spikes of its
+/// token's v are added to a row, and for each spike of q a row is added to the output.
 ///
 /// @param y  [N, heads x d]: channels of the heads [begin, end) are written
 void attend(int64_t N, int64_t heads, int64_t d, int64_t begin, int64_t end, const uint64_t* q, const uint64_t* k,
             const uint64_t* v, Workspace::Member& member, float* y);
 
-/// Spikes of each head of each token. @param y  [N, heads]
+/// Spikes of each head for each token. @param y  [N, heads]
 void sum_heads(int64_t N, int64_t heads, int64_t d, const uint64_t* q, float* y);
 
-/// Spikes of each channel over all tokens; with k, those of q AND k. Channels of the words [begin, end) are written.
+/// Spikes of each channel over all tokens; with k, those of q AND k. Writes the channels of the words [begin, end).
 /// @param y  [channels]
 void sum_tokens(int64_t N, int64_t channels, int64_t begin, int64_t end, const uint64_t* q, const uint64_t* k,
                 Workspace::Member& member, float* y);
 
-// And behind them: the neurons' bits let spikes pass or not.
+// Behind the neurons, their bits decide which spikes pass.
 
 /// y = k where a token's head has a gate. @param gates  [N, words of heads]
 void gate_heads(int64_t N, int64_t heads, int64_t d, const uint64_t* gates, const uint64_t* k, uint64_t* y);

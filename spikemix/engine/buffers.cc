@@ -39,7 +39,7 @@ bool is_of_frames(const Plan& plan, const LayerPlan& layer) {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-constexpr int64_t kSlack = 64;  // vectors read so many bytes behind the last row
+constexpr int64_t kSlack = 64;  // vectors read this many bytes past the last row
 
 class Placer {
  public:
@@ -78,7 +78,7 @@ class Placer {
     last_[size_t(plan_.features)] = int64_t(plan_.layers.size());
   }
 
-  // The first gap between what is taken that is large enough.
+  // The first gap that is large enough.
   void add(Buffer& buffer, int64_t bytes, int64_t last) {
     if (bytes == 0) return;
     buffer.bytes = (bytes + kSlack + kAlignment - 1) / kAlignment * kAlignment;
@@ -150,7 +150,7 @@ class Placer {
       case Map::kConvolution:
       case Map::kLinear:
         if (layer.window.depthwise || layer.groups > 1) return true;
-        // Else a product's neurons fire as soon as its sums are there.
+        // Otherwise a product's neurons fire as soon as its sums are complete.
         return layer.neurons &&
                (!layer.position.empty() || (from.range.is_real() && !from.still && !is_of_frames(plan_, layer)));
       case Map::kNone:

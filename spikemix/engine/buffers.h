@@ -8,8 +8,8 @@
 
 namespace spikemix {
 
-/// How the engine holds a value: spikes as bits, [parts, T, rows, words]; counts as bytes, [T, rows, 64 words], zero
-/// behind the last channel; real numbers as floats, [parts, T, rows, channels]. What is still has one step.
+/// How the engine stores a value: spikes as bits, [parts, T, rows, words]; counts as bytes, [T, rows, 64 words], with
+/// zeros after the last channel; real numbers as floats, [parts, T, rows, channels]. Still values have one step.
 enum class Form { kBits, kBytes, kFloats };
 Form form_of(const Range& range);
 /// Bytes of one step and part.
@@ -17,9 +17,9 @@ int64_t step_bytes(Form form, int64_t rows, int64_t channels);
 /// Bit planes of a value's counts; 1 for spikes.
 int64_t planes_of(const Range& range);
 
-/// Does a layer have nothing but a sum to make of what it reads and merges?
+/// Does the layer do nothing but add what it reads to what it merges with?
 bool is_sum_alone(const LayerPlan& layer);
-/// The first convolution of event frames, which goes from pixel to pixel (frame_convolution.h).
+/// Is the layer the first convolution of event frames, which visits only pixels with events (frame_convolution.h)?
 bool is_of_frames(const Plan& plan, const LayerPlan& layer);
 
 /// A place in a workspace's memory; bytes 0: none.
@@ -27,16 +27,16 @@ struct Buffer {
   int64_t offset = 0, bytes = 0;
 };
 
-/// What a layer needs while it runs, besides what it reads and writes.
+/// What a layer needs while it runs, besides its input and output.
 struct LayerBuffers {
-  Buffer made;          // in its own form, before it is merged
-  Buffer sums;          // floats in front of norm or neurons, [T, rows, channels]
-  Buffer unpacked;      // what it reads, as floats
-  Buffer groups;        // of channels of what it reads, each as a value of its own
-  Buffer sampled;       // every n-th pixel of what it reads
+  Buffer made;          // the output in its own form, before the merge
+  Buffer sums;          // floats before norm or neurons, [T, rows, channels]
+  Buffer unpacked;      // the input, as floats
+  Buffer groups;        // groups of the input's channels, each as a value of its own
+  Buffer sampled;       // every n-th pixel of the input
   Buffer gates;         // bits of attention's neurons
   Buffer index, begin;  // PixelLists
-  Buffer marks;         // of event frames, [T, height, words of width]
+  Buffer marks;         // for event frames, [T, height, words of width]
 
   int64_t bytes() const {
     const std::array all = {&made, &sums, &unpacked, &groups, &sampled, &gates, &index, &begin, &marks};
@@ -47,15 +47,15 @@ struct LayerBuffers {
   }
 };
 
-/// Places in one piece of memory, so that what is not needed at the same time may share it. A sum takes the place of
-/// the value that it is added to, where nobody reads that any more.
+/// Places in one piece of memory, in which buffers that are not needed at the same time overlap. A sum takes the place
+/// of the value that it is added to, if nobody reads that value any more.
 struct Buffers {
-  std::vector<Buffer> values;        // beside Plan::values; none for the input
-  std::vector<LayerBuffers> layers;  // beside Plan::layers
-  int64_t bytes = 0;                 // of all
+  std::vector<Buffer> values;        // parallel to Plan::values; none for the input
+  std::vector<LayerBuffers> layers;  // parallel to Plan::layers
+  int64_t bytes = 0;                 // in all
 };
 
-/// @param T  time steps that pass at once
+/// @param T  time steps that run at once
 Buffers place_buffers(const PackedNetwork& network, int64_t T);
 
 }  // namespace spikemix

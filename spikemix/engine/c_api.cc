@@ -28,13 +28,13 @@ using spikemix::fault_of;
 using spikemix::input_error;
 using spikemix::printable;
 
-// Arrays, so that even "out of memory" can be told.
+// Arrays, so that even "out of memory" can be reported.
 thread_local char last_error[1024] = "";
 thread_local int last_status = SPIKEMIX_OK;
 
 int fail(int status, std::string_view text) noexcept {
   size_t length = std::min(text.size(), sizeof(last_error) - 1);
-  while (length < text.size() && length > 0 && (text[length] & 0xc0) == 0x80) --length;  // no half character
+  while (length < text.size() && length > 0 && (text[length] & 0xc0) == 0x80) --length;  // never half a character
   text.copy(last_error, length);
   last_error[length] = '\0';
   return last_status = status;
@@ -76,7 +76,7 @@ spikemix::Precision precision_of(const char* name) {
 
 const spikemix::ModelConfig& config(const spikemix_model& model) { return model.network->card.model; }
 
-// A query's value; 0 (and an error) for NULL.
+// A property of a model; 0 (and an error) for NULL.
 template <class Value>
 auto query(const spikemix_model* model, const Value& value) noexcept {
   if (model) return value(*model);

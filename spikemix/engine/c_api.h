@@ -13,7 +13,7 @@
  * A function that fails returns NULL, or a code other than SPIKEMIX_OK, and spikemix_last_error() says why. Functions
  * that succeed leave the last error as it is.
  *
- * Threads: a model is read-only, any number of threads and sessions may use it. A session is for one thread at a time.
+ * Threads: a model is read-only; any number of threads and sessions may use it. A session is for one thread at a time.
  * The handles are opaque; what is declared here keeps its meaning within a minor version (0.1.x). */
 
 #include <stddef.h>
@@ -36,7 +36,7 @@ enum {
 /* "0.1.0" */
 const char* spikemix_version(void);
 
-/* One line on the last call of this thread that failed, or "" if none has; valid until its next one that does. */
+/* The error of this thread's last failed call, in one line, or "" if none has failed; valid until the next failure. */
 const char* spikemix_last_error(void);
 /* Its code: SPIKEMIX_OK if none has failed. For functions that return a pointer. */
 int spikemix_last_status(void);
@@ -47,9 +47,9 @@ int spikemix_last_status(void);
 /* A model.safetensors, a run folder (its best model), or a file of `spikemix export`.
  * precision: "fp32", "int16" or "int8" for trained weights; NULL: fp32. Exported files say their own. */
 spikemix_model* spikemix_load(const char* path, const char* precision);
-/* The same from a file's bytes in memory, which may go once it returns. */
+/* The same from a file's bytes in memory, which may be freed once it returns. */
 spikemix_model* spikemix_load_memory(const void* bytes, size_t size, const char* precision);
-/* Sessions of the model go on working. NULL is fine. */
+/* Sessions of the model keep working. NULL is fine. */
 void spikemix_model_free(spikemix_model* model);
 
 /* Each returns 0 for NULL. */
@@ -66,12 +66,12 @@ int64_t spikemix_input_size(const spikemix_model* model);
 /* Floats of one input of spikemix_step(): C x H x W. */
 int64_t spikemix_step_input_size(const spikemix_model* model);
 /* Name of a class, UTF-8; NULL if the index is out of range or the model's classes have no names. Valid as long as the
- * model. */
+ * model exists. */
 const char* spikemix_class_name(const spikemix_model* model, int64_t index);
-/* "fp32", "int16" or "int8": what its weights are held in. */
+/* The type of its weights: "fp32", "int16" or "int8". */
 const char* spikemix_precision(const spikemix_model* model);
 
-/* An image as the model wants it: (x / 255 - mean) / std of each channel, with the mean and std of its training.
+/* Turns an image into the model's input: (x / 255 - mean) / std of each channel, with the mean and std of its training.
  * pixels: [height, width, channels] bytes, rows without gaps: RGB for 3 channels, grey for 1. Must be of the model's
  * height and width. input: spikemix_input_size() floats. Refused for models of events. */
 int spikemix_image_to_input(const spikemix_model* model, const uint8_t* pixels, int64_t height, int64_t width,

@@ -31,7 +31,7 @@ class CApiTest : public EngineTest {
   }
 };
 
-TEST_F(CApiTest, GivesWhatTheSessionGives) {
+TEST_F(CApiTest, EqualsTheSession) {
   const fs::path file = write_model("a.safetensors", tiny_card("ssa"));
   const std::string bytes = read_file(file);
   for (const char* precision : {"fp32", "int16", "int8"}) {
@@ -117,7 +117,7 @@ TEST_F(CApiTest, WorksFromC) {
   EXPECT_EQ(spikemix_c99_classify("nowhere.safetensors", pixels.data()), -1);
 }
 
-TEST_F(CApiTest, SaysWhatIsWrong) {
+TEST_F(CApiTest, NamesTheFault) {
   EXPECT_EQ(spikemix_load("nowhere.safetensors", nullptr), nullptr);
   expect_error(SPIKEMIX_BAD_INPUT, "nowhere.safetensors: no such file");
   EXPECT_EQ(spikemix_load_memory("short", 5, nullptr), nullptr);
@@ -139,7 +139,7 @@ TEST_F(CApiTest, SaysWhatIsWrong) {
   expect_error(SPIKEMIX_BAD_INPUT, "images = -1");  // success leaves it
 }
 
-TEST_F(CApiTest, TakesNullForAnError) {
+TEST_F(CApiTest, TreatsNullAsAnError) {
   const Model model(spikemix_load(write_model("a", tiny_card()).c_str(), nullptr));
   const CSession session(spikemix_session_new(model.get(), 1, 1));
   float value = 0;
@@ -166,7 +166,7 @@ TEST_F(CApiTest, TakesNullForAnError) {
   spikemix_session_free(nullptr);
 }
 
-TEST_F(CApiTest, ErrorsAreOneLineAndEachThreadsOwn) {
+TEST_F(CApiTest, ErrorsAreOneLineAndPerThread) {
   EXPECT_EQ(spikemix_load("first\nsecond", nullptr), nullptr);
   EXPECT_THAT(spikemix_last_error(), StrEq("first?second: no such file or folder"));
   std::thread([] {

@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// The changes of all integer layers, and where each observed name's stand.
+// The changes of all integer layers, and the entry of each observed name.
 struct Changes {
   std::vector<LayerChange> all;
   std::map<std::string, size_t> of;

@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-// A key of the config is the file's; a mixer speaks for itself.
+// A key of the config is the file's ("its model.T"); a mixer's message is complete by itself.
 InputError placed(const std::string& where, std::string_view message) {
   const bool key = message.starts_with("model.") || message.starts_with("neuron.");
   return input_error("{}: {}{}", where, key ? "its " : "", message);
@@ -31,18 +31,18 @@ void check_card(const ModelCard& card, const std::string& where) {
   }
 }
 
-// What no kernel does: the plan of an architecture that the engine was never told of.
+// What no kernel does: it can only come from an architecture that the engine does not know.
 void check_layer(const Plan& plan, const LayerPlan& layer, const std::string& where) {
   if (layer.merge == Merge::kAdd && plan.values[size_t(layer.merges)].range.is_real() != layer.makes.is_real())
     throw input_error("{}: its {} adds spikes and potentials", where, layer.name);
   const bool merges = layer.merge != Merge::kNone;
   if (plan.values[size_t(layer.writes)].range.is_signed() && (!layer.signed_neurons || merges))
-    throw input_error("{}: its {} makes numbers below zero", where, layer.name);
-  // What adds up spikes or counts takes none below zero.
+    throw input_error("{}: its {} produces negative numbers", where, layer.name);
+  // Layers that add up spikes or counts take no negative numbers.
   if (plan.values[size_t(layer.reads)].range.is_signed() && layer.map != Map::kTransform)
-    throw input_error("{}: its {} reads numbers below zero, which only transforms do", where, layer.name);
+    throw input_error("{}: its {} reads negative numbers, which only transforms can", where, layer.name);
   if (layer.mixes_time && plan.values[size_t(layer.reads)].still)
-    throw input_error("{}: its {} mixes over time what is the same at every step", where, layer.name);
+    throw input_error("{}: its {} mixes a value over time that is the same at every step", where, layer.name);
   const Window& w = layer.window;
   const bool around = w.kernel == 3 && w.stride == 1 && w.padding == 1, alone = w.kernel == 1 && w.padding == 0;
   const bool real = plan.values[size_t(layer.reads)].range.is_real();

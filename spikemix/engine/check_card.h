@@ -7,9 +7,9 @@
 
 namespace spikemix {
 
-/// The network that a model file's config describes. Refuses a config that the engine cannot run: sizes that no weight
-/// in the file bears out and that buffers grow with (beyond any real use, so that a small file cannot ask for much
-/// memory), and those that its integer types rest on.
+/// The network that a model file's config describes. Refuses configs that the engine cannot run: sizes beyond any real
+/// use that make buffers grow although no weight in the file confirms them (a small file must not demand much memory),
+/// and sizes that its integer types do not allow.
 /// @throws InputError naming `where` and the key
 Plan checked_plan(const ModelCard& card, const std::string& where);
 

@@ -6,7 +6,7 @@
 
 #include "spikemix/engine/tiny_model_test.h"
 
-// The test program's operator new: counts, so that tests can say "allocates nothing" and "allocates no more than".
+// The test program's operator new counts, so that tests can check "allocates nothing" and "allocates no more than".
 namespace {
 
 std::atomic<int64_t> calls = 0, held = 0, peak = 0, held_before = 0;
@@ -37,7 +37,7 @@ void forget(void* memory) {
 
 }  // namespace
 
-// All of them: what one form takes, another may give back.
+// All forms, because memory from one form may be freed by another.
 void* operator new(size_t size) { return or_throw(take(size)); }
 void* operator new[](size_t size) { return or_throw(take(size)); }
 void* operator new(size_t size, const std::nothrow_t&) noexcept { return take(size); }

@@ -15,7 +15,7 @@
 namespace spikemix {
 namespace {
 
-// The tensors of the new file, and the memory that they lie in.
+// The tensors of the new file, and the memory that holds them.
 class Tensors {
  public:
   template <class T>

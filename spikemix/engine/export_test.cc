@@ -40,7 +40,7 @@ TEST_F(ExportTest, WideLayersChangeFewerSpikes) {
     const std::vector<float> x = inputs(8, Session(exact).input_size());
     const std::vector<LayerChange> before =
         measure_changes(exact, load_network(trained, Precision::kInt8), 8, x.data());
-    // The stem's three spike convolutions, the relative position, and each block's maps.
+    // The stem's three convolutions on spikes, the relative position, and each block's maps.
     EXPECT_EQ(before.size(), 4u + 2 * (mixer == std::string("ssa") ? 6 : 2));
     EXPECT_TRUE(wide_layers(before, 1e9).empty());
 
@@ -59,7 +59,7 @@ TEST_F(ExportTest, WideLayersChangeFewerSpikes) {
   }
 }
 
-TEST_F(ExportTest, RefusesWhatTheEngineCannotRun) {
+TEST_F(ExportTest, RefusesModelsThatTheEngineCannotRun) {
   const fs::path wide = write_config("wide", [](nlohmann::json& json) { json["model"]["mlp_ratio"] = 16; });
   expect_input_error([&] { export_model(wide, dir_ / "out", Precision::kInt8); },
                      "wide: its model.mlp_ratio = 16: expected 1 to 15");

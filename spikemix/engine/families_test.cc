@@ -10,7 +10,7 @@
 #include "spikemix/kernels/spikes/spikes.h"
 #include "spikemix/mixers/mixer.h"
 
-// Every architecture, residual stream, stem and mixer: against plain loops, and against themselves.
+// Every architecture, residual stream, stem and mixer: compared with plain loops, and with itself.
 namespace spikemix {
 namespace {
 
@@ -49,7 +49,7 @@ std::vector<Family> families() {
           ModelCard card = family_card("spikformer", "ssa", input);
           card.model.stream = stream, card.model.stem = stem, card.model.pool_before_neuron = first;
           card.neuron.kind = first ? "plif" : "if", card.neuron.reset = first ? "soft" : "hard";
-          if (first) card.neuron.v_threshold = 2;  // or nearly all fire
+          if (first) card.neuron.v_threshold = 2;  // otherwise nearly all fire
           all.push_back({fmt::format("{}, {}, {}, {}", input, stem, stream, first), card});
         }
       }
@@ -88,13 +88,13 @@ std::vector<Family> families() {
   last.model.embed_dim = 64, last.model.height = 14, last.model.width = 10;
   last.model.mixer = {"dwc3", "fatm", "fatm"};
   all.push_back({"fatm, maxformer", last});
-  ModelCard narrow = family_card("spikformer", "identity", "image");  // outputs that fill no vector
+  ModelCard narrow = family_card("spikformer", "identity", "image");  // outputs that do not fill a vector
   narrow.neuron.kind = "integer", narrow.model.embed_dim = 40;
   all.push_back({"integer, 40 channels", narrow});
   ModelCard frames = family_card("spikformer", "wt2d", "events");
   frames.neuron.kind = "integer", frames.model.stream = "membrane";
   all.push_back({"integer, events", frames});
-  // As wide as the stream, sizes that fill no vector, and 70 channels.
+  // As wide as the stream, sizes that do not fill a vector, and 70 channels.
   ModelCard card = family_card("maxformer", "dwc5", "image");
   card.model.mlp_ratio = 1, card.model.height = 7, card.model.width = 5, card.model.heads = {3};
   card.model.embed_dim = 72, card.model.depths = {1, 1, 1}, card.model.mixer = {"qk-token", "dwc5", "ssa"};
@@ -121,7 +121,7 @@ class FamiliesTest : public EngineTest {
   }
 };
 
-// Each layer is fed with the reference's spikes and potentials, so that what differs is its own doing.
+// Each layer reads the reference's spikes and potentials, so that only its own error shows.
 TEST_F(FamiliesTest, EqualThePlainLoopsLayerByLayer) {
   for (const Family& family : families()) {
     SCOPED_TRACE(family.name);
@@ -132,7 +132,7 @@ TEST_F(FamiliesTest, EqualThePlainLoopsLayerByLayer) {
     const Agreement a = compare(session, reference, x.data());
     EXPECT_LE(a.flips, a.values / 2000) << a.flips << " of " << a.values;
     EXPECT_LT(a.worst, 1e-5);
-    EXPECT_GT(a.fired, a.values / 50) << "a model that does not fire shows nothing";
+    EXPECT_GT(a.fired, a.values / 50) << "a model that does not fire proves nothing";
     EXPECT_LT(a.fired, a.values * 49 / 50);
     EXPECT_LT(a.logits, 1e-3);
     if (HasFailure()) return;
@@ -154,10 +154,10 @@ TEST_F(FamiliesTest, EveryWayOfRunningGivesTheSameBits) {
         const std::vector<float> logits = infer(one, 1, image);
         expected.insert(expected.end(), logits.begin(), logits.end());
       }
-      // Of an iand stream's spikes, few are left behind the last block of untrained weights.
+      // After the last block of an iand stream with untrained weights, few spikes are left.
       bool differ = family.card.model.stream == "iand";
       for (size_t i = 3; i < expected.size(); ++i) differ |= expected[i] != expected[i - 3];
-      EXPECT_TRUE(differ) << "a model whose answers do not depend on its input shows nothing";
+      EXPECT_TRUE(differ) << "a model whose answers do not depend on its input proves nothing";
       EXPECT_EQ(infer(one, images, x), expected);
       const int64_t threads = precision == Precision::kFp32 ? 2 : 3;
       Session together(network, {.threads = threads});

@@ -7,9 +7,9 @@
 #include "spikemix/engine/tiny_model_test.h"
 #include "spikemix/mixers/mixer.h"
 
-// Damaged and hostile model files: each is refused with an InputError or runs, and neither needs memory beyond its
-// size. SPIKEMIX_FUZZ_ROUNDS sets the mutations of each base file (default: a few, for CI); SPIKEMIX_FUZZ_FIRST the
-// first.
+// Damaged and hostile model files: each is refused with an InputError or runs, and none needs memory beyond its size.
+// SPIKEMIX_FUZZ_ROUNDS sets the number of mutations of each base file (default: a few, for CI), SPIKEMIX_FUZZ_FIRST the
+// number of the first.
 namespace spikemix {
 namespace {
 
@@ -207,10 +207,10 @@ class Mutator {
       case 2:
         tensor["data_offsets"][rng_.below(2)] = nasty_number();
         break;
-      case 3:  // another shape of as many values
+      case 3:  // another shape with as many values
         if (shape.is_array() && shape.size() == 2) std::swap(shape[0], shape[1]);
         break;
-      default:  // another type of as many bytes: the numbers agree, the type is wrong
+      default:  // another type with as many bytes: the sizes agree, the type is wrong
         retype(tensor);
         break;
     }
@@ -225,7 +225,7 @@ class Mutator {
       tensor["dtype"] = "I8", shape[0] = shape[0].get<int64_t>() * 4;
   }
 
-  // Tensors that go, come twice, change their names or their places.
+  // Tensors that disappear, appear twice, or change names or places.
   void list(Parts& parts) {
     std::vector<std::string> names;
     for (const auto& [name, value] : parts.header.items()) {
@@ -250,7 +250,7 @@ class Mutator {
     }
   }
 
-  // Weights, norms and units that are no numbers or no sane ones.
+  // Weights, norms and units that are NaN, infinite or absurd.
   void values(Parts& parts) {
     if (parts.data.size() < 16) return;
     constexpr float kFloats[] = {0,      -0.0f, 1e38f,  -1e38f,   3.4e38f,   1e-45f,
@@ -293,7 +293,7 @@ class EngineFuzzTest : public EngineTest {
     }
     return true;
   }
-  // JSON takes tens of bytes for one; a mixer's tables grow with the tokens, at most 65,536 of them.
+  // JSON takes tens of bytes for each byte of text; a mixer's tables grow with the tokens, at most 65,536 of them.
   static int64_t most_bytes(const std::string& file) { return 16 * int64_t(file.size()) + (int64_t{24} << 20); }
 
   static void run(const std::shared_ptr<const Network>& network) {
@@ -330,7 +330,7 @@ class EngineFuzzTest : public EngineTest {
       accepted += load_and_run(Mutator(rng)(parts, file), precision);
     }
     std::printf("%s: %ld of %ld mutations accepted\n", path.filename().c_str(), long(accepted), long(rounds));
-    // Mutations that are all refused, or none of them, test nothing.
+    // If all mutations or none were refused, they would test nothing.
     EXPECT_GT(accepted, rounds / 50);
     EXPECT_LT(accepted, rounds);
   }

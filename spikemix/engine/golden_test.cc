@@ -10,8 +10,8 @@
 #include "spikemix/engine/tiny_model_test.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
-// What the engine gave before it ran networks from plans: logits, streamed steps and every layer's spikes, as hashes.
-// The numbers in golden_test.inc were written down by that program and stay: models that ran then give the same bits.
+// What the engine computed before it ran networks from plans: logits, streamed steps and every layer's spikes, as
+// hashes. That older program wrote golden_test.inc, whose numbers stay: models that ran then give the same bits.
 namespace spikemix {
 namespace {
 
@@ -57,19 +57,19 @@ std::vector<Case> cases() {
   };
   size_t turn = 0;
   for (const char* input : {"image", "events"}) {
-    for (const char* mixer : kMixers) {  // each with one of the neurons
+    for (const char* mixer : kMixers) {  // each with one kind of neuron
       const char *kind = kKinds[turn % 3], *reset = kResets[turn / 3 % 2];
       add(fmt::format("{}/{}/{}-{}", input, mixer, kind, reset), card_of({mixer}, input, kind, reset));
       ++turn;
     }
-    for (const char* kind : kKinds) {  // attention and a transform with all of them
+    for (const char* kind : kKinds) {  // attention and a transform with all kinds
       for (const char* reset : kResets)
         add(fmt::format("{}/ssa+fft2d/{}-{}", input, kind, reset), card_of({"ssa", "fft2d"}, input, kind, reset));
     }
     for (const char* mixer : {"hadamard:axes=time", "wt2d:wavelet=db2:levels=1", "fft2d:axes=height,width"})
       add(fmt::format("{}/{}/lif-hard", input, mixer), card_of({mixer}, input, "lif", "hard"));
   }
-  // Sizes that fill no vector, more than one word of channels, pools at other places, deeper counts.
+  // Sizes that do not fill a vector, more than one word of channels, pools at other places, larger counts.
   ModelCard card = card_of({"ssa", "dwt-c", "wt1d"}, "image", "lif", "hard");
   card.model.embed_dim = 24, card.model.heads = {3}, card.model.height = 9, card.model.width = 7;
   card.model.pool = {1, 0, 1, 0}, card.neuron.v_reset = -0.25, card.neuron.tau = 1.5;
@@ -91,7 +91,7 @@ class GoldenTest : public EngineTest {
  protected:
   static constexpr int64_t kImages = 3;
 
-  // Whole pixels of events, most of them none; pixels of images.
+  // Whole counts for events, most of them zero; pixels for images.
   static std::vector<float> inputs_of(const Session& session, bool events) {
     std::vector<float> x = inputs(kImages, session.input_size());
     for (size_t i = 0; i < x.size() && events; ++i) x[i] = i % 3 ? 0 : std::round(std::abs(2 * x[i]));
@@ -133,7 +133,7 @@ class GoldenTest : public EngineTest {
   }
 };
 
-// body() on each SIMD target that has fused multiply-adds: those round alike.
+// body() on each SIMD target that has fused multiply-adds: those round the same way.
 template <class Body>
 void on_targets_that_fuse(const Body& body) {
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {

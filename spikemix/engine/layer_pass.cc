@@ -117,7 +117,7 @@ void LayerPass::unpack(Rows rows) {
   }
 }
 
-// --- behind a map ----------------------------------------------------------------------------------------------------
+// --- after a map -----------------------------------------------------------------------------------------------------
 
 void LayerPass::finish(const float* sums, Rows rows, bool norm) {
   const int64_t C = to_->channels, step = to_->rows() * C, n = rows.second - rows.first, T = steps(*from_);
@@ -216,7 +216,7 @@ void LayerPass::merge_spikes(const void* y, Rows rows) {
 
 void LayerPass::merge_potentials(const float* y, Rows rows) {
   const int64_t C = to_->channels, step = to_->rows() * C, first = rows.first * C;
-  // What has one step is the same at every step.
+  // A value with one step is the same at every step.
   const auto step_of = [&](int64_t v) { return net_.plan.values[size_t(v)].still ? 0 : step; };
   for (int64_t t = 0; t < steps(*to_); ++t) {
     const float* const x = value<float>(plan_->merges) + t * step_of(plan_->merges) + first;
@@ -258,7 +258,7 @@ void LayerPass::sum_features() {
   timed(0);
 }
 
-// --- who watches -----------------------------------------------------------------------------------------------------
+// --- observers -------------------------------------------------------------------------------------------------------
 
 void LayerPass::count(size_t part, double inputs, double additions) {
   if (!watch_.profile) return;

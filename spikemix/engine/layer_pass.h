@@ -9,24 +9,24 @@
 
 namespace spikemix {
 
-/// One member's way through the layers of a network, one after the other. What each layer does stands in run(); its
-/// parts are map, norm, neurons, and what it is merged with.
+/// One member's way through the layers of a network, in order. run() shows what each layer does: map, norm, neurons,
+/// and the merge.
 ///
-/// Members share the rows (pixels or tokens) of what a layer writes. Between two layers all wait for each other.
+/// Members share the rows (pixels or tokens) of a layer's output. Between two layers all wait for each other.
 class LayerPass {
  public:
   LayerPass(const PackedNetwork& network, Workspace& workspace, const Share& share, const Watch& watch,
             const float* input);
 
-  /// The next layer.
+  /// Runs the next layer.
   void run();
-  /// The head's mean, as sums over tokens and steps.
+  /// Computes the head's mean, as sums over tokens and steps.
   void sum_features();
 
  private:
   using Rows = std::pair<int64_t, int64_t>;  // [first, last)
 
-  // Maps: what they make goes to neurons, or is written as potentials. products.cc
+  // Maps: their output goes to neurons, or is written as potentials. products.cc
   void convolution();
   void convolution_of_frames();
   void convolution_around();
@@ -38,7 +38,7 @@ class LayerPass {
   void lists_of_group(int64_t group, Rows rows);
   template <class Inputs>
   void dense(Rows rows, const Inputs& x);
-  // Of what the member's lists hold: all parts, at these rows.
+  // Runs the product on the member's lists: all parts, at these rows.
   void products(Rows rows);
   void potentials_done(const Potentials& potentials, Rows rows);
   const void* sampled(Rows rows);
@@ -53,7 +53,7 @@ class LayerPass {
   void token_mean();
   void nothing();
 
-  /// One group of channels of what the layer reads, as a value of its own: [T, rows, words] of bits, or bytes.
+  /// One group of the input's channels, as a value of its own: [T, rows, words] of bits, or bytes.
   template <class X>
   X* group(int64_t index) {
     const ValuePlan one{from_->height, from_->width, from_->channels / plan_->groups, from_->range};
@@ -61,10 +61,10 @@ class LayerPass {
                                 index * w_.T * step_bytes(form_of(one.range), one.rows(), one.channels));
   }
 
-  /// Rows of floats [T, rows, channels] that a map made (of one step if it read what is still): norm, then neurons or
-  /// potentials. `norm`: is it to come, or is it in them already?
+  /// Finishes rows of floats [T, rows, channels] that a map made (of one step if its input is still): norm, then
+  /// neurons or potentials. `norm`: is it still to be applied?
   void finish(const float* sums, Rows rows, bool norm = true);
-  /// Everybody's rows of what the layer makes are there, or will be once all wait: shows and merges them.
+  /// Everybody's rows of the layer's output are complete, or will be once all wait: shows and merges them.
   void made(Rows rows);
   void show_spikes();
   void show_potentials();
@@ -73,7 +73,7 @@ class LayerPass {
   void merge_potentials(const float* y, Rows rows);
   void add_position(float* values, int64_t T, Rows rows) const;
 
-  // Where things are.
+  // Places of values and buffers.
   template <class X>
   X* value(int64_t index) {
     return w_.at<X>(w_.buffers.values[size_t(index)]);
@@ -82,16 +82,16 @@ class LayerPass {
   X* scratch(Buffer LayerBuffers::*buffer) {
     return w_.at<X>(w_.buffers.layers[layer_].*buffer);
   }
-  /// Where the layer's own spikes go.
+  /// The place of the layer's own spikes.
   void* made_spikes();
   int64_t steps(const ValuePlan& v) const { return v.still ? 1 : w_.T; }
-  /// Neurons of a part, whose bits are [T, grid rows, words] (counts: 64 bytes a word); row 0 is `first`.
+  /// Neurons of a part, whose bits are [T, grid rows, words] (for counts, 64 bytes a word); row 0 is `first`.
   NeuronState neurons(size_t part, int64_t first, void* spikes);
-  /// Potentials of a part in the value that the layer writes, added to what it is merged with; row 0 is `first`.
+  /// Potentials of a part in the layer's output value, added to the value that it merges with; row 0 is `first`.
   Potentials potentials(size_t part, int64_t first);
-  /// The same in the layer's sums, for what comes in between.
+  /// The same in the layer's sums, for use by later steps of the layer.
   Potentials sums(int64_t first);
-  /// What the layer reads as floats [steps, rows, channels]; rows [first, last) of each step are unpacked where needed.
+  /// The layer's input as floats [steps, rows, channels]; rows [first, last) of each step are unpacked if necessary.
   const float* floats(Rows rows);
   // Rows of all steps.
   void unpack(Rows rows);
@@ -107,7 +107,7 @@ class LayerPass {
   const Watch& watch_;
   const float* const input_;
 
-  // Of the layer that runs.
+  // The layer that runs.
   size_t layer_ = 0, neuron_group_ = 0, profiled_ = 0;
   const LayerPlan* plan_ = nullptr;
   const NetworkLayer* packed_ = nullptr;

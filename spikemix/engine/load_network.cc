@@ -18,16 +18,15 @@ namespace {
 
 constexpr float kBatchNormEps = 1e-5f;
 
-// Potentials without neurons behind them are added up and up: what they are made of must leave room for sums.
+// Potentials without neurons after them are summed again and again, so their terms must leave room for sums.
 constexpr float kMostOfPotentials = 1e12f;
 
-// Batch norm behind a map: z = scale y + shift, all [C].
+// Batch norm after a map: z = scale y + shift, all [C].
 struct Norm {
   std::vector<float> scale, shift;
 };
 
-// A tensor [out, C, kernel, kernel] with its inputs in the order in which the kernels name them: [out, kernel, kernel,
-// C].
+// A tensor [out, C, kernel, kernel] in the order in which the kernels number its inputs: [out, kernel, kernel, C].
 template <class T>
 std::vector<T> channels_last(std::vector<T> weights, int64_t out, int64_t in, int64_t window) {
   if (window == 1) return weights;
@@ -87,12 +86,12 @@ class Loader {
     return p;
   }
 
-  // A tensor that makes potentials.
+  // A tensor whose values become potentials.
   std::vector<float> floats(const LayerPlan& layer, const std::string& name) const {
     std::vector<float> values = tensors_.floats(name);
     for (const float v : values) {
       if (!layer.neurons && std::abs(v) > kMostOfPotentials)
-        throw input_error("{}: tensor '{}' holds {}, expected up to {} in front of no neurons", tensors_.where(), name,
+        throw input_error("{}: tensor '{}' holds {}, expected up to {} where no neurons follow", tensors_.where(), name,
                           v, kMostOfPotentials);
     }
     return values;
@@ -123,20 +122,20 @@ class Loader {
       packed.shift[o] = norm.shift[o];
       const std::string& name = part.tensors.norm.empty() ? part.name : part.tensors.norm;
       const float largest = std::max(std::abs(packed.scale[o]), std::abs(packed.shift[o]));
-      // Each value is a number, but their product may not be one.
+      // Each value is finite, but their product may not be.
       if (!std::isfinite(packed.scale[o]) || !std::isfinite(packed.shift[o]))
         throw input_error("{}: the values of '{}.*' at {} make no finite scale and shift", tensors_.where(), name, o);
       if (!layer.neurons && largest > kMostOfPotentials)
         throw input_error(
-            "{}: the values of '{}.*' at {} make a scale or shift of {}, expected up to {} in front of no "
-            "neurons",
+            "{}: the values of '{}.*' at {} make a scale or shift of {}, expected up to {} where no "
+            "neurons follow",
             tensors_.where(), name, o, largest, kMostOfPotentials);
     }
   }
 
   PackedWeights pack(const QuantizedWeights& q, const std::string& name, const Range& input) const {
     WeightType type = q.type;
-    // Without the proof that int16 sums cannot overflow: 32 bits.
+    // Without the proof that int16 sums cannot overflow, sums take 32 bits.
     if (type == WeightType::kU8 && first_overflow(q.out, q.in, q.values.data(), input.smallest(), input.largest()) >= 0)
       type = WeightType::kU16;
     if (sums_leave_32_bits(q, input))
@@ -144,7 +143,7 @@ class Loader {
     return pack_weights(type, q.out, q.in, q.values.data());
   }
 
-  // The map's outputs, in so many equal pieces one behind the other.
+  // The map's outputs, in so many equal pieces, one after the other.
   std::vector<PackedWeights> weights(const LayerPlan& layer, const std::string& name, int64_t pieces,
                                      std::vector<float>& unit) const {
     const Range& input = packed_.plan.values[size_t(layer.reads)].range;
@@ -173,7 +172,7 @@ class Loader {
     return packed;
   }
 
-  // Their sums are in the weights' own units: norm comes behind all of them.
+  // Their sums are in the weights' own units: norm is applied after all of them.
   std::vector<PackedWeights> groups(const LayerPlan& layer) const {
     std::vector<float> unit;
     std::vector<PackedWeights> all =
@@ -205,7 +204,7 @@ class Loader {
   PackedNetwork packed_;
 };
 
-// What the integers in an exported file are; `trained` if there are none.
+// The precision of an exported file's integers; `trained` if it has none.
 Precision precision_of(const SafeTensors& file, Precision trained) {
   for (const std::string& name : file.names()) {
     const std::string weight_name = weight_of_unit(name);
@@ -236,7 +235,7 @@ std::shared_ptr<const Network> load_network(const std::filesystem::path& path, P
 std::shared_ptr<const Network> load_network(std::span<const std::byte> bytes, const std::string& where,
                                             Precision precision) {
   const SafeTensors tensors = SafeTensors::parse(bytes, where);
-  // Not model_config_text(): bytes have no folder in which a config.json could lie.
+  // Not model_config_text(): bytes have no folder that could hold a config.json.
   const auto config = tensors.metadata().find("spikemix");
   if (config == tensors.metadata().end())
     throw input_error("{}: no 'spikemix' in its metadata: the model's config is missing", where);

@@ -17,7 +17,7 @@ void LayerPass::nothing() {
 }
 
 void LayerPass::transform() {
-  // Each step (or all together, for a mixer over time) is one member's.
+  // Each step is one member's work (or all steps together, for a mixer over time).
   const int64_t T = steps(*from_), samples = plan_->mixes_time ? 1 : T, rows = to_->rows(), C = to_->channels;
   const int64_t values = T / samples * rows * C;
   const float* const x = floats({0, 0});
@@ -41,7 +41,7 @@ void LayerPass::transform() {
   finish(y, my(rows));
 }
 
-// Each step's panels of channels are the members' shares.
+// Each step's panels of channels are shared among the members.
 void LayerPass::gated() {
   const float* const x = floats(my(from_->rows()));
   share_.wait();
@@ -77,7 +77,7 @@ void LayerPass::similarity_attention() {
   finish(y, my(N));
 }
 
-// One bit for each head of a token, or for each channel, lets spikes pass.
+// One bit for each head of a token, or for each channel, decides which spikes pass.
 void LayerPass::gate_attention() {
   const int64_t N = to_->rows(), C = to_->channels, words = spike_words(C), part = w_.T * N * words;
   const NeuronGrid grid = neuron_grid(net_.plan, *plan_);
@@ -95,7 +95,7 @@ void LayerPass::gate_attention() {
     else
       sum_tokens(N, C, mine.first, mine.second, driven ? k + at : q + at, driven ? v + at : nullptr, mine_, y + t * C);
   }
-  // A token's gates are for its own member; those of channels are the first one's, and for all.
+  // A token's gates are only for its own member; the first member computes those of channels for all.
   if (!heads) share_.wait();
   const Rows fired = heads ? rows : Rows{0, share_.member() == 0 ? 1 : 0};
   neuron_spikes(packed_->parts[0].weights, y + fired.first * grid.channels, fired.second - fired.first,

@@ -17,17 +17,17 @@ struct PackedNetwork;
 struct Network {
   ModelCard card;
   Precision precision = Precision::kFp32;
-  std::shared_ptr<const PackedNetwork> packed;  // as the kernels read it; never null
+  std::shared_ptr<const PackedNetwork> packed;  // in the kernels' layout; never null
 };
 
 /// Reads and packs a model.safetensors: trained weights, packed at this precision, or a file of `spikemix export`,
-/// which says its own. Nothing in the file is trusted: sizes, shapes and types are checked before use, and nothing
+/// which records its own. Nothing in the file is trusted: sizes, shapes and types are checked before use, and nothing
 /// larger than the file's own tensors is allocated for its weights.
 ///
-/// @param precision  of trained weights; ignored (and may be any) where the file's weights are integers
+/// @param precision  for trained weights; ignored if the file's weights are integers
 /// @throws InputError naming the file and every tensor that is missing, unknown or of the wrong shape
 std::shared_ptr<const Network> load_network(const std::filesystem::path& file, Precision precision);
-/// The same from bytes in memory, which are copied; `where` names them in errors.
+/// The same from bytes in memory, which are copied; `where` is their name in errors.
 std::shared_ptr<const Network> load_network(std::span<const std::byte> bytes, const std::string& where,
                                             Precision precision);
 

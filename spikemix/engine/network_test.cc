@@ -25,7 +25,7 @@ class NetworkTest : public EngineTest {
   static std::vector<std::byte> ones(size_t n) { return std::vector<std::byte>(n, std::byte{1}); }
 };
 
-TEST_F(NetworkTest, MemoryGivesWhatTheFileGives) {
+TEST_F(NetworkTest, MemoryEqualsTheFile) {
   const fs::path file = write_model("a.safetensors", tiny_card());
   const std::string bytes = read_file(file);
   std::vector<float> logits[2] = {std::vector<float>(3), std::vector<float>(3)};
@@ -33,7 +33,7 @@ TEST_F(NetworkTest, MemoryGivesWhatTheFileGives) {
     std::string copy = bytes;
     auto network = i ? load_network(std::as_bytes(std::span(copy)), "bytes", Precision::kInt8)
                      : load_network(file, Precision::kInt8);
-    copy.assign(copy.size(), 'x');  // the network does not need them any more
+    copy.assign(copy.size(), 'x');  // the network does not need them any longer
     Session session(network);
     const std::vector<float> x = inputs(1, session.input_size());
     session.infer(1, x.data(), logits[i].data());
@@ -55,7 +55,7 @@ TEST_F(NetworkTest, MemoryNeverReadsAConfigFromTheFolder) {
       "the model's config is missing");
 }
 
-TEST_F(NetworkTest, RefusesValuesThatAreNone) {
+TEST_F(NetworkTest, RefusesValuesThatAreNotNumbers) {
   refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds a value that is not a number",
           [](Tensors& t) { set(t, "block.1.mlp.fc2_linear.weight", 5, std::nanf("")); });
   refuses(tiny_card(), "'head.bias' holds a value that is not a number",
@@ -68,8 +68,8 @@ TEST_F(NetworkTest, RefusesValuesThatAreNone) {
   });
 }
 
-TEST_F(NetworkTest, RefusesIntegersWhereTheyCannotBe) {
-  // Once read as floats: a quarter as many, and the head read behind its end.
+TEST_F(NetworkTest, RefusesMisplacedIntegers) {
+  // These were once read as floats: a quarter as many, and the head was read past its end.
   refuses(tiny_card(), "'head.weight' is I8, expected F32, F64, F16 or BF16", [](Tensors& t) {
     t["head.weight"] = {DType::I8, ones(3 * 16)};
     t["head.weight_unit"] = {DType::F32, bytes_of(std::vector<float>(3, 1.0f))};
@@ -123,7 +123,7 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
                  "its neuron.v_threshold = 1e+300: expected -1000000 to 1000000");
 }
 
-TEST_F(NetworkTest, SurvivesConfigsNestedWithoutEnd) {
+TEST_F(NetworkTest, SurvivesEndlesslyNestedConfigs) {
   const SafeTensors good = SafeTensors::open(write_model("good.safetensors", tiny_card()));
   std::vector<NamedTensor> tensors;
   for (const std::string& name : good.names()) tensors.push_back({name, *good.find(name)});

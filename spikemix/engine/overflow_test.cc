@@ -8,7 +8,8 @@
 #include "spikemix/engine/tiny_model_test.h"
 
 // Sums of integers at their limits: counts as large as the residual stream allows, weights as large as their integers
-// allow, nearly all neurons firing. A sum that left its 16 bits would change its sign, and the layer's spikes with it.
+// allow, nearly all neurons firing. A sum that overflowed 16 bits would change its sign, and with it the layer's
+// spikes.
 namespace spikemix {
 namespace {
 
@@ -20,8 +21,8 @@ class OverflowTest : public EngineTest {
     return card;
   }
 
-  // Weights of one sign for each output (of q, k and v: of every second one the other), all of one size or one of them
-  // larger; norms that let nearly all neurons fire, so that counts grow as far as they can.
+  // Weights of one sign for each output (for q, k and v alternating signs), all of one size or one of them larger;
+  // norms that let nearly all neurons fire, so that counts grow as far as they can.
   static void push(const ModelCard& card, double odd, Tensors& tensors) {
     for (const TensorSpec& spec : tensors_of(make_plan(card.model, card.neuron))) {
       if (spec.kind == TensorSpec::Kind::kCounter || spec.layer == "head") continue;
@@ -40,7 +41,7 @@ class OverflowTest : public EngineTest {
   }
 };
 
-TEST_F(OverflowTest, NoSumLeavesItsBitsAtDepth100) {
+TEST_F(OverflowTest, NoSumOverflowsAtDepth100) {
   const std::tuple<const char*, const char*, double> networks[] = {
       {"spike", "ssa", 1},   {"spike", "ssa", 4},    {"spike", "ssa", -1},     {"spike", "qk-channel", 4},
       {"iand", "ssa", 1},    {"membrane", "ssa", 1}, {"membrane", "dwc3", -1}, {"spike", "fatm", 4},
@@ -62,8 +63,8 @@ TEST_F(OverflowTest, NoSumLeavesItsBitsAtDepth100) {
   }
 }
 
-// A file whose integers the proof does not cover: 127 everywhere. It runs with sums of 32 bits, and they are right.
-TEST_F(OverflowTest, WhatTheProofDoesNotCoverRunsIn32Bits) {
+// A file whose integers the proof does not cover: 127 everywhere. It runs with sums of 32 bits, which are correct.
+TEST_F(OverflowTest, WeightsOutsideTheProofRunIn32Bits) {
   const ModelCard card = deep_card("spike", "ssa");
   const fs::path file = write_model("m", card, DType::F32, [&](Tensors& tensors) {
     push(card, 1, tensors);

@@ -41,7 +41,7 @@ std::vector<std::string> join_neurons(Plan& plan) {
     spikes.back() = layer.parts[0].name;
   }
   plan.layers = std::move(layers);
-  plan.segments.clear();  // they name layers by their numbers, and nothing here asks for them
+  plan.segments.clear();  // they number layers that are renumbered here, and the engine does not use them
   return spikes;
 }
 

@@ -10,23 +10,23 @@
 
 namespace spikemix {
 
-/// One of the maps that a layer makes side by side, as the kernels read it.
+/// One of the maps that a layer computes side by side, in the kernels' layout.
 struct PackedPart {
-  std::string spikes;  // what its spikes are called, for observers
-  /// Batch norm and bias are its scale and shift; identity_norm() where there is no map with weights.
+  std::string spikes;  // the name of its spikes, for observers
+  /// Scale and shift hold batch norm and bias; identity_norm() if there is no map with weights.
   PackedWeights weights;
-  LifParams lif;  // of its neurons
+  LifParams lif;  // the neurons' constants
 };
 
 /// What a layer of the plan needs to run.
 struct NetworkLayer {
   std::vector<PackedPart> parts;
-  std::vector<PackedWeights> groups;  // of groups of channels, one each or one for all; norm and bias are the part's
+  std::vector<PackedWeights> groups;  // for groups of channels, one each or one for all; norm and bias are the part's
   std::vector<float> depthwise;       // weights of a depthwise convolution, [kernel, kernel, channels]
   std::vector<float> position;        // [tokens, channels]
-  std::vector<float> coefficients;    // of a mixer
+  std::vector<float> coefficients;    // a mixer's
   std::vector<float> gate;            // GatedTransform::pack()
-  PackedWeights identity;             // identity_norm(), for neurons on potentials whose norm is applied already
+  PackedWeights identity;             // identity_norm(), for neurons on potentials that are already normalised
 
   /// The weights of a part, or of its first group.
   const PackedWeights& weights_of(size_t part) const { return groups.empty() ? parts[part].weights : groups[0]; }
@@ -34,18 +34,18 @@ struct NetworkLayer {
 
 /// What a Network (network.h) runs.
 struct PackedNetwork {
-  Plan plan;                                  // join_neurons() of what the config describes
-  std::vector<NetworkLayer> layers;           // beside plan.layers
+  Plan plan;                                  // join_neurons() of the plan that the config describes
+  std::vector<NetworkLayer> layers;           // parallel to plan.layers
   std::vector<float> head_weight, head_bias;  // [classes, D], [classes]
 };
 
-/// Neurons that stand alone behind a map whose potentials nobody else reads become the map's own: no potentials are
-/// stored between them, and the spikes have the same bits.
-/// @returns for each layer what observers call its spikes: the name that joined neurons had, or "" for its parts' names
+/// Neurons alone after a map whose potentials nobody else reads become the map's own: no potentials are stored between
+/// them, and the spikes have the same bits.
+/// @returns for each layer the name of its spikes for observers: that of the joined neurons, or "" for its parts' names
 std::vector<std::string> join_neurons(Plan& plan);
 
-/// How many neurons each part of a layer has: those of token attention are one for each head, those of channel
-/// attention one for each channel.
+/// The number of neurons in each part of a layer: token attention has one for each head, channel attention one for each
+/// channel.
 struct NeuronGrid {
   int64_t rows, channels;
 };

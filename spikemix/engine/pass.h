@@ -10,7 +10,7 @@
 
 namespace spikemix {
 
-/// Who watches a pass; null pointers: nobody.
+/// The observers of a pass; null pointers: nobody.
 struct Watch {
   const Session::Observer* observer = nullptr;
   const Session::PotentialObserver* potentials = nullptr;
@@ -19,8 +19,8 @@ struct Watch {
   std::vector<LayerProfile>* profile = nullptr;  // one for each part of each layer, in order, and one for the head
 };
 
-/// Brings one input through the network, w.T steps at once: every member of a team calls it with its share. Adds the
-/// features' sums to w.feature_sums and w.T to w.steps.
+/// Runs one input through the network, w.T steps at once; every member of a team calls it with its share. Adds the sums
+/// of the features to w.feature_sums and w.T to w.steps.
 ///
 /// @param input  [C, H, W], or [w.T, C, H, W] of event frames
 void forward(const PackedNetwork& network, const float* input, Workspace& w, const Share& share, const Watch& watch);
@@ -28,7 +28,7 @@ void forward(const PackedNetwork& network, const float* input, Workspace& w, con
 /// Logits [classes] of the steps so far.
 void classify(const PackedNetwork& network, const Workspace& w, float* logits);
 
-/// The layers of a pass, in order, with what does not depend on the input.
+/// The layers of a pass, in order, with everything that does not depend on the input.
 std::vector<LayerProfile> describe_layers(const PackedNetwork& network);
 
 }  // namespace spikemix

@@ -6,7 +6,7 @@
 #include "spikemix/kernels/spike_product/frame_convolution.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
-// Maps with weights, and what comes behind their sums.
+// Maps with weights, and everything that follows their sums.
 namespace spikemix {
 
 void LayerPass::convolution() {
@@ -24,7 +24,7 @@ void LayerPass::convolution() {
     linear();
 }
 
-// Tokens, or pixels of which every n-th is there.
+// Tokens, or every n-th pixel.
 void LayerPass::linear() {
   if (plan_->groups > 1) return groups();
   const Rows rows = my(to_->rows());
@@ -58,7 +58,7 @@ const void* LayerPass::sampled(Rows rows) {
   return out;
 }
 
-// 3x3, of spikes or counts.
+// 3x3, on spikes or counts.
 void LayerPass::convolution_around() {
   const int64_t H = from_->height, W = from_->width, C = from_->channels, planes = planes_of(from_->range);
   auto* const index = scratch<uint16_t>(&LayerBuffers::index);
@@ -75,7 +75,7 @@ void LayerPass::convolution_around() {
   products(rows);
 }
 
-// Each group of channels is a value of its own. Its sums stand beside the others', and norm comes behind all of them.
+// Each group of channels is a value of its own. Its sums lie beside the others', and norm is applied after all of them.
 void LayerPass::groups() {
   const int64_t G = plan_->groups, n = to_->channels / G;
   const Rows rows = my(to_->rows());
@@ -91,7 +91,7 @@ void LayerPass::groups() {
   finish(scratch<float>(&LayerBuffers::sums), rows);
 }
 
-// Those of the member's rows; for a convolution those of its share of all, of which everybody reads.
+// Separates the groups at the member's rows; for a convolution at its share of all rows, which everybody then reads.
 void LayerPass::take_groups(Rows rows) {
   const int64_t G = plan_->groups, n = from_->channels / G, N = from_->rows(), H = from_->height, W = from_->width;
   const int64_t words = spike_words(from_->channels), own = spike_words(n), planes = planes_of(from_->range);
@@ -161,7 +161,7 @@ void LayerPass::products(Rows rows) {
   if (plan_->neurons && plan_->position.empty()) made(rows);
 }
 
-// Potentials whose norm is applied: neurons, or what is added to them.
+// Potentials after norm: apply neurons, or add them to the stream.
 void LayerPass::potentials_done(const Potentials& potentials, Rows rows) {
   if (plan_->neurons)
     finish(scratch<float>(&LayerBuffers::sums), rows, /*norm=*/false);
@@ -169,7 +169,7 @@ void LayerPass::potentials_done(const Potentials& potentials, Rows rows) {
     add_position(potentials.values, potentials.T, rows);
 }
 
-// Real inputs: x(t, row, n) are those of n rows, at a step that is 0 where the value is still.
+// Real inputs: x(t, row, n) returns n rows at a step, which is 0 if the value is still.
 template <class Inputs>
 void LayerPass::dense(Rows rows, const Inputs& x) {
   const bool fires = plan_->neurons && plan_->position.empty() && from_->still;

@@ -33,7 +33,7 @@ QuantizedWeights quantize(Precision precision, int64_t out, int64_t in, const fl
     int16_t* values = q.values.data() + o * in;
     float magnitude = 0;
     for (int64_t i = 0; i < in; ++i) magnitude = std::max(magnitude, std::abs(row[i]));
-    if (!(magnitude > 0)) continue;  // a row of zeros: any unit will do
+    if (!(magnitude > 0)) continue;  // a row of zeros works with any unit
     float unit = std::max(magnitude / float(largest), 1e-30f);
     round_row(in, row, unit, largest, values);
     const auto overflows = [&] {

@@ -38,7 +38,8 @@ TEST(Quantize, RoundsToTheNearestAndUsesAllBits) {
   }
 }
 
-// Sums of int8 weights are made in int16: for every weight and input that quantize() is told of, they must fit.
+// Sums of int8 weights are computed in int16: they must fit for every weight and every input in the range given to
+// quantize().
 TEST(Quantize, NoInputCanOverflowInt8Sums) {
   const int64_t out = 3, in = 3000;
   for (const double mean : {0.0, 0.1, -0.3}) {
@@ -46,7 +47,7 @@ TEST(Quantize, NoInputCanOverflowInt8Sums) {
     for (const int64_t max_input : {1, 5, 253}) {
       const QuantizedWeights q = quantize(Precision::kInt8, out, in, w.data(), Range::whole(0, max_input));
       for (int64_t o = 0; o < out; ++o) {
-        // The worst input, by brute force: max_input wherever the weight has one sign.
+        // The worst input, by brute force: max_input at every weight of one sign.
         int64_t positive = 0, negative = 0;
         for (int64_t i = o * in; i < (o + 1) * in; ++i) {
           (q.values[size_t(i)] > 0 ? positive : negative) += max_input * q.values[size_t(i)];

@@ -20,7 +20,7 @@
 
 namespace spikemix {
 
-/// For tests: what a plan means, as plain loops over double values, one image at a time.
+/// For tests: the meaning of a plan, as plain loops over double values, one image at a time.
 class Reference {
  public:
   Reference(Plan plan, const SafeTensors& file) : plan_(std::move(plan)) {
@@ -30,7 +30,7 @@ class Reference {
       if (is_float(tensor.dtype)) {
         const std::vector<float> values = to_floats(tensor);
         tensors_[name].assign(values.begin(), values.end());
-      } else if (unit) {  // exported weights: bytes
+      } else if (unit) {  // exported weights are bytes
         const std::vector<float> units = to_floats(*unit);
         Values& values = tensors_[name];
         for (const std::byte b : tensor.data)
@@ -41,7 +41,7 @@ class Reference {
 
   using Values = std::vector<double>;  // [T, rows, parts x channels]
 
-  /// @param input  as Session::infer() takes it
+  /// @param input  as for Session::infer()
   std::vector<double> run(const float* input) {
     values_.assign(plan_.values.size(), {});
     const ValuePlan& in = plan_.input();
@@ -56,9 +56,9 @@ class Reference {
     return classify();
   }
 
-  /// Of layers with neurons, by the names that observers see: [T, rows, channels].
+  /// For layers with neurons, by the names that observers see: [T, rows, channels].
   std::map<std::string, Values> spikes;
-  /// Of the others, merged: by the names of their parts.
+  /// For the others, after the merge: by the names of their parts.
   std::map<std::string, Values> potentials;
 
  private:
@@ -199,7 +199,7 @@ class Reference {
       fire(layer, part, y);
       return y;
     }
-    // Each neuron as often as its bit is used: they all see the same.
+    // A neuron appears as often as its bit is used: all uses see the same.
     for_outputs(one, [&](int64_t t, int64_t n, int64_t c) {
       double& sum = at(y, t, n, c, one);
       if (layer.attention == Attention::kQkToken) {
@@ -255,7 +255,7 @@ class Reference {
     }
   }
 
-  // SWformer's: 1 from 1 on, -1 from -0.501 on, back to 0 behind either.
+  // SWformer's: 1 if v >= 1, -1 if v <= -0.501; reset to 0 after either.
   void fire_signed(Values& y) const {
     const size_t step = y.size() / size_t(plan_.T);
     for (size_t i = 0; i < step; ++i) {
@@ -286,14 +286,14 @@ class Reference {
   std::vector<Values> values_;
 };
 
-/// What differs between an engine and the loops, layer by layer.
+/// The differences between an engine and the loops, layer by layer.
 struct Agreement {
   int64_t values = 0, fired = 0, flips = 0;
-  double worst = 0;   // of potentials, as a share of the layer's largest
+  double worst = 0;   // potentials, as a share of the layer's largest
   double logits = 0;  // largest difference
 };
 
-/// Each layer is fed with the reference's spikes and potentials, so that what differs is its own doing.
+/// Each layer reads the reference's spikes and potentials, so that only its own error shows.
 inline Agreement compare(Session& session, Reference& reference, const float* x) {
   const std::vector<double> expected = reference.run(x);
   Agreement a;

@@ -17,7 +17,7 @@ struct Session::State {
   State(std::shared_ptr<const Network> n, const SessionOptions& options)
       : network(std::move(n)), streaming(options.streaming), team(options.threads), barrier(options.threads) {
     const int64_t T = streaming ? 1 : network->card.model.T;
-    // The first is for an image that all threads share; the others take an image each.
+    // The first is for an image that all threads share; each of the others is for one image.
     for (int64_t member = 0; member < (streaming ? 1 : team.size()); ++member)
       workspaces.push_back(
           std::make_unique<Workspace>(packed(), T, member == 0 ? team.size() : 1, streaming, options.max_image_bytes));
@@ -38,7 +38,7 @@ struct Session::State {
     const auto work = [&](int64_t member) {
       forward(packed(), input, w, Share(member, team.size(), &barrier), watching);
     };
-    team.run(std::cref(work));  // a reference: std::function would put so large a lambda on the heap
+    team.run(std::cref(work));  // by reference: std::function would put so large a lambda on the heap
   }
 
   const std::shared_ptr<const Network> network;
@@ -57,7 +57,7 @@ struct Session::State {
 Session::Session(std::shared_ptr<const Network> network, const SessionOptions& options) {
   constexpr int64_t kMostThreads = 1024;
   if (options.threads < 1 || options.threads > kMostThreads)
-    throw input_error("threads = {}: must be 1 to {}", options.threads, kMostThreads);
+    throw input_error("threads = {}: expected 1 to {}", options.threads, kMostThreads);
   for (const LayerPlan& layer : network->packed->plan.layers) {
     if (options.streaming && layer.mixes_time)
       throw input_error("{}: mixes over time, which needs all steps at once; it cannot stream", layer.name);
@@ -98,7 +98,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
     classify(s.packed(), w, logits + image * classes);
     w.forget_sums();
   };
-  // An image to each thread while there are enough of them; what is left, all threads share.
+  // One image for each thread while there are enough of them; all threads share each of the rest.
   int64_t alone = s.observer || s.potentials || s.counts || s.signed_spikes || s.profiling || members == 1
                       ? 0
                       : images / members * members;
@@ -111,7 +111,7 @@ void Session::infer(int64_t images, const float* inputs, float* logits) {
         finish(w, i);
       }
     };
-    s.team.run(std::cref(work));  // a reference: as in together()
+    s.team.run(std::cref(work));  // by reference, as in together()
   }
   for (; alone < images; ++alone) {
     s.together(inputs + alone * size);

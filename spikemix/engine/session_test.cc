@@ -30,7 +30,7 @@ TEST_F(SessionTest, EveryWayOfRunningGivesTheSameBits) {
       const std::vector<float> x = inputs(5, one.input_size()), expected = infer(one, 5, x);
       EXPECT_NE(std::vector(expected.begin(), expected.begin() + 3),
                 std::vector(expected.begin() + 3, expected.begin() + 6))
-          << "a model whose answers do not depend on its input shows nothing";
+          << "a model whose answers do not depend on its input proves nothing";
       for (const int64_t threads : {2, 3, 7}) {
         Session session(network, {.threads = threads});
         EXPECT_EQ(infer(session, 5, x), expected) << threads << " threads";
@@ -57,7 +57,7 @@ TEST_F(SessionTest, FramesOfEvents) {
   Session whole(network), streaming(network, {.streaming = true});
   EXPECT_EQ(whole.input_size(), 3 * whole.step_input_size());
   std::vector<float> x = inputs(2, whole.input_size());
-  // As frames are: most pixels see nothing. One frame sees nothing at all, and the next one something everywhere.
+  // Like real frames: most pixels see nothing. One frame sees nothing at all, and the next one something everywhere.
   for (size_t i = 0; i < x.size(); ++i) x[i] = i % 7 ? 0 : x[i];
   const int64_t frame = whole.step_input_size();
   std::fill_n(x.begin() + frame, frame, 0.0f), std::fill_n(x.begin() + 2 * frame, frame, 1.0f);
@@ -67,14 +67,14 @@ TEST_F(SessionTest, FramesOfEvents) {
     Session together(network, {.threads = threads});
     EXPECT_EQ(infer(together, 1, x), std::vector(expected.begin(), expected.begin() + 3)) << threads << " threads";
   }
-  // The frames are read in order: in another, they are another input.
+  // The frames are read in order: in another order they are another input.
   std::vector<float> reordered(x.begin() + 2 * whole.step_input_size(), x.begin() + whole.input_size());
   reordered.insert(reordered.end(), x.begin(), x.begin() + 2 * whole.step_input_size());
   EXPECT_NE(infer(whole, 1, reordered), std::vector(expected.begin(), expected.begin() + 3));
 }
 
 // v is at rest where a neuron fired, and below the threshold where it did not: hard reset.
-TEST_F(SessionTest, MembranesAreThoseOfTheNeuronsThatFire) {
+TEST_F(SessionTest, MembranesBelongToTheFiringNeurons) {
   for (const char* mixer : {"fft2d", "ssa", "sdsa1"}) {
     const auto network = load_network(write_model("membranes", tiny_card(mixer)), Precision::kFp32);
     EXPECT_TRUE(Session(network).membranes().empty()) << "only a streaming session keeps them";
@@ -93,7 +93,7 @@ TEST_F(SessionTest, MembranesAreThoseOfTheNeuronsThatFire) {
       for (const Membrane& m : session.membranes()) {
         ASSERT_TRUE(spikes.contains(m.part)) << m.part;
         const std::vector<uint64_t>& bits = spikes[m.part];
-        if (int64_t(bits.size()) != m.rows * spike_words(m.channels)) continue;  // a gate of attention's: one for many
+        if (int64_t(bits.size()) != m.rows * spike_words(m.channels)) continue;  // attention's gates: one for many
         for (int64_t i = 0; i < m.rows * m.channels; ++i) {
           const int64_t row = i / m.channels, channel = i % m.channels;
           const bool fires = bits[size_t(row * spike_words(m.channels) + channel / 64)] >> (channel % 64) & 1;
@@ -108,7 +108,7 @@ TEST_F(SessionTest, MembranesAreThoseOfTheNeuronsThatFire) {
   }
 }
 
-TEST_F(SessionTest, AllocatesNothingAfterItIsMade) {
+TEST_F(SessionTest, AllocatesNothingAfterConstruction) {
   for (const char* mixer : {"fft2d", "ssa", "dwt-c"}) {
     const auto network = load_network(write_model(mixer, tiny_card(mixer)), Precision::kInt8);
     for (const int64_t threads : {1, 3}) {
@@ -141,11 +141,11 @@ TEST_F(SessionTest, SessionsOnManyThreadsShareANetwork) {
   for (const auto& result : results) EXPECT_EQ(result, expected);
 }
 
-TEST_F(SessionTest, RefusesWhatDoesNotFit) {
+TEST_F(SessionTest, RefusesOptionsThatDoNotFit) {
   const auto time = load_network(write_model("time", tiny_card("wt1d:axes=time")), Precision::kFp32);
   expect_input_error([&] { Session(time, {.streaming = true}); }, "block.0.attn: mixes over time");
-  expect_input_error([&] { Session(time, {.threads = 0}); }, "threads = 0: must be 1 to");
-  expect_input_error([&] { Session(time, {.threads = 1 << 20}); }, "threads = 1048576: must be 1 to");
+  expect_input_error([&] { Session(time, {.threads = 0}); }, "threads = 0: expected 1 to");
+  expect_input_error([&] { Session(time, {.threads = 1 << 20}); }, "threads = 1048576: expected 1 to");
   Session whole(time);
   std::vector<float> x(size_t(whole.input_size())), logits(3);
   EXPECT_THROW(whole.step(x.data(), logits.data()), std::logic_error);

@@ -13,7 +13,7 @@
 
 namespace spikemix {
 
-/// Threads that run the same function together, each on its share, and wait for each other between its phases.
+/// Threads that run the same function together, each on its share, and wait for each other between phases.
 class Team {
  public:
   /// The caller is one of them: threads - 1 are started.
@@ -34,10 +34,10 @@ class Team {
   std::condition_variable_any start_;
   std::condition_variable done_;
   int64_t round_ = 0, running_ = 0;
-  std::vector<std::jthread> threads_;  // last: they end before what they use
+  std::vector<std::jthread> threads_;  // last: they end before the members that they use
 };
 
-/// One member's place in work that is shared, or all of it.
+/// One member's place in shared work, or all of the work.
 class Share {
  public:
   Share() = default;
@@ -47,7 +47,7 @@ class Share {
   int64_t member() const { return member_; }
   /// This member's part of 0 .. n - 1.
   std::pair<int64_t, int64_t> of(int64_t n) const { return {n * member_ / members_, n * (member_ + 1) / members_}; }
-  /// Until all are here.
+  /// Waits until all members are here.
   void wait() const {
     if (barrier_) barrier_->arrive_and_wait();
   }

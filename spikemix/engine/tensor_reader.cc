@@ -64,7 +64,7 @@ TensorReader::TensorReader(const std::string& where, const SafeTensors& file, co
   }
   for (const std::string& name : file.names()) {
     if (known.contains(name) || is_published_but_unused(name)) continue;
-    // Each costs a search, which those that are only counted need not.
+    // Each suggestion costs a search, which the problems that are only counted do not need.
     const std::string near = problems.size() < kListedProblems ? nearest(name, names) : "";
     problems.push_back(
         fmt::format("tensor '{}' is unknown{}", name, near.empty() ? "" : fmt::format(" (nearest: '{}')", near)));
@@ -81,7 +81,7 @@ int TensorReader::integer_bits(const std::string& name) const { return view(name
 std::vector<float> TensorReader::floats(const std::string& name) const {
   const TensorView& tensor = view(name);
   std::vector<float> values = to_floats(tensor);
-  file_.release(tensor);  // the packed copy is what stays
+  file_.release(tensor);  // only the packed copy is kept
   for (const float v : values) {
     if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is not a number", where_, name);
   }

@@ -9,17 +9,17 @@
 
 namespace spikemix {
 
-/// The tensors that a model's config asks for, out of a file that nobody trusts: all names, shapes and types are
-/// checked when it is made, all values when they are read.
+/// The tensors that a model's config requires, from a file that is not trusted: the constructor checks all names,
+/// shapes and types, and reading checks all values.
 class TensorReader {
  public:
   /// @param expected  tensors_of() the network
   /// @throws InputError naming the file and every tensor that is missing, unknown or of the wrong shape or type
   TensorReader(const std::string& where, const SafeTensors& file, const std::vector<TensorSpec>& expected);
 
-  /// Integer weights (`name` is I8 or I16, and `name`_unit is there), as `spikemix export` writes them?
+  /// Are these integer weights as `spikemix export` writes them (`name` is I8 or I16, and `name`_unit exists)?
   bool is_quantized(const std::string& name) const;
-  /// Bits that its integers have: 8 or 16.
+  /// Bits of its integers: 8 or 16.
   int integer_bits(const std::string& name) const;
 
   /// @throws InputError if a value is not finite

@@ -39,7 +39,7 @@ TEST_F(TensorReaderTest, NamesShapes) {
       "tensor 'block.0.mlp.fc1_linear.weight' is [32, 16], expected [48, 16]");
 }
 
-TEST_F(TensorReaderTest, SkipsWhatPublishedModelsCarryAlong) {
+TEST_F(TensorReaderTest, SkipsUnusedTensorsOfPublishedModels) {
   EXPECT_EQ(error_of([](Tensors& t) {
               for (const char* name : {"pos_embed", "norm.weight", "block.0.norm1.bias", "block.12.norm2.weight"})
                 t[name] = t["head.bias"];
@@ -49,7 +49,7 @@ TEST_F(TensorReaderTest, SkipsWhatPublishedModelsCarryAlong) {
     EXPECT_THAT(error_of([&](Tensors& t) { t[name] = t["head.bias"]; }), testing::HasSubstr("is unknown")) << name;
 }
 
-// Both once took minutes, or the stack.
+// Both once took minutes, or overflowed the stack.
 TEST_F(TensorReaderTest, SurvivesManyAndLongNames) {
   const std::string error = error_of([](Tensors& t) {
     for (int i = 0; i < 2000; ++i) t["x" + std::to_string(i)] = {DType::U8, {}};

@@ -26,7 +26,7 @@
 #include "spikemix/model/model.h"
 #include "spikemix/plan/tensors.h"
 
-// What the tests of this folder share: model files with weights that make every layer fire, in a folder that goes away.
+// Shared by the tests of this folder: model files with weights that make every layer fire, in a temporary folder.
 namespace spikemix {
 
 namespace fs = std::filesystem;
@@ -70,14 +70,14 @@ class EngineTest : public ::testing::Test {
     return v;
   }
 
-  /// Writes a model; `change` may alter its tensors (type and bytes; shapes are the config's) before.
+  /// Writes a model; first `change` may alter its tensors (type and bytes; shapes are the config's).
   fs::path write_model(const std::string& name, const ModelCard& card, DType dtype = DType::F32,
                        const std::function<void(Tensors&)>& change = {}) const {
     Tensors tensors;
     std::map<std::string, std::vector<int64_t>> shapes;
     for (const TensorSpec& spec : tensors_of(make_plan(card.model, card.neuron))) {
       shapes[spec.name] = spec.shape;
-      Rng rng(3, Rng::Purpose::kTest, Hash().add(spec.name).value());  // whatever the order
+      Rng rng(3, Rng::Purpose::kTest, Hash().add(spec.name).value());  // independent of the order
       const std::vector<float> v = values(spec, rng);
       if (spec.name.ends_with("num_batches_tracked"))
         tensors[spec.name] = {DType::I64, bytes_of(std::vector<int64_t>{7})};
@@ -98,7 +98,7 @@ class EngineTest : public ::testing::Test {
     return dir_ / name;
   }
 
-  /// The tensors of tiny_card() beside another config: what the config says is refused before they are compared.
+  /// The tensors of tiny_card() with another config, which is refused before they are compared.
   fs::path write_config(const std::string& name, const std::function<void(nlohmann::json&)>& change) const {
     const SafeTensors good = SafeTensors::open(write_model("good.safetensors", tiny_card()));
     nlohmann::json json = nlohmann::json::parse(good.metadata().at("spikemix"));
@@ -124,12 +124,12 @@ class EngineTest : public ::testing::Test {
   const fs::path dir_ = temporary_.path();
 };
 
-/// What operator new was asked for while this lives, on all threads (count_new_test.cc replaces it).
+/// Counts the calls of operator new during its lifetime, on all threads (count_new_test.cc replaces it).
 class NewWatch {
  public:
   NewWatch();
   static int64_t calls();
-  /// Most bytes that were held at once, beyond those held when the watch began.
+  /// The most bytes held at once, beyond those held when the watch began.
   static int64_t peak_bytes();
 };
 

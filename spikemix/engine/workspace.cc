@@ -29,7 +29,7 @@ Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, siz
   const ValuePlan &from = network.plan.values[size_t(layer.reads)], &to = network.plan.values[size_t(layer.writes)];
   if (layer.map == Map::kTransform) {
     sizes.mixer_scratch = layer.mixer->scratch_size();
-    // 16 more: vectors read behind the last row.
+    // 16 more: vectors read past the last row.
     if (layer.coefficient_count > 0) sizes.mixer_term = (layer.mixes_time ? T : 1) * to.rows() * to.channels + 16;
   } else if (layer.map == Map::kGated) {
     sizes.mixer_scratch = layer.gated->scratch_size();

@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-// Where each pixel of the result comes from: its place in a plane, or -1.
+// The source of each pixel of the result: its place in a plane, or -1.
 using Sources = std::vector<int64_t>;
 
 Sources unchanged(const Frames& frames) {
@@ -17,7 +17,7 @@ Sources unchanged(const Frames& frames) {
   return sources;
 }
 
-// Pixel (x, y), counted from the middle, comes from (a x + b y, c x + d y).
+// Pixel (x, y), counted from the middle, is read from (a x + b y, c x + d y).
 Sources linear(const Frames& frames, const Sources& before, const std::array<double, 4>& matrix) {
   const double middle_x = double(frames.width - 1) / 2, middle_y = double(frames.height - 1) / 2;
   Sources sources;
@@ -33,7 +33,7 @@ Sources linear(const Frames& frames, const Sources& before, const std::array<dou
   return sources;
 }
 
-// Mirrored, then moved around the edges.
+// Mirrored, then rolled around the edges.
 Sources mirror_and_roll(const Frames& frames, bool mirror, int64_t right, int64_t down) {
   Sources sources = unchanged(frames);
   for (int64_t y = 0; y < frames.height; ++y) {

@@ -41,7 +41,7 @@ TEST(AugmentFrames, RollKeepsAllAndMovesAllPlanesAlike) {
   FrameAugmentation roll = kOff;
   roll.roll = 3;
   const Frames before = some_frames(), after = augmented(roll, 4);
-  int matches = 0;  // of the 7 x 7 ways to roll, one fits all planes
+  int matches = 0;  // of the 7 x 7 possible rolls, one fits all planes
   for (int64_t down = -3; down <= 3; ++down) {
     for (int64_t right = -3; right <= 3; ++right) {
       bool same = true;

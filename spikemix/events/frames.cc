@@ -12,7 +12,7 @@
 namespace spikemix {
 namespace {
 
-// Where each column or row of the sensor goes in a frame.
+// The place of each column or row of the sensor in a frame.
 std::vector<uint32_t> places(int64_t pixels, int64_t k, int64_t out, int64_t stride) {
   const int64_t margin = (out - (pixels + k - 1) / k) / 2;
   std::vector<uint32_t> place;
@@ -25,13 +25,13 @@ bool are_its_pixels(const PixelPlaces& places) {
   return places.columns.size() == size_t(places.width) && places.rows.size() == size_t(places.height);
 }
 
-constexpr size_t kEventsOfBlock = 512;  // events whose places lie in the first-level cache with them
+constexpr size_t kEventsOfBlock = 512;  // their places stay in the first-level cache with them
 
 #ifdef __SSE2__
-// The places of events in a frame of the sensor's pixels, several at a time, a multiple of four. False: one of them has
-// none.
+// The places of events in a frame with the sensor's pixels, computed several at a time, a multiple of four. False if
+// one of them is outside.
 bool places_of(std::span<const Event> events, const PixelPlaces& places, uint32_t* place) {
-  // x, y, p and nothing, 16 bits each, of two events.
+  // Two events' x, y, p and padding, 16 bits each.
   const __m128i used = _mm_set1_epi64x(0x0000'00FF'FFFF'FFFF);
   const __m128i most = _mm_set1_epi64x((places.width - 1) | (places.height - 1) << 16 | int64_t(1) << 32);
   const __m128i factors = _mm_set1_epi64x(1 | places.width << 16);
@@ -78,13 +78,13 @@ void for_each_place(std::span<const Event> events, const PixelPlaces& places, co
   }
 }
 
-/// Sums frames up one after the other.
+/// Sums up frames one after the other.
 class FrameSums {
  public:
   explicit FrameSums(const PixelPlaces& places)
       : places_(places), pixels_(size_t(2 * places.height * places.width)), low_(pixels_) {}
 
-  // Into frame[2, height, width], whatever it holds.
+  // Into frame[2, height, width], overwriting it.
   template <class Count>
   void sum_up(std::span<const Event> events, bool binary, Count* frame) {
     if (!binary && events.size() >= pixels_ / kFewEvents) return sum_up_in_bytes(events, frame);
@@ -97,11 +97,11 @@ class FrameSums {
   }
 
  private:
-  // For fewer events than this share of the pixels, a pass over all bytes costs more than it saves; and a float counts
-  // so few one by one.
+  // If there are fewer events than this share of the pixels, a pass over all bytes costs more than it saves, and a
+  // float counts so few one by one.
   static constexpr size_t kFewEvents = 8;
 
-  // Bytes fit in the first-level cache where counts do not.
+  // Bytes fit in the first-level cache; larger counts do not.
   template <class Count>
   void sum_up_in_bytes(std::span<const Event> events, Count* frame) {
     bool carried = false;
@@ -121,8 +121,8 @@ class FrameSums {
 
   const PixelPlaces& places_;
   const size_t pixels_;
-  std::vector<uint8_t> low_;    // zeros between calls
-  std::vector<uint32_t> high_;  // what the bytes cannot hold
+  std::vector<uint8_t> low_;    // zero between calls
+  std::vector<uint32_t> high_;  // counts beyond a byte
 };
 
 template <class Count>
@@ -139,7 +139,7 @@ void integrate_as(std::span<const Event> events, const PixelPlaces& places, cons
 }  // namespace
 
 PixelPlaces pixel_places(SensorSize sensor, int64_t height, int64_t width) {
-  if (!sensor.known()) throw input_error("the sensor's size is not known, expected it for frames");
+  if (!sensor.known()) throw input_error("the sensor's size is not known; frames need it");
   if (height <= 0) height = sensor.height;
   if (width <= 0) width = sensor.width;
   const int64_t k = std::max((sensor.height + height - 1) / height, (sensor.width + width - 1) / width);

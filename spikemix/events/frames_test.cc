@@ -71,7 +71,7 @@ TEST(Frames, RefuseTheFirstEventOutsideOfTheSensor) {
   }
 }
 
-TEST(Frames, BinaryIsWhetherThereIsAny) {
+TEST(Frames, BinaryMarksPixelsWithEvents) {
   const SensorSize sensor{16, 16};
   const auto events = encode::random_events(3000, sensor);
   auto counts = integrate(events, sensor, {.T = 3}).counts;
@@ -102,13 +102,13 @@ TEST(Frames, FewEventsOrOneTime) {
   for (const Split split : {Split::kNumber, Split::kTime}) {
     const Frames frames = integrate(three, sensor, {.T = 4, .split = split});
     EXPECT_EQ(std::accumulate(frames.counts.begin(), frames.counts.end(), 0u), 3u);
-    EXPECT_EQ(frames.frame(3)[16 + 2 * 4 + 1], 2u);  // the last frame has what is left
+    EXPECT_EQ(frames.frame(3)[16 + 2 * 4 + 1], 2u);  // the last frame has the rest
     const Frames none = integrate({}, sensor, {.T = 4, .split = split});
     EXPECT_EQ(none.counts, std::vector<uint32_t>(4 * 2 * 16));
   }
 }
 
-TEST(Frames, RefuseWhatIsWrong) {
+TEST(Frames, RefuseInvalidArguments) {
   const std::vector<Event> events = {{.t = 0, .x = 4, .y = 0, .p = 0}};
   expect_input_error([&] { integrate(events, {4, 4}, {}); }, "expected x below 4 and y below 4");
   expect_input_error([&] { integrate(events, {8, 8}, {.T = 0}); }, "T = 0 frames");

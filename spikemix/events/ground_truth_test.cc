@@ -10,7 +10,7 @@
 #include "spikemix/events/frames.h"
 #include "spikemix/events/summary.h"
 
-// Real recordings, with the figures that independent readers gave (the JSON beside each).
+// Real recordings, with the figures of independent readers (the JSON next to each).
 namespace spikemix {
 namespace {
 
@@ -58,8 +58,8 @@ TEST(GroundTruth, CountsSumsAndTimes) {
   }
 }
 
-// 16 frames by number and by time: the sum of each frame and polarity, and the sum of value x flat index, which moves
-// if one event lands elsewhere.
+// 16 frames by number and by time: the sum of each frame and polarity, and the sum of value x flat index, which changes
+// if one event is misplaced.
 TEST(GroundTruth, FramesAsSpikingJellyIntegratesThem) {
   const fs::path root = real_data("events");
   if (root.empty()) GTEST_SKIP() << "no data: events";
@@ -114,7 +114,7 @@ TEST(GroundTruth, MalformedFilesAreRefusedWithTheByte) {
   for (const auto& entry : fs::directory_iterator(root)) {
     const std::string name = entry.path().filename();
     SCOPED_TRACE(name);
-    // A header with no event behind it is a recording in which nothing happened.
+    // A header without events is a recording in which nothing happened.
     if (name == "aedat31-header-only.aedat") {
       EXPECT_TRUE(read_all(entry.path()).empty());
       continue;

@@ -32,7 +32,7 @@ void put_chunk(Bytes& png, const char* type, const Bytes& content) {
   put32(png, int64_t(::crc32(0, png.data() + begin, uInt(png.size() - begin))));
 }
 
-// Rows without a filter: event pictures are flat areas, which deflate as they are.
+// Rows without a filter: event pictures are flat areas, which deflate well unfiltered.
 Bytes deflated(const RgbPicture& picture) {
   Bytes rows;
   const int64_t row = 3 * picture.width;
@@ -69,7 +69,7 @@ std::vector<uint8_t> png_bytes(std::span<const RgbPicture> pictures, int delay_m
       Bytes frame;
       for (const int64_t value : {sequence++, width, height, int64_t(0), int64_t(0)}) put32(frame, value);
       put16(frame, delay_ms), put16(frame, 1000);
-      frame.insert(frame.end(), {0, 0});  // leave it there; the next one covers it
+      frame.insert(frame.end(), {0, 0});  // keep it; the next frame covers it
       put_chunk(png, "fcTL", frame);
     }
     Bytes data;

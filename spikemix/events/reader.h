@@ -14,7 +14,7 @@ namespace spikemix {
 
 enum class TimeUnit { kSeconds, kMilliseconds, kMicroseconds, kNanoseconds };
 
-/// "s", "ms", "us", "ns"; nullopt for "". @throws InputError naming `setting`, which has the text, for anything else
+/// "s", "ms", "us", "ns"; nullopt for "". @throws InputError for anything else, naming `setting`, whose value it is
 std::optional<TimeUnit> parse_time_unit(std::string_view text, std::string_view setting);
 
 /// "346x260"; unknown for "". @throws InputError naming `setting` for anything else
@@ -26,10 +26,10 @@ class EventReader {
   virtual ~EventReader() = default;
 
   /// The next events, in the file's order; empty at the end. Valid until the next call.
-  /// @throws InputError naming the file, the byte, what stands there and what was expected
+  /// @throws InputError naming the file, the byte, what was found there and what was expected
   virtual std::span<const Event> read() = 0;
 
-  /// As the file, its format or the options say. Where it is known, every event lies within it.
+  /// As given by the file, its format or the options. If it is known, every event is within it.
   SensorSize sensor() const { return sensor_; }
 
  protected:
@@ -37,27 +37,29 @@ class EventReader {
 };
 
 struct ReadOptions {
-  /// A recording that ends inside an event (or a compressed packet) is read up to its last whole one, not refused.
+  /// Read a recording that ends inside an event (or a compressed packet) up to its last whole one, instead of refusing
+  /// it.
   bool truncated = false;
-  /// Events whose time is earlier than their predecessor's are read as they are, not refused.
+  /// Accept events whose time is earlier than their predecessor's, instead of refusing them.
   bool unordered = false;
-  /// In the place of what the file or its format says.
+  /// Replaces what the file or its format says.
   SensorSize sensor = {};
-  /// In the place of its usual one, where the format cannot say how large the sensor was (N-MNIST).
+  /// Replaces the format's usual size, if files cannot give the sensor's size (N-MNIST).
   SensorSize fallback = {};
-  /// Of npz, which does not say in what its times are. Unknown: whole numbers are microseconds, fractions are refused.
+  /// For npz, which does not record the unit of its times. Unknown: whole numbers are microseconds, fractions are
+  /// refused.
   std::optional<TimeUnit> time_unit = {};
-  /// Where events beyond the sensor are counted and left out. Null: they are refused.
+  /// Counts events beyond the sensor, which are left out. Null: they are refused.
   int64_t* left_out = nullptr;
-  /// A data set is read, by a command without --truncated: errors do not name it.
+  /// A data set is being read, by a command without --truncated: errors do not mention that flag.
   bool of_data_set = false;
 };
 
-/// What an error says of a file that ends too early: "; an incomplete copy? (--truncated reads up to the last whole
+/// What an error adds about a file that ends too early: "; an incomplete copy? (--truncated reads up to the last whole
 /// event)". @param last  "event" or "packet"
 std::string incomplete(const ReadOptions& options, std::string_view last = "event");
 
-/// Takes events, in order of time, and makes a file of them. The file appears, whole, when close() is called.
+/// Takes events in order of time and writes them to a file, which appears, complete, when close() is called.
 class EventWriter {
  public:
   virtual ~EventWriter() = default;
@@ -66,7 +68,8 @@ class EventWriter {
   virtual void close() = 0;
 };
 
-/// What AEDAT 3.1 and 4 and npz's int16 hold. @throws InputError naming the file and `format` for a larger sensor
+/// The largest sensor of AEDAT 3.1, AEDAT 4 and npz's int16. @throws InputError naming the file and `format` for a
+/// larger one
 void check_writable(const std::filesystem::path& path, SensorSize sensor, const char* format);
 
 /// A format of recordings: one file and one line in formats/registry.cc.
@@ -76,10 +79,10 @@ struct EventFormat {
   /// Looks at the first bytes (at most kRecogniseBytes), never at the file's name.
   bool (*recognises)(std::span<const uint8_t> head);
   std::unique_ptr<EventReader> (*open)(ByteSource, const ReadOptions&);
-  /// For `events convert`: what the name of a file in this format ends with, and its writer. Null: read only.
+  /// For `events convert`: the ending of a file's name in this format, and its writer. Null: read only.
   const char* extension;
   std::unique_ptr<EventWriter> (*create)(const std::filesystem::path&, SensorSize);
-  /// What `recognises` says of these bytes stands, whatever follows. Null: if it says yes.
+  /// True if the answer of `recognises` for these bytes is final, whatever follows. Null: a yes is final.
   bool (*enough)(std::span<const uint8_t> head) = nullptr;
 };
 
@@ -92,15 +95,16 @@ struct Recording {
   std::unique_ptr<EventReader> reader;
 };
 
-/// Of a pipe no more bytes are waited for than are needed to tell the formats apart: a slow camera is answered at once.
-/// @throws InputError if no format fits (saying what the file begins with), or as the format's reader
+/// From a pipe, it reads no more bytes than it needs to recognise the format, so that a slow camera is answered at
+/// once.
+/// @throws InputError if no format fits (naming the first bytes), or as the format's reader does
 Recording open_recording(ByteSource source, const ReadOptions& options = {});
 Recording open_recording(const std::filesystem::path& path, const ReadOptions& options = {});
 
-/// @throws InputError for a name whose ending goes with no format that is written
+/// @throws InputError for a name whose ending belongs to no format that can be written
 void check_recording_name(const std::filesystem::path& path);
 
-/// A writer of the format that goes with the name's ending. @throws InputError for another ending
+/// A writer of the format that the name's ending stands for. @throws InputError for any other ending
 std::unique_ptr<EventWriter> create_recording(const std::filesystem::path& path, SensorSize sensor);
 
 }  // namespace spikemix

@@ -13,7 +13,7 @@ constexpr std::array<double, 3> kOn = {214, 39, 40}, kOff = {31, 87, 200};
 constexpr uint8_t kLine = 200;
 constexpr int64_t kGap = 2;
 
-// Events of a pixel at which its colour is full.
+// The number of events at which a pixel's colour is full.
 double full_count(const Frames& frames) {
   std::vector<uint32_t> active;
   std::ranges::copy_if(frames.counts, std::back_inserter(active), [](uint32_t c) { return c > 0; });
@@ -37,7 +37,7 @@ std::vector<RgbPicture> draw_frames(const Frames& frames, int scale) {
       for (int64_t x = 0; x < picture.width; ++x) {
         const auto pixel = size_t(y / scale * frames.width + x / scale);
         const double off = counts[pixel], on = counts[plane + pixel];
-        // The root lets a single event be seen beside many.
+        // The square root makes a single event visible next to many.
         const double strength = std::sqrt(std::min(1.0, (on + off) / full));
         const double share = on + off > 0 ? on / (on + off) : 0;
         for (size_t c = 0; c < 3; ++c) {

@@ -10,7 +10,7 @@ namespace {
 
 class RenderTest : public FilesTest {};
 
-// libpng's view of a file: the (first) picture.
+// The (first) picture of a file, as libpng reads it.
 RgbPicture read_png(const fs::path& file) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
@@ -45,7 +45,7 @@ TEST_F(RenderTest, ContactSheet) {
   const RgbPicture sheet = contact_sheet(draw_frames(two_frames(), 1));
   EXPECT_EQ(sheet.width, 3 + 2 + 3);
   EXPECT_EQ(sheet.height, 2);
-  EXPECT_EQ(sheet.rgb[3 * 3], 200);  // the line between
+  EXPECT_EQ(sheet.rgb[3 * 3], 200);  // the line between pictures
   write_png(dir_ / "a.png", {{sheet}});
   EXPECT_EQ(read_png(dir_ / "a.png").rgb, sheet.rgb);
 }
@@ -53,7 +53,7 @@ TEST_F(RenderTest, ContactSheet) {
 TEST_F(RenderTest, Animation) {
   const auto pictures = draw_frames(two_frames(), 3);
   write_png(dir_ / "a.apng", pictures, 40);
-  EXPECT_EQ(read_png(dir_ / "a.apng").rgb, pictures[0].rgb);  // what a viewer without animations shows
+  EXPECT_EQ(read_png(dir_ / "a.apng").rgb, pictures[0].rgb);  // what a viewer without animation shows
   const std::string bytes = read_file(dir_ / "a.apng");
   EXPECT_NE(bytes.find(std::string("acTL\0\0\0\2\0\0\0\0", 12)), bytes.npos);
   EXPECT_NE(bytes.find("fdAT"), bytes.npos);

@@ -18,7 +18,8 @@ void require(bool good, const char* flag, double value, const char* expected) {
   if (!good) throw input_error("--{} {}: expected {}", flag, value, expected);
 }
 
-// The picture enlarged to the sensor, with `margin` more pixels around it, as logarithms; bilinear, edges continued.
+// The picture enlarged to the sensor, with `margin` more pixels around it, as logarithms; bilinear, with edges
+// extended.
 std::vector<float> log_plane(const Intensity& picture, SensorSize sensor, int64_t margin, double dark) {
   const auto taps = [margin](int64_t from, int64_t to) {
     struct Tap {
@@ -27,7 +28,7 @@ std::vector<float> log_plane(const Intensity& picture, SensorSize sensor, int64_
     };
     std::vector<Tap> list;
     for (int64_t i = -margin; i < to + margin; ++i) {
-      // Centres of pixels lie at halves.
+      // Centres of pixels are at halves.
       const double at = std::clamp((double(i) + 0.5) * double(from) / double(to) - 0.5, 0.0, double(from - 1));
       const auto low = int64_t(at);
       list.push_back({low, std::min(low + 1, from - 1), float(at - double(low))});
@@ -51,7 +52,7 @@ std::vector<float> log_plane(const Intensity& picture, SensorSize sensor, int64_
 
 // One sample of the plane, shifted by a fraction of a pixel.
 struct Shift {
-  const float* first;  // where the sensor's pixel (0, 0) lies, rounded down
+  const float* first;  // the place of the sensor's pixel (0, 0), rounded down
   std::array<float, 4> weights;
 
   float at(int64_t offset, int64_t stride) const {
@@ -98,7 +99,7 @@ EventSimulator::EventSimulator(const SimulatorOptions& options) : options_(optio
 }
 
 EventSimulator::Offset EventSimulator::offset_at(double share) const {
-  // Corners right, bottom, left, top; from the right one on.
+  // Corners right, bottom, left, top, starting from the right.
   constexpr std::array<Offset, 5> kCorners = {Offset{1, 0}, {0, 1}, {-1, 0}, {0, -1}, {1, 0}};
   const double along = std::fmod(share * options_.loops, 1.0) * 4;
   const auto side = std::min<size_t>(3, size_t(along));
@@ -115,7 +116,7 @@ std::vector<Event> EventSimulator::simulate(const Intensity& picture, uint64_t i
   const double leak = options_.leak_hz * options_.on_threshold * 1e-6;  // a microsecond
 
   const auto shift_at = [&](int64_t sample) {
-    // The picture moves, so the sensor looks at the opposite place.
+    // The picture moves, so the sensor sees the opposite place.
     const Offset p = offset_at(double(sample) / double(samples_));
     const double x = double(margin_) - p.x, y = double(margin_) - p.y;
     const double left = std::floor(x), top = std::floor(y), u = x - left, v = y - top;
@@ -123,7 +124,7 @@ std::vector<Event> EventSimulator::simulate(const Intensity& picture, uint64_t i
                  {float((1 - u) * (1 - v)), float(u * (1 - v)), float((1 - u) * v), float(u * v)}};
   };
 
-  // What the pixels remember: somewhere between their last event and the next, as if the camera had run before.
+  // The pixels' memory: somewhere between their last event and the next, as if the camera had run before.
   Shift before = shift_at(0);
   std::vector<float> memory(size_t(width * height));
   for (int64_t y = 0, i = 0; y < height; ++y) {
@@ -173,7 +174,7 @@ std::vector<Event> EventSimulator::simulate(const Intensity& picture, uint64_t i
         const float threshold = rises ? on[x] : -off[x];
         while (rises ? to - remembered[x] >= threshold : to - remembered[x] <= threshold) {
           remembered[x] += threshold;
-          // Where the straight line from the last sample to this one passes the threshold.
+          // Where the straight line from the last sample to this one crosses the threshold.
           const float share = to == from ? 1.f : std::clamp((remembered[x] - from) / (to - from), 0.f, 1.f);
           const double t = std::min(end, start + (end - start) * double(share));
           double& last = last_event[size_t(y * width + x)];

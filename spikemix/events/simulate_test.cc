@@ -51,7 +51,7 @@ TEST(Simulator, EventsAreInOrderWithinTheSensorAndTheDuration) {
 }
 
 // The path: from the right corner down and left, then up and left, then up and right, then down and right. The edge is
-// bright on its right: while the picture moves left, pixels become brighter, then darker.
+// bright on its right: while the picture moves left, pixels become brighter; on the way back they become darker.
 TEST(Simulator, MovingLeftBrightensMovingRightDarkens) {
   SimulatorOptions o = quiet();
   o.refractory_us = 0;
@@ -66,8 +66,8 @@ TEST(Simulator, MovingLeftBrightensMovingRightDarkens) {
   EXPECT_GT(counts[1][0], 1000);
   EXPECT_EQ(counts[1][1], 0);
   // log((0.9 + dark) / (0.1 + dark)) / 0.25 = 7.4 thresholds for each of 32 x 12 pixels that the edge crosses, forth
-  // and back. Half an event is lost on average to the last threshold that is not reached, and on the way back another
-  // half to what was left over on the way forth.
+  // and back. On average half an event is lost to the last threshold that is not reached, and on the way back another
+  // half to the remainder of the way forth.
   EXPECT_NEAR(double(counts[0][1]) / (32 * 12), 6.9, 0.3);
   EXPECT_NEAR(double(counts[1][0]) / (32 * 12), 6.4, 0.3);
 }
@@ -98,12 +98,13 @@ TEST(Simulator, NoiseHasItsRates) {
   o.background_hz = 0;
   o.leak_hz = 2;
   const auto leaked = EventSimulator(o).simulate(edge(), 0);
-  // The first one comes after one threshold on average (0 to both thresholds), the others after one each: 2 - 0.5.
+  // The first event comes after one threshold on average (0 to both thresholds), and each further one after one more: 2
+  // - 0.5.
   EXPECT_NEAR(double(leaked.size()), 0.75 * expected, 0.02 * expected);
   for (const Event& e : leaked) EXPECT_EQ(e.p, 1);
 }
 
-TEST(Simulator, RefusesWhatMakesNoSense) {
+TEST(Simulator, RefusesInvalidOptions) {
   SimulatorOptions o;
   o.duration_ms = 0;
   expect_input_error([&] { EventSimulator simulator(o); }, "--duration 0: expected more than 0");

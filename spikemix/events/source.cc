@@ -16,12 +16,12 @@
 namespace spikemix {
 namespace {
 
-// Large enough that a system call's cost is lost in it, small enough to stay in a core's second cache.
+// Large enough to make a system call's cost negligible, small enough to stay in a core's second cache.
 constexpr size_t kBuffer = 1 << 17;
-// Of a file that is mapped at a time. A multiple of every page size.
+// Bytes of a file that are mapped at a time. A multiple of every page size.
 constexpr size_t kWindow = 1 << 23;
 
-// Waits until `descriptor` can be read. False: `stop` could be first.
+// Waits until `descriptor` is readable. False if `stop` came first.
 bool wait_for(int descriptor, int stop) {
   pollfd both[] = {{.fd = descriptor, .events = POLLIN, .revents = 0}, {.fd = stop, .events = POLLIN, .revents = 0}};
   while (::poll(both, 2, -1) < 0 && errno == EINTR) {
@@ -96,7 +96,7 @@ class MemoryInput : public Input {
   std::span<const uint8_t> bytes_;
 };
 
-// A file that is closed when it is left.
+// Closes the descriptor when it goes out of scope.
 class Descriptor {
  public:
   explicit Descriptor(int value) : value_(value) {}
@@ -113,7 +113,7 @@ class Descriptor {
 
 Descriptor new_socket() { return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
-// A socket whose program is gone. Anything else that is there may be another program's.
+// Removes a socket whose program is gone. Any other file may belong to another program and stays.
 bool is_left_behind(const sockaddr_un& address) {
   struct stat status {};
   if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
@@ -121,7 +121,7 @@ bool is_left_behind(const sockaddr_un& address) {
   return ::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
 }
 
-// A socket that listens at `path` from the moment at which it is seen there: made under another name, then linked.
+// A socket that already listens when it appears at `path`: made under another name, then linked.
 void listen_at(int listener, const std::filesystem::path& path, const sockaddr_un& address) {
   const auto fail = [&] {
     const int error = errno;
@@ -185,7 +185,7 @@ ByteSource ByteSource::open(const std::filesystem::path& path, int stop) {
   const bool standard_input = path == "-";
   std::error_code no_error;
   const std::string name = standard_input ? "standard input" : path.string();
-  // A FIFO would be waited for here, where no `stop` is seen.
+  // Opening a FIFO would wait here without watching `stop`.
   const int wait = std::filesystem::is_fifo(std::filesystem::status(path, no_error)) ? O_NONBLOCK : 0;
   const int descriptor = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | wait);
   if (descriptor < 0 && errno == ENOENT) throw input_error("{}: no such file", name);
@@ -217,7 +217,7 @@ std::span<const uint8_t> ByteSource::peek(size_t n) {
     std::copy(buffer_.begin() + std::ptrdiff_t(begin_), buffer_.begin() + std::ptrdiff_t(end_), buffer_.begin());
     end_ -= std::exchange(begin_, 0);
     for (;;) {
-      // Doubled only when it is full, so a size out of a damaged header takes no memory that no byte fills.
+      // Doubled only when it is full, so that a size from a damaged header takes no memory without bytes to fill it.
       if (end_ == buffer_.size() && end_ < n) buffer_.resize(std::min(n, 2 * buffer_.size()));
       if (end_ >= n || !fill()) break;
     }

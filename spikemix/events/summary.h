@@ -6,17 +6,17 @@
 
 namespace spikemix {
 
-/// What `spikemix events info` says of a recording.
+/// What `spikemix events info` reports about a recording.
 struct EventSummary {
-  /// The sensor's; where the recording does not say, the smallest that holds all its events.
+  /// The sensor; if the recording does not give it, the smallest one that holds all its events.
   SensorSize sensor;
   int64_t events = 0, on = 0, off = 0;
-  int64_t first_t = 0, last_t = 0;  ///< microseconds, of the first and the last event in the file
+  int64_t first_t = 0, last_t = 0;  ///< microseconds; of the first and the last event in the file
   int64_t sum_x = 0, sum_y = 0;
   bool monotonic = true;  ///< no event's time is earlier than its predecessor's
 };
 
-/// Reads to the end. @throws as the reader
+/// Reads to the end. @throws as the reader does
 EventSummary summarise(EventReader& reader);
 
 }  // namespace spikemix

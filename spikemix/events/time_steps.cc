@@ -9,7 +9,7 @@
 namespace spikemix {
 namespace {
 
-// A damaged file may hold times at the end of what 64 bits can say.
+// A damaged file may hold times at the limits of 64 bits.
 int64_t later(int64_t t, int64_t us) {
   int64_t sum = 0;
   return __builtin_add_overflow(t, us, &sum) ? std::numeric_limits<int64_t>::max() : sum;
@@ -40,7 +40,7 @@ void TimeStepCutter::end(int64_t t, const std::function<void(TimeStep&&)>& take)
   step_.number = number + 1;
 }
 
-// Microseconds from the step's beginning, as an unsigned number: a damaged file may hold any times.
+// Microseconds since the step's beginning, as an unsigned number, because a damaged file may hold any times.
 uint64_t TimeStepCutter::ahead(const Event& e) const {
   return e.t > step_.begin_t ? uint64_t(e.t) - uint64_t(step_.begin_t) : 0;
 }
@@ -51,7 +51,7 @@ size_t TimeStepCutter::still_within(std::span<const Event> events) const {
   return size_t(std::ranges::find_if(events, beyond) - events.begin());
 }
 
-// The step is over, and those that nothing happened in; the next one is begun for event e.
+// Finishes this step, and those in which nothing happened, and begins the next one for event e.
 void TimeStepCutter::pass_to(const Event& e, const std::function<void(TimeStep&&)>& take) {
   const int64_t first = step_.begin_t, us = options_.us;
   const uint64_t passed = ahead(e) / uint64_t(us);

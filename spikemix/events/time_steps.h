@@ -18,11 +18,11 @@ struct TimeStep {
 };
 
 struct TimeStepOptions {
-  /// One of them: a step lasts so many microseconds, or has so many events.
+  /// Exactly one of these: a step lasts this many microseconds, or has this many events.
   int64_t us = 0, events = 0;
   bool binary = false;
   SensorSize sensor = {};
-  int64_t height = 0, width = 0;  ///< of a frame
+  int64_t height = 0, width = 0;  ///< a frame's size
 };
 
 /// Cuts events into time steps as they come, with the pixels of integrate(). Memory: one frame.
@@ -31,11 +31,11 @@ class TimeStepCutter {
   /// @throws InputError for a step of no length, or an unknown sensor
   explicit TimeStepCutter(const TimeStepOptions& options);
 
-  /// Hands over each step that is complete. Steps of equal time in which nothing happened come as well, but not more
-  /// than kMostSilent in a row: after a longer silence the next step begins with the next event (a clock that was set
-  /// anew, or a damaged file, must not make a million steps). @throws InputError for an event outside of the sensor
+  /// Passes on each complete step. Steps of equal time in which nothing happened are included, but not more than
+  /// kMostSilent in a row: after a longer silence, the next step begins with the next event (a clock that was reset, or
+  /// a damaged file, must not make a million steps). @throws InputError for an event outside of the sensor
   void add(std::span<const Event> events, const std::function<void(TimeStep&&)>& take);
-  /// The step that was begun, if there is any event in it.
+  /// The unfinished step, if it has any event.
   void finish(const std::function<void(TimeStep&&)>& take);
 
   static constexpr int64_t kMostSilent = 1000;

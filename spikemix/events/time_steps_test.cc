@@ -24,7 +24,7 @@ std::vector<TimeStep> cut(const TimeStepOptions& options, std::span<const Event>
   return steps;
 }
 
-TEST(TimeSteps, OfEqualCountsAreIntegratesFrames) {
+TEST(TimeSteps, OfEqualCountsEqualIntegrate) {
   const auto events = encode::random_events(1600, {32, 24});
   const Frames frames = integrate(events, {32, 24}, {.T = 16, .height = 16, .width = 16});
   for (const size_t batch : {1, 7, 1600}) {
@@ -47,7 +47,7 @@ TEST(TimeSteps, TheLastOneMayBeShorter) {
   EXPECT_EQ(steps[1].end_t, 50);
 }
 
-TEST(TimeSteps, OfEqualTimeHaveTheSilentOnesToo) {
+TEST(TimeSteps, OfEqualTimeIncludeSilentOnes) {
   const std::vector<Event> events = {{100, 0, 0, 1}, {109, 1, 0, 1}, {110, 1, 0, 0}, {145, 0, 1, 1}};
   const auto steps = cut({.us = 10, .binary = true, .sensor = {2, 2}}, events, 4);
   ASSERT_THAT(steps, SizeIs(5));
@@ -61,7 +61,7 @@ TEST(TimeSteps, OfEqualTimeHaveTheSilentOnesToo) {
   EXPECT_EQ(steps[0].frame, (std::vector<float>{0, 0, 0, 0, 1, 1, 0, 0}));
 }
 
-TEST(TimeSteps, AClockThatJumpsMakesNoMillionSteps) {
+TEST(TimeSteps, AJumpingClockDoesNotMakeAMillionSteps) {
   const int64_t far = std::numeric_limits<int64_t>::max() - 5, low = std::numeric_limits<int64_t>::min() + 5;
   const auto steps =
       cut({.us = 10, .sensor = {1, 1}}, std::vector<Event>{{low, 0, 0, 1}, {0, 0, 0, 1}, {far, 0, 0, 1}}, 3);
@@ -69,7 +69,7 @@ TEST(TimeSteps, AClockThatJumpsMakesNoMillionSteps) {
   EXPECT_EQ(steps[1].begin_t, 0);
 }
 
-TEST(TimeSteps, RefuseWhatMakesNoSense) {
+TEST(TimeSteps, RefuseInvalidOptions) {
   EXPECT_THAT([] { TimeStepCutter({.sensor = {1, 1}}); }, ThrowsMessage<InputError>(HasSubstr("expected one of them")));
   EXPECT_THAT([] { TimeStepCutter({.us = 1}); }, ThrowsMessage<InputError>(HasSubstr("sensor's size is not known")));
   EXPECT_THAT(

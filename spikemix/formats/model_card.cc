@@ -79,8 +79,8 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
     return card;
   } catch (const nlohmann::json::exception&) {
     throw input_error(
-        "{}: its config is not a model's: of 'model', 'neuron', 'name', 'mean', 'std', 'classes' and "
-        "'frames' one is missing or of another type; not a model file, or damaged",
+        "{}: its config is not a model's: one of 'model', 'neuron', 'name', 'mean', 'std', 'classes' and "
+        "'frames' is missing or has another type; not a model file, or damaged",
         where);
   }
 }

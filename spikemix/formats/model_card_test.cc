@@ -22,7 +22,7 @@ TEST(ModelCard, ComesBackAsWritten) {
   EXPECT_EQ(back.training, card.training);
 }
 
-TEST(ModelCard, RefusesWhatIsNoModel) {
+TEST(ModelCard, RefusesTextThatIsNotAModels) {
   const auto refuses = [](const std::string& text, const std::string& message) {
     EXPECT_THAT([&] { ModelCard::from_text(text, "m"); }, ThrowsMessage<InputError>(StartsWith("m: " + message)));
   };
@@ -36,7 +36,7 @@ TEST(ModelCard, RefusesWhatIsNoModel) {
   refuses(with("{}", R"(, "mean": "grey")"), "its config is not a model's");
   refuses(with(R"({"pool": []})"), "its model.pool = 0: expected four values");
   refuses(with(R"({"depth": 0})"), "its model.depth = 0: expected 1 to 126");
-  // As deep as this, copying it would overflow the stack.
+  // At this depth, copying it would overflow the stack.
   refuses(with("{}", R"(, "training": )" + std::string(300'000, '[') + std::string(300'000, ']')),
           "its config is nested");
 }
@@ -44,7 +44,7 @@ TEST(ModelCard, RefusesWhatIsNoModel) {
 TEST(ModelCard, KnowsTheSensorOfItsFrames) {
   ModelCard card;
   card.model.input = "events", card.model.channels = 2;
-  EXPECT_EQ(card.to_text().find("sensor"), std::string::npos);  // as files of older versions
+  EXPECT_EQ(card.to_text().find("sensor"), std::string::npos);  // as in files of older versions
   EXPECT_EQ(ModelCard::from_text(card.to_text(), "m").frames.sensor_width, 0);
   card.frames.by = "time", card.frames.sensor_width = 240, card.frames.sensor_height = 180;
   const std::string text = card.to_text(), sensor = "[240,180]";

@@ -34,7 +34,7 @@ class Unpickler {
     return input_error("{}, byte {}: {}; damaged, or not written by torch.save?", where_, at_, what);
   }
 
-  // What follows the opcode.
+  // The data after the opcode.
   std::string_view take(uint64_t size) {
     if (size > bytes_.size() - next_)
       throw damaged(fmt::format("wants {} bytes, {} remain", size, bytes_.size() - next_));
@@ -116,12 +116,12 @@ PickleValue* Unpickler::make_long(std::string_view bytes) {
 }
 
 void Unpickler::call(PickleValue* callable, PickleValue* arguments) {
-  // The one class that matters: state dicts are OrderedDicts, made empty and then filled.
+  // The only class that matters: state dicts are OrderedDicts, which are made empty and then filled.
   const bool is_dict = callable->is_global("collections", "OrderedDict") && arguments->items.empty();
   push(is_dict ? make_items(Kind::kDict, {}) : make_items(Kind::kCall, {callable, arguments}));
 }
 
-// Appends to the list or dict on top. Other objects (defaultdict, deque, ...) take items too: they stay opaque.
+// Appends to the list or dict on top. Other objects (defaultdict, deque, ...) also take items: they stay opaque.
 void Unpickler::extend(Kind kind, const std::vector<const PickleValue*>& items) {
   if (kind == Kind::kDict && items.size() % 2 != 0) throw damaged("a key has no value");
   PickleValue* target = top();
@@ -233,7 +233,7 @@ void Unpickler::step(uint8_t opcode) {
       PickleValue *arguments = pop(), *callable = pop();
       return call(callable, arguments);
     }
-    case 'b':  // BUILD: an object's attributes; a state dict's _metadata is all that torch.save puts here
+    case 'b':  // BUILD: an object's attributes; torch.save uses it only for a state dict's _metadata
       pop();
       top();
       return;

@@ -10,8 +10,8 @@
 
 namespace spikemix {
 
-/// A value out of a Python pickle. Classes and functions are names only: nothing is ever imported, called or built, so
-/// a hostile file is as harmless as any other.
+/// A value from a Python pickle. Classes and functions are only names: nothing is ever imported, called or built, so a
+/// hostile file is as harmless as any other.
 struct PickleValue {
   enum class Kind {
     kNone,
@@ -22,7 +22,7 @@ struct PickleValue {
     kList,        // items
     kDict,        // items: key, value, key, value, ...
     kGlobal,      // items: module, name
-    kPersistent,  // items: the id, how torch.save refers to a storage
+    kPersistent,  // items: the id by which torch.save refers to a storage
     kCall,        // items: what would be called, its arguments
     kOther,       // a float, bytes, a set, an integer of more than 64 bits
   };
@@ -31,12 +31,12 @@ struct PickleValue {
   std::string_view text;  // inside the pickle's own bytes
   std::vector<const PickleValue*> items;
 
-  /// A dict's value under that key, the last if it comes twice; nullptr if there is none.
+  /// A dict's value for that key, the last one if the key appears twice; nullptr if there is none.
   const PickleValue* find(std::string_view key) const;
   bool is_global(std::string_view module, std::string_view name) const;
 };
 
-/// The pickle's value, from the opcodes of protocols 2 to 5 that torch.save writes.
+/// Reads a pickle's value from the opcodes of protocols 2 to 5 that torch.save writes.
 /// Memory: at most about 60 bytes for each byte of the pickle.
 class Pickle {
  public:

@@ -23,13 +23,13 @@ using Bytes = std::span<const std::byte>;
 using Kind = PickleValue::Kind;
 
 constexpr std::string_view kStateDictKeys[] = {"state_dict", "model", "model_state_dict", "net", "module"};
-// Parts of names that stand for no part of the model.
+// Parts of names that do not name a part of the model.
 constexpr std::string_view kWrappers[] = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"};
 constexpr int kMaxNesting = 4;  // of dicts around a state dict
 // A state dict of 400 tensors takes 80 kB, so this bounds the pickle's values at about 1 GB.
 constexpr size_t kMaxPickle = 16 << 20;
 
-// What the pickle says of a tensor: torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...).
+// What the pickle says about a tensor: torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...).
 struct TensorRecord {
   std::string name;
   DType dtype;
@@ -52,7 +52,7 @@ std::optional<DType> dtype_of_storage(std::string_view name) {
 
 bool is_call(const PickleValue& value) { return value.kind == Kind::kCall && value.items[0]->kind == Kind::kGlobal; }
 
-// Anything that torch itself rebuilds from its arguments: tensors, parameters, sparse and quantised ones, ...
+// Anything that torch itself rebuilds from arguments: tensors, parameters, sparse and quantised ones, ...
 bool is_tensor(const PickleValue& value) {
   return is_call(value) && value.items[0]->items[0]->text.starts_with("torch") &&
          value.items[0]->items[1]->text.starts_with("_rebuild");
@@ -104,12 +104,12 @@ TensorRecord tensor_record(std::string name, const PickleValue* value, const std
 }
 
 struct StateDict {
-  std::string key;  // "" at the top, else the keys on the way to it
+  std::string key;  // "" at the top level, otherwise the keys that lead to it
   const PickleValue* dict;
   int64_t tensors;
 };
 
-// Every dict that holds tensors itself. What optimisers keep has no names, and is reached by them.
+// Finds every dict that directly holds tensors. Optimisers' state is keyed by numbers, not names, so it is not reached.
 void find_state_dicts(const PickleValue& value, const std::string& key, int depth, std::set<const PickleValue*>& seen,
                       std::vector<StateDict>& found) {
   if (value.kind != Kind::kDict || depth > kMaxNesting || !seen.insert(&value).second) return;
@@ -125,7 +125,7 @@ void find_state_dicts(const PickleValue& value, const std::string& key, int dept
   if (tensors > 0) found.push_back({key, &value, tensors});
 }
 
-// Lower goes first: a usual name, any other, an average of the weights.
+// The lowest is taken first: a usual name, any other, an average of the weights.
 size_t rank_of(const std::string& key) {
   if (key.find("ema") != key.npos || key.find("averag") != key.npos) return std::size(kStateDictKeys) + 1;
   return size_t(std::ranges::find(kStateDictKeys, std::string_view(key)) - std::begin(kStateDictKeys));
@@ -144,14 +144,14 @@ InputError no_state_dict(const PickleValue& root, const std::string& where) {
                      fmt::join(kStateDictKeys, ", "), keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", ")));
 }
 
-// The one that is asked for, or goes first; the others' keys.
+// The one that was asked for, or that is taken first; and the others' keys.
 StateDict choose_state_dict(const PickleValue& root, const std::string& asked, std::vector<std::string>& others,
                             const std::string& where) {
   std::vector<StateDict> found;
   std::set<const PickleValue*> seen;
   find_state_dicts(root, "", 0, seen, found);
   if (found.empty()) throw no_state_dict(root, where);
-  // A best accuracy beside the state dict may be a tensor too.
+  // A best accuracy next to the state dict may be a tensor, too.
   int64_t most = 0;
   for (const StateDict& dict : found) most = std::max(most, dict.tensors);
   std::erase_if(found, [&](const StateDict& dict) { return 2 * dict.tensors < most; });
@@ -183,7 +183,7 @@ std::vector<TensorRecord> tensor_records(const PickleValue& state_dict, std::vec
       throw input_error("{}: its state dict has a key that is not a name", where);
     }
     std::string name = without_wrappers(items[i]->text);
-    if (!seen.insert(name).second) throw input_error("{}: tensor '{}' comes twice", where, name);
+    if (!seen.insert(name).second) throw input_error("{}: tensor '{}' appears twice", where, name);
     const PickleValue* value = items[i + 1];
     if (is_tensor(*value)) {
       records.push_back(tensor_record(std::move(name), value, where));
@@ -203,7 +203,7 @@ bool is_contiguous(const TensorRecord& record) {
   return true;
 }
 
-// Row-major order out of any strides. bytes: those of the record's shape.
+// Copies any strides into row-major order. bytes: those of the record's shape.
 std::vector<std::byte> gather(const TensorRecord& record, Bytes storage, size_t bytes) {
   const size_t item = size_t(size_of(record.dtype));
   std::vector<std::byte> result(bytes);
@@ -224,7 +224,7 @@ std::vector<std::byte> gather(const TensorRecord& record, Bytes storage, size_t 
   return result;
 }
 
-// Checks that a record lies inside its storage. Returns the bytes of its shape.
+// Checks that a record is inside its storage. Returns the bytes of its shape.
 int64_t check_bounds(const TensorRecord& record, Bytes storage, const std::string& where) {
   const int64_t values = int64_t(storage.size()) / size_of(record.dtype);
   if (values != record.storage_size) {
@@ -323,7 +323,7 @@ PthFile PthFile::parse(Bytes bytes, const std::string& where, const std::string&
     if (size > 0 && is_contiguous(record)) {
       data = storage->subspan(size_t(record.offset * size_of(record.dtype)), size_t(size));
     } else if (size > 0) {
-      // An expanded view repeats its values without end; an honest one stays in the size class of its file.
+      // An expanded view can repeat its values without end; an honest one is about as large as its file.
       if (uint64_t(size) > 2 * bytes.size() - copied) {
         throw input_error("{}: tensor '{}' [{}] is far larger than its file; save it with .contiguous()", where,
                           record.name, fmt::join(record.shape, ", "));

@@ -11,22 +11,22 @@
 
 namespace spikemix {
 
-/// A tensor's name without the parts that stand for no part of the model: what DataParallel, torch.compile, FSDP and
-/// checkpointing put into it ("module", "_orig_mod", ...), wherever it stands.
+/// A tensor's name without the parts that do not name a part of the model: those that DataParallel, torch.compile, FSDP
+/// and checkpointing insert anywhere ("module", "_orig_mod", ...).
 std::string without_wrappers(std::string_view name);
 
-/// The tensors of a PyTorch checkpoint (.pth, .pth.tar, .pt: whatever torch.save wrote since 1.6), without PyTorch and
-/// without running the code that such a file may hold: the same as torch.load(path, weights_only=True)["state_dict"].
+/// The tensors of a PyTorch checkpoint (.pth, .pth.tar, .pt: anything that torch.save has written since 1.6), read
+/// without PyTorch and without running code that such a file may hold: as torch.load(path,
+/// weights_only=True)["state_dict"] gives them.
 ///
-/// The state dict is the file's one dict of tensors, at the top or inside other dicts; of several, "state_dict",
-/// "model", "model_state_dict", "net" or "module" goes before averages ("state_dict_ema", ...). Names are
-/// without_wrappers().
-/// Arguments, optimisers and the like are passed over.
+/// The state dict is the file's only dict of tensors, at the top level or inside other dicts. If there are several,
+/// "state_dict", "model", "model_state_dict", "net" or "module" are preferred to averages ("state_dict_ema", ...).
+/// Names are without_wrappers(). Arguments, optimisers and the like are ignored.
 /// Memory: the state dict's own bytes, at most three times the file's.
 class PthFile {
  public:
-  /// @param key  which of the file's state dicts, as others() names them; empty: as above
-  /// @throws InputError naming the file, and the tensor with what is wrong about it
+  /// @param key  which of the file's state dicts, by a name from others(); empty: as above
+  /// @throws InputError naming the file, and the tensor with what is wrong with it
   static PthFile open(const std::filesystem::path& path, const std::string& key = "");
   /// The same on bytes; `where` names them in errors.
   static PthFile parse(std::span<const std::byte> bytes, const std::string& where, const std::string& key = "");
@@ -36,9 +36,9 @@ class PthFile {
 
   /// In the order of the state dict. The views live as long as this object.
   const std::vector<NamedTensor>& tensors() const { return tensors_; }
-  /// Names in the state dict whose values are no tensors.
+  /// Names in the state dict whose values are not tensors.
   const std::vector<std::string>& skipped() const { return skipped_; }
-  /// Where the state dict lies, as "state_dict" or "ema.model"; empty: at the top. And where the file has others.
+  /// The place of the state dict, such as "state_dict" or "ema.model" (empty: at the top level), and those of others.
   const std::string& key() const { return key_; }
   const std::vector<std::string>& others() const { return others_; }
 
@@ -47,7 +47,7 @@ class PthFile {
   std::vector<NamedTensor> tensors_;
   std::vector<std::string> skipped_, others_;
   std::string key_;
-  std::list<std::vector<std::byte>> memory_;  // what the views look at
+  std::list<std::vector<std::byte>> memory_;  // holds the data of the views
 };
 
 }  // namespace spikemix

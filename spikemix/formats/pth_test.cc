@@ -11,7 +11,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/rng.h"
 
-// Files of torch.save itself are read in tests/test_files.py. Here the bytes are put together by hand, so that they can
+// tests/test_files.py reads files written by torch.save itself. Here the bytes are assembled by hand, so that they can
 // be wrong in every way.
 namespace spikemix {
 namespace {
@@ -116,7 +116,7 @@ std::vector<std::string> names_in(const PthFile& file) {
   return names;
 }
 
-TEST(Pth, DropsWrappersWhereverTheyStand) {
+TEST(Pth, DropsWrappersWhereverTheyAre) {
   const std::string w = tensor({{2}, {1}});
   for (const std::string before : {"", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."}) {
     const PthFile file = parse(pth_of(dict({{before + "block.0.w", w}, {before + "block._orig_mod.1.w", w}})));
@@ -127,7 +127,7 @@ TEST(Pth, DropsWrappersWhereverTheyStand) {
       [&] {
         parse(pth_of(dict({{"a.w", w}, {"module.a.w", w}})));
       },
-      ThrowsMessage<InputError>(HasSubstr("tensor 'a.w' comes twice")));
+      ThrowsMessage<InputError>(HasSubstr("tensor 'a.w' appears twice")));
 }
 
 TEST(Pth, TakesTheUsualDictAndNamesTheOthers) {
@@ -158,7 +158,7 @@ TEST(Pth, TakesTheUsualDictAndNamesTheOthers) {
       ThrowsMessage<InputError>(HasSubstr("no weights under 'nett', only under net")));
 }
 
-TEST(Pth, NamesWhatIsWrong) {
+TEST(Pth, NamesTheFault) {
   const auto with = [](const Tensor& t) { return pth_of(dict({{"w", tensor(t)}})); };
   const std::string good = with({{2, 3}, {3, 1}});
   ASSERT_EQ(parse(good).tensors().size(), 1u);
@@ -176,7 +176,7 @@ TEST(Pth, NamesWhatIsWrong) {
       {pth_of(dict({{"epoch", "K\x03"}, {"weights", "}"}})), "its keys: \"epoch\", \"weights\""},
       {pth_of("K\x03"), "its keys: none"},
       {pth_of(dict({{"w\n", tensor({{2}, {1}})}})), "a key that is not a name"},
-      {pth_of(dict({{"w", tensor({{2}, {1}})}, {"w", tensor({{2}, {1}})}})), "tensor 'w' comes twice"},
+      {pth_of(dict({{"w", tensor({{2}, {1}})}, {"w", tensor({{2}, {1}})}})), "tensor 'w' appears twice"},
       {pth_of(dict({{"w", global("torch._utils", "_rebuild_sparse_tensor") + ")R"}})),
        "tensor 'w' needs \"_rebuild_sparse_tensor\""},
       {pth_of(dict({{"w", global("torch._utils", "_rebuild_tensor_v2") + ")R"}})), "tensor 'w' has no storage"},
@@ -196,7 +196,7 @@ TEST(Pth, NamesWhatIsWrong) {
   for (const auto& [file, message] : cases) {
     EXPECT_THAT([&] { parse(file); }, ThrowsMessage<InputError>(AllOf(HasSubstr("m.pth: "), HasSubstr(message))));
   }
-  // A stride along an axis of one value means nothing, however large.
+  // The stride of an axis with one value means nothing, however large it is.
   EXPECT_THAT(values_of(parse(with({{1, 2}, {kMax, 3}})).tensors()[0]), ElementsAre(0, 3));
 }
 
@@ -222,14 +222,14 @@ TEST(Pth, NamesTheOpcodeThatIsWrong) {
   }
 }
 
-// What a damaged file may do: be refused in one line, or give tensors whose bytes are there to be read.
+// Damaged files are refused in one line, or give tensors whose bytes can be read.
 void expect_refused_or_whole(const std::string& file, uint64_t mutation, int& taken) {
   try {
     const PthFile pth = parse(file);
     for (const NamedTensor& tensor : pth.tensors()) {
       ASSERT_EQ(int64_t(tensor.tensor.data.size()), byte_count(tensor.tensor.dtype, tensor.tensor.shape));
       ASSERT_LE(tensor.tensor.data.size(), 2 * file.size()) << "mutation " << mutation;
-      values_of(tensor);  // read by the sanitizer's eyes
+      values_of(tensor);  // for the sanitizers
     }
     ++taken;
   } catch (const InputError& error) {
@@ -248,7 +248,7 @@ TEST(Pth, DamagedIsRefusedOrWhole) {
   int taken = 0;
   for (uint64_t i = 0; i < 4000; ++i) {
     Rng rng(/*seed=*/2, Rng::Purpose::kTest, i);
-    const bool whole_archive = rng.coin(0.3);  // else the pickle alone, under a right checksum
+    const bool whole_archive = rng.coin(0.3);  // otherwise the pickle alone, under a correct checksum
     std::string bytes = whole_archive ? good : code;
     for (uint64_t edits = 1 + rng.below(3); edits > 0 && !bytes.empty(); --edits) {
       const size_t at = rng.below(bytes.size());

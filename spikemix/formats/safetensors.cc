@@ -31,7 +31,7 @@ std::optional<DType> dtype_named(const std::string& name) {
   return std::nullopt;
 }
 
-// The header as JSON: three levels at most, no key that would break an error's one line.
+// The header as JSON: at most three levels, and no key that would break an error's single line.
 json parse_header(std::span<const std::byte> text, const std::string& where) {
   const json header =
       parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, where + ": its header", /*depth=*/3);
@@ -125,7 +125,7 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
     }
   }
 
-  // Side by side from the first byte to the last: an overlap or a gap is somebody's mistake, or an attack.
+  // Adjacent from the first byte to the last: an overlap or a gap is a mistake, or an attack.
   std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
   int64_t position = 0;
   for (Entry& entry : entries) {
@@ -160,7 +160,7 @@ const TensorView* SafeTensors::find(const std::string& name) const {
 
 namespace {
 
-// What stands in front of the tensors' bytes, and the order of these: the larger types first.
+// The header before the tensors' bytes, and the order of the tensors: larger types first.
 struct Layout {
   std::string head;
   std::vector<const NamedTensor*> order;
@@ -178,7 +178,7 @@ Layout layout_of(std::span<const NamedTensor> tensors, const std::map<std::strin
   for (const NamedTensor* item : layout.order) {
     const auto& [name, tensor] = *item;
     if (byte_count(tensor.dtype, tensor.shape) != int64_t(tensor.data.size()) || header.contains(name)) {
-      throw std::logic_error(fmt::format("safetensors: '{}' comes twice, or its {} bytes are not {} [{}]", name,
+      throw std::logic_error(fmt::format("safetensors: '{}' appears twice, or its {} bytes are not {} [{}]", name,
                                          tensor.data.size(), name_of(tensor.dtype), fmt::join(tensor.shape, ", ")));
     }
     header[name] = {{"dtype", name_of(tensor.dtype)},

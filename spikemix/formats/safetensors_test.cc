@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-// A file with this header, as anyone could write it.
+// A file with this header, which anyone could write.
 std::string file_with(const std::string& header, size_t data_bytes) {
   std::string file(8, '\0');
   for (size_t i = 0; i < 8; ++i) file[i] = char(header.size() >> (8 * i) & 0xff);
@@ -54,7 +54,7 @@ TEST_F(SafeTensorsFile, ComesBackAsWritten) {
   EXPECT_TRUE(std::ranges::equal(in_memory, bytes_of(read_file(path))));
 
   const SafeTensors file = SafeTensors::open(path);
-  // Larger types first: each tensor is aligned to its type, since the data begin at a multiple of 8.
+  // Larger types first: each tensor is aligned to its type, because the data begin at a multiple of 8.
   EXPECT_THAT(file.names(), ElementsAre("steps", "weight", "none", "flags"));
   for (const NamedTensor& want : tensors) {
     const TensorView* got = file.find(want.name);
@@ -84,20 +84,20 @@ TEST_F(SafeTensorsFile, WithoutOurMetadataTakesConfigJsonBesideIt) {
   EXPECT_EQ(model_config_text(file, path), "{}");
 }
 
-TEST_F(SafeTensorsFile, RefusesToWriteWhatDoesNotFit) {
+TEST_F(SafeTensorsFile, RefusesToWriteMismatchedTensors) {
   const NamedTensor short_one{"weight", {DType::F32, {2}, {}}}, twice{"none", {DType::F32, {0}, {}}};
   EXPECT_THROW(write_safetensors(folder_ / "m", std::vector{short_one}, {}), std::logic_error);
   EXPECT_THROW(write_safetensors(folder_ / "m", std::vector{twice, twice}, {}), std::logic_error);
   EXPECT_FALSE(fs::exists(folder_ / "m"));
 }
 
-TEST(SafeTensors, NamesWhatIsWrong) {
+TEST(SafeTensors, NamesTheFault) {
   const auto entry = [](const char* dtype, const char* shape, int64_t begin, int64_t end) {
     return fmt::format(R"({{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})", dtype, shape, begin, end);
   };
   const std::string w = R"({"w":)", good = w + entry("F32", "[2]", 0, 8) + "}";
   EXPECT_EQ(parsed(file_with(good, 8)).find("w")->data.size(), 8u);
-  EXPECT_EQ(parsed(file_with(good + "     ", 8)).names().size(), 1u);  // padded, as the format asks
+  EXPECT_EQ(parsed(file_with(good + "     ", 8)).names().size(), 1u);  // padded, as the format requires
 
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "has 0 bytes"},
@@ -135,7 +135,7 @@ TEST(SafeTensors, NamesWhatIsWrong) {
   }
 }
 
-// What a damaged file may do: be refused in one line, or give tensors that lie inside the file and fit their shapes.
+// Damaged files are refused in one line, or give tensors that are inside the file and fit their shapes.
 TEST_F(SafeTensorsFile, DamagedIsRefusedOrWhole) {
   const std::vector<float> values(20, 0.5f);
   const auto data = std::as_bytes(std::span(values));

@@ -13,7 +13,7 @@ namespace {
 InputError damaged(const std::string& where, archive* zip) {
   const char* text = archive_error_string(zip);
   std::string reason = text ? text : "no directory";
-  while (!reason.empty() && reason.back() == '\n') reason.pop_back();  // some of libarchive's end in one
+  while (!reason.empty() && reason.back() == '\n') reason.pop_back();  // some of libarchive's messages end with one
   return input_error("{}: damaged zip archive ({}); incomplete download or corrupt file?", where, reason);
 }
 
@@ -21,7 +21,7 @@ InputError damaged(const std::string& where, archive* zip) {
 
 void StoredZip::for_each(const std::function<void(const std::string&, const Read&)>& see) {
   const std::unique_ptr<archive, decltype(&archive_read_free)> zip(archive_read_new(), archive_read_free);
-  archive_read_support_format_zip_seekable(zip.get());  // by the directory at the end, so that a cut file is noticed
+  archive_read_support_format_zip_seekable(zip.get());  // by the directory at the end, so that a cut file is detected
   if (archive_read_open_memory(zip.get(), bytes_.data(), bytes_.size()) != ARCHIVE_OK) throw damaged(where_, zip.get());
   for (;;) {
     archive_entry* entry = nullptr;
@@ -29,7 +29,7 @@ void StoredZip::for_each(const std::function<void(const std::string&, const Read
     if (result == ARCHIVE_EOF) return;
     if (result < ARCHIVE_WARN) throw damaged(where_, zip.get());
     const char* path = archive_entry_pathname(entry);
-    if (!path) continue;  // a name that this locale cannot show: none that torch.save writes
+    if (!path) continue;  // a name that this locale cannot represent: torch.save writes none
     const std::string name(path);
     see(name, [&] { return read(zip.get(), entry, name); });
   }
@@ -50,7 +50,7 @@ std::vector<std::byte> StoredZip::read(archive* zip, archive_entry* entry, const
     if (n == 0) throw input_error("{}: {:?} ends after {} of {} bytes; incomplete?", where_, name, done, size);
     done += size_t(n);
   }
-  // The call that finds the end is the one that compares the checksum.
+  // The call that reaches the end also compares the checksum.
   std::byte more;
   if (archive_read_data(zip, &more, 1) != 0) throw damaged(where_, zip);
   return data;

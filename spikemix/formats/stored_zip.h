@@ -11,17 +11,17 @@ struct archive_entry;
 
 namespace spikemix {
 
-/// A zip archive whose entries are stored as they are, as torch.save writes it. All that is read together is at most as
-/// large as the archive: more is refused before it is allocated. Checksums are compared.
+/// A zip archive with stored, uncompressed entries, as torch.save writes it. The bytes read in all are at most as large
+/// as the archive: more are refused before they are allocated. Checksums are compared.
 class StoredZip {
  public:
-  /// `bytes` and `where`, which names them in errors, must outlive it.
+  /// `bytes` must outlive it, and so must `where`, which is its name in errors.
   StoredZip(std::span<const std::byte> bytes, const std::string& where)
       : bytes_(bytes), where_(where), budget_(bytes.size()) {}
 
   using Read = std::function<std::vector<std::byte>()>;
   /// Calls see(name, read) for each entry, in the archive's order; read() gives its bytes.
-  /// @throws InputError, one line that names the archive
+  /// @throws InputError in one line that names the archive
   void for_each(const std::function<void(const std::string&, const Read&)>& see);
 
  private:

@@ -10,45 +10,45 @@
 
 namespace spikemix {
 
-/// A network's tensors by name, which may differ from what the file calls them.
+/// A network's tensors by our names, which may differ from those in the file.
 using TensorMap = std::map<std::string, TensorView>;
 
-/// What the tensors of a file say of the network, as settings "model.depth=2".
+/// What a file's tensors say about the network, as settings "model.depth=2".
 struct Shape {
-  std::vector<std::string> fixed;      ///< what a family's code always does, whatever a recipe says
+  std::vector<std::string> fixed;      ///< what a family's code always does, regardless of recipes
   std::vector<std::string> read;       ///< from names and sizes
-  std::vector<std::string> published;  ///< what no tensor says, as the authors set it
-  std::vector<std::string> notes;      ///< what was taken to be so and may be otherwise
-  /// The recipe whose data settings (mean, std, frames) are theirs where `published` says nothing of them.
+  std::vector<std::string> published;  ///< what no tensor determines, as the authors set it
+  std::vector<std::string> notes;      ///< assumptions that may be wrong
+  /// The recipe whose data settings (mean, std, frames) are used where `published` has none.
   std::string recipe;
-  std::string data_set;  ///< what it is called
-  /// Why model.mixer cannot be told by the tensors; empty: it can.
+  std::string data_set;  ///< the data set's name
+  /// Why the tensors do not determine model.mixer; empty if they do.
   std::string mixer_unknown;
 };
 
-/// Code that others publish and train with: how it names a network's tensors, and what they say of the network.
+/// One authors' code: how it names a network's tensors, and what they say about the network.
 struct Family {
   const char* name;  ///< "QKFormer", with its source if it is not the authors' own
-  /// Tensors that each of its networks has; what stands in front of them is where a file keeps the network.
+  /// Tensors that each of its networks has; the names' prefix is the network's place in the file.
   std::vector<std::string_view> anchors;
-  /// Gives the tensors the names of the authors' code, which are ours. nullptr: they have them. `file`, here and below,
-  /// begins errors: "m.pth: a QKFormer".
+  /// Renames the tensors to the names of the authors' code, which are ours. nullptr: they already have them. `file`,
+  /// here and below, begins errors: "m.pth: a QKFormer".
   void (*rename)(TensorMap& tensors, const std::string& file);
-  /// nullptr: known, and not imported
+  /// nullptr if the code is known but not imported
   Shape (*read)(const TensorMap& tensors, const std::string& file);
-  /// Why it is not imported, where read is nullptr.
+  /// Why it is not imported, if read is nullptr.
   const char* refusal;
-  /// Biases that it does not have are zero.
+  /// Biases that it lacks are zero.
   bool without_bias = false;
 };
 
-/// The only list; more particular ones come first.
+/// The only list; more specific ones come first.
 std::span<const Family> families();
 
 // In spikingjelly.cc.
 void rename_spikingjelly_spikformer(TensorMap& tensors, const std::string& file);
 void rename_spikingjelly_maxformer(TensorMap& tensors, const std::string& file);
-// Each in the file of its name.
+// Each is in the file of its name.
 void rename_maxformer(TensorMap& tensors, const std::string& file);
 Shape read_spikformer(const TensorMap& tensors, const std::string& file);
 Shape read_spikingjelly_spikformer(const TensorMap& tensors, const std::string& file);

@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// Scalars that profilers (thop) and averages leave in a state dict.
+// Scalars that profilers (thop) and weight averages leave in a state dict.
 bool is_counter(const std::string& name) {
   const std::string part = name.substr(name.rfind('.') + 1);
   return part == "total_ops" || part == "total_params" || part == "n_averaged" || part == "num_updates";
@@ -24,7 +24,7 @@ struct Candidate {
   bool is_average() const { return prefix.find("ema") != prefix.npos || prefix.find("averag") != prefix.npos; }
 };
 
-// Every place of a file that has all the anchors of a family; of several families, the first in the list.
+// Every place in a file that has all the anchors of a family; if several families match, the first in the list.
 std::vector<Candidate> candidates(const std::vector<NamedTensor>& tensors) {
   std::set<std::string> names, taken;
   for (const NamedTensor& tensor : tensors) names.insert(tensor.name);

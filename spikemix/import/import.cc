@@ -20,7 +20,7 @@ namespace {
 
 std::string key_of(const std::string& key_value) { return key_value.substr(0, key_value.find('=')); }
 
-// A config.json's words for what the tensors do not say, as constructors of the published code call them.
+// The names in a config.json, arguments of the published code's constructors, for what the tensors do not say.
 std::vector<std::string> settings_of(const nlohmann::json& config) {
   std::vector<std::string> settings;
   if (!config.is_object()) return settings;
@@ -43,7 +43,7 @@ bool has_learned_taus(const TensorMap& tensors) {
   return false;
 }
 
-// Of settings of one key the last holds.
+// If a key is set several times, the last one wins.
 std::vector<std::string> those_that_hold(const std::vector<std::string>& settings, std::set<std::string> said) {
   std::vector<std::string> result;
   for (size_t i = settings.size(); i-- > 0;) {
@@ -56,7 +56,7 @@ void apply_settings(Config& config, const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) apply_override(config, setting);
 }
 
-// Half and double precision as fp32: the type that training and the engine both read.
+// Converts half and double precision to fp32: the type that training and the engine both read.
 std::vector<std::byte> in_fp32(const NamedTensor& tensor, const std::string& file) {
   std::vector<float> values = to_floats(tensor.tensor);
   if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
@@ -138,7 +138,7 @@ void check_tensors(const std::vector<TensorSpec>& expected, const FoundNetwork& 
     throw input_error("{}: does not fit the recipe: {} (another recipe or key=value, or --shape auto?)",
                       file.path().string(), list_of(wrong));
   }
-  throw input_error("{}: a {}, but no published one: {}{}", file.path().string(), network.family->name, wrong[0],
+  throw input_error("{}: a {}, but not a published one: {}{}", file.path().string(), network.family->name, wrong[0],
                     wrong.size() > 1 ? fmt::format(", and {} more", wrong.size() - 1) : "");
 }
 

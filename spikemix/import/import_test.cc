@@ -24,7 +24,7 @@ class ImportTest : public ::testing::Test {
   void SetUp() override { std::filesystem::create_directories(folder_); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // A file with the tensors, all zero.
+  // A file with these tensors, all zero.
   std::string write(const std::vector<TensorSpec>& tensors, const std::string& prefix = "",
                     const std::string& name = "m.safetensors") {
     std::vector<NamedTensor> named;
@@ -149,7 +149,7 @@ TEST_F(ImportTest, OtherFamiliesAndVariantsAreNamedInOneReason) {
       {{{"patch_embed.proj_conv.weight", any},
         {"block.0.attn.talking_heads.weight", any},
         {"block.0.mlp.fc1_bn.weight", {4}}},
-       ": a Spike-driven Transformer: imported are"},
+       ": a Spike-driven Transformer: only Spikformer"},
       {{{"patch_embed.proj_conv.weight", any}, {"block.0.mixer.haar_weight", any}}, "SWformer): its mixer"},
       {{{"downsample1_1.encode_conv.weight", any}}, ": a Meta-SpikeFormer"},
       {{{"layers.0.0.Wproj.weight", any}, {"layers.0.0.firing_rate_x", any}}, ": a SpikingResformer"},
@@ -168,7 +168,7 @@ TEST_F(ImportTest, OtherFamiliesAndVariantsAreNamedInOneReason) {
     EXPECT_THAT([&] { import(write_names(c.names)); }, ThrowsMessage<InputError>(HasSubstr(c.expected)));
 }
 
-TEST_F(ImportTest, WholeNumbersAreNoWeights) {
+TEST_F(ImportTest, WholeNumbersAreNotWeights) {
   const Config config = config_of({"model.mixer=ssa", "model.embed_dim=48", "model.depth=1"});
   const std::string path = write(config);
   const SafeTensors file = SafeTensors::open(path);
@@ -182,22 +182,22 @@ TEST_F(ImportTest, WholeNumbersAreNoWeights) {
               ThrowsMessage<InputError>(HasSubstr("'head.bias' holds I32, expected floats")));
 }
 
-TEST_F(ImportTest, LearnedTimeConstantsAreThere) {
+TEST_F(ImportTest, LearnedTimeConstantsAreImported) {
   const Config config = config_of({"model.mixer=ssa", "model.embed_dim=48", "model.depth=1", "neuron.kind=plif"});
   EXPECT_EQ(import(write(config)).config.neuron.kind, "plif");
 }
 
-TEST_F(ImportTest, AttentionWithAConvolutionBehindItIsRefused) {  // Max-Former's SSA_dwc
+TEST_F(ImportTest, AttentionFollowedByAConvolutionIsRefused) {  // Max-Former's SSA_dwc
   const Config config =
       config_of({"model.architecture=maxformer", "model.mixer=ssa", "model.embed_dim=64", "model.heads=8"});
   std::vector<TensorSpec> tensors = tensors_of(make_plan(config.model, config.neuron));
   tensors.push_back(
       {.name = "stage3.1.attn.dwc.weight", .shape = {64, 1, 5, 5}, .kind = TensorSpec::Kind::kWeight, .layer = ""});
   EXPECT_THAT([&] { import(write(tensors)); },
-              ThrowsMessage<InputError>(HasSubstr("a depthwise convolution behind it")));
+              ThrowsMessage<InputError>(HasSubstr("is followed by a depthwise convolution")));
 }
 
-TEST_F(ImportTest, WhatDiffersIsOneTensorAndACount) {
+TEST_F(ImportTest, DifferencesAreOneTensorAndACount) {
   std::vector<TensorSpec> tensors =
       tensors_of(make_plan(config_of({"model.mixer=ssa", "model.embed_dim=48"}).model, {}));
   for (TensorSpec& spec : tensors) {
@@ -205,7 +205,7 @@ TEST_F(ImportTest, WhatDiffersIsOneTensorAndACount) {
   }
   EXPECT_THAT([&] { import(write(tensors)); },
               ThrowsMessage<InputError>(HasSubstr(
-                  "a Spikformer, but no published one: 'block.1.attn.q_linear.weight' is missing, and 3 more")));
+                  "a Spikformer, but not a published one: 'block.1.attn.q_linear.weight' is missing, and 3 more")));
 }
 
 TEST_F(ImportTest, AFolderIsReadWithItsConfig) {
@@ -220,7 +220,7 @@ TEST_F(ImportTest, AFolderIsReadWithItsConfig) {
   EXPECT_THAT(imported.published, ::testing::Not(Contains(HasSubstr("model.heads"))));
 }
 
-TEST_F(ImportTest, ModelsOfItsOwnAreNoCheckpoints) {
+TEST_F(ImportTest, SpikemixModelsAreNotCheckpoints) {
   write_safetensors(folder_ / "own.safetensors", {}, {{"spikemix", "{}"}});
   EXPECT_THAT([&] { WeightsFile::open(folder_ / "own.safetensors", ""); },
               ThrowsMessage<InputError>(HasSubstr("is a spikemix model already")));

@@ -21,15 +21,15 @@ void rename_maxformer(TensorMap& tensors, const std::string&) {
   }
 }
 
-/// Names of bic-L/MaxFormer, cifar10-100 (three stages) and event (two).
+/// Names as in bic-L/MaxFormer, cifar10-100 (three stages) and event (two).
 Shape read_maxformer(const TensorMap& tensors, const std::string& file) {
   const ShapeReader reader(tensors, file);
   const bool events = reader.has("patch_embed1.max_embed3.embed_conv.weight");
   const int64_t stages = events ? 2 : 3, channels = reader.size("patch_embed1.proj_conv.weight", 1);
   if (reader.has("patch_embed3.embed1.embed_conv.weight") == events || (channels == 2) != events) {
     throw reader.error(fmt::format(
-        "whose stem is that of {} and which has {} channels and {} stages; imported are those of CIFAR (3 stages) and "
-        "of event frames (2 channels, 2 stages)",
+        "with a stem for {}, {} channels and {} stages; only those for CIFAR (3 stages) and for event frames "
+        "(2 channels, 2 stages) are imported",
         events ? "events" : "images", channels, reader.has("patch_embed3.embed1.embed_conv.weight") ? 3 : 2));
   }
   const int64_t classes = reader.size("head.weight", 0);

@@ -6,15 +6,15 @@
 
 namespace spikemix {
 
-/// Names of zhouchenlin2096/QKFormer, cifar10 and cifar100 (three stages), cifar10-dvs and dvs128-gesture (two).
+/// Names as in zhouchenlin2096/QKFormer, cifar10 and cifar100 (three stages), cifar10-dvs and dvs128-gesture (two).
 Shape read_qkformer(const TensorMap& tensors, const std::string& file) {
   const ShapeReader reader(tensors, file);
   const bool events = reader.has("patch_embed1.proj3_conv.weight");
   const bool three = reader.has("patch_embed3.proj4_conv.weight");
   if (three == events) {
     throw reader.error(fmt::format(
-        "whose stem is that of {} and which has {} stages; imported are those of CIFAR (3 stages) and of event frames "
-        "(2 stages)",
+        "with a stem for {} and {} stages; only those for CIFAR (3 stages) and for event frames (2 stages) are "
+        "imported",
         events ? "events" : "images", three ? 3 : 2));
   }
   const int64_t classes = reader.size("head.weight", 0);

@@ -50,20 +50,20 @@ std::string ShapeReader::mixer(const std::string& block, const std::vector<std::
   for (const std::string& branch : branches) {
     const std::string prefix = block + branch;
     if (has(prefix + "dwc.weight"))
-      throw error(fmt::format("whose attention has a depthwise convolution behind it ('{}dwc.weight')", prefix));
+      throw error(fmt::format("whose attention is followed by a depthwise convolution ('{}dwc.weight')", prefix));
     if (has(prefix + "conv.weight")) return fmt::format("dwc{}", size(prefix + "conv.weight", 2));
     const bool q = has(prefix + "q_bn.weight"), v = has(prefix + "v_bn.weight");
     if (q) return v ? "ssa" : "qk-token";
     if (has(prefix + "bn.weight")) return "";
   }
-  throw error(fmt::format("in whose '{}' stands none of `spikemix mixers`", block.substr(0, block.size() - 1)));
+  throw error(fmt::format("in which '{}' is none of `spikemix mixers`", block.substr(0, block.size() - 1)));
 }
 
 InputError ShapeReader::error(const std::string& text) const { return input_error("{} {}", file_, text); }
 
 std::string list_setting(const std::string& key, const std::vector<std::string>& values) {
   if (values.size() == 1) return fmt::format("model.{}={}", key, values[0]);
-  // Quoted: a mixer's options hold commas too.
+  // Quoted, because a mixer's options also contain commas.
   return fmt::format("model.{}=[\"{}\"]", key, fmt::join(values, "\",\""));
 }
 
@@ -83,10 +83,11 @@ void read_stages(const ShapeReader& reader, int64_t stages, const std::string& m
       const bool empty = may_be_empty && reader.is_empty(block, branches);
       const std::string mixer = empty ? "identity:branch=false" : reader.mixer(block, branches);
       if (mixer.empty())
-        shape.mixer_unknown = fmt::format("'{}' has a norm and no weights: a linear transform, and any of them", block);
+        shape.mixer_unknown =
+            fmt::format("'{}' has a norm and no weights: it is a linear transform, but any of them fits", block);
       if (empty) {
         shape.notes.push_back(
-            fmt::format("{}{} has no tensors in front of its MLP: it gets no mixer, as published (a pool "
+            fmt::format("{}{} has no tensors before its MLP: it gets no mixer, as published (a pool "
                         "would have none either: model.mixer)",
                         prefix, i));
       }

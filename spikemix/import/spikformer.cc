@@ -10,13 +10,13 @@
 namespace spikemix {
 namespace {
 
-// The published models of images have linear maps, those of events convolutions of size 1.
+// The published models for images have linear maps, those for events convolutions of size 1.
 bool takes_events(const ShapeReader& reader) {
   const std::string conv = "block.0.mlp.fc1_conv.weight";
   if (!reader.has(conv)) return false;
   if (reader.rank(conv) == 3) return true;
   throw reader.error(fmt::format(
-      "for ImageNet (its MLP is made of 2-D convolutions, '{}'); imported are those of CIFAR and DVS", conv));
+      "for ImageNet (its MLP is made of 2-D convolutions, '{}'); only those for CIFAR and DVS are imported", conv));
 }
 
 void read_stem(const ShapeReader& reader, Shape& shape) {
@@ -39,7 +39,7 @@ void read_blocks(const ShapeReader& reader, bool events, Shape& shape) {
     mixers.push_back(reader.mixer(block, {"attn."}));
     if (mixers.back().empty())
       shape.mixer_unknown =
-          fmt::format("'{}attn' has a norm and no weights: a linear transform, and any of them", block);
+          fmt::format("'{}attn' has a norm and no weights: it is a linear transform, but any of them fits", block);
   }
   shape.read.push_back(fmt::format("model.depth={}", depth));
   shape.read.push_back(fmt::format("model.mlp_ratio={}", ratio));
@@ -64,7 +64,7 @@ Shape read(const ShapeReader& reader, bool events) {
 
 }  // namespace
 
-/// Names of ZK-Zhou/spikformer, cifar10/model.py and cifar10dvs/model.py.
+/// Names as in ZK-Zhou/spikformer, cifar10/model.py and cifar10dvs/model.py.
 Shape read_spikformer(const TensorMap& tensors, const std::string& file) {
   const ShapeReader reader(tensors, file);
   const bool events = takes_events(reader);
@@ -74,7 +74,7 @@ Shape read_spikformer(const TensorMap& tensors, const std::string& file) {
   return shape;
 }
 
-/// After rename_spikingjelly_spikformer(). Its pools stand in front of the neurons.
+/// Call it after rename_spikingjelly_spikformer(). Its pools come before the neurons.
 Shape read_spikingjelly_spikformer(const TensorMap& tensors, const std::string& file) {
   const ShapeReader reader(tensors, file);
   const bool events = takes_events(reader), imagenet = reader.size("head.weight", 0) == 1000;

@@ -14,13 +14,13 @@
 namespace spikemix {
 namespace {
 
-/// Tensors under `from` are called by `to`; "#" stands for a block's number. With `parts`, the tensor is several of the
-/// same size, one behind the other, and "@" stands for each one's letter.
+/// Tensors under `from` are renamed to `to`; "#" stands for a block's number. With `parts`, the tensor is several of
+/// the same size, stacked, and "@" stands for each one's letter.
 struct Rule {
   std::string_view from, to, parts = "";
 };
 
-// What stands for "#", and what is behind the rule's `from`, if the name is one of its tensors.
+// The value of "#", and the rest of the name after the rule's `from`, if the name is one of its tensors.
 struct Match {
   std::string number, rest;
 };
@@ -54,7 +54,7 @@ std::string filled(std::string_view to, const std::string& number, std::string_v
   return result;
 }
 
-// Rows of part `i` of `n`; a counter is every part's.
+// Rows of part `i` of `n`; a counter belongs to every part.
 TensorView part_of(const TensorView& tensor, size_t i, size_t n, const std::string& name, const std::string& file) {
   TensorView part = tensor;
   if (tensor.shape.empty()) return part;
@@ -92,7 +92,7 @@ void rename(TensorMap& tensors, const std::vector<Rule>& rules, const std::strin
 
 }  // namespace
 
-/// Its linear maps are convolutions of size 1 without bias, q, k and v one of them; ours of images are matrices.
+/// Its linear maps are convolutions of size 1 without bias, with q, k and v in one; ours for images are matrices.
 void rename_spikingjelly_spikformer(TensorMap& tensors, const std::string& file) {
   const std::vector<int64_t>& first = tensors.at("patch_embed.stages.0.conv_bn.block.0.weight").shape;
   const bool events = first.size() > 1 && first[1] == 2;
@@ -120,7 +120,7 @@ void rename_spikingjelly_spikformer(TensorMap& tensors, const std::string& file)
   }
 }
 
-/// maxformer_cifar: layers of the authors' model under other names.
+/// maxformer_cifar: the layers of the authors' model under other names.
 void rename_spikingjelly_maxformer(TensorMap& tensors, const std::string& file) {
   rename(tensors,
          {{"patch_embed1.conv", "patch_embed1.proj_conv"},

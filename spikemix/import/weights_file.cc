@@ -48,7 +48,8 @@ void WeightsFile::read_safetensors() {
   std::set<std::string> seen;
   for (const std::string& name : safetensors_->names()) {
     NamedTensor tensor{without_wrappers(name), *safetensors_->find(name)};
-    if (!seen.insert(tensor.name).second) throw input_error("{}: tensor '{}' comes twice", path_.string(), tensor.name);
+    if (!seen.insert(tensor.name).second)
+      throw input_error("{}: tensor '{}' appears twice", path_.string(), tensor.name);
     tensors_.push_back(std::move(tensor));
   }
 }

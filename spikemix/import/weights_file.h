@@ -14,21 +14,21 @@
 namespace spikemix {
 
 /// Weights as others save them: a checkpoint of torch.save (.pth, .pth.tar, pytorch_model.bin), a .safetensors, or a
-/// folder in the Hugging Face layout with either of them in it.
+/// folder in the Hugging Face layout that holds one of them.
 class WeightsFile {
  public:
   /// @param key  which of a checkpoint's state dicts (PthFile)
   /// @throws InputError naming the file
   static WeightsFile open(const std::filesystem::path& path, const std::string& key);
 
-  /// The file that was read, inside the folder if it was one.
+  /// The file that was read, within the folder if a folder was given.
   const std::filesystem::path& path() const { return path_; }
   /// Names without_wrappers(). The views live as long as this object.
   const std::vector<NamedTensor>& tensors() const { return tensors_; }
   /// PthFile::key() and others(); empty for a .safetensors.
   const std::string& key() const { return key_; }
   const std::vector<std::string>& others() const { return others_; }
-  /// A folder's config.json: whatever its authors keep there; null if there is none.
+  /// A folder's config.json, whatever its authors keep there; null if there is none.
   const nlohmann::json& config() const { return config_; }
 
  private:
@@ -41,7 +41,7 @@ class WeightsFile {
   std::string key_;
   std::vector<std::string> others_;
   nlohmann::json config_;
-  std::optional<PthFile> pth_;  // what the views look at, as is the next
+  std::optional<PthFile> pth_;  // owns the data of the views, as the next one does
   std::optional<SafeTensors> safetensors_;
 };
 

@@ -4,7 +4,7 @@
 
 namespace spikemix {
 
-// The better ones have the lower bits.
+// Better targets have lower bits.
 const char* kernel_target() {
   const int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
   return hwy::TargetName(targets & -targets);

@@ -14,13 +14,13 @@ int64_t heads_of(const Branch& branch, const MixerOptions& options) {
 
 }  // namespace
 
-/// scale (q k') v of each head: Spikformer, equations 5 to 7.
+/// scale (q k') v for each head: Spikformer, equations 5 to 7.
 void add_ssa(Branch& branch, const MixerOptions& options) {
   branch.attention({"q", "k", "v"}, Attention::kSsa, heads_of(branch, options), options.scale,
                    branch.style().front_neuron);
 }
 
-/// STEP's ablation: ssa whose q and k weights stay as they were drawn.
+/// STEP's ablation: ssa whose q and k weights keep their initial values.
 void add_random(Branch& branch, const MixerOptions& options) {
   branch.attention({"q", "k", "v"}, Attention::kSsa, heads_of(branch, options), options.scale,
                    branch.style().front_neuron, /*frozen=*/2);

@@ -6,7 +6,7 @@
 namespace spikemix {
 namespace {
 
-// y_i = the mean of x_i-1, x_i and x_i+1, as many of them as there are.
+// y_i = the mean of x_i-1, x_i and x_i+1, or of those that exist.
 class Mean3 final : public LineTransform {
  public:
   explicit Mean3(int64_t n) : n_(n) {}
@@ -63,7 +63,7 @@ class Mean3 final : public LineTransform {
 
 }  // namespace
 
-/// torch.nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False) over the token grid: separable, since the number
+/// torch.nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False) over the token grid. It is separable: the number
 /// of tokens in a window is that of its rows times that of its columns.
 std::unique_ptr<Mixer> make_avgpool3(const MixerShape& shape, const MixerOptions&) {
   MixerOptions grid;

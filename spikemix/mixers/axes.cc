@@ -43,11 +43,11 @@ MixerAxes mixer_axes(const MixerShape& shape, const MixerOptions& options, const
   const auto has = [&](const char* name) { return std::count(names.begin(), names.end(), name) > 0; };
   for (const std::string& name : names) {
     find_axis(name);
-    if (std::count(names.begin(), names.end(), name) > 1) throw input_error("axes '{}': {} stands twice", text, name);
+    if (std::count(names.begin(), names.end(), name) > 1) throw input_error("axes '{}': {} appears twice", text, name);
   }
   const bool grid = has("height") || has("width");
   if (grid && has("tokens")) {
-    throw input_error("axes '{}': tokens are height and width in one line; name tokens, or height and width", text);
+    throw input_error("axes '{}': tokens are height and width in one line; name one or the other", text);
   }
 
   MixerAxes result;

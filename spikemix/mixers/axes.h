@@ -12,8 +12,8 @@ namespace spikemix {
 /// One axis that a mixer runs over.
 struct MixerAxis {
   std::string name;   // "time", "tokens", "height", "width" or "embed"
-  int dimension;      // of MixerAxes::sizes
-  LineView view;      // of one sample
+  int dimension;      // index into MixerAxes::sizes
+  LineView view;      // for one sample
   std::string label;  // "N = 64 tokens", for errors
 };
 
@@ -28,8 +28,9 @@ struct MixerAxes {
   bool time() const;
 };
 
-/// Out of `options.axes` ("height,width"), or out of `own` if that is empty.
-/// @throws InputError: an unknown axis (with the nearest name), one named twice, tokens together with height or width
+/// Parses `options.axes` ("height,width"), or `own` if that is empty.
+/// @throws InputError: an unknown axis (with the nearest name), one named twice, or tokens together with height or
+/// width
 MixerAxes mixer_axes(const MixerShape& shape, const MixerOptions& options, const std::string& own);
 
 }  // namespace spikemix

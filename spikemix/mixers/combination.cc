@@ -33,7 +33,8 @@ class Combination final : public Mixer {
   void adjoint(int64_t k, const double* y, double* x, double* scratch) const override {
     bases_[size_t(k)]->adjoint(0, y, x, scratch);
   }
-  // The bases; the sum itself, one product and (but for the first) one addition a value and basis, is the caller's.
+  // The cost of the bases; the sum itself (for each value and basis one product and, except for the first, one
+  // addition) is the caller's.
   OpCount ops() const override {
     OpCount total;
     for (const auto& basis : bases_) total = total + basis->ops();
@@ -61,9 +62,9 @@ std::unique_ptr<Mixer> make_combination(const MixerShape& shape, const MixerOpti
   const std::vector<std::string>& names = options.bases.empty() ? own_bases : options.bases;
   std::vector<std::unique_ptr<Mixer>> bases;
   for (const std::string& name : names) {
-    if (std::count(names.begin(), names.end(), name) > 1) throw input_error("bases: '{}' stands twice", name);
+    if (std::count(names.begin(), names.end(), name) > 1) throw input_error("bases: '{}' appears twice", name);
     if (name == "fft") {
-      if (!fourier) throw input_error("bases: dwt-c combines wavelets only; fwt-c takes 'fft' too");
+      if (!fourier) throw input_error("bases: dwt-c combines wavelets only; fwt-c also takes 'fft'");
       bases.push_back(make_fourier(shape, options, "tokens,embed", /*hartley=*/false, FftNorm::kOrtho));
     } else {
       MixerOptions of_basis = options;

@@ -5,7 +5,7 @@
 
 namespace spikemix {
 
-/// scipy.fft.dct(x, axis=-2, norm="ortho"); inverse: scipy.fft.idct. Over several axes, along each of them.
+/// scipy.fft.dct(x, axis=-2, norm="ortho"); inverse: scipy.fft.idct. With several axes, along each of them.
 std::unique_ptr<Mixer> make_dct(const MixerShape& shape, const MixerOptions& options) {
   MixerAxes axes = mixer_axes(shape, options, "tokens");
   std::vector<std::unique_ptr<LineTransform>> transforms;

@@ -28,7 +28,7 @@ void check_sizes(const ValuePlan& x) {
     throw input_error("{} x {} tokens, expected 2 or more rows and columns for its wavelets", x.height, x.width);
 }
 
-// A learned mixing of channels in the wavelets' domain: forward transform, a matrix for each group, inverse transform.
+// A learned mixing of channels in the wavelet domain: forward transform, a matrix for each group, inverse transform.
 int64_t wavelet_branch(PlanBuilder& plan, int64_t s, const std::string& at) {
   const ValuePlan x = plan.value(s);
   const auto along = [&](int64_t value, const std::string& axis, const MapNames& names, bool inverse, Fires fires) {

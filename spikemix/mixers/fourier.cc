@@ -12,9 +12,10 @@ namespace spikemix {
 namespace {
 
 // With F = C - i S along each axis (C and S real and symmetric), the FFT over axes 1..d is the product of all F, and
-// neither its real part nor Re - Im is a product of real maps. But both come out of the Hartley transforms C + S along
-// each axis, which cost half of a complex FFT: let G be Re - Im over the axes so far, g = G x, and h = (C + S) g along
-// one more axis. With -a for the index reversed (k -> -k mod n) along the axes so far, and -b along the new one,
+// neither its real part nor Re - Im is a product of real maps. But both follow from the Hartley transforms C + S along
+// each axis, which cost half as much as a complex FFT. Let G be Re - Im over the axes so far, g = G x, and h = (C + S)
+// g along one more axis. With -a for the index reversed (k -> -k mod n) along the axes so far, and -b along the new
+// one,
 //
 //   Re - Im over all of them:  (h(a, b) + h(-a, b) + h(a, -b) - h(-a, -b)) / 2     (Bracewell, 1983)
 //   Re over all of them:       (h(a, -b) + h(-a, b)) / 2
@@ -32,7 +33,7 @@ class Fourier final : public Mixer {
 
   bool mixes_time() const override { return axes_.time(); }
 
-  // Two rows reversed along the embedding, two samples between the passes, and what one pass needs.
+  // Two reversed rows along the embedding, two samples between the passes, and the memory of one pass.
   int64_t scratch_size() const override {
     int64_t lines = 0;
     for (size_t i = 0; i < transforms_.size(); ++i) {
@@ -84,7 +85,7 @@ class Fourier final : public Mixer {
     return c;
   }
 
-  // The pass of axis i > 0 ends in the real part, or in Re - Im.
+  // The pass of axis i > 0 produces the real part, or Re - Im.
   bool is_real(size_t i) const { return !hartley_ && i + 1 == axes_.axes.size(); }
 
   template <class T>
@@ -103,7 +104,7 @@ class Fourier final : public Mixer {
     }
   }
 
-  // A row along the embedding, at the index reversed along the chosen dimensions (bits of `reversed`).
+  // A row along the embedding, at the index that is reversed along the chosen dimensions (bits of `reversed`).
   template <class T>
   const T* row_at(const T* h, std::array<int64_t, 3> at, int reversed, T* buffer) const {
     int64_t index = 0;

@@ -15,7 +15,7 @@
 namespace spikemix {
 namespace {
 
-// visit(packed value, value of the tensor, factor). The parts of complex gates lie side by side in the tensor.
+// visit(packed value, value of the tensor, factor). The parts of complex gates are adjacent in the tensor.
 template <class Packed, class Gate, class Visit>
 void for_entries(const GatePlan& plan, int64_t D, int64_t padded, Packed* packed, Gate* gate, const Visit& visit) {
   const int64_t parts = plan.kind == GateKind::kFourier ? 2 : 1;
@@ -73,7 +73,7 @@ class GatedTransform::Panel {
     return {packed + first_, of_.padded()};
   }
 
-  // The transform of one sample into `to`. Channels that fill no vector are copied, with zeros beside them.
+  // Writes the transform of one sample to `to`. Channels that do not fill a vector are copied and padded with zeros.
   void analyse(const T* x, Rows<T> to) const {
     Rows<const T> from{x + first_, of_.D_};
     if (used_ < lanes_) {
@@ -87,7 +87,7 @@ class GatedTransform::Panel {
     vertical(Direction::kForward, constant(buffers_[1]), to);
   }
 
-  // Of the first buffer, whose values are lost.
+  // Transforms the first buffer, whose values are lost.
   void synthesise(T* y) const {
     vertical(Direction::kAdjoint, constant(buffers_[0]), buffers_[1]);
     const Rows<T> out{y + first_, of_.D_};
@@ -150,7 +150,7 @@ void GatedTransform::unpack(const double* packed, double* gate) const {
 }
 
 // A panel should stay near L1. In narrower ones the calls of short transforms cost more than their work: at 8 x 8
-// tokens 128 lanes take three quarters of the time that 64 take.
+// tokens, 128 lanes take three quarters of the time of 64.
 int64_t GatedTransform::panel_lanes() const {
   constexpr int64_t kValues = 8192;
   return std::clamp(kValues / plan_.rows / kLanes * kLanes, kLanes, std::min(8 * kLanes, padded()));

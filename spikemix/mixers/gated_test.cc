@@ -31,7 +31,7 @@ std::vector<float> run_gates(const GatedTransform& m, const std::vector<float>& 
   std::vector<float> y(x.size(), nan), packed(size_t(m.packed_size()), nan);
   m.pack(gate.data(), packed.data());
   for (int64_t panel = 0; panel < m.panels(); ++panel) {
-    std::vector<float> scratch(size_t(m.scratch_size()), nan);  // exactly as large as asked for
+    std::vector<float> scratch(size_t(m.scratch_size()), nan);  // exactly the size that it asks for
     const int64_t samples = int64_t(x.size()) / (m.height() * m.width() * m.channels());
     m.forward(panel, samples, packed.data(), x.data(), y.data(), scratch.data());
   }
@@ -61,14 +61,14 @@ TEST(Gated, LanesDoNotMatter) {
   }
 }
 
-TEST(Gated, GatesAreAsRfft2OrdersFrequencies) {
+TEST(Gated, GatesAreInRfft2sOrder) {
   EXPECT_THAT(gated_of("", {.height = 7, .width = 6, .D = 24})->gate_shape(), ElementsAre(7, 4, 24, 2));
   EXPECT_THAT(gated_of(":axes=tokens", {.height = 7, .width = 6, .D = 24})->gate_shape(), ElementsAre(1, 22, 24, 2));
   EXPECT_THAT(gated_of(":transform=dct", {.height = 7, .width = 6, .D = 24})->gate_shape(), ElementsAre(7, 6, 24));
 }
 
-// Both ways of the transform, and the gates: N D multiplications of real ones, of complex ones two for each value but
-// the four frequencies that are real.
+// Both directions of the transform, and the gates: N D multiplications for real ones; complex ones take two for each
+// value except the four frequencies that are real.
 TEST(Gated, Ops) {
   const MixerShape shape{.height = 8, .width = 8, .D = 10};
   const auto ops_of = [&](const std::string& name) {
@@ -91,7 +91,7 @@ void expect_refusal(const std::string& options, const MixerShape& shape, const s
   EXPECT_THAT([&] { gated_of(options, shape); }, ThrowsMessage<InputError>(HasSubstr(text))) << options;
 }
 
-TEST(Gated, RefusesWhatItCannotInvert) {
+TEST(Gated, RefusesSizesThatItCannotInvert) {
   expect_refusal(":transform=hadamard", {.height = 8, .width = 7, .D = 4},
                  "width = 7 token columns, expected a power of two (4 or 8)");
   expect_refusal(":transform=wt2d:levels=4", {.height = 8, .width = 8, .D = 4},

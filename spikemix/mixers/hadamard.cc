@@ -18,7 +18,7 @@ std::unique_ptr<LineTransform> hadamard_line(const MixerAxis& axis) {
   return std::make_unique<Hadamard>(axis.view.n);
 }
 
-/// scipy.linalg.hadamard(N) @ x / sqrt(N). Its own inverse. Over several axes, along each of them.
+/// scipy.linalg.hadamard(N) @ x / sqrt(N). Its own inverse. With several axes, along each of them.
 std::unique_ptr<Mixer> make_hadamard(const MixerShape& shape, const MixerOptions& options) {
   MixerAxes axes = mixer_axes(shape, options, "tokens");
   std::vector<std::unique_ptr<LineTransform>> transforms;

@@ -3,7 +3,7 @@
 namespace spikemix {
 
 /// f = torch.fft.fft(x, dim=-2); f.real - f.imag. Unlike Re(FFT) it loses nothing: it is orthogonal up to its scale.
-/// Over several axes, the genuine multi-dimensional transform (fftn), not the product of the single ones.
+/// With several axes it is the true multi-dimensional transform (fftn), not the product of single ones.
 std::unique_ptr<Mixer> make_hartley(const MixerShape& shape, const MixerOptions& options) {
   return make_fourier(shape, options, "tokens", /*hartley=*/true);
 }

@@ -27,7 +27,7 @@ class Identity final : public Mixer {
 
 }  // namespace
 
-/// y = x: what the MLPs do without any mixing.
+/// y = x: shows how far the MLPs get without any mixing.
 std::unique_ptr<Mixer> make_identity(const MixerShape& shape, const MixerOptions&) {
   return std::make_unique<Identity>(shape);
 }

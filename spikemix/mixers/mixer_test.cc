@@ -29,7 +29,7 @@ std::unique_ptr<Mixer> make(const Case& c) {
   return spec.entry->make(c.shape, spec.options);
 }
 
-// Every linear mixer of the registry, at sizes that are awkward for vectors (D below, at and above one) and for
+// Every linear mixer of the registry, first at sizes that are awkward for vectors (D below, at and above one) and for
 // transforms (odd, prime, one), then over every kind of axis.
 std::vector<Case> cases() {
   std::vector<Case> all;
@@ -49,7 +49,7 @@ std::vector<Case> cases() {
     if (power) continue;
     for (const MixerShape& shape :
          {MixerShape{3, 7, 7, 96}, {3, 7, 9, 100}, {7, 5, 11, 13}, {5, 1, 257, 15}, {1, 1, 1, 1}, {2, 1, 2, 3}}) {
-      if (halving && shape.height == 1) continue;  // one row has no level
+      if (halving && shape.height == 1) continue;  // one row has no levels
       all.push_back({name, shape});
       if (options.find("axes") == std::string::npos) continue;
       for (const char* axes : {"embed", "height,width", "time", "height,width,embed,time", "tokens,embed"}) {
@@ -77,8 +77,8 @@ std::vector<double> random_values(int64_t n, uint64_t index) {
   return x;
 }
 
-// The scratch is exactly as large as the mixer asks for and full of NaN: what is read before it is written shows, and
-// the sanitizers see what is beyond.
+// The scratch is exactly as large as the mixer asks for and full of NaN, which reveals reads before writes; the
+// sanitizers see accesses beyond it.
 template <class T>
 std::vector<T> run(const Mixer& mixer, bool adjoint, int64_t k, const std::vector<T>& x) {
   const T nan = std::numeric_limits<T>::quiet_NaN();
@@ -104,7 +104,7 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
 // y_i = sum_j A[i, j] x_j along one axis of a sample [T, height, width, D].
 std::vector<double> apply(const AxisMatrix& matrix, int64_t steps, const MixerShape& s, const std::vector<double>& x) {
   const std::map<std::string, std::pair<int64_t, int64_t>> axes = {
-      // n, and the values between neighbours
+      // n, and the stride between neighbours
       {"time", {steps, s.N() * s.D}}, {"tokens", {s.N(), s.D}}, {"height", {s.height, s.width * s.D}},
       {"width", {s.width, s.D}},      {"embed", {s.D, 1}},
   };
@@ -221,8 +221,7 @@ TEST(Mixers, WaveletsAreOrthogonalAtEverySize) {
   }
 }
 
-// One target's lanes are computed alike wherever they stand: the result of a token's channel is the same to the bit
-// in an embedding of any width.
+// A lane is computed in the same way wherever it is: a token's channel has the same bits in an embedding of any width.
 TEST(Mixers, LanesDoNotMatter) {
   for (const MixerEntry& entry : mixers()) {
     if (entry.make == nullptr) continue;
@@ -276,7 +275,7 @@ void expect_refusal(const Case& c, const std::string& text) {
   EXPECT_THAT([&] { make(c); }, ThrowsMessage<InputError>(HasSubstr(text))) << c.spec;
 }
 
-TEST(Mixers, RefuseWhatDoesNotFit) {
+TEST(Mixers, RefuseSizesAndOptionsThatDoNotFit) {
   expect_refusal({"wt1d:levels=7", {}}, "levels 7: N = 64 tokens allow levels 1 to 6");
   expect_refusal({"wt1d", {4, 1, 1, 96}}, "N = 1 tokens allow no wavelet level");
   expect_refusal({"wt2d:levels=8", {4, 16, 16, 100}}, "levels 8: D = 100 embedding dimensions allow levels 1 to 7");
@@ -287,9 +286,9 @@ TEST(Mixers, RefuseWhatDoesNotFit) {
   expect_refusal({"hadamard:axes=tokens,embed", {}},
                  "D = 384 embedding dimensions, expected a power of two (256 or 512)");
   expect_refusal({"dwt-c:bases=haar,fft", {}}, "dwt-c combines wavelets only");
-  expect_refusal({"dwt-c:bases=haar,haar", {}}, "bases: 'haar' stands twice");
+  expect_refusal({"dwt-c:bases=haar,haar", {}}, "bases: 'haar' appears twice");
   expect_refusal({"fft1d:axes=tokens,height", {}}, "tokens are height and width in one line");
-  expect_refusal({"fft1d:axes=embed,embed", {}}, "embed stands twice");
+  expect_refusal({"fft1d:axes=embed,embed", {}}, "embed appears twice");
   expect_refusal({"dct:axes=token", {}}, "unknown axis 'token'; did you mean 'tokens'?");
 }
 

@@ -1,5 +1,5 @@
 // Every mixer of the registry, forward and adjoint, for one sample of the published model (N 64, D 384), in fp32 on one
-// core, beside `copy`: the time that it takes to read and write the sample.
+// core. `copy` is the time to read and write the sample.
 
 #include <algorithm>
 #include <string>
@@ -54,7 +54,7 @@ void run(benchmark::State& state, const std::string& text, bool adjoint) {
       benchmark::Counter(steps * (ops.additions + ops.multiplications), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-// A gated transform with the gates that it starts with; backward: of x and of the gates.
+// A gated transform with its initial gates; backward: gradients of x and of the gates.
 void run_gated(benchmark::State& state, const std::string& text, bool backward) {
   const auto gated = make_gated(kShape, parse_mixer_spec(text).options);
   const std::vector<float> x = spikes(kShape.N() * kShape.D), gate(size_t(gated->gate_size()), 1.0f);
@@ -79,7 +79,7 @@ void run_gated(benchmark::State& state, const std::string& text, bool backward) 
 const bool registered = [] {
   std::vector<std::string> specs;
   for (const MixerEntry& entry : mixers()) {
-    // 384 is no power of two: hadamard mixes its tokens, as it does by default.
+    // 384 is not a power of two: hadamard mixes its tokens, as it does by default.
     if (entry.make) specs.push_back(entry.name);
   }
   for (const char* spec : {"wt1d:wavelet=db4", "wt2d:wavelet=db4", "fft1d:axes=height,width", "fft1d:axes=time"}) {

@@ -5,8 +5,8 @@
 #include "spikemix/base/nearest.h"
 #include "spikemix/mixers/mixer.h"
 
-// The list. A new mixer is its file, NAME.cc, and one line here: LINEAR with make_NAME, a Mixer; LAYERS with add_NAME,
-// which adds layers to a branch.
+// The list. A new mixer needs its file, NAME.cc, and one line here: LINEAR with make_NAME, which makes a Mixer, or
+// LAYERS with add_NAME, which adds layers to a branch.
 //         name        function        options                      cost               summary
 #define SPIKEMIX_MIXERS(LINEAR, LAYERS)                                                                             \
   LAYERS("ssa", add_ssa, "heads", "O(N D^2)", "spiking self-attention as q (k' v): the baseline")                   \

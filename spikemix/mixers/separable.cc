@@ -16,7 +16,7 @@ int64_t Separable::scratch_size() const {
   return lines + (transforms_.size() > 1 ? axes_.sample_size() : 0);
 }
 
-// Passes alternate between y and a sample in scratch, so that the last one writes y.
+// Passes alternate between y and a sample in scratch, such that the last one writes y.
 template <class T>
 void Separable::run(Direction direction, const T* x, T* y, T* scratch) const {
   const size_t passes = transforms_.size();

@@ -8,7 +8,7 @@
 namespace spikemix {
 
 /// y = (A_1 along axis 1) (A_2 along axis 2) ... x: one line transform for each axis.
-/// With `inverse`, the adjoint of every line transform takes its place (that is the inverse, if they are orthogonal).
+/// With `inverse`, the adjoint of every line transform is used instead (the inverse, if they are orthogonal).
 class Separable final : public Mixer {
  public:
   Separable(MixerAxes axes, std::vector<std::unique_ptr<LineTransform>> transforms, bool transposed);

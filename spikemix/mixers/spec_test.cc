@@ -50,7 +50,7 @@ TEST(MixerSpec, NamesTheNearest) {
   }
 }
 
-TEST(MixerSpec, TextInFullMakesTheSameWhateverTheDefaults) {
+TEST(MixerSpec, FullTextDoesNotDependOnDefaults) {
   const MixerOptions others{.wavelet = "db7", .axes = "embed", .levels = 2, .inverse = true, .bases = {"db5"}};
   for (const std::string spec : {"wt2d:wavelet=db2:axes=height,width:levels=3", "dwt-c:bases=haar,db2:axes=tokens",
                                  "gated:transform=dct:axes=tokens", "identity", "fft2d:axes=time:inverse=true",
@@ -64,7 +64,7 @@ TEST(MixerSpec, TextInFullMakesTheSameWhateverTheDefaults) {
   EXPECT_EQ(text_of(*wavelet.entry, wavelet.options), "wt1d:inverse=false:wavelet=haar:levels=0");
 }
 
-TEST(Registry, EveryMixerStandsOnceAndIsFound) {
+TEST(Registry, EveryMixerAppearsOnceAndIsFound) {
   std::map<std::string, int> seen;
   for (const MixerEntry& entry : mixers()) {
     ++seen[entry.name];

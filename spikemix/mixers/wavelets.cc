@@ -37,10 +37,10 @@ Wavelet from_low_pass(const std::vector<double>& dec_lo, const std::vector<doubl
   return {{dec_lo, dec_hi}, {reversed(rec_lo), reversed(rec_hi)}, reversed(rec_lo) == dec_lo};
 }
 
-// Levels until one value is left, each of which halves, rounding up.
+// The number of levels until one value is left; each level halves, rounding up.
 int64_t most_levels(int64_t n) { return std::bit_width(uint64_t(n - 1)); }
 
-// As often as 2 divides n; of an odd n, all.
+// As often as 2 divides n; for an odd n, all levels.
 int64_t usual_levels(int64_t n) { return n % 2 == 1 ? most_levels(n) : std::countr_zero(uint64_t(n)); }
 
 int64_t checked_levels(const MixerAxis& axis, int64_t levels) {

@@ -12,7 +12,7 @@ namespace spikemix {
 /// A wavelet by PyWavelets' name: haar, db1..db38, sym2..sym20, coif1..coif17, bior1.1..bior6.8, rbio1.1..rbio6.8.
 struct Wavelet {
   WaveletFilters analysis;  // dec_lo, dec_hi
-  WaveletFilters dual;      // rec_lo and rec_hi reversed: pywt.waverec is the adjoint of its analysis
+  WaveletFilters dual;      // rec_lo and rec_hi reversed: pywt.waverec is the adjoint of this analysis
   bool orthogonal;          // analysis and dual are the same
 };
 

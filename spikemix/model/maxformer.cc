@@ -9,7 +9,7 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-/// The embeddings between stages, of potentials: neurons stand in front of each convolution. Names of embedding_hub.py.
+/// The embeddings between stages, of potentials: neurons come before each convolution. Names as in embedding_hub.py.
 class Embedding {
  public:
   Embedding(PlanBuilder& plan, std::string prefix) : plan_(plan), prefix_(std::move(prefix)) {}
@@ -71,8 +71,8 @@ bool attends(const MixerSpec& mixer) {
 
 }  // namespace
 
-/// Max-Former (arXiv 2505.18608): stages of D/4, D/2 and D channels (images), D/2 and D (events), on a stream of
-/// potentials. Published mixers: identity:branch=false, dwc3, ssa; of events dwc3, ssa.
+/// Max-Former (arXiv 2505.18608): stages of D/4, D/2 and D channels (images) or D/2 and D (events), on a stream of
+/// potentials. Published mixers: identity:branch=false, dwc3, ssa; for events dwc3, ssa.
 Plan build_maxformer(PlanBuilder plan) {
   BlockStyle style;
   style.stream = Stream::kMembrane;
@@ -86,7 +86,7 @@ Plan build_maxformer(PlanBuilder plan) {
                                        : embedding.first_of_images(from, channels);
   };
   parts.mixer_prefix = [](const MixerSpec& mixer) { return attends(mixer) ? "attn." : "mixer."; };
-  parts.options.residual = false;  // of pools
+  parts.options.residual = false;  // for pooling mixers
   int64_t x = add_stages(plan, style, parts);
   plan.begin_segment("head_lif");
   x = plan.neurons(plan.token_mean(x, "token_mean"), "head_lif", "head_lif");

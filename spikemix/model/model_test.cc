@@ -60,7 +60,8 @@ TEST(Plan, PublishedSizes) {
   EXPECT_EQ(learned(dvs), 1'504'138);
 }
 
-// A linear mixer has its batch norm only; a learned combination a coefficient for each basis; PLIF one w a neuron.
+// A linear mixer has only its batch norm; a learned combination has one coefficient for each basis; PLIF has one w for
+// each neuron layer.
 TEST(Plan, TensorsOfMixersAndNeurons) {
   ModelConfig m;
   m.mixer = {"fft2d"};
@@ -74,7 +75,7 @@ TEST(Plan, TensorsOfMixersAndNeurons) {
   EXPECT_EQ(learned(m), fixed + 2 * 8 * 5 * 384 + 64 * 384);
   for (const TensorSpec& tensor : tensors_of(plan_of(m))) {
     if (tensor.kind != TensorSpec::Kind::kGate) continue;
-    EXPECT_FALSE(tensor.hidden || tensor.integers) << tensor.name;  // no matrix: not Muon's, and it stays real
+    EXPECT_FALSE(tensor.hidden || tensor.integers) << tensor.name;  // no matrix: not for Muon, stays real
   }
   NeuronConfig plif;
   plif.kind = "plif";
@@ -94,7 +95,7 @@ TEST(Plan, MultiplyAdds) {
   EXPECT_NEAR(macs * double(m.T), 3.08e9, 0.005e9);
 }
 
-// The overflow proof rests on these: 2 in front of the first block, 1 more behind each half of a block.
+// The overflow proof rests on these bounds: 2 before the first block, and 1 more after each half of a block.
 TEST(Plan, RangesFollowTheResidualStream) {
   ModelConfig m;
   m.mixer = {"ssa"}, m.depth = 13;
@@ -104,7 +105,7 @@ TEST(Plan, RangesFollowTheResidualStream) {
     }
     return int64_t{-1};
   };
-  EXPECT_EQ(largest_input("patch_embed.proj_conv.weight"), 0);  // real
+  EXPECT_EQ(largest_input("patch_embed.proj_conv.weight"), 0);  // real values
   EXPECT_EQ(largest_input("patch_embed.rpe_conv.weight"), 1);
   EXPECT_EQ(largest_input("block.0.attn.q_linear.weight"), 2);
   EXPECT_EQ(largest_input("block.0.attn.proj_linear.weight"), 1);
@@ -120,7 +121,7 @@ TEST(Plan, RangesFollowTheResidualStream) {
   EXPECT_EQ(plan_of(m).values.back().range.largest(), 254);
 }
 
-// Every layer reads what is there, writes what is new, and has a name and tensors of its own.
+// Every layer reads a value that exists, writes a new one, and has a name and tensors of its own.
 void check_plan(const Plan& plan, const std::string& what) {
   SCOPED_TRACE(what);
   std::vector<bool> written(plan.values.size());
@@ -198,7 +199,7 @@ TEST(Plan, EveryMixerInEveryStreamStemAndArchitecture) {
   }
 }
 
-TEST(Plan, StreamsHoldWhatTheySay) {
+TEST(Plan, StreamsHoldTheirKindOfValue) {
   ModelConfig m;
   const auto stream = [&](const char* name) {
     m.stream = name;
@@ -273,7 +274,7 @@ TEST(Stages, MixersAndHeadsOfStagesAndBlocks) {
   refuses(m, "model.depths = 0: expected 1 to 126");
 }
 
-TEST(Plan, RefusesWhatCannotBe) {
+TEST(Plan, RefusesInvalidConfigs) {
   ModelConfig m;
   m.architecture = "spikeformer";
   refuses(m, "model.architecture = 'spikeformer'; did you mean 'spikformer'?");

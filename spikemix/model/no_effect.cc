@@ -19,7 +19,7 @@ namespace {
 
 bool is_off(const Config& config, const std::string& key) {
   const size_t dot = key.find('.');
-  if (dot == key.npos) return false;  // the name
+  if (dot == key.npos) return false;  // the run's name
   const nlohmann::json value = to_json(config)[key.substr(0, dot)][key.substr(dot + 1)];
   return value == false || value == 0 || value == "" || (value.is_array() && value.empty());
 }
@@ -37,7 +37,7 @@ std::string under(const char* key, const std::vector<T>& values) {
 
 // --- options of mixers -----------------------------------------------------------------------------------------------
 
-// The option that a key gives all mixers which do not say their own.
+// The option that a key sets for all mixers that do not set it themselves.
 std::string option_of(const std::string& key) {
   if (key == "model.alternate") return "inverse";
   const bool is_option = is_any(key, {"model.wavelet", "model.levels", "model.axes", "model.bases", "model.heads"});
@@ -66,7 +66,7 @@ std::string without_mixers(const ModelConfig& m, const std::string& key) {
   return read ? "" : under("model.mixer", m.mixer);
 }
 
-// --- the others ------------------------------------------------------------------------------------------------------
+// --- other settings --------------------------------------------------------------------------------------------------
 
 std::string without_stem(const ModelConfig& m, const std::string& key) {
   const bool spikformer = m.architecture == "spikformer";
@@ -83,7 +83,7 @@ std::string without_stem(const ModelConfig& m, const std::string& key) {
   return "";
 }
 
-// Counts are rounded potentials: no threshold, no reset but their own.
+// Counts are rounded potentials, so threshold and reset are fixed.
 bool has_binary_neurons(const Plan& plan) {
   return std::ranges::any_of(plan.layers,
                              [](const LayerPlan& l) { return l.neurons && (l.v_threshold || l.signed_neurons); });

@@ -18,7 +18,7 @@ int64_t add_beside(PlanBuilder& plan, int64_t x, const std::string& prefix, int6
   return plan.convolution(x, names(prefix, "proj_res"), window, channels, Fires::kYes);
 }
 
-// The pool stands in front of the neurons.
+// The pool comes before the neurons.
 int64_t add_pooled(PlanBuilder& plan, int64_t x, const std::string& prefix, const std::string& part,
                    const std::string& pool, int64_t channels) {
   const MapNames map = names(prefix, part);
@@ -26,14 +26,14 @@ int64_t add_pooled(PlanBuilder& plan, int64_t x, const std::string& prefix, cons
   return plan.neurons(plan.max_pool(y, prefix + pool, kHalvingPool), map.neuron, map.neuron);
 }
 
-// PatchEmbedInit of images: full resolution.
+// PatchEmbedInit for images: full resolution.
 int64_t first_of_images(PlanBuilder& plan, int64_t x, const std::string& prefix, int64_t channels) {
   const int64_t a = plan.convolution(x, names(prefix, "proj"), Window(), channels / 2, Fires::kYes);
   const int64_t beside = add_beside(plan, a, prefix, 1, channels);
   return plan.merge(beside, plan.convolution(a, names(prefix, "proj1"), Window(), channels, Fires::kYes), Merge::kAdd);
 }
 
-// PatchEmbedInit of events: an eighth of the resolution.
+// PatchEmbedInit for events: an eighth of the resolution.
 int64_t first_of_events(PlanBuilder& plan, int64_t x, const std::string& prefix, int64_t channels) {
   const int64_t z = plan.convolution(x, names(prefix, "proj"), Window(), channels / 8, Fires::kYes);
   const int64_t a = add_pooled(plan, z, prefix, "proj1", "maxpool1", channels / 4);
@@ -42,7 +42,7 @@ int64_t first_of_events(PlanBuilder& plan, int64_t x, const std::string& prefix,
   return plan.merge(beside, add_pooled(plan, b, prefix, "proj3", "maxpool3", channels), Merge::kAdd);
 }
 
-// PatchEmbeddingStage: half the resolution. `first` is what its first convolution is called.
+// PatchEmbeddingStage: half the resolution. `first` is the name of its first convolution.
 int64_t next(PlanBuilder& plan, int64_t x, const std::string& prefix, const std::string& first, int64_t channels) {
   const int64_t beside = add_beside(plan, x, prefix, 2, channels);
   const int64_t a = plan.convolution(x, names(prefix, first), Window(), channels, Fires::kYes);
@@ -51,8 +51,8 @@ int64_t next(PlanBuilder& plan, int64_t x, const std::string& prefix, const std:
 
 }  // namespace
 
-/// QKFormer (arXiv 2403.16552): stages of D/4, D/2 and D channels (images), D/2 and D (events); names of
-/// cifar10/model.py and cifar10-dvs/model.py. Published mixers: qk-token, qk-token, ssa; of events qk-token, ssa.
+/// QKFormer (arXiv 2403.16552): stages of D/4, D/2 and D channels (images) or D/2 and D (events); names as in
+/// cifar10/model.py and cifar10-dvs/model.py. Published mixers: qk-token, qk-token, ssa; for events qk-token, ssa.
 Plan build_qkformer(PlanBuilder plan) {
   const bool events = plan.model().takes_events();
   BlockStyle style;

@@ -7,7 +7,7 @@
 #include "spikemix/model/model.h"
 #include "spikemix/plan/builder.h"
 
-// The list. A new architecture is its file, NAME.cc with build_NAME, and one line here.
+// The list. A new architecture needs its file, NAME.cc with build_NAME, and one line here.
 //               name          function          streams              summary
 #define SPIKEMIX_ARCHITECTURES(ARCHITECTURE)                                                                    \
   ARCHITECTURE("spikformer", build_spikformer, "spike,membrane,iand", "one stage; three stems (model.stem)")    \

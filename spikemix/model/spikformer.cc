@@ -13,7 +13,7 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-/// Spiking patch splitting: Spikformer, section 3.2; names of cifar10/model.py.
+/// Spiking patch splitting: Spikformer, section 3.2; names as in cifar10/model.py.
 class Stem {
  public:
   Stem(PlanBuilder& plan, Stream stream) : plan_(plan), m_(plan.model()), stream_(stream) {}
@@ -25,7 +25,7 @@ class Stem {
     const std::vector<int64_t>& pool = m_.pool;
     if (m_.stem == "conv1") return patches(x);
     if (m_.stem == "conv2") {
-      // As many pools as behind four convolutions, and so the same tokens.
+      // As many pools as in the stem of four convolutions, and therefore the same tokens.
       int64_t pools = 0;
       for (const int64_t there : pool) pools += there;
       return position(convolution(convolution(x, 0, D / 4, (pools + 1) / 2, false), 1, D, pools / 2, true));
@@ -44,7 +44,7 @@ class Stem {
             .neuron = name + "_lif" + number};
   }
 
-  // The last convolution of a membrane stream ends without neurons: they stand in front of the relative position.
+  // In a membrane stream the last convolution has no neurons: they come before the relative position embedding.
   int64_t convolution(int64_t x, int64_t index, int64_t channels, int64_t pools, bool last) {
     const MapNames map = names("proj", index == 0 ? "" : std::to_string(index));
     const bool open = last && stream_ == Stream::kMembrane, pool_first = m_.pool_before_neuron && pools > 0;
@@ -63,7 +63,7 @@ class Stem {
     return plan_.merge(x, y, stream_ == Stream::kIand ? Merge::kIand : Merge::kAdd);
   }
 
-  // ViT's patches, with a learned position in front of the neurons: so that the stream holds spikes.
+  // ViT's patches. The learned position is added before the neurons, so that the stream holds spikes.
   int64_t patches(int64_t x) {
     int64_t side = m_.patch;
     if (side == 0) {
@@ -97,7 +97,7 @@ Plan build_spikformer(PlanBuilder plan) {
   const bool events = m.takes_events();
   BlockStyle style;
   style.stream = stream_of(m, Stream::kSpike);
-  if (events) {  // the published model of events writes its linear maps as convolutions of size 1
+  if (events) {  // the published model for events writes its linear maps as convolutions of size 1
     style.qkv_bias = false, style.map_suffix = "_conv", style.attention_trailing = style.mlp_trailing = 1;
   }
   int64_t x = Stem(plan, style.stream).add();
@@ -113,8 +113,8 @@ Plan build_spikformer(PlanBuilder plan) {
 
 bool is_published_but_unused(const std::string& name) {
   if (name == "pos_embed") return true;
-  // (block.N.norm1 | block.N.norm2 | norm) . (weight | bias), N digits. Not std::regex: it recurses, and a name as long
-  // as a file's header may be would overflow the stack.
+  // (block.N.norm1 | block.N.norm2 | norm) . (weight | bias), N digits. Not std::regex: it recurses, and a name can be
+  // as long as a file's header, which would overflow the stack.
   std::string_view rest = name;
   if (rest.starts_with("block.")) {
     rest.remove_prefix(6);

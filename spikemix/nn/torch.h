@@ -1,7 +1,7 @@
 #pragma once
 
-// What nn/ and train/ use of LibTorch, and no more: <torch/torch.h> brings every module, data set and optimiser of it,
-// which each file then takes a third longer to compile.
+// The parts of LibTorch that nn/ and train/ use, and no more: <torch/torch.h> includes every module, data set and
+// optimiser, and makes each file take a third longer to compile.
 #include <torch/autograd.h>
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>

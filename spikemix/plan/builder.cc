@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 16;
 constexpr int64_t kMostInputs =
-    (int64_t{1} << 16) - 2;             // of a product: the engine's lists of spikes have 16-bit indices
+    (int64_t{1} << 16) - 2;             // inputs of a product: the engine's lists of spikes have 16-bit indices
 constexpr int64_t kLargestCount = 255;  // the engine and training hold counts in bytes
 
 LayerPart part_of(const MapNames& names, PlanBuilder::Fires fires) {
@@ -25,7 +25,7 @@ LayerPart part_of(const MapNames& names, PlanBuilder::Fires fires) {
   return part;
 }
 
-// Whole numbers that x op y can be.
+// The range of x op y for whole numbers.
 Range merged(const Range& x, const Range& y, Merge merge) {
   if (x.is_real() || y.is_real()) return Range::real();
   if (merge == Merge::kIand) return x;
@@ -108,7 +108,7 @@ int64_t PlanBuilder::linear(int64_t x, const std::vector<MapNames>& names, int64
   layer.parts.clear();
   for (const MapNames& part : names) layer.parts.push_back(part_of(part, fires));
   if (names.size() > 1) {  // "block.0.attn.q" and its like: "block.0.attn.qkv"
-    // Their products are of spikes: a product of counts is no sum of such products.
+    // Attention multiplies spikes: a product of counts is not a sum of such products.
     if (plan_.neuron.kind == "integer") layer.v_threshold = plan_.neuron.v_threshold;
     for (size_t i = 1; i < names.size(); ++i) layer.name += names[i].name.substr(names[i].name.rfind('.') + 1);
   }
@@ -124,7 +124,7 @@ void PlanBuilder::refuse_relu(const std::string& name, std::string_view what) {
                     name, what);
 }
 
-// Neither the engine nor nn/ has products of groups of other values: a plan that asks for them is a bug.
+// Neither the engine nor nn/ multiplies groups of other values: a plan that asks for it is a bug.
 ValuePlan PlanBuilder::spikes_of_groups(int64_t x, const std::string& name, int64_t groups) const {
   const ValuePlan& from = value(x);
   if (from.range.is_real() || from.range.is_signed() || from.still || from.channels % groups != 0)
@@ -270,7 +270,7 @@ Plan PlanBuilder::finish(int64_t features, const std::string& head) && {
   plan_.head_weight = head + ".weight", plan_.head_bias = head + ".bias";
   check_tokens(features);
   plan_.segments.back().last = plan_.layers.size();
-  // A segment without layers (a block of nothing) is none.
+  // A segment without layers (a block of nothing) is dropped.
   std::erase_if(plan_.segments, [](const Segment& s) { return s.first == s.last; });
   for (Segment& segment : plan_.segments) {
     segment.reads = plan_.layers[segment.first].reads;

@@ -17,7 +17,7 @@ std::vector<int64_t> fan_out(const Window& window, int64_t size) {
 
 std::vector<double> fan_outs(const Plan& plan, const LayerPlan& layer) {
   const ValuePlan& from = plan.values[size_t(layer.reads)];
-  // Of one group of channels, if there are several.
+  // For one group of channels, if there are several.
   const double outputs =
       layer.window.depthwise ? 1 : double(plan.values[size_t(layer.writes)].channels) / double(layer.groups);
   std::vector<double> fan(size_t(from.rows()), layer.has_weights() ? outputs : 0);

@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-// Against counting every product of a dense engine whose input is there.
+// Against counting every product of a dense engine whose input is not padding.
 TEST(FanOut, EqualsCounting) {
   for (const Window& w : {Window{3, 1, 1}, Window{1, 1, 0}, Window{1, 2, 0}, Window{1, 4, 0}, Window{3, 2, 1},
                           Window{4, 4, 0}, Window{5, 1, 2}, Window{7, 1, 3}}) {

@@ -52,7 +52,7 @@ class Lister {
     weight.macs = dense_macs(plan_, layer);
     const bool inside = layer.role == Role::kHidden && !layer.window.depthwise;
     weight.hidden = inside && (layer.groups == 1 || layer.shares_weight);  // one matrix, not many
-    // Depthwise convolutions are a fraction of the work and stay real, as the transforms do.
+    // Depthwise convolutions are a fraction of the work and stay real, as transforms do.
     weight.integers = inside && !input.is_real();
     weight.frozen = part.frozen;
     if (!input.is_real()) weight.largest_input = std::max(input.largest(), -input.smallest());

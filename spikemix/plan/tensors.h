@@ -11,43 +11,43 @@ namespace spikemix {
 /// One tensor of a model file.
 struct TensorSpec {
   enum class Kind {
-    kWeight,  ///< of a map
-    kBias,    ///< of a map
+    kWeight,  ///< a map's
+    kBias,    ///< a map's
     kNormWeight,
     kNormBias,
     kRunningMean,
     kRunningVar,
-    kCounter,       ///< batches that a norm's statistics have seen: a whole number
+    kCounter,       ///< the number of batches that a norm's statistics have seen
     kNeuron,        ///< plif's w
-    kCoefficients,  ///< of a mixer
-    kGate,          ///< of a mixer, for each frequency and channel
+    kCoefficients,  ///< a mixer's
+    kGate,          ///< a mixer's, for each frequency and channel
     kPosition,
   };
   std::string name;
   std::vector<int64_t> shape;
   Kind kind;
-  std::string layer;          // the part that it belongs to: "block.0.mlp.fc1"; "head"
+  std::string layer;          // the part that the tensor belongs to, "block.0.mlp.fc1", or "head"
   double macs = 0;            // dense multiply-adds of one image and time step, for weights
-  bool hidden = false;        // a weight between first and last layer that is one matrix
+  bool hidden = false;        // a weight after the first layer and before the head that is one matrix
   bool frozen = false;        // a weight that is drawn once and never learned
-  bool integers = false;      // a weight that may be whole numbers beside one unit for each output (unit_name())
-  int64_t largest_input = 0;  // that such a weight is multiplied by
+  bool integers = false;      // a weight that may be stored as integers with one unit for each output (unit_name())
+  int64_t largest_input = 0;  // the largest value that such a weight is multiplied by
 
   int64_t values() const;
-  /// False: batch norm's statistics, and weights that stay as they are drawn.
+  /// False for batch norm's statistics, and for weights that are drawn once and kept.
   bool learned() const {
     return !frozen && kind != Kind::kRunningMean && kind != Kind::kRunningVar && kind != Kind::kCounter;
   }
 };
 
-/// Every tensor of a network, in order of the forward pass: what `spikemix info` counts, what a loader expects, what
-/// training saves and export rounds.
+/// Every tensor of a network, in the order of the forward pass. `spikemix info` counts them, loaders expect them,
+/// training saves them and export rounds them.
 std::vector<TensorSpec> tensors_of(const Plan& plan);
 
 /// Count of learned values: 9,324,730 for the published 4-384 with attention and 10 classes.
 int64_t learned_values(const std::vector<TensorSpec>& tensors);
 
-/// The tensors of a batch norm, by its prefix.
+/// The tensors of a batch norm, from its prefix.
 struct NormNames {
   explicit NormNames(const std::string& norm)
       : weight(norm + ".weight"),
@@ -57,10 +57,10 @@ struct NormNames {
         counter(norm + ".num_batches_tracked") {}
   std::string weight, bias, mean, variance, counter;
 };
-/// plif's learned w, by its neurons' prefix.
+/// plif's learned w, from its neurons' prefix.
 inline std::string neuron_tensor(const std::string& neuron) { return neuron + ".w"; }
 
-/// The tensor beside whole-number weights that holds one unit for each output, and back; "" if `name` is none.
+/// The tensor beside integer weights that holds one unit for each output, and back; "" if `name` is not one.
 inline std::string unit_name(const std::string& weight) { return weight + "_unit"; }
 std::string weight_of_unit(const std::string& name);
 

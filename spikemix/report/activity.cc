@@ -56,7 +56,7 @@ std::string energy(const std::string& id, const ModelCard& card, const Activity&
                .rows = {}};
   for (size_t i = 0; i < activity.operations.size(); ++i) {
     const LayerOperations& o = activity.operations[i];
-    const bool has_density = o.dense > 0 && o.multiply_adds == 0;  // what is real is always there
+    const bool has_density = o.dense > 0 && o.multiply_adds == 0;  // real inputs are never sparse
     layers.rows.push_back({o.name, Cell(readable(millijoules[i]), millijoules[i]).with_bar(millijoules[i] / most),
                            has_density ? Cell(fmt::format("{:.2f}", 100 * o.density), o.density) : Cell(""),
                            Cell((o.additions + o.count_by_bits + o.attention_kv_first + o.mixer_additions) / 1e6),
@@ -75,8 +75,8 @@ std::string energy(const std::string& id, const ModelCard& card, const Activity&
                                      papers.sops / 1e9)});
   return heading(id, "energy", "Energy") +
          paragraph(
-             "Counted from the spikes that the network makes, times what one operation costs in a table. Nothing of "
-             "it is measured.") +
+             "The network's operations, counted from its spikes, times a table's cost of each. This is not a "
+             "measurement.") +
          html(totals) + html(layers);
 }
 

@@ -16,10 +16,10 @@ namespace {
 // Small enough that the letters can be read where a phone shows all of it.
 constexpr double kWidth = 420, kHeight = 250, kLeft = 62, kRight = 10, kTop = 10, kBottom = 40;
 constexpr int kColours = 8, kDashes = 3;  // in the style sheet, .s0 to .s7
-constexpr size_t kMostCircles = 64;       // of a line; more would be a band
+constexpr size_t kMostCircles = 64;       // in one line; more would merge into a band
 
 struct Axis {
-  double low = 0, high = 1, from = 0, to = 1;  // numbers, and where they stand
+  double low = 0, high = 1, from = 0, to = 1;  // numbers, and their positions
   bool logarithmic = false;
 
   double at(double value) const {
@@ -39,7 +39,7 @@ std::vector<double> decades(double low, double high) {
   return values;
 }
 
-// Powers of two from low to high, seven or fewer: tokens and sizes double.
+// Powers of two from low to high, at most seven: tokens and sizes double.
 std::vector<double> doublings(double low, double high) {
   const int first = int(std::ceil(std::log2(low) - 1e-9)), last = int(std::floor(std::log2(high) + 1e-9));
   const int step = std::max(1, (last - first + 6) / 7);
@@ -48,7 +48,7 @@ std::vector<double> doublings(double low, double high) {
   return values;
 }
 
-// Epochs and steps: there is nothing between two of them.
+// For epochs and steps: there is nothing between two of them.
 bool all_whole(const LineChart& chart) {
   for (const Line& line : chart.lines) {
     if (std::ranges::any_of(line.x, [](double x) { return x != std::round(x); })) return false;
@@ -161,7 +161,7 @@ std::string legend(const LineChart& chart) {
   return html + "</ul>\n";
 }
 
-// One sentence for each line: where it begins, ends, and what it reaches.
+// One sentence for each line: where it begins and ends, and its extremes.
 std::string described(const LineChart& chart) {
   std::string text;
   for (const Line& line : chart.lines) {
@@ -174,7 +174,7 @@ std::string described(const LineChart& chart) {
     text += fmt::format("{}: from {} to {}, smallest {} at {}, largest {} at {}. ", line.name,
                         readable(line.y[there.front()]), readable(line.y[there.back()]), readable(line.y[*low]),
                         readable(line.x[*low]), readable(line.y[*high]), readable(line.x[*high]));
-    if (text.size() > 1000) return text + "More in the table.";  // nobody listens to forty of them
+    if (text.size() > 1000) return text + "More in the table.";  // nobody would listen to forty of them
   }
   return text;
 }

@@ -34,7 +34,7 @@ TEST(Ticks, AreRoundAndCover) {
   EXPECT_THAT(ticks(0, 10, 5), ElementsAre(0, 2, 4, 6, 8, 10));
   EXPECT_THAT(ticks(3, 7.5, 5), ElementsAre(3, 4, 5, 6, 7, 8));
   EXPECT_THAT(ticks(-1, 1, 4), ElementsAre(-1, -0.5, 0, 0.5, 1));
-  EXPECT_LE(ticks(5, 5, 5).front(), 5) << "of one value as well";
+  EXPECT_LE(ticks(5, 5, 5).front(), 5) << "also for a single value";
   EXPECT_GE(ticks(0, 0, 5).back(), 0);
   EXPECT_GE(ticks(1e-5, 3e-3, 5).back(), 3e-3);
 }
@@ -42,7 +42,7 @@ TEST(Ticks, AreRoundAndCover) {
 TEST(Chart, HoldsItsNumbersExactly) {
   const std::string page = html(chart_of({0, 1, 2}, {2.302585155, 0.1, 1.0 / 3}));
   EXPECT_THAT(page, HasSubstr("data-x=\"0 1 2\" data-y=\"2.302585155 0.1 0.3333333333333333\""));
-  EXPECT_THAT(page, HasSubstr("data-value=\"0.3333333333333333\"")) << "in the table as well";
+  EXPECT_THAT(page, HasSubstr("data-value=\"0.3333333333333333\"")) << "also in the table";
 }
 
 TEST(Chart, PutsPointsWhereTheirNumbersAre) {
@@ -63,7 +63,7 @@ TEST(Chart, LogarithmicAxisHasEqualDecadesAndLeavesOutZero) {
   EXPECT_THAT(all_numbers(html(chart), std::regex("cy=\"([0-9.]+)\"")), ElementsAre(210, 110, 10));
 }
 
-TEST(Chart, LogarithmicBothWaysMakesAPowerALine) {
+TEST(Chart, LogarithmicBothWaysTurnsAPowerIntoALine) {
   LineChart chart = chart_of({64, 256, 1024}, {1, 10, 100});
   chart.logarithmic = chart.logarithmic_x = true;
   EXPECT_THAT(all_numbers(html(chart), std::regex("cx=\"([0-9.]+)\"")), ElementsAre(68, 236, 404));
@@ -71,7 +71,7 @@ TEST(Chart, LogarithmicBothWaysMakesAPowerALine) {
   EXPECT_THAT(html(chart), HasSubstr(">512</text>")) << "ticks are doublings";
 }
 
-TEST(Chart, IsADocumentOfItsOwnAsWell) {
+TEST(Chart, IsAlsoAStandaloneDocument) {
   LineChart chart = chart_of({1, 2}, {3, 4});
   chart.lines[0].name = "a < b";
   const std::string svg = svg_document({chart, chart});
@@ -79,17 +79,17 @@ TEST(Chart, IsADocumentOfItsOwnAsWell) {
   EXPECT_FALSE(is_svg_document(svg.substr(svg.find("<svg")))) << "somebody else's";
   EXPECT_THAT(svg, HasSubstr("data-x=\"1 2\" data-y=\"3 4\""));
   EXPECT_THAT(svg, HasSubstr(">a &lt; b</text>")) << "the legend is in it";
-  EXPECT_THAT(svg, HasSubstr(".grid{")) << "so is the style";
+  EXPECT_THAT(svg, HasSubstr(".grid{")) << "and so is the style";
 }
 
-TEST(Chart, WhatWasNotMeasuredIsAGap) {
+TEST(Chart, AMissingMeasurementIsAGap) {
   const std::string page = html(chart_of({0, 1, 2}, {1, kNan, 3}));
   EXPECT_THAT(page, HasSubstr("data-y=\"1 nan 3\""));
   EXPECT_THAT(page, HasSubstr("<th scope=\"row\" data-value=\"1\" class=\"number\">1</th><td>–</td>"));
   EXPECT_EQ(all_numbers(page, std::regex("cy=\"([0-9.]+)\"")).size(), 2u);
 }
 
-TEST(Chart, OfNothingOrOneValueIsStillAChart) {
+TEST(Chart, WithNoneOrOneValueIsStillAChart) {
   for (const std::vector<double>& y : {std::vector<double>{}, {kNan}, {7}}) {
     for (const bool logarithmic : {false, true}) {
       LineChart chart = chart_of(std::vector<double>(y.size(), 0), y);
@@ -99,7 +99,7 @@ TEST(Chart, OfNothingOrOneValueIsStillAChart) {
   }
 }
 
-TEST(Chart, TellsAScreenReaderWhatItShows) {
+TEST(Chart, DescribesItselfToScreenReaders) {
   const std::string page = html(chart_of({0, 1, 2}, {2, 1, 3}));
   EXPECT_THAT(page, HasSubstr("role=\"img\" aria-labelledby=\"c-t c-d\""));
   EXPECT_THAT(page, HasSubstr("a: from 2 to 3, smallest 1 at 1, largest 3 at 2."));

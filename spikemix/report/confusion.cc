@@ -10,7 +10,7 @@
 namespace spikemix::reports {
 namespace {
 
-constexpr int64_t kMatrixClasses = 25;  // more are a picture
+constexpr int64_t kMatrixClasses = 25;  // larger ones are shown as a picture
 constexpr size_t kCommonest = 20;
 
 std::string matrix(const Answers& answers, const std::vector<int64_t>& counts, int64_t n) {
@@ -96,7 +96,7 @@ std::string confusion(const std::string& id, const Answers& answers, const std::
   } else {
     text += fmt::format(
         "<figure>{}<figcaption>Rows: what it is; columns: what the model says; dark: often. The numbers "
-        "stand below.</figcaption></figure>\n",
+        "are below.</figcaption></figure>\n",
         html(shares_picture(counts, n), "Confusion matrix of " + fmt::to_string(n) + " classes", "large"));
     text += commonest(answers, counts, n) + details("Accuracy of each class", accuracies(answers, counts, n));
   }

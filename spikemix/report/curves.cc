@@ -10,7 +10,7 @@
 namespace spikemix::reports {
 namespace {
 
-// Above so many, a line each with its own colour is no help: runs of one mixer share one.
+// With more lines than this, a colour for each is no help: runs of one mixer then share one.
 constexpr size_t kOwnStyles = 8;
 
 std::vector<int> styles_of(const std::vector<Run>& runs) {
@@ -78,9 +78,8 @@ std::string curves(const std::vector<Run>& runs) {
   charts += chart_of(runs, "speed", "Training speed", "images/s", &Epoch::images_per_second);
   if (charts.empty()) return "";
   return paragraph(
-             "Training loss is that of augmented images, with label smoothing and mixup where the config has them: it "
-             "may "
-             "lie above the test loss.") +
+             "Training loss is measured on augmented images, with label smoothing and mixup if the config has them, so "
+             "it may be higher than the test loss.") +
          fmt::format("<div class=\"charts\">\n{}</div>\n", charts);
 }
 
@@ -93,7 +92,7 @@ double number_of(const Run& run, const char* key) {
 
 std::string percent(double value) { return std::isfinite(value) ? fmt::format("{:.2f}", value) : "–"; }
 
-// The best epoch so far, of a run that is not done: of one with validation images, nothing was tested.
+// The best epoch so far, for a run that is not done; with validation images, nothing has been tested yet.
 double best_of(const Run& run) {
   double best = std::nan("");
   for (const Epoch& epoch : run.epochs) best = run.tested_on == "test" ? std::fmax(best, epoch.top1) : best;
@@ -126,7 +125,7 @@ std::string comparison(const std::vector<Run>& runs) {
          paragraph(
              "Where \"chosen on\" says test, best is the best of all epochs on the test images, the published "
              "protocol, which flatters; where it says validation, the test images were seen once, at the end. "
-             "Runs differ by what their seeds decide: one run of each tells little.");
+             "Runs also differ by their seeds, so one run of each says little.");
 }
 
 }  // namespace spikemix::reports

@@ -7,13 +7,13 @@
 
 namespace spikemix::reports {
 
-/// Text for between tags and in quoted attributes. Names of files and classes hold any bytes: what is no UTF-8 becomes
-/// U+FFFD, a control character '?'.
+/// Text for use between tags and in quoted attributes. Names of files and classes hold any bytes: bytes that are not
+/// UTF-8 become U+FFFD, and control characters '?'.
 std::string escaped(std::string_view text);
 
-/// A number for people: four significant digits, thousands apart: "0.0351", "12.34", "1,234,567".
+/// A number for readers: four significant digits, thousands separated: "0.0351", "12.34", "1,234,567".
 std::string readable(double value);
-/// The shortest digits that read back as the same number: for attributes that programs read. "" for what is no number.
+/// The shortest digits that read back as the same number, for attributes that programs read. "" if it is not a number.
 std::string exact(double value);
 
 struct Cell {
@@ -34,14 +34,14 @@ struct Cell {
 struct Table {
   std::string caption;
   std::vector<std::string> columns;
-  std::vector<std::vector<Cell>> rows;  ///< the first cell of each names it
+  std::vector<std::vector<Cell>> rows;  ///< each row's first cell is its name
   std::string kind = {};                ///< CSS classes
 };
 
-/// The table in a box that scrolls by itself, so that a wide one does not widen the page; reachable by keyboard.
+/// The table in a box that scrolls separately, so that a wide one does not widen the page; reachable by keyboard.
 std::string html(const Table& table);
 
-/// What opens on a click or a key; `body` is HTML.
+/// A section that opens on a click or a key; `body` is HTML.
 std::string details(std::string_view summary, const std::string& body);
 
 /// <p> of plain text.

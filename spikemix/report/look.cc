@@ -72,7 +72,7 @@ Activity measure(const std::shared_ptr<const Network>& network, const std::share
   OperationCounter counter(plan, weight_bytes(network->precision));
   std::map<std::string, size_t> place;
   Session watched(network);
-  // Rates are spikes of a neuron; those of integer neurons are their counts.
+  // Rates are spikes per neuron; for integer neurons, counts.
   const auto see = [&](const std::string& layer, int64_t T, int64_t rows, int64_t channels, const auto* spikes) {
     counter.see(layer, T, rows, channels, spikes);
     const auto [entry, is_new] = place.try_emplace(layer, activity.rates.size());

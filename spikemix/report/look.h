@@ -16,24 +16,24 @@ namespace spikemix::reports {
 struct Answers {
   std::vector<std::string> classes;
   std::vector<int64_t> truth, answer;
-  std::vector<double> probability;  ///< of the answer, 0..1
+  std::vector<double> probability;  ///< the answer's, 0..1
 
   int64_t right() const;
   /// [truth][answer], row-major.
   std::vector<int64_t> counts() const;
 };
 
-/// @param done  told how many images are done
+/// @param done  receives the number of images done
 Answers answer(const std::shared_ptr<const Network>& network, const std::shared_ptr<const Dataset>& data,
                int64_t threads, const std::function<void(int64_t done)>& done);
 
 struct LayerRates {
   std::string layer;
   int64_t neurons = 0;
-  std::vector<double> rates;  ///< of each step: the share of neurons that fire
+  std::vector<double> rates;  ///< for each step: the share of neurons that fire
 };
 
-/// What the layers do, as means of some images.
+/// What the layers do, averaged over some images.
 struct Activity {
   int64_t images = 0;
   std::vector<LayerRates> rates;
@@ -54,12 +54,12 @@ struct LayerSpikes {
 /// Tokens before a mixer and after it, as real numbers.
 struct MixerValues {
   std::string block, mixer;
-  bool with_stream = false;  ///< `after` holds the residual stream as well: of a stream of potentials
+  bool with_stream = false;  ///< `after` includes the residual stream, for a stream of potentials
   int64_t height = 0, width = 0, channels = 0;
   std::vector<float> before, after;  ///< [steps, height x width, channels]
 };
 
-/// Potentials of some neurons of one layer, after each step; and whether they fired in it.
+/// Potentials of some neurons of one layer, after each step, and whether they fired in it.
 struct MembraneTraces {
   std::string layer;
   double threshold = 1;
@@ -76,7 +76,7 @@ struct Trace {
   std::string no_membranes;  ///< why there are none
   std::vector<double> probabilities;
 };
-/// @param input  as Session::infer() takes it
+/// @param input  as for Session::infer()
 Trace trace(const std::shared_ptr<const Network>& network, const float* input);
 
 }  // namespace spikemix::reports

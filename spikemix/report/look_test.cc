@@ -64,7 +64,7 @@ TEST_F(LookTest, EveryFamilyAndStreamIsTraced) {
   }
 }
 
-// What the transform's branch makes is what the layer fires, and what it reads is the stream in front of the block.
+// The output of the transform's branch is what the layer fires, and its input is the stream before the block.
 TEST_F(LookTest, MixersSeeTheStream) {
   const ModelCard card = tiny_card("fft2d");
   const auto net = network(card);
@@ -97,7 +97,7 @@ TEST(SurestMistakes, AreWrongAndInOrder) {
   EXPECT_EQ(answers.counts(), (std::vector<int64_t>{0, 2, 1, 1}));
 }
 
-TEST(Confusion, OfManyClassesIsAPictureAndTheCommonestMistakes) {
+TEST(Confusion, WithManyClassesIsAPictureAndTheCommonestMistakes) {
   Answers answers;
   for (int64_t i = 0; i < 100; ++i) {
     answers.classes.push_back("<" + std::to_string(i) + ">");

@@ -39,7 +39,7 @@ TEST(Raster, HasAPixelForEachSpike) {
                                                255, 255, 160, 16, 16));
 }
 
-TEST(Raster, OfAWideLayerIsNoWiderThanThePage) {
+TEST(Raster, OfAWideLayerFitsThePage) {
   LayerSpikes wide{"w", 4, 32, 32, 384, std::vector<int16_t>(4 * 1024 * 384, 1)};
   const Raster drawn = raster(wide);
   EXPECT_LE(drawn.picture.width, 240);
@@ -51,7 +51,7 @@ TEST(FiringMap, IsDarkestWhereMostChannelsFire) {
   EXPECT_THAT(reds(firing_map(layer())), ElementsAre(175, 255, 160, 16, 175));  // 1 and 0, then 3 and 1 of 3
 }
 
-TEST(FiringMap, OfManyStepsAndPixelsIsNoLargerThanThePageCanBe) {
+TEST(FiringMap, OfManyStepsAndPixelsFitsThePage) {
   LayerSpikes large{"w", 16, 128, 128, 2, std::vector<int16_t>(16 * 128 * 128 * 2)};
   large.spikes[0] = large.spikes[2] = 1;  // two places of one square
   const RgbPicture map = firing_map(large);
@@ -61,7 +61,7 @@ TEST(FiringMap, OfManyStepsAndPixelsIsNoLargerThanThePageCanBe) {
   EXPECT_EQ(map.rgb[3], 255);
 }
 
-TEST(Picture, KeepsItsShapeWhenItIsMadeSmaller) {
+TEST(Picture, KeepsItsShapeWhenReduced) {
   const RgbPicture small = small_picture({100, 200, 1, std::vector<uint8_t>(20000, 7)}, 50);
   EXPECT_EQ(small.height, 25);
   EXPECT_EQ(small.width, 50);

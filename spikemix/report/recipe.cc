@@ -32,7 +32,7 @@ std::string preformatted(const std::string& text) {
 
 }  // namespace
 
-// JSON's numbers, texts, truths and lists are TOML's as well.
+// JSON's numbers, strings, booleans and lists are also TOML's.
 std::string recipe(const Config& config) {
   const nlohmann::json json = to_json(config);
   std::string top, sections;

@@ -46,9 +46,9 @@ std::string raster_of(const LayerSpikes& layer) {
 std::string rasters(const std::string& id, const Trace& trace) {
   std::string text = fmt::format("<h3 id=\"{}-spikes\">Spikes through the layers</h3>\n", id);
   text += paragraph(
-      "Of each layer, above: where it fires, the darker the more channels do; the steps stand side by side. "
-      "Below: a row for each channel, a column for each place, row by row, again step by step. Of more than "
-      "fit, every n-th is shown.");
+      "For each layer, the upper picture shows where it fires: darker means more channels. The steps are side by side. "
+      "The lower picture has a row for each channel and a column for each place, row by row, again step by step. "
+      "If there are more than fit, every n-th is shown.");
   text += "<div class=\"rasters\">\n";
   for (const LayerSpikes& layer : trace.layers) text += raster_of(layer);
   return text + "</div>\n";

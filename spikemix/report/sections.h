@@ -18,18 +18,18 @@ std::string curves(const std::vector<Run>& runs);
 /// A row for each run: mixer, seed, parameters, accuracy, speed, memory.
 std::string comparison(const std::vector<Run>& runs);
 
-/// A test image that the model takes for something else.
+/// A test image that the model classifies wrongly.
 struct Mistake {
   std::string source;
   RgbPicture picture;
   std::string truth, answer;
-  double probability = 0;  ///< of the answer
+  double probability = 0;  ///< the answer's
 };
 
-/// Which images of those that the model is surest of and wrong: places in `answers`, at most `most`.
+/// The wrongly answered images that the model is surest of: indices into `answers`, at most `most`.
 std::vector<size_t> surest_mistakes(const Answers& answers, size_t most);
 
-/// Accuracy, what is taken for what, and pictures of mistakes. @param data  what the images are of
+/// Accuracy, confusions, and pictures of mistakes. @param data  name of the images' source
 std::string confusion(const std::string& id, const Answers& answers, const std::vector<Mistake>& mistakes,
                       const std::string& data);
 
@@ -40,16 +40,16 @@ std::string time(const std::string& id, const Activity& activity);
 
 /// An input, and what the layers make of it.
 struct Shown {
-  std::string source, truth;  ///< truth: its class where it is known
+  std::string source, truth;  ///< truth: its class, if known
   RgbPicture picture;
   Trace trace;
 };
 std::string sample(const std::string& id, const ModelCard& card, const Shown& shown);
 
-/// The model as its card says it.
+/// The model, as its card describes it.
 std::string shape(const ModelCard& card, const std::string& precision);
 
-/// The resolved config, what it ran on, and command lines that do it again.
+/// The resolved config, the conditions of the run, and command lines that repeat it.
 std::string repeat(const Run& run, const std::vector<std::string>& commands);
 /// The config as a recipe: TOML that `spikemix train` reads.
 std::string recipe(const Config& config);

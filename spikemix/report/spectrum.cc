@@ -10,7 +10,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-// y[k] = sum_j exp(-2 pi i j k / n) x[j], of values `stride` apart: tokens are few, and a table is as good as an FFT.
+// y[k] = sum_j exp(-2 pi i j k / n) x[j] for values `stride` apart: tokens are few, so a table is as good as an FFT.
 class Dft {
  public:
   explicit Dft(int64_t n) : n_(n), twiddle_(size_t(n)), out_(size_t(n)) {

@@ -6,12 +6,12 @@
 
 namespace spikemix::reports {
 
-/// Power by spatial frequency of tokens on a grid: a two-dimensional Fourier transform of each channel and step, the
-/// squared magnitudes summed over rings of frequency, the mean over channels and steps. All rings together are the mean
-/// square of the values (Parseval).
+/// Power by spatial frequency of tokens on a grid: a two-dimensional Fourier transform of each channel and step; the
+/// squared magnitudes are summed over rings of frequency and averaged over channels and steps. All rings together give
+/// the mean square of the values (Parseval).
 struct Spectrum {
   std::vector<double>
-      frequency;  ///< of each ring's middle, in cycles a token, 0 first; the rings are 1 / max(H, W) wide
+      frequency;  ///< the middle of each ring, in cycles a token, 0 first; the rings are 1 / max(H, W) wide
   std::vector<double> power;
 };
 

@@ -10,7 +10,7 @@
 namespace spikemix::reports {
 namespace {
 
-TEST(Spectrum, AConstantHasFrequencyZeroAlone) {
+TEST(Spectrum, AConstantHasOnlyFrequencyZero) {
   const Spectrum s = token_spectrum(std::vector<float>(2 * 4 * 4 * 3, 2.0f), 4, 4, 3);
   EXPECT_NEAR(s.power[0], 4, 1e-12);
   for (size_t r = 1; r < s.power.size(); ++r) EXPECT_NEAR(s.power[r], 0, 1e-12);

@@ -2,8 +2,8 @@
 
 namespace spikemix::reports {
 
-// Contrast of text is 4.5 to 1 and more in light and dark, of lines 3 to 1; lines differ in dashes as well as in
-// colour.
+// The contrast of text is at least 4.5 to 1 in light and dark, and that of lines 3 to 1; lines differ in dashes as well
+// as in colour.
 const std::string_view kStyle = R"(
 :root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--panel:#f6f8fa;--link:#0550ae;--heat:9 105 218;
 --c0:#0b62a4;--c1:#b3450b;--c2:#0a7a55;--c3:#8a3f9c;--c4:#7d6000;--c5:#b0245e;--c6:#4a5a6a;--c7:#006d77}

@@ -8,10 +8,10 @@
 namespace spikemix::reports {
 namespace {
 
-constexpr size_t kTracedLayers = 6;   // more would be no page that anybody reads
-constexpr size_t kTracedNeurons = 5;  // of each
+constexpr size_t kTracedLayers = 6;   // nobody would read a longer page
+constexpr size_t kTracedNeurons = 5;  // in each
 
-// One pass that keeps what all layers make.
+// One pass that keeps the output of all layers.
 class Pass {
  public:
   Pass(const std::shared_ptr<const Network>& network, const float* input)
@@ -57,7 +57,7 @@ class Pass {
     layers_.push_back(std::move(spikes));
   }
 
-  // A value of the plan as numbers; empty if the engine does not hold it by itself.
+  // A value of the plan as numbers; empty if the engine does not store it separately.
   std::vector<float> value(int64_t v) const {
     if (!plan_.values[size_t(v)].range.is_real()) {
       const std::vector<int16_t>& whole = counter_.whole(v);
@@ -85,7 +85,7 @@ class Pass {
   std::vector<float> logits_;
 };
 
-// A block's mixer is its first branch: what the block reads, up to the layer that is merged with the stream.
+// A block's mixer is its first branch: from what the block reads to the layer that is merged with the stream.
 std::vector<MixerValues> Pass::mixers() const {
   std::vector<MixerValues> list;
   for (const Segment& segment : plan_.segments) {
@@ -110,7 +110,7 @@ std::vector<MixerValues> Pass::mixers() const {
   return list;
 }
 
-// Evenly spread among the neurons that fire, or among all.
+// Evenly spread among the neurons that fire, or among all if none do.
 std::vector<int64_t> chosen(const LayerSpikes& layer) {
   const int64_t n = layer.rows() * layer.channels;
   std::vector<int64_t> firing;
@@ -128,7 +128,7 @@ std::vector<int64_t> chosen(const LayerSpikes& layer) {
   return neurons;
 }
 
-// Of so many layers, evenly spread, the last one included.
+// Evenly spread among that many layers, including the last.
 std::vector<MembraneTraces> begin_traces(const std::vector<LayerSpikes>& layers) {
   std::vector<MembraneTraces> traces;
   const size_t count = std::min(kTracedLayers, layers.size());
@@ -179,7 +179,7 @@ Trace trace(const std::shared_ptr<const Network>& network, const float* input) {
   result.mixers = pass.mixers(), result.probabilities = pass.probabilities();
   result.layers = pass.take_layers();
   if (make_plan(network->card.model, network->card.neuron).mixes_time()) {
-    result.no_membranes = "the mixer needs all time steps at once, and so this model has no pass step by step";
+    result.no_membranes = "the mixer needs all time steps at once, so this model cannot run step by step";
   } else {
     result.membranes = membranes(network, input, result.layers);
   }

@@ -9,7 +9,7 @@
 
 namespace spikemix {
 
-/// How often the system took the core away from this thread, to give it to others.
+/// How often the system has taken the core away from this thread.
 inline int64_t preemptions() {
 #ifdef RUSAGE_THREAD
   rusage usage{};
@@ -24,8 +24,8 @@ struct Median {
   bool disturbed = false;  ///< no 3 passes kept the core: the time is that of a busy machine
 };
 
-/// The median of what `seconds()` returns, after a call that warms up: of as many as fit into `budget` seconds, but at
-/// least 3 and at most 1,001. Passes that lost the core count only where no 3 kept it.
+/// The median of `seconds()`, after a warm-up call, over as many calls as fit into `budget` seconds, but at least 3 and
+/// at most 1,001. Passes that lost the core count only if fewer than 3 kept it.
 template <class Seconds>
 Median median_seconds(double budget, const Seconds& seconds) {
   seconds();

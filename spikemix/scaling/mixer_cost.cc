@@ -33,7 +33,7 @@ ModelCard one_block(const ScalingTask& task, const std::string& mixer, int64_t t
   return card;
 }
 
-// q, k and v: each a permutation of the channels of its own, lifted over every threshold.
+// q, k and v: each has its own permutation of the channels, scaled to exceed every threshold.
 void permute(const TensorSpec& spec, std::vector<float>& weight) {
   const bool part = spec.layer == kMixer + ".q" || spec.layer == kMixer + ".k" || spec.layer == kMixer + ".v";
   if (!part || spec.kind != TensorSpec::Kind::kWeight) return;
@@ -46,7 +46,7 @@ void permute(const TensorSpec& spec, std::vector<float>& weight) {
   for (int64_t o = 0; o < D; ++o) weight[size_t(o * D + order[size_t(o)])] = 4;
 }
 
-// Of the layers that a pass has, in order, those of this name or below it.
+// Selects, in order, the layers of a pass with this name or a name below it.
 double seconds_of(const std::vector<LayerProfile>& layers, const std::string& name) {
   double seconds = 0;
   for (const LayerProfile& layer : layers) {
@@ -85,7 +85,7 @@ MixerBench::MixerBench(const ScalingTask& task, const std::string& mixer, int64_
   const int64_t D = plan.values[size_t(stream)].channels;
   drawn_ = random_spikes(plan.T * tokens, D, task.density, 2);
   if (attention_ < 0) return;
-  sums_.resize(size_t(plan.T * tokens * D + 16));  // neurons read a vector behind the last row
+  sums_.resize(size_t(plan.T * tokens * D + 16));  // neurons read a vector past the last row
 }
 
 bool MixerBench::is_of_mixer(size_t layer) const {
@@ -113,7 +113,7 @@ double MixerBench::engine_bytes(const std::string& name) const {
   for (size_t i = 0; i < plan.layers.size(); ++i) {
     const LayerPlan& layer = plan.layers[i];
     if (!is_of_mixer(i) || !(name == kMixer || layer.parts[0].name == name)) continue;
-    std::set<std::pair<int64_t, int64_t>> values;  // a sum may take the place of what it is added to
+    std::set<std::pair<int64_t, int64_t>> values;  // a sum may take the place of one of its terms
     for (const int64_t value : {layer.reads, layer.merges, layer.writes}) {
       if (value >= 0) values.insert({buffers.values[size_t(value)].offset, buffers.values[size_t(value)].bytes});
     }
@@ -192,7 +192,7 @@ MixerBench::Cost MixerBench::dense_attention_cost(AttentionOrder order, const At
     dense_spikes(order, spikes);
     return seconds_since(start);
   });
-  // q, k, v and what is fired, in bits; sums and matrices in floats.
+  // q, k, v and the fired spikes, in bits; sums and matrices in floats.
   const double bytes = double(4 * 8 * spikes.q.size() + 4 * (sums_.size() + scratch_.size()));
   return {ScalingRow::Of::kAttention, what, point_of(median, bytes)};
 }

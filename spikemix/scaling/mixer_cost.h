@@ -17,28 +17,28 @@ struct AttentionSpikes {
   std::vector<uint64_t> q, k, v, out;
 };
 
-/// One block of a Spikformer whose stem's spikes are drawn, so that every mixer reads the same ones, as many as are
-/// asked for. Attention's maps are permutations of the channels: q, k and v are as dense as what they read. (A product
-/// in fp32 takes as long with any weights; all it depends on are its spikes.)
+/// One block of a Spikformer whose stem's spikes are drawn at random, so that every mixer reads the same ones, at the
+/// requested density. Attention's maps are permutations of the channels: q, k and v are as dense as their input. (A
+/// product in fp32 takes equally long with any weights; only its spikes matter.)
 class MixerBench {
  public:
   struct Cost {
     ScalingRow::Of of;
-    std::string what;  // as ScalingRow has it
+    std::string what;  // as in ScalingRow
     ScalingPoint point;
   };
 
   /// @throws InputError if the mixer refuses the size
   MixerBench(const ScalingTask& task, const std::string& mixer, int64_t tokens);
 
-  /// The mixer and, of `ssa` and `random`, attention's sums made in three ways. Medians; one thread.
+  /// Measures the mixer and, for `ssa` and `random`, attention's sums computed in three ways. Medians; one thread.
   std::vector<Cost> costs();
 
-  /// Is (q k') v in it?
+  /// Does it include (q k') v?
   bool has_attention() const { return attention_ >= 0; }
-  /// Of one pass of the engine.
+  /// For one pass of the engine.
   AttentionSpikes attention_spikes();
-  /// What attention's neurons fire on dense products.
+  /// The spikes of attention's neurons on dense products.
   std::vector<uint64_t> dense_spikes(AttentionOrder order, const AttentionSpikes& spikes);
 
  private:
@@ -54,10 +54,10 @@ class MixerBench {
   const int64_t tokens_;
   const double budget_;
   std::vector<uint64_t> drawn_;  // the stem's spikes, [T, N, words]
-  std::string stem_;             // what observers call them
-  int64_t attention_ = -1;       // the layer
+  std::string stem_;             // the stem's name for observers
+  int64_t attention_ = -1;       // index of the layer
   std::vector<float> input_, logits_;
-  std::vector<float> sums_, scratch_;  // of dense products
+  std::vector<float> sums_, scratch_;  // for dense products
 };
 
 }  // namespace spikemix

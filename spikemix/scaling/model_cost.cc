@@ -16,7 +16,7 @@
 namespace spikemix {
 namespace {
 
-constexpr double kEvents = 0.05;  // of a frame's values; as recordings have
+constexpr double kEvents = 0.05;  // share of a frame's values, as in recordings
 
 std::vector<float> random_input(const Session& session) {
   Rng rng(0, Rng::Purpose::kWeights, 1);
@@ -52,7 +52,7 @@ ModelCard ModelBench::card_of(const std::string& mixer, int64_t tokens) const {
   card.name = "scaling", card.neuron = task_.neuron, card.model = task_.model;
   ModelConfig& m = card.model;
   if (m.classes == 0) m.classes = 10;
-  // Without mixing: a mixer may refuse the recipe's own size and take this one.
+  // Without mixing, because a mixer may refuse the recipe's own size and accept this one.
   m.mixer = {"identity"};
   const double now = double(make_plan(m, card.neuron).tokens().rows());
   const double factor = std::sqrt(double(tokens) / now);
@@ -68,14 +68,14 @@ double ModelBench::bias_for(double density) const {
   for (const int64_t tokens : task_.tokens) {
     try {
       const ModelCard card = card_of("identity", tokens);
-      double low = -4, high = 4;  // more bias, more spikes
+      double low = -4, high = 4;  // more bias gives more spikes
       for (int i = 0; i < 9; ++i) {
         const double middle = (low + high) / 2;
         Session session(random_network(card, task_.precision, task_.density, middle));
         (density_of(session, random_input(session)) < density ? low : high) = middle;
       }
       return (low + high) / 2;
-    } catch (const InputError&) {  // measure() says it
+    } catch (const InputError&) {  // measure() will report it
     }
   }
   return 0;

@@ -8,14 +8,14 @@
 
 namespace spikemix {
 
-/// Whole networks at growing heights and widths, their weights random. The bias of all norms is one number, found for
-/// the smallest network without mixing, so that its neurons fire as often as is asked for; how often the others fire is
-/// measured and told.
+/// Whole networks at growing heights and widths, with random weights. The bias of all norms is one number, chosen for
+/// the smallest network without mixing so that its neurons fire as often as requested; how often the others fire is
+/// measured and reported.
 class ModelBench {
  public:
   explicit ModelBench(const ScalingTask& task);
 
-  /// @throws InputError if no height and width give so many tokens in the last stage, or the mixer refuses them
+  /// @throws InputError if no height and width give this many tokens in the last stage, or if the mixer refuses them
   ScalingPoint measure(const std::string& mixer, int64_t tokens) const;
 
  private:

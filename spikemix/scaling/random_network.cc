@@ -17,8 +17,8 @@
 namespace spikemix {
 namespace {
 
-// Drawn once: millions of weights for each size would take longer than what is measured. A prime, so that no two rows
-// of a matrix are alike.
+// Drawn once: millions of weights for each size would take longer than the measurement. A prime number, so that no two
+// rows of a matrix are equal.
 constexpr size_t kNormals = 65537;
 
 const std::vector<float>& normals() {
@@ -31,7 +31,7 @@ const std::vector<float>& normals() {
   return values;
 }
 
-// Of each channel of what a transform makes of random spikes: what batch norm would have learned.
+// For each channel of a transform of random spikes, the statistics that batch norm would have learned.
 struct Statistics {
   std::vector<float> mean, variance;
 };
@@ -74,7 +74,7 @@ class Drawer {
     const auto found = layers_.find(spec.layer);
     const LayerPlan* layer = found == layers_.end() ? nullptr : found->second;
     const bool transform = layer && layer->map == Map::kTransform;
-    const bool gated = layer && layer->map == Map::kGated;  // with gates of 1 it gives its input back
+    const bool gated = layer && layer->map == Map::kGated;  // gates of 1 would return the input
     switch (spec.kind) {
       case TensorSpec::Kind::kWeight:
         fill(spec, layer, values);

@@ -13,7 +13,7 @@ namespace {
 
 using Of = ScalingRow::Of;
 
-// The mixers' names are checked first, so that none is refused minutes later.
+// The mixers' names are checked first, rather than refused minutes later.
 void check(const ScalingTask& task) {
   for (const std::string& mixer : task.mixers) parse_mixer_spec(mixer);
   for (const int64_t tokens : task.tokens) {

@@ -31,14 +31,14 @@ double density(const std::vector<uint64_t>& bits, int64_t values) {
   return double(count_ones(int64_t(bits.size()), bits.data())) / double(values);
 }
 
-TEST(RandomSpikes, AreAsDenseAsAskedForAndEndWithTheChannels) {
+TEST(RandomSpikes, HaveTheRequestedDensityAndEndWithTheChannels) {
   const std::vector<uint64_t> bits = random_spikes(500, 70, 0.3, 0);
   EXPECT_NEAR(density(bits, 500 * 70), 0.3, 0.01);
   for (size_t i = 1; i < bits.size(); i += 2) ASSERT_EQ(bits[i] >> 6, 0u);
   EXPECT_EQ(density(random_spikes(9, 64, 1, 0), 9 * 64), 1);
 }
 
-// At odd sizes, whose heads lie across words.
+// At odd sizes, where heads straddle words.
 TEST(Attention, ThreeOrdersMakeTheSameSums) {
   for (const int64_t N : {1, 2, 7, 17}) {
     for (const auto& [heads, d] : {std::pair<int64_t, int64_t>{1, 1}, {3, 5}, {2, 33}, {5, 13}, {1, 130}}) {
@@ -130,7 +130,7 @@ TEST(Scaling, ARefusedSizeSaysWhyAndTheOthersAreFitted) {
   }
 }
 
-TEST(Scaling, RefusesWhatNoRowCanBear) {
+TEST(Scaling, RefusesSizesThatFitNoRow) {
   const auto measure = [](std::vector<std::string> names, std::vector<int64_t> tokens) {
     return [=] { measure_scaling(small_task(names, tokens), [](const std::string&) {}); };
   };
@@ -140,7 +140,7 @@ TEST(Scaling, RefusesWhatNoRowCanBear) {
   EXPECT_THAT(measure({"ftt1d"}, {49}), testing::ThrowsMessage<InputError>(HasSubstr("did you mean 'fft1d'?")));
 }
 
-TEST(ModelBench, FiresNearlyAsOftenAsAskedFor) {
+TEST(ModelBench, FiresNearlyAsOftenAsRequested) {
   for (const double wanted : {0.1, 0.3}) {
     ScalingTask task = small_task({"wt2d"}, {64, 256});
     task.density = wanted;
@@ -149,7 +149,7 @@ TEST(ModelBench, FiresNearlyAsOftenAsAskedFor) {
   }
 }
 
-TEST(ModelBench, SaysWhichSizesAModelHasNot) {
+TEST(ModelBench, SaysWhichSizesAModelDoesNotHave) {
   ScalingTask task = small_task({"identity"}, {24, 16});
   task.model.height = 24, task.model.width = 16;  // 6 x 4 tokens
   const ModelBench bench(task);

@@ -26,7 +26,7 @@ void AdamW::step(double lr) {
     std::vector<torch::Tensor> gradients;
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const torch::Tensor& gradient = group.parameters[i].grad();
-      // A parameter that the loss did not reach keeps its place in the lists.
+      // A parameter without a gradient keeps its place in the lists.
       gradients.push_back(gradient.defined() ? gradient : torch::zeros_like(group.parameters[i]));
     }
     at::_foreach_add_(group.steps, 1);

@@ -9,9 +9,9 @@
 
 namespace spikemix {
 
-/// AdamW (Loshchilov and Hutter, arXiv 1711.05101), one fused pass over the weights. Weight matrices and convolution
-/// kernels decay, and a mixer's gates, as GFNet's do; norms, biases, and what else neurons and mixers learn (all of one
-/// dimension or none) do not.
+/// AdamW (Loshchilov and Hutter, arXiv 1711.05101), one fused pass over the weights. Weight decay applies to weight
+/// matrices, convolution kernels and, as in GFNet, to a mixer's gates. It does not apply to norms, biases and the other
+/// parameters of neurons and mixers, which have one dimension or none.
 class AdamW {
  public:
   AdamW(const NamedTensors& parameters, const TrainConfig& config);

@@ -36,13 +36,13 @@ std::string names_of(const std::vector<size_t>& ranks, const std::vector<std::st
                      more ? fmt::format(" and {} more", more) : "");
 }
 
-// One fact of all ranks, in words: who has another value than most.
+// One fact of all ranks, in words: which ranks differ from the majority.
 std::string difference(const std::string& what, const std::vector<std::string>& values,
                        const std::vector<std::string>& hosts) {
   std::map<std::string, std::vector<size_t>> having;
   for (size_t rank = 0; rank < values.size(); ++rank) having[values[rank]].push_back(rank);
   if (having.size() == 1) return "";
-  size_t usual = 0;  // a rank with the value of most; rank 0 where none has more
+  size_t usual = 0;  // a rank with the majority's value; rank 0 if there is none
   for (const auto& [value, ranks] : having) {
     if (ranks.size() > having[values[usual]].size()) usual = ranks.front();
   }

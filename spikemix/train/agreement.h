@@ -10,16 +10,16 @@
 
 namespace spikemix {
 
-/// Versions of the program, and every key of what was asked for.
+/// The program's versions, and every key of the settings that were asked for.
 Facts facts_of(const Config& asked);
-/// Counts, classes, and hashes of labels, sources and some samples, of what is left of both splits.
+/// Counts, classes, and hashes of labels, sources and some samples, for the parts of both splits that are used.
 Facts facts_of(const RunData& data);
 
-/// Throws on every rank, with the same text, if one has other facts than the rest.
-/// @throws InputError naming the ranks that differ from most (of two: from rank 0), and in what
+/// Throws on every rank, with the same text, if one rank has other facts than the rest.
+/// @throws InputError naming the ranks that differ from the majority (or from rank 0, if there are two), and in what
 void agree(ProcessGroup& ranks, const Facts& own);
 
-/// That text; empty if all are alike. One entry for each rank.
+/// That text; empty if all ranks agree. One entry for each rank.
 std::string disagreement(const std::vector<Facts>& ranks, const std::vector<std::string>& hosts);
 
 }  // namespace spikemix

@@ -18,18 +18,18 @@ std::string with_images(const std::vector<std::string>& counts) {
   return disagreement(ranks, {kHosts.begin(), kHosts.begin() + long(counts.size())});
 }
 
-TEST(Agreement, SaysNothingWhereAllAreAlike) { EXPECT_EQ(with_images({"40", "40", "40"}), ""); }
+TEST(Agreement, SaysNothingIfAllRanksAgree) { EXPECT_EQ(with_images({"40", "40", "40"}), ""); }
 
 TEST(Agreement, NamesTheRankThatDiffersFromMost) {
   EXPECT_THAT(with_images({"40", "40", "20"}),
               HasSubstr("training images: rank 2 (c) has 20, the other 2 ranks have 40"));
-  EXPECT_THAT(with_images({"20", "40", "40"}),  // rank 0 is no judge
+  EXPECT_THAT(with_images({"20", "40", "40"}),  // rank 0 does not decide
               HasSubstr("training images: rank 0 (a) has 20, the other 2 ranks have 40"));
   EXPECT_THAT(with_images({"20", "40", "40", "30"}),
               AllOf(HasSubstr("rank 0 (a) has 20"), HasSubstr("rank 3 (d) has 30"), Not(HasSubstr("classes"))));
 }
 
-TEST(Agreement, NamesBothOfTwo) {
+TEST(Agreement, NamesBothIfThereAreTwo) {
   EXPECT_THAT(with_images({"40", "20"}), HasSubstr("training images: rank 1 (b) has 20, rank 0 (a) has 40"));
   EXPECT_THAT(with_images({"20", "40", "20", "40"}),
               HasSubstr("ranks 1 (b), 3 (d) have 40, the other 2 ranks have 20"));

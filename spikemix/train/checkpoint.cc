@@ -13,7 +13,7 @@
 namespace spikemix {
 namespace {
 
-// The state that a checkpoint tells, which must be one that this run comes to.
+// The state in a checkpoint, checked to be one that this run can reach.
 TrainerState state_within(const TensorFile& checkpoint, const RunLength& length, const std::string& where) {
   const TrainerState state = trainer_state_of(checkpoint.metadata, where);
   if (state.epoch > length.epochs || state.step > length.steps || state.best_epoch > length.epochs)
@@ -31,7 +31,7 @@ void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::s
     const auto found = saved.find(name);
     if (found == saved.end() || found->second.sizes() != tensor.sizes() ||
         found->second.scalar_type() != tensor.scalar_type()) {
-      throw input_error("{}: tensor '{}' is missing, or of another shape or type than the run's config says", where,
+      throw input_error("{}: tensor '{}' is missing, or has another shape or type than the run's config says", where,
                         name);
     }
     torch::Tensor(tensor).copy_(found->second);
@@ -51,25 +51,25 @@ void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, con
   }
   const TensorFile file = read_tensors(folder_.state());
   const std::string where = folder_.state().string();
-  const TrainerState saved = state_within(file, length, where);  // before anything is changed
+  const TrainerState saved = state_within(file, length, where);  // before anything changes
   copy_tensors(file.tensors, tensors, where);
   state = saved;
   if (state.best_epoch >= 0 && !std::filesystem::exists(folder_.best_model())) {
-    if (note) note(fmt::format("{}: is gone; the next test makes another", folder_.best_model().string()));
+    if (note) note(fmt::format("{}: is gone; the next test writes a new one", folder_.best_model().string()));
     state.best_top1 = -1, state.best_epoch = -1;
   }
   metrics_->truncate(state.metrics_size);
   tell_damaged_metrics(state.metrics_size, note);
 }
 
-// A run does not depend on its log: what is wrong with it ends nothing.
+// A run does not depend on its log, so a damaged log does not end the run.
 void Checkpointer::tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note) {
   if (!note) return;
   const std::string where = folder_.metrics().string();
   try {
     read_metrics(folder_.metrics());
     if (const int64_t left = metrics_->sync(); left < bytes)
-      note(fmt::format("{}: {} bytes, the checkpoint knows {}: lines of earlier epochs are missing", where, left,
+      note(fmt::format("{}: {} bytes, the checkpoint expects {}: lines of earlier epochs are missing", where, left,
                        bytes));
   } catch (const InputError& error) {
     note(fmt::format("{} The run goes on; `verify` and `report` refuse the log", error.what()));

@@ -16,38 +16,38 @@
 
 namespace spikemix {
 
-/// How far a run goes.
+/// The length of a run.
 struct RunLength {
-  int64_t epochs = 0, steps = 0;  // steps of one epoch
+  int64_t epochs = 0, steps = 0;  // steps in one epoch
 };
 
 /// Copies tensors into those of the same names; `where` names the file in errors.
 /// @throws InputError if one is missing, or of another shape or type
 void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::string& where);
 
-/// What a run leaves in its folder as it goes: the checkpoint from which it resumes, its metrics, its models. Of
-/// several ranks rank 0 alone writes: on the others no call does anything.
+/// The files that a run writes into its folder as it goes: the checkpoint from which it resumes, its metrics, its
+/// models. With several ranks only rank 0 writes: on the others these calls do nothing.
 class Checkpointer {
  public:
   /// @throws InputError or RunError if the metrics cannot be written
   Checkpointer(const RunFolder& folder, bool writes);
 
-  /// `state` and the tensors back to where the last checkpoint stands; without one they stay, at the start. The metrics
-  /// too: what was logged after it is dropped. A best model that is gone is none: the next test makes another.
-  /// @param note  told in a line if it is gone, and what is wrong with the metrics; may be empty
-  /// @throws InputError, with nothing changed, if the checkpoint is damaged or stands where this run does not come; if
-  /// it has other tensors than these
+  /// Sets `state` and the tensors to the last checkpoint; without one they stay at the start. Metrics that were logged
+  /// after it are dropped. If the best model's file is gone, the next test writes a new one.
+  /// @param note  receives a line if the best model is gone, and one about damaged metrics; may be empty
+  /// @throws InputError, with nothing changed, if the checkpoint is damaged, is at a place that this run cannot reach,
+  /// or has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                const std::function<void(const std::string&)>& note);
-  /// Replaces the last one atomically; sets state.metrics_size.
+  /// Replaces the last checkpoint atomically; sets state.metrics_size.
   void save(TrainerState& state, const NamedTensors& tensors);
 
-  /// A line of metrics.jsonl.
+  /// Writes a line of metrics.jsonl.
   void log(const nlohmann::json& line);
   void write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card);
-  /// A model that write_model() wrote, into the tensors. @throws InputError if it is not there, or another's
+  /// Reads a model that write_model() wrote into the tensors. @throws InputError if it is missing or does not match
   void read_model(const std::filesystem::path& file, const NamedTensors& tensors);
-  /// What the weights in best/ or last/ answer.
+  /// Writes the answers of the weights in best/ or last/.
   void write_answers(const std::filesystem::path& file, const Answers& answers);
   void write_summary(const nlohmann::json& summary);
 
@@ -55,7 +55,7 @@ class Checkpointer {
   void tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note);
 
   const RunFolder& folder_;
-  std::optional<JsonLines> metrics_;  // none: does not write
+  std::optional<JsonLines> metrics_;  // empty if this rank does not write
 };
 
 }  // namespace spikemix

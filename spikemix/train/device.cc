@@ -13,13 +13,13 @@
 namespace spikemix {
 namespace {
 
-// LibTorch then refuses an operation whose result depends on the order in which threads come, and makes cuBLAS and
-// cuDNN choose others. And fp32 is fp32: cuDNN's convolutions would round what they multiply to TF32's 10 bits.
+// LibTorch then refuses operations whose result depends on the order of threads, and makes cuBLAS and cuDNN choose
+// deterministic ones. And fp32 stays fp32: cuDNN's convolutions would otherwise round their inputs to TF32's 10 bits.
 void set_up_cuda() {
-  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // asked for by LibTorch: with it cuBLAS repeats
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // LibTorch asks for it: with it cuBLAS repeats
   at::Context& context = at::globalContext();
   context.setDeterministicAlgorithms(true, /*warn_only=*/false);
-  context.setDeterministicFillUninitializedMemory(false);  // nothing here reads what it did not write
+  context.setDeterministicFillUninitializedMemory(false);  // nothing here reads uninitialised memory
   context.setAllowTF32CuDNN(false);
 }
 
@@ -39,13 +39,13 @@ std::string open_device(const std::string& name, const Launch& launch) {
   if (device.is_cpu()) return "cpu";
   if (!at::Context::hasCUDART()) {
     throw input_error(
-        "device '{}': the LibTorch of this build knows no CUDA; SPIKEMIX_TORCH names one for script/bootstrap", name);
+        "device '{}': this build's LibTorch has no CUDA; script/bootstrap takes another from SPIKEMIX_TORCH", name);
   }
   const int64_t count = torch::cuda::device_count();
   const int64_t index = device.has_index() ? device.index() : launch.local_rank;
-  if (count == 0) throw input_error("device '{}': no GPU here that CUDA can use", name);
+  if (count == 0) throw input_error("device '{}': CUDA finds no GPU that it can use on this machine", name);
   if (index >= count) {
-    throw input_error("device '{}': rank {} would take GPU {}, counted from 0, and this machine has {}", name,
+    throw input_error("device '{}': rank {} would use GPU {} (counted from 0), and this machine has {}", name,
                       launch.rank, index, count);
   }
   set_up_cuda();

@@ -22,7 +22,7 @@ namespace {
 
 struct Processor {
   std::string name = processor_name();
-  std::set<std::string> features;  // those that decide how sums are rounded, as Linux names them
+  std::set<std::string> features;  // features that affect how sums are rounded, as Linux names them
 };
 
 bool decides_rounding(std::string_view feature) {
@@ -31,7 +31,7 @@ bool decides_rounding(std::string_view feature) {
   return std::ranges::any_of(kBegins, [&](std::string_view begin) { return feature.starts_with(begin); });
 }
 
-// Of the first core.
+// The first core's.
 Processor this_processor() {
   Processor processor;
   std::ifstream cpuinfo("/proc/cpuinfo");

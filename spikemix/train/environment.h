@@ -6,11 +6,11 @@
 
 namespace spikemix {
 
-/// What a run's bits depend on outside its settings and data: versions, git commit, compiler, processor, and which of
-/// its instructions LibTorch ("cpu_capability") and the kernels ("kernel_target") use.
+/// What a run's bits depend on outside its settings and data: versions, git commit, compiler, processor, and the
+/// instruction sets that LibTorch ("cpu_capability") and the kernels ("kernel_target") use.
 nlohmann::json environment();
 
-/// "fp32", "bf16", or "bf16, multiplied as fp32": what train.precision comes to on a device.
+/// "fp32", "bf16", or "bf16, multiplied as fp32": what train.precision means on a device.
 std::string effective_precision(const std::string& precision, const std::string& device);
 
 }  // namespace spikemix

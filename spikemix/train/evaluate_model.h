@@ -7,8 +7,8 @@
 namespace spikemix {
 
 /// Accuracy, loss and speed of `model` on all of `data`; leaves the model in evaluation mode.
-/// @param on_batch told after each batch how many images are done; may be empty
-/// @param ranks    share out the data and come to one result; null: this process alone
+/// @param on_batch receives the number of images done after each batch; may be empty
+/// @param ranks    share the data and get one result; null: this process alone
 EvalResult evaluate_model(SpikingTransformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data,
                           int64_t batch, int64_t loader_threads, const std::function<void(int64_t done)>& on_batch = {},
                           ProcessGroup* ranks = nullptr);

@@ -45,7 +45,7 @@ std::vector<FirstStep> read_first_steps(const std::filesystem::path& metrics, in
     if (line.type != "step") continue;
     if (int64_t(steps.size()) == most) break;
     const FirstStep place{.epoch = line.whole("epoch"), .step = line.whole("step")};
-    // Lines of later steps have no inputs, nor have those of earlier versions.
+    // Lines of later steps have no inputs, nor have those of earlier versions of spikemix.
     if (!line.has("inputs") && (steps.empty() || !follows(place, steps))) continue;
     FirstStep step = first_step_of(line);
     if (!follows(step, steps))

@@ -14,11 +14,11 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kPixels = 1 << 22, kMostImages = 4096;  // looked at
+constexpr int64_t kPixels = 1 << 22, kMostImages = 4096;  // limits on what is read
 constexpr int64_t kPixelsAtOnce = 1 << 16;
-constexpr double kEps = 5e-4;  // airbench's
+constexpr double kEps = 5e-4;  // as in airbench
 
-// Sums over the patches that a window sees of x [images, C, H, W], in the order of its weights.
+// Sums over the patches that a window sees in x [images, C, H, W], in the order of the window's weights.
 struct Patches {
   int64_t n = 0;
   Tensor sums, products;

@@ -12,7 +12,7 @@
 namespace spikemix {
 namespace {
 
-// "block.1" is block 1 with all that is in it, and not block 10.
+// "block.1" is block 1 with everything in it, and not block 10.
 bool begins_with(const std::string& name, const std::string& beginning) {
   if (!name.starts_with(beginning) || beginning.empty()) return false;
   const bool cuts_a_number = name.size() > beginning.size() && std::isdigit(uint8_t(beginning.back())) &&
@@ -48,7 +48,7 @@ bool is_named(const std::string& name, Section section, const std::string& entry
   return begins_with(name, entry);
 }
 
-// The norms of q, k and v are one: all or none of them has its batch's statistics.
+// q, k and v share one norm computation: all or none of them use their batch's statistics.
 void check_parts(const Plan& plan, const std::set<std::string>& frozen) {
   for (const LayerPlan& layer : plan.layers) {
     if (layer.parts.size() < 2 || !layer.has_norm()) continue;

@@ -8,14 +8,14 @@
 
 namespace spikemix {
 
-/// The tensors that train.freeze names, each by its name or how it begins, or as
-/// "stem" (the embeddings between stages too), "blocks" or "all but head". A norm whose weight is frozen computes with
-/// its running statistics, in training too, and does not move them: what stands behind it then sees in training what it
-/// sees in use, and a frozen part is the same function from the first step to the last.
+/// The tensors that train.freeze names, each by its name or the start of it, or as "stem" (which includes the
+/// embeddings between stages), "blocks" or "all but head". A norm whose weight is frozen uses its running statistics in
+/// training too, and does not move them. So the layers after it see the same in training as in use, and a frozen part
+/// is the same function from the first step to the last.
 /// @throws InputError for an entry that names no parameter, and if nothing is left to learn
 std::set<std::string> frozen_tensors(const Plan& plan, const std::vector<std::string>& entries);
 
-/// Takes the gradient away from them. @throws InputError as frozen_tensors()
+/// Turns their gradients off. @throws InputError as frozen_tensors() does
 void freeze(SpikingTransformer& model, const std::vector<std::string>& entries);
 
 }  // namespace spikemix

@@ -29,7 +29,7 @@ using Future = c10::intrusive_ptr<c10::ivalue::Future>;
 
 constexpr std::chrono::seconds kConnectTimeout{40};
 
-// This machine's address on the way to `host`: what the other ranks reach it by. Empty if it cannot be told.
+// This machine's address on the route to `host`, under which the other ranks reach it. Empty if it cannot be found.
 std::string address_towards(const std::string& host, uint16_t port) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_DGRAM;
@@ -52,10 +52,10 @@ std::string address_towards(const std::string& host, uint16_t port) {
   return address;
 }
 
-// The collectives on their way. Gloo's threads have it too: what was aborted may end long after its group.
+// The collectives in progress. Gloo's threads share it: an aborted one may end long after its group.
 class OnTheirWay : public std::enable_shared_from_this<OnTheirWay> {
  public:
-  // Ends as `theirs` does, or with abort(), whichever comes first.
+  // Completes when `theirs` does or when abort() is called, whichever comes first.
   Future follow(const Future& theirs) {
     auto ours = c10::make_intrusive<c10::ivalue::Future>(theirs->elementType());
     {
@@ -94,11 +94,11 @@ class OnTheirWay : public std::enable_shared_from_this<OnTheirWay> {
   std::unordered_set<Future> waiting_;
 };
 
-// c10d's own work around a future (Work::create_from_future) does not throw its error.
+// c10d's own wrapper of a future (Work::create_from_future) does not throw its error.
 class AbortableWork final : public c10d::Work {
  public:
   explicit AbortableWork(Future end) : end_(std::move(end)) {}
-  bool wait(std::chrono::milliseconds) override {  // the collective has its own timeout
+  bool wait(std::chrono::milliseconds) override {  // the collective has a timeout of its own
     end_->waitAndThrow();
     return true;
   }

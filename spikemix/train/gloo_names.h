@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-// LibTorch holds Gloo and c10d's header of it, which includes Gloo's own headers; those it does not bring. c10d's
-// header only hands on pointers to these types, and everything that looks inside is compiled in LibTorch.
-// cmake/process_group.cmake puts this file in the place of the headers, where they are missing.
+// LibTorch includes Gloo and c10d's header for it, which includes Gloo's own headers; LibTorch does not ship those.
+// c10d's header only passes pointers to these types, and everything that looks inside them is compiled into LibTorch.
+// cmake/process_group.cmake substitutes this file for the missing headers.
 namespace gloo {
 
 class Context {

@@ -24,8 +24,8 @@ using Json = nlohmann::json;
 using Store = c10::intrusive_ptr<c10d::Store>;
 
 constexpr auto kBeat = 1s;
-constexpr auto kEnd = 2s;        // for a thread that has its last word with the store
-constexpr auto kSettle = 500ms;  // a beat that was on its way when its rank ended has arrived by then
+constexpr auto kEnd = 2s;        // for a thread that writes its last message to the store
+constexpr auto kSettle = 500ms;  // by then a beat sent just before its rank ended has arrived
 constexpr const char *kVerdict = "verdict", *kLeft = "left";
 
 std::string beat_key(int64_t rank) { return "beat/" + std::to_string(rank); }
@@ -53,7 +53,7 @@ Verdict verdict_of(const std::string& text) {
           .text = v["text"].get<std::string>()};
 }
 
-// The first verdict stands: ranks that end because of it are gone too, later.
+// The first verdict stands: ranks that end because of it disappear too, but later.
 Verdict settle(const Store& store, const Verdict& mine) {
   const std::string text = json_text(to_json(mine));
   return verdict_of(text_of(store->compareSet(kVerdict, {}, bytes_of(text))));
@@ -75,7 +75,7 @@ void wait_for_all(const Store& store, int64_t ranks) {
     for (int64_t r = 0; r < ranks; ++r) {
       if (!store->check({keys[size_t(r)]})) missing.push_back(r);
     }
-    throw run_error("of {} ranks, {} did not come in {} s: rank {}", ranks, missing.size(), Heartbeat::kJoinSeconds,
+    throw run_error("{} of {} ranks did not join within {} s: rank {}", missing.size(), ranks, Heartbeat::kJoinSeconds,
                     fmt::join(missing, ", "));
   }
 }
@@ -108,7 +108,7 @@ std::optional<Verdict> find_gone(const Store& store, int64_t ranks) {
 
 }  // namespace
 
-// What the threads have too, which may outlive the heartbeat inside a store that does not answer.
+// Shared with the threads, which may outlive the heartbeat inside a store that does not answer.
 class Heartbeat::Shared {
  public:
   // Set before the threads start.
@@ -117,7 +117,7 @@ class Heartbeat::Shared {
   int64_t rank = 0, ranks = 1;
   Verdict without_store;
 
-  // Beats until there is a verdict, and watches one other rank: if each watched all, 1,000 of them would ask the store
+  // Beats until there is a verdict, and watches one other rank: if each watched all, 1,000 ranks would query the store
   // a million times a second.
   void beat(const Store& store) {
     const std::string own = beat_key(rank);
@@ -134,15 +134,15 @@ class Heartbeat::Shared {
         const std::scoped_lock lock(mutex_);
         ++beats_;
       }
-    } catch (const std::exception&) {  // no store, nobody to beat for: see guard()
+    } catch (const std::exception&) {  // no store, and nobody to beat for: see guard()
     }
     const std::scoped_lock lock(mutex_);
     stopped_ = true;
     changed_.notify_all();
   }
 
-  // For the beat that does not come to an end, or to the next one, since the store is gone. Counts its own turns, not
-  // the time: a process that was suspended has not seen the others fall silent.
+  // Handles a beat that never ends, or never reaches the next one, because the store is gone. It counts its own turns
+  // instead of time: a process that was suspended has not seen the others fall silent.
   void guard() {
     int64_t before = -1, still = 0;
     while (wait_a_beat()) {
@@ -173,7 +173,7 @@ class Heartbeat::Shared {
     return verdict_.has_value();
   }
 
-  // The verdict, when the store knows that this rank has it.
+  // The verdict, once the store knows that this rank has it.
   std::optional<Verdict> wait_for_answer() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::seconds(kAnswerSeconds), [&] { return all_alive_ || verdict_; });
@@ -204,7 +204,7 @@ class Heartbeat::Shared {
   }
 
  private:
-  // False: the heartbeat or the run ends.
+  // False if the heartbeat or the run ends.
   bool wait_a_beat() {
     std::unique_lock lock(mutex_);
     return !changed_.wait_for(lock, kBeat, [&] { return ended_ || verdict_; });
@@ -238,7 +238,7 @@ void Heartbeat::tell(bool input, const std::string& text) {
     const Store store = shared_->connect();
     const Verdict mine{.rank = shared_->rank, .who = whoami(), .gone = false, .input = input, .text = text};
     shared_->conclude(settle(store, mine), store);
-  } catch (const std::exception&) {  // nobody is left to be told
+  } catch (const std::exception&) {  // nobody is left to tell
   }
 }
 

@@ -18,7 +18,7 @@
 namespace spikemix {
 namespace {
 
-// An export's weights as they were, to its rounding.
+// An exported model's weights as they were before export, up to its rounding.
 NamedTensors with_units(const NamedTensors& tensors) {
   const std::map<std::string, torch::Tensor> all(tensors.begin(), tensors.end());
   NamedTensors result;
@@ -60,13 +60,13 @@ class Matching {
   Matching(const InitialModel& from, const Plan& plan, bool same_classes)
       : all_(from.tensors.begin(), from.tensors.end()), plan_(plan), same_classes_(same_classes) {}
 
-  // The tensor for this name and shape; null: none, and why() tells.
+  // The tensor that matches this name and shape; null if there is none, and then why() tells the reason.
   const torch::Tensor* find(const std::string& name, const torch::Tensor& own) {
     why_.clear();
     const auto found = all_.find(name);
     if (found == all_.end()) return nullptr;
     if (!same_shape(found->second, own)) {
-      why_ = fmt::format(" {}, there {}", shape_of(own), shape_of(found->second));
+      why_ = fmt::format(" {}, in that model {}", shape_of(own), shape_of(found->second));
       refused_.insert(module(name));
       return nullptr;
     }
@@ -83,7 +83,7 @@ class Matching {
   const std::map<std::string, torch::Tensor> all_;
   const Plan& plan_;
   const bool same_classes_;
-  std::set<std::string> refused_;  // modules whose weight does not fit: the rest of them does not either
+  std::set<std::string> refused_;  // modules whose weight does not fit: nothing else of them is taken
   std::string why_;
 };
 
@@ -127,7 +127,7 @@ Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const 
     }
   }
   if (learned == 0)
-    throw input_error("train.init = {}: none of its tensors has the name and shape of one here", from.from);
+    throw input_error("train.init = {}: none of its tensors matches one of this model in name and shape", from.from);
   taken.tensors = int64_t(fits.size());
   for (const auto& [name, tensor] : from.tensors) {
     if (!fits.contains(name)) taken.not_used.push_back(name);
@@ -144,7 +144,7 @@ Taken take_what_fits(const InitialModel& from, const NamedTensors& state, const 
 
 std::string Taken::line(const std::string& from) const {
   std::string text = fmt::format("train.init = {}: {} of {} tensors taken", from, tensors, of);
-  if (!anew.empty()) text += fmt::format("; anew: {}", list_of(by_module(anew)));
+  if (!anew.empty()) text += fmt::format("; left at their initial values: {}", list_of(by_module(anew)));
   if (!not_used.empty()) text += fmt::format("; not used: {}", list_of(by_module(not_used)));
   return text;
 }

@@ -16,7 +16,7 @@
 namespace spikemix {
 namespace {
 
-constexpr const char* kHowToStart = "start every process by torchrun or srun (docs/scaling.md)";
+constexpr const char* kHowToStart = "start every process with torchrun or srun (docs/scaling.md)";
 
 class Variables {
  public:
@@ -51,7 +51,7 @@ class Variables {
 
 constexpr int64_t kMostRanks = 1'000'000;
 
-// Cores that this process may run on.
+// Number of cores that this process may run on.
 int64_t usable_cores() {
 #ifdef __linux__
   cpu_set_t set;
@@ -75,7 +75,7 @@ Launch from_torchrun(const Variables& v) {
   return l;
 }
 
-// "4(x2),3": tasks on each node. How many share this one, which is the node-th.
+// "4(x2),3": tasks on each node. Returns how many are on node number `node`.
 int64_t tasks_on_node(const std::string& list, int64_t node) {
   for (size_t begin = 0; begin < list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
@@ -98,13 +98,13 @@ Launch from_slurm(const Variables& v, const std::string& tasks) {
       tasks_on_node(v.text("SLURM_STEP_TASKS_PER_NODE").value_or("1"), v.number_or("SLURM_NODEID", 0, 0, kMostRanks));
   const auto step_nodes = v.text("SLURM_STEP_NODELIST");
   l.host = first_host(step_nodes ? *step_nodes : v.needed("SLURM_JOB_NODELIST", "SLURM_STEP_NUM_TASKS"));
-  // Steps of one job, and jobs on one node, must not meet: below the ports that the kernel hands out.
+  // Steps of one job, and jobs on one node, need different ports, all below those that the kernel assigns.
   const int64_t job = v.number("SLURM_JOB_ID", v.needed("SLURM_JOB_ID", "SLURM_STEP_NUM_TASKS"), 0, int64_t{1} << 40);
   const int64_t step = v.number_or("SLURM_STEP_ID", 0, 0, int64_t{1} << 40);
   l.port = uint16_t(20'000 + (job + 997 * step) % 12'000);
   l.attempt = std::to_string(job) + "/" + std::to_string(step);
   const int64_t cores = usable_cores();
-  // srun binds a task to its cores, or leaves all of a node's to each.
+  // srun binds each task to its cores, or leaves all of a node's cores to each.
   l.cores =
       std::min(cores, v.number_or("SLURM_CPUS_PER_TASK", std::max<int64_t>(1, cores / l.local_ranks), 1, 1 << 20));
   return l;
@@ -125,7 +125,7 @@ std::string first_host(const std::string& list) {
 Launch read_launch(const Environment& environment) {
   const Variables v(environment);
   if (v.text("RANK") || v.text("WORLD_SIZE")) return from_torchrun(v);
-  // Not SLURM_NTASKS, which a batch script has too, where it is one process.
+  // Not SLURM_NTASKS: a batch script has that too, although it is a single process.
   if (const auto tasks = v.text("SLURM_STEP_NUM_TASKS")) return from_slurm(v, *tasks);
   return {};
 }
@@ -136,15 +136,14 @@ Launch read_launch() {
 
 int64_t batch_of_rank(int64_t batch, bool pairs, const Launch& launch) {
   if (batch % launch.ranks) {
-    throw input_error("train.batch = {}: is the batch of all ranks together and must divide by their number, {}", batch,
-                      launch.ranks);
+    throw input_error("train.batch = {}: the batch of all ranks together; expected a multiple of their number, {}",
+                      batch, launch.ranks);
   }
   const int64_t share = batch / launch.ranks;
   if (pairs && launch.ranks > 1 && share % 2) {
     throw input_error(
-        "train.batch = {}: {} images for each of {} ranks; augment.mixup and augment.cutmix mix pairs, so that it must "
-        "be "
-        "an even number",
+        "train.batch = {}: {} images for each of {} ranks; expected an even number, because augment.mixup and "
+        "augment.cutmix mix pairs",
         batch, share, launch.ranks);
   }
   return share;

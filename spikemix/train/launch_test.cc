@@ -49,11 +49,11 @@ Variables slurm() {
           {"SLURM_CPUS_PER_TASK", "1"}};
 }
 
-TEST(Launch, NothingSetIsOneProcess) {
+TEST(Launch, NoVariablesMeanOneProcess) {
   const Launch l = launch_of({});
   EXPECT_EQ(l.ranks, 1);
   EXPECT_TRUE(l.leads());
-  // What a batch script sees, outside of srun.
+  // A batch script's environment, outside of srun.
   EXPECT_EQ(launch_of({{"SLURM_NTASKS", "4"}, {"SLURM_PROCID", "0"}, {"SLURM_JOB_ID", "1"}}).ranks, 1);
 }
 

@@ -16,40 +16,40 @@
 
 namespace spikemix {
 
-/// What learns: the model, its running average (train.ema) and the optimiser, a batch at a time.
+/// Everything that learns: the model, its running average (train.ema) and the optimiser, one batch at a time.
 class Learner {
  public:
   /// @param device  as open_device() names it
-  /// @param ranks   those that learn together; null: this process alone
+  /// @param ranks   the processes that learn together; null: this process alone
   Learner(const Config& config, const std::string& device, ProcessGroup* ranks);
 
-  /// Time steps of the batches to come: 1 in the first train.one_step_epochs, then model.T.
+  /// Time steps of the following batches: 1 in the first train.one_step_epochs, then model.T.
   void start_epoch(int64_t epoch) { model_->set_training_steps(time_steps(config_, epoch)); }
 
-  /// Where a batch stands among those that add up to one step of the optimiser (train.accumulate).
+  /// A batch's place among those that add up to one optimiser step (train.accumulate).
   struct Accumulation {
     bool first = true, last = true;
   };
-  /// What a batch came to.
+  /// The results of a batch.
   struct BatchResult {
-    double loss = 0;        // cross entropy, without what spikes cost
+    double loss = 0;        // cross entropy, without the cost of spikes
     SpikeUse spikes;        // with train.spike_cost
-    double spike_cost = 0;  // the loss's term: its weight x spikes.operations
+    double spike_cost = 0;  // the loss's spike term: its weight x spikes.operations
   };
-  /// The whole batch's, of this rank's: all ranks go on with the same.
+  /// The whole batch's result, from this rank's; every rank gets the same.
   using ResultOfRanks = std::function<BatchResult(BatchResult own)>;
 
-  /// Forward, backward, and on the last batch of a step the optimiser, at the rate `lr`. Returns what the whole batch
-  /// came to.
-  /// @throws NotFinite before anything is learned of the step
+  /// Forward, backward, and an optimiser step at rate `lr` after the last batch of a step. Returns the whole batch's
+  /// results.
+  /// @throws NotFinite before any weight of the step changes
   BatchResult learn(const Batch& batch, Accumulation place, double lr, const ResultOfRanks& result_of_ranks);
 
-  /// The gradient's norm at the last step of the optimiser, before clipping.
+  /// The gradient's norm at the last optimiser step, before clipping.
   double gradient_norm() const { return gradient_norm_; }
-  /// What is tested and exported: the average, if there is one.
+  /// The model to test and export: the average, if there is one.
   SpikingTransformer& result() { return average_ ? *average_ : *model_; }
   bool averages() const { return average_ != nullptr; }
-  /// Every tensor that goes on learning, each the live one.
+  /// All tensors that training continues from; they are the live ones.
   NamedTensors state() const;
 
  private:
@@ -63,11 +63,11 @@ class Learner {
   std::shared_ptr<SpikingTransformer> model_, average_;
   Optimizer optimizer_;
   SpikeBudget spike_budget_;
-  double step_operations_ = 0;  // of the batches of a step so far
+  double step_operations_ = 0;  // over the batches of this step so far
   double gradient_norm_ = 0;
 };
 
-/// The loss, or the gradient's norm, is no number any more.
+/// The loss or the gradient's norm is not a finite number.
 struct NotFinite {
   const char* what;
   double value;

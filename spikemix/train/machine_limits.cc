@@ -35,7 +35,7 @@ MachineLimits measure_machine(const std::string& precision, const std::string& d
   const auto type = product_type(precision);
   MachineLimits limits;
 
-  // Random: zeros and ones cost a GPU less power, and so time.
+  // Random values: with zeros and ones a GPU needs less power and runs faster.
   const int64_t rows = on_cpu ? 2048 : 8192, in = on_cpu ? 768 : 8192, out = in;
   const auto options = torch::dtype(type).device(torch::Device(device));
   const auto multiplied = multiplied_in(torch::empty({0}, options));
@@ -43,7 +43,7 @@ MachineLimits measure_machine(const std::string& precision, const std::string& d
   limits.macs = double(rows) * double(in) * double(out) / seconds_of(device, [&] { at::mm(a, b); });
 
   if (on_cpu) {
-    // A spike for every tenth input, at another place in each row.
+    // A spike at every tenth input, at a different place in each row.
     const auto at = torch::arange(rows).view({-1, 1}) * 7 + torch::arange(in);
     const Packed spikes((at % 10 == 0).to(type), Values::kSpikes);
     const auto weights = torch::ones({in, out});

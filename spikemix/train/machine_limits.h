@@ -4,12 +4,12 @@
 
 namespace spikemix {
 
-/// What the device does at best (of a CPU, with the threads of this process): a second's measurement, for profiles to
-/// be held against.
+/// The device's best rates (on a CPU, with the threads of this process), measured in one second, for comparison in
+/// profiles.
 struct MachineLimits {
-  double macs = 0;   // a second, of a large matrix product in the precision
-  double adds = 0;   // a second, of weights where an input in ten spiked; 0 on a GPU, where none are added
-  double bytes = 0;  // a second, of a copy that no cache holds; read and written ones both counted
+  double macs = 0;   // a second, in a large matrix product of that precision
+  double adds = 0;   // a second, of weights where one input in ten spikes; 0 on a GPU, which adds none
+  double bytes = 0;  // a second, in a copy that no cache holds; reads and writes both count
 };
 
 /// @param precision  fp32 or bf16

@@ -20,8 +20,8 @@ torch::Tensor newton_schulz(torch::Tensor x) {
   return x;
 }
 
-// The same steps as a matrix [m, m] that x is then multiplied with once: each multiplies x by a + b A + c A^2 with
-// A = x x', and polynomials in A commute. Saves most of the work where x [m, n] is much wider than high.
+// Computes the same steps as a matrix [m, m] by which x is then multiplied once: each step multiplies x by a + b A + c
+// A^2 with A = x x', and polynomials in A commute. Saves most of the work if x [m, n] is much wider than high.
 torch::Tensor polynomials(torch::Tensor A) {
   torch::Tensor product;
   for (int step = 0; step < kSteps; ++step) {
@@ -49,7 +49,7 @@ void Muon::step(double lr) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     torch::Tensor& weight = parameters_[i];
     const torch::Tensor& gradient = weight.grad();
-    if (!gradient.defined()) continue;  // the loss did not reach it
+    if (!gradient.defined()) continue;  // no gradient reached it
     momentum_[i].lerp_(gradient, 1 - beta_);
     const torch::Tensor step = orthogonalised(gradient.lerp(momentum_[i], beta_).flatten(1), type_);
     const double rms_of_adamw = 0.2 * std::sqrt(double(std::max(step.size(0), step.size(1))));
@@ -69,7 +69,7 @@ torch::Tensor orthogonalised(const torch::Tensor& matrix, torch::ScalarType type
   torch::Tensor x = (tall ? matrix.t() : matrix).to(type);
   x = x.to(multiplied_in(x));
   x = x / x.norm().clamp_min(1e-7);
-  // A's rounding errors grow twelvefold with each step, too fast for bf16.
+  // A's rounding errors grow twelvefold in each step, too fast for bf16.
   const bool from_square = x.scalar_type() != torch::kBFloat16 && x.size(1) >= 4 * x.size(0);
   x = from_square ? polynomials(x.mm(x.t())).mm(x) : newton_schulz(x);
   return tall ? x.t() : x;

@@ -10,9 +10,9 @@
 namespace spikemix {
 
 /// Muon (Jordan et al., 2024): each step moves a weight matrix along the orthogonal matrix nearest to its Nesterov
-/// momentum, so that every direction is learned at the same speed. As torch.optim.Muon with
-/// adjust_lr_fn="match_rms_adamw" (Liu et al., arXiv 2502.16982): a step is as long as AdamW's, and learning rates
-/// carry over. A convolution is the matrix [out, in * kH * kW].
+/// momentum, so that every direction learns at the same speed. As torch.optim.Muon with adjust_lr_fn="match_rms_adamw"
+/// (Liu et al., arXiv 2502.16982): a step is as long as AdamW's, and learning rates carry over. A convolution counts as
+/// the matrix [out, in * kH * kW].
 class Muon {
  public:
   /// @param parameters  of two dimensions or more
@@ -30,8 +30,8 @@ class Muon {
   torch::ScalarType type_;
 };
 
-/// Of a matrix [m, n]: nearly U V' of its singular value decomposition U S V' (singular values of 0.7 to 1.2), by five
-/// Newton-Schulz steps, multiplied in `type`.
+/// For a matrix [m, n]: nearly U V' of its singular value decomposition U S V' (singular values from 0.7 to 1.2), by
+/// five Newton-Schulz steps whose products are computed in `type`.
 torch::Tensor orthogonalised(const torch::Tensor& matrix, torch::ScalarType type);
 
 }  // namespace spikemix

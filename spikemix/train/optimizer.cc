@@ -8,7 +8,7 @@
 namespace spikemix {
 namespace {
 
-// The parameters that Muon takes (or those that it leaves).
+// The parameters that Muon takes, or those that it leaves to AdamW.
 NamedTensors those_of(bool muon, const NamedTensors& parameters, std::span<const TensorSpec> tensors,
                       const TrainConfig& config) {
   std::set<std::string> hidden;

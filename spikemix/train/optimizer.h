@@ -12,16 +12,17 @@
 
 namespace spikemix {
 
-/// What train.optimizer names: AdamW for all parameters, or Muon for the weights between first and last layer and
-/// AdamW for the rest: Muon's authors advise so, as rows of the first and last belong to colours and classes, which are
-/// not to be learned at one speed.
+/// The optimiser that train.optimizer names: AdamW for all parameters, or Muon for the weights between first and last
+/// layer and AdamW for the rest. Muon's authors advise that split: rows of the first and last layers belong to colours
+/// and classes, which should not all learn at one speed.
 class Optimizer {
  public:
-  /// @param tensors  those of the model: they say which weights are hidden
+  /// @param tensors  the model's; they say which weights are hidden
   Optimizer(const NamedTensors& parameters, std::span<const TensorSpec> tensors, const TrainConfig& config);
 
   void zero_grad();
-  /// The gradients' 2-norm over all parameters; scales them down to `clip_norm` if that is above 0 and exceeded.
+  /// Returns the gradients' 2-norm over all parameters, and scales the gradients down to `clip_norm` if that is above 0
+  /// and exceeded.
   double clip(double clip_norm);
   void step(double lr);
 

@@ -30,20 +30,21 @@ using torch::Tensor;
 using Store = c10::intrusive_ptr<c10d::Store>;
 using Backend = c10::intrusive_ptr<c10d::Backend>;
 
-// Ranks may rightly come minutes apart, as when one reads its data or writes to a slow disk. A rank that is gone is not
-// waited for: the heartbeat aborts what does.
+// Ranks may legitimately arrive minutes apart, for example when one reads its data or writes to a slow disk. A rank
+// that is gone does not cause this wait: the heartbeat aborts the waiting calls.
 constexpr auto kPatience = 1h;
-constexpr auto kStoreTimeout = 10s;  // to connect to a store that was there before
-constexpr auto kCloseTimeout = 2s;   // for what a group that broke still has to do
+constexpr auto kStoreTimeout = 10s;  // for connecting to a store that existed before
+constexpr auto kCloseTimeout = 2s;   // for the remaining work of a broken group
 
-// The first bucket leaves early; a last one cannot overlap with anything, so that it must be small beside the whole,
-// yet large beside what a network carries in the time of one message (0.1 MB at 10 Gbit/s and 100 us).
+// The first bucket is small so that sending starts early. The last one overlaps with nothing, so it must be small
+// compared with the whole, yet large compared with what a network transfers in the time of one message (0.1 MB at 10
+// Gbit/s and 100 us).
 constexpr size_t kFirstBucketBytes = 1 << 20, kBucketBytes = 4 << 20;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// c10d reports every lost connection with its stack, some of them twice, and the reducer a layout that costs it nothing
-// here; spikemix says what it comes to in one line. TORCH_CPP_LOG_LEVEL brings the reports back.
+// c10d reports every lost connection with its stack, some of them twice, and the reducer reports a layout that costs
+// nothing here; spikemix reports the result in one line. TORCH_CPP_LOG_LEVEL brings the reports back.
 void quieten_c10d() {
   struct Quiet : c10::WarningHandler {
     void process(const c10::Warning&) override {}
@@ -91,16 +92,16 @@ std::unique_ptr<Reducer> make_reducer(const std::vector<Tensor>& parameters,
 }  // namespace
 
 struct ProcessGroup::State {
-  Store store;  // with rank 0, its server
-  // Each with connections and threads of its own: a small sum need not wait until a bucket is through. On GPUs all
-  // their tensors go by `gradients`, whose kernels run in one order.
+  Store store;  // on rank 0 it includes the server
+  // Each has its own connections and threads, so a small sum does not wait for a bucket. On GPUs all tensors use
+  // `gradients`, whose kernels run in one order.
   Backend sums, gradients;
-  c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients', as the reducer wants it
+  c10::intrusive_ptr<c10d::ProcessGroup> group;  // the gradients' group, in the reducer's type
   std::unique_ptr<c10d::Reducer> reducer;
   int64_t shared_texts = 0;
-  std::mutex mutex;  // the backends and `aborted` are the heart's thread's too
+  std::mutex mutex;  // the heart's thread uses the backends and `aborted` too
   bool aborted = false;
-  std::unique_ptr<Heartbeat> heart;  // the first to end: it aborts the others
+  std::unique_ptr<Heartbeat> heart;  // last, so that it ends first: it aborts the others
 
   const Backend& of(const Tensor& values) const { return values.is_cuda() ? gradients : sums; }
 
@@ -109,7 +110,7 @@ struct ProcessGroup::State {
     which = std::move(backend);
     if (aborted && which) which->abort();
   }
-  // From the heart's thread: what waits for a rank that is gone ends, and so does what comes after it.
+  // Called from the heart's thread: ends everything that waits for a rank that is gone, now or later.
   void abort() {
     const std::scoped_lock lock(mutex);
     aborted = true;
@@ -126,7 +127,7 @@ std::unique_ptr<ProcessGroup> ProcessGroup::join(const Launch& launch) {
 
 ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_unique<State>()) {
   quieten_c10d();
-  gloo_interfaces();  // a wrong name ends this rank before it has met the others, who would wait for it
+  gloo_interfaces();  // a wrong name ends this rank before the others wait for it
   const auto connect = [launch](bool serve, std::chrono::milliseconds timeout) -> Store {
     c10d::TCPStoreOptions options;
     options.port = launch.port;
@@ -169,7 +170,7 @@ void ProcessGroup::meet() {
 std::string ProcessGroup::share(const std::string& text) {
   const std::string key = "text/" + std::to_string(state_->shared_texts++);
   if (launch_.leads()) state_->store->set(key, std::vector<uint8_t>(text.begin(), text.end()));
-  // Told, or gone: whatever keeps rank 0 from it, this fails.
+  // Fails if rank 0 is gone or could not set the text.
   meet();
   const std::vector<uint8_t> bytes = state_->store->get(key);
   return {bytes.begin(), bytes.end()};
@@ -205,12 +206,12 @@ void ProcessGroup::own_gradients(const std::vector<Tensor>& in_order) {
   state_->group = c10::make_intrusive<Group>(state_->store, int(launch_.rank), int(launch_.ranks));
   state_->group->setDefaultBackend(type);
   state_->group->setBackend(device.type(), type, state_->gradients);
-  // Gradients come from the end of the model to its start.
+  // Gradients are computed from the end of the model to its start.
   const std::vector<Tensor> parameters(in_order.rbegin(), in_order.rend());
   const auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes});
   state_->reducer = make_reducer<c10d::Reducer>(parameters, buckets, state_->group);
-  // Else it would sort the buckets anew after the first backward, and three ranks and more would add up in another
-  // order then: a resumed run would not repeat the bits of one that went through.
+  // Otherwise it would reorder the buckets after the first backward, and three or more ranks would then add in another
+  // order: a resumed run would not have the bits of an uninterrupted one.
   state_->reducer->push_rebuilt_params_for_all_indices();
   state_->reducer->rebuild_buckets();
 }
@@ -227,14 +228,14 @@ std::vector<int64_t> ProcessGroup::bucket_bytes() const {
   return bytes;
 }
 
-// What waits in the others' collectives for this rank fails then, at once.
+// Makes the others' collectives that wait for this rank fail at once.
 void ProcessGroup::close() {
   state_->reducer.reset();
   state_->group.reset();
   std::promise<void> closed;
   const std::future<void> ready = closed.get_future();
   std::unique_lock lock(state_->mutex);
-  // Gloo waits for its threads, and they, in a collective that was aborted, for its timeout: they are left to it.
+  // Gloo waits for its threads, and after an abort they wait for their collective's timeout, so it is left to them.
   std::thread([sums = std::move(state_->sums), gradients = std::move(state_->gradients),
                closed = std::move(closed)]() mutable {
     sums.reset();
@@ -248,7 +249,7 @@ void ProcessGroup::close() {
 void ProcessGroup::say_why(const std::exception& error, const std::string& place) {
   const Fault fault = fault_of(error);
   std::optional<Verdict> verdict;
-  if (fault.of != Fault::Of::kUnknown) {  // this rank's own
+  if (fault.of != Fault::Of::kUnknown) {  // this rank's own fault
     state_->heart->tell(fault.of == Fault::Of::kInput, fault.text);
   } else {
     verdict = state_->heart->ask();
@@ -259,9 +260,9 @@ void ProcessGroup::say_why(const std::exception& error, const std::string& place
   if (!verdict) {
     const std::string text = error.what();
     if (text.find("gloo/transport") == text.npos) return;
-    throw run_error("all ranks are alive, but rank {} waited in vain for another one in {}", launch_.rank, place);
+    throw run_error("all ranks are alive, but rank {} timed out waiting for another one in {}", launch_.rank, place);
   }
-  if (verdict->gone && verdict->rank < 0) throw run_error("torchrun, which joins the ranks, is gone in {}", place);
+  if (verdict->gone && verdict->rank < 0) throw run_error("torchrun, which connects the ranks, is gone in {}", place);
   if (verdict->gone) throw run_error("rank {} ({}) is gone in {}", verdict->rank, verdict->who, place);
   if (verdict->input) throw input_error("rank {} ({}) ended: {}", verdict->rank, verdict->who, verdict->text);
   throw run_error("rank {} ({}) ended: {}", verdict->rank, verdict->who, verdict->text);

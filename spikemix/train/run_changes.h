@@ -8,9 +8,9 @@
 
 namespace spikemix {
 
-/// The config that a run goes on with: `config`, which it was recorded with, and key=value changes. Few keys may
-/// change: train.epochs, and those that change no bit. With another number of epochs the run goes on, from the epoch
-/// that it has reached, as a run of that many does: the learning rate is the longer (or shorter) cosine's from there.
+/// The config that a run continues with: the recorded `config` with key=value changes. Few keys may change:
+/// train.epochs, and those that change no bit. With another number of epochs the run continues from the epoch that it
+/// has reached as a run of that many does: from there the learning rate follows the longer (or shorter) cosine.
 /// @throws InputError for any other key, for fewer epochs than have begun, and for a run that is done
 Config with_changes(Config config, const std::vector<std::string>& changes, const RunFolder& folder);
 

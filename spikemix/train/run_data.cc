@@ -16,7 +16,7 @@ namespace spikemix {
 
 namespace {
 
-// Shuffled, an epoch leaves out other images than the one before; of a small set it may be half of them.
+// With shuffling, each epoch leaves out different images; with a small set that can be half of them.
 void tell_partial_batch(const Config& config, int64_t images, const OpenListener& listener) {
   const int64_t whole = config.train.batch * config.train.accumulate, left = images % whole;
   if (left == 0 || !listener.note) return;
@@ -27,11 +27,11 @@ void tell_partial_batch(const Config& config, int64_t images, const OpenListener
   while (fitting > 1 && !takes_all(fitting)) --fitting;
   const bool close = 2 * fitting >= config.train.batch;
   listener.note(
-      fmt::format("{} of {} training {} make no whole batch of {}{}: each epoch leaves out as many, others "
+      fmt::format("{} of {} training {} do not fill a batch of {}{}: each epoch leaves out that many, different ones "
                   "each time{}",
                   left, images, config.model.takes_events() ? "recordings" : "images", config.train.batch,
                   config.train.accumulate > 1 ? fmt::format(" x {}", config.train.accumulate) : "",
-                  close ? fmt::format(" (train.batch={} takes all)", fitting) : ""));
+                  close ? fmt::format(" (train.batch={} uses all)", fitting) : ""));
 }
 
 }  // namespace
@@ -39,9 +39,9 @@ void tell_partial_batch(const Config& config, int64_t images, const OpenListener
 RunData open_run_data(const Config& config, const OpenListener& listener) {
   const DataConfig& d = config.data;
   const ModelConfig& m = config.model;
-  if (d.dir.empty()) throw input_error("no data set named: give --data DIR, or data.dir in the recipe");
+  if (d.dir.empty()) throw input_error("no data set given: pass --data DIR, or set data.dir in the recipe");
   FitOptions fit{.shape = {m.height, m.width, m.channels}, .images = d.train_images, .images_key = "data.train_images"};
-  fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // no one else computes yet
+  fit.threads = std::max(config.train.loader_threads, int64_t(at::get_num_threads()));  // nothing else computes yet
   RunData data{.train = open_fitted(d, Split::kTrain, fit, listener), .validation = nullptr, .test = nullptr};
   check_inputs(*data.train, m.takes_events(), m.channels);
   fit.images = d.test_images, fit.images_key = "data.test_images";
@@ -64,7 +64,7 @@ Config resolved(Config config, const RunData& data) {
   if (config.model.classes != classes) {
     throw input_error("model.classes = {}: {} holds {} classes", config.model.classes, config.data.dir, classes);
   }
-  if (config.model.takes_events()) return config;  // frames are counts, fed as they are
+  if (config.model.takes_events()) return config;  // frames are counts and are used as they are
   for (const auto& [values, usual] : {std::pair{&config.data.mean, kUsualMean}, {&config.data.std, kUsualStd}}) {
     if (values->empty()) values->assign(1, usual);
     if (values->size() == 1) values->assign(size_t(config.model.channels), values->front());

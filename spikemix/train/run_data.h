@@ -7,21 +7,21 @@
 
 namespace spikemix {
 
-/// What a run learns from, chooses its best epoch by, and is tested on.
+/// The data that a run trains on, chooses its best epoch by, and is tested on.
 struct RunData {
   std::shared_ptr<const Dataset> train, validation, test;  // validation: null if data.validation is 0
 
-  /// What each epoch is measured on.
+  /// The split that each epoch is measured on.
   const std::shared_ptr<const Dataset>& choosing() const { return validation ? validation : test; }
   /// Its name: "validation" or "test".
   const char* best_on() const { return validation ? "validation" : "test"; }
 };
 
-/// Both splits of data.dir, pictures fitted to the model's size (and cached, data/fitted.h).
+/// Both splits of data.dir, with pictures fitted to the model's size (and cached, data/fitted.h).
 /// @throws InputError naming the key, the file and the byte
 RunData open_run_data(const Config& config, const OpenListener& listener);
 
-/// The config with what the data decides, and what "0" and "" stand for, written out.
+/// The config with the settings that depend on the data, and the meanings of "0" and "", filled in.
 /// @throws InputError naming the key that does not fit the data
 Config resolved(Config config, const RunData& data);
 

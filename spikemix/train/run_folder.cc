@@ -16,7 +16,7 @@ void RunFolder::lock() {
   const std::filesystem::path lock = path_ / ".lock";
   lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (lock_ < 0) throw_file_error(lock.string(), errno);
-  // The kernel lets go of it when the process ends, however it ends.
+  // The kernel releases the lock when the process ends, for whatever reason.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);
     throw input_error("{}: another process is training in this run folder", path_.string());
@@ -49,7 +49,7 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
 void RunFolder::take_back() noexcept {
   std::error_code none;
   if (lock_ < 0 || std::filesystem::exists(config(), none)) return;
-  // A folder that somebody else has put something into is not empty, and stays.
+  // A folder into which somebody else has put something is not empty, and stays.
   for (const std::filesystem::path& made : {metrics(), state(), path_ / "best", path_ / "last", path_ / ".lock"})
     std::filesystem::remove(made, none);
   if (made_) std::filesystem::remove(path_, none);
@@ -59,7 +59,7 @@ RunFolder RunFolder::names_of(const std::filesystem::path& path) { return RunFol
 
 RunFolder RunFolder::look_at(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path / "config.json")) {
-    throw input_error("{}: no run folder (it has no config.json)", path.string());
+    throw input_error("{}: not a run folder (it has no config.json)", path.string());
   }
   return RunFolder(path);
 }

@@ -8,21 +8,21 @@
 
 namespace spikemix {
 
-/// Names of the files of a run, and the lock that keeps two processes out of one folder.
+/// The names of a run's files, and the lock that keeps two processes out of one folder.
 class RunFolder {
  public:
-  /// A new run; made with its parents. @throws InputError if `path` already holds one
+  /// Creates the folder of a new run, and its parents. @throws InputError if `path` already holds a run
   static RunFolder create(const std::filesystem::path& path);
   /// @throws InputError if `path` holds no run, or another process has it open
   static RunFolder open(const std::filesystem::path& path);
-  /// A run that is only looked at: nothing is locked or written. @throws InputError if `path` holds none
+  /// Opens a run for reading only: nothing is locked or written. @throws InputError if `path` holds none
   static RunFolder look_at(const std::filesystem::path& path);
-  /// The names alone, for a rank that leaves all writing to another.
+  /// Only the names, for a rank that leaves all writing to another.
   static RunFolder names_of(const std::filesystem::path& path);
   ~RunFolder();
   RunFolder(RunFolder&& other) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;
-  /// Of a run that never got a config.json: takes away what create() and its start have made, and nothing else.
+  /// For a run that never got a config.json: removes what create() and the start of training made, and nothing else.
   void take_back() noexcept;
 
   std::filesystem::path config() const { return path_ / "config.json"; }

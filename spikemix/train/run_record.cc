@@ -36,7 +36,7 @@ Json effective(const Config& config, const RunData& data, const RunRanks& ranks)
           {"loader_threads", t.loader_threads}};
 }
 
-// Counts, classes, labels and some samples, by name; not where they lie, which may change.
+// Counts, classes, labels and some samples, by name; not their paths, which may change.
 Json described(const RunData& data) {
   Json json = Json::object();
   for (const Fact& fact : facts_of(data)) {
@@ -93,7 +93,7 @@ Json recorded_effective(const Json& record, const std::string& where) {
 
 void check_same_data(const Json& record, const RunData& data, const std::string& where) {
   const auto before = record.find("data_facts");
-  if (before == record.end() || !before->is_object()) return;  // earlier versions had none
+  if (before == record.end() || !before->is_object()) return;  // earlier versions did not record it
   const Json now = described(data);
   for (const auto& [what, value] : now.items()) {
     if (before->contains(what) && (*before)[what] != value)

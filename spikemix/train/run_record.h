@@ -12,43 +12,43 @@
 
 namespace spikemix {
 
-/// On how many ranks a run goes, and on what.
+/// How many ranks a run uses, and on which devices.
 struct RunRanks {
   int64_t ranks = 1;
-  bool own_threads = false;           // train.threads was 0: chosen for this number of ranks
-  std::vector<int64_t> bucket_bytes;  // of the gradients that are sent; none in one process
+  bool own_threads = false;           // train.threads was 0: chosen from the number of ranks
+  std::vector<int64_t> bucket_bytes;  // of the gradients sent; empty with one process
   std::string device = "cpu";         // as open_device() names it
 };
 
-/// What a run has behind it.
+/// A run's history.
 struct RunHistory {
   nlohmann::json earlier = nlohmann::json::array();  // see earlier_conditions()
   nlohmann::json init = nullptr;                     // what train.init gave (Taken); null without it
 };
 
-/// What a run goes by: {"effective": what follows from its settings (scaled learning rate, steps, ranks, threads,
+/// The conditions of a run: {"effective": what follows from its settings (scaled learning rate, steps, ranks, threads,
 /// precision), "environment": environment(), "data_facts": what identifies its data}.
 nlohmann::json conditions_of(const Config& config, const RunData& data, const RunRanks& ranks);
 
 /// Writes a run's config.json, the record of its conditions: {"config": every key, those of conditions_of(), "damaged":
-/// files that data.skip_bad left out, "init": the model that train.init named, its checksum and what of it was taken,
+/// files that data.skip_bad left out, "init": the model that train.init named, its checksum and what was taken of it,
 /// "earlier": see earlier_conditions()}.
 /// @throws RunError if it cannot be written
 void write_run_record(const RunFolder& folder, const Config& config, const RunData& data, const RunRanks& ranks,
                       const RunHistory& history);
 
-/// The record that a run folder holds; its "config" is one. @throws InputError
+/// The record in a run folder; it contains a "config". @throws InputError
 nlohmann::json read_run_record(const RunFolder& folder);
 
 // Parts of a record; `where` names it in errors.
 
-/// The config, as validate() takes it. @throws InputError
+/// The config, validated. @throws InputError
 Config recorded_config(const nlohmann::json& record, const std::string& where);
-/// The "effective" values, or none: those that resume() reads are of the right type. @throws InputError
+/// The "effective" values, or none; those that resume() reads have the right type. @throws InputError
 nlohmann::json recorded_effective(const nlohmann::json& record, const std::string& where);
-/// A run that goes on with other data, or the same with other labels, would learn nonsense. @throws InputError
+/// Refuses to continue a run with other data, or with other labels: it would learn nonsense. @throws InputError
 void check_same_data(const nlohmann::json& record, const RunData& data, const std::string& where);
-/// What held until `state`, after all that `record` says of the time before it.
+/// The conditions that held until `state`, after everything that `record` already says about earlier times.
 nlohmann::json earlier_conditions(nlohmann::json record, const TrainerState& state);
 
 }  // namespace spikemix

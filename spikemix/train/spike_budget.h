@@ -6,25 +6,25 @@
 
 namespace spikemix {
 
-/// The weight of the loss's spike term: train.spike_cost, and with train.spike_target as much as it takes. After each
-/// step of the optimiser
+/// The weight of the loss's spike term: train.spike_cost, or, with train.spike_target, whatever reaches the target.
+/// After each optimiser step
 ///
 ///   e = clamp(log(operations / target), -1, 1),  level <- level exp(0.01 e),  weight = level exp(e),
 ///
-/// with the level between a thousandth and a thousand times train.spike_cost, where it begins. The level finds what the
-/// target takes (by a factor of e in a hundred steps where training is far from it), and the other factor answers at
-/// once, so that it does not swing past. A function of the steps done alone.
+/// with the level between a thousandth and a thousand times train.spike_cost, where it begins. The level slowly finds
+/// the value that the target needs (by a factor of e in a hundred steps while training is far from it). The other
+/// factor reacts at once, which avoids overshoot. Depends only on the steps done.
 class SpikeBudget {
  public:
   explicit SpikeBudget(const TrainConfig& config);
 
-  /// Is there such a term at all?
+  /// Is there a spike term at all?
   bool on() const { return start_ > 0; }
   double weight() const { return level_and_weight_[1].item<double>(); }
-  /// @param operations  SpikeUse's of the step's batches, over all ranks
+  /// @param operations  SpikeUse::operations of the step's batches, over all ranks
   void adjust(double operations);
 
-  /// For checkpoints; writing into the tensors restores it. Empty where the weight stays.
+  /// For checkpoints; writing into the tensors restores it. Empty if the weight is constant.
   NamedTensors state() const;
 
  private:

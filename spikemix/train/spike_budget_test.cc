@@ -28,7 +28,7 @@ TEST(SpikeBudget, MovesTowardsTheTargetAndIsRestored) {
   EXPECT_DOUBLE_EQ(budget.weight(), 2 * std::exp(0.005 + 0.5));
   budget.adjust(0.1);
   EXPECT_DOUBLE_EQ(budget.weight(), 2 * std::exp(0.005));
-  budget.adjust(3);  // far above: as if a factor of e were missing
+  budget.adjust(3);  // far above the target: the exponent is clamped to 1
   EXPECT_DOUBLE_EQ(budget.weight(), 2 * std::exp(0.015 + 1));
   SpikeBudget other(config);
   other.state()[0].second.copy_(budget.state()[0].second);

@@ -22,7 +22,7 @@ constexpr std::array<std::pair<DType, torch::ScalarType>, 10> kTypes = {{{DType:
                                                                          {DType::I8, torch::kInt8},
                                                                          {DType::U8, torch::kUInt8},
                                                                          {DType::BOOL, torch::kBool}}};
-const std::string kHashKey = "spikemix_hash";  // of the metadata
+const std::string kHashKey = "spikemix_hash";  // in the metadata
 
 DType to_dtype(torch::ScalarType type) {
   const auto entry = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.second == type; });
@@ -34,7 +34,7 @@ torch::ScalarType to_scalar_type(DType type) {
   return std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& pair) { return pair.first == type; })->second;
 }
 
-// Of everything in a file but the hash itself, in no order of its own.
+// Over everything in a file but the hash itself, independent of order.
 std::string hash_of(NamedTensors on_cpu, const std::map<std::string, std::string>& metadata) {
   Hash hash;
   for (const auto& [key, value] : metadata) {

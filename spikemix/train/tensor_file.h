@@ -9,8 +9,8 @@
 
 namespace spikemix {
 
-/// Torch's tensors to a safetensors file, replaced atomically. Tensors are copied to the CPU if they are not there.
-/// @param with_hash  adds a hash of it all to the metadata, by which read_tensors() finds damage
+/// Writes Torch's tensors to a safetensors file, replaced atomically. Tensors are copied to the CPU if necessary.
+/// @param with_hash  adds a hash of everything to the metadata, by which read_tensors() finds damage
 void write_tensors(const std::filesystem::path& file, const NamedTensors& tensors,
                    std::map<std::string, std::string> metadata, bool with_hash = false);
 

@@ -68,7 +68,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
   });
   if (integers)
     throw input_error(
-        "{}: its weights are integers, of `spikemix export`; LibTorch runs the trained model that it was "
+        "{}: its weights are integers, written by `spikemix export`; LibTorch runs the trained model it was "
         "made from, --engine spikemix this one",
         file.string());
   auto state = std::make_unique<State>();

@@ -11,7 +11,7 @@
 
 namespace spikemix {
 
-/// A trained model under LibTorch. Its header holds no Torch, so that the command line compiles without it.
+/// A trained model under LibTorch. This header includes no Torch, so that the command line compiles without it.
 class TorchModel {
  public:
   /// @param file       a model.safetensors, or a run folder (its best model)
@@ -32,9 +32,9 @@ class TorchModel {
   std::unique_ptr<State> state_;
 };
 
-/// Compute threads of this process: `threads`, or one for each core if 0. Flushes denormals to zero, as every thread of
-/// a run must, or decayed weights slow it down; and keeps the memory that a step frees for the next one, whose pages
-/// are then there already.
+/// Sets the compute threads of this process: `threads`, or one for each core if 0. Makes denormals flush to zero, which
+/// every thread of a run needs, because decayed weights would slow it down. Also keeps memory that a step frees for the
+/// next step, so that its pages are already mapped.
 void set_compute_threads(int64_t threads);
 
 }  // namespace spikemix

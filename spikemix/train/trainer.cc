@@ -27,7 +27,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// train.threads, where it is 0: of one process as LibTorch chooses them, of several this one's part of the machine.
+// train.threads where it is 0: LibTorch's choice for one process, this rank's part of the machine for several.
 void settle_threads(Config& config, const Launch& launch) {
   set_compute_threads(config.train.threads > 0 ? config.train.threads : launch.cores);
   config.train.threads = at::get_num_threads();
@@ -50,14 +50,14 @@ void record_run(const TrainingLoop& loop, const RunFolder& folder, const Trainin
                    history);
 }
 
-// train.init, on rank 0, whose weights all ranks get.
+// Applies train.init on rank 0, whose weights all ranks get.
 std::optional<InitialModel> read_start(const std::string& init, std::span<const std::byte> builtin,
                                        const TrainingRanks& ranks) {
   if (init.empty() || !ranks.leads()) return std::nullopt;
   return read_initial_model(init, builtin);
 }
 
-// What the record tells of it; null without it.
+// What the record says about it; null without train.init.
 Json begin_with(const std::optional<InitialModel>& start, TrainingLoop& loop, const TrainListener& listener) {
   if (!start) return nullptr;
   const Taken taken = loop.begin_with(*start);
@@ -65,9 +65,9 @@ Json begin_with(const std::optional<InitialModel>& start, TrainingLoop& loop, co
   return taken.to_json(*start);
 }
 
-// How many threads the rest of a run has, and whether it was left to the program.
+// The number of threads for the rest of a run, and whether the program chose it.
 struct ThreadChoice {
-  int64_t threads = 0;  // 0: as settle_threads() finds
+  int64_t threads = 0;  // 0: settle_threads() decides
   bool own = false;
 };
 
@@ -96,7 +96,7 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     RunData data = open_alike(config, listener, ranks);
     config = resolved(std::move(config), data);
     RunFolder folder = ranks.leads() ? RunFolder::create(path) : RunFolder::names_of(path);
-    // Of a start that was killed before it was recorded.
+    // Left by a start that was killed before it was recorded.
     if (ranks.leads()) std::filesystem::remove(folder.state());
     try {
       ranks.meet();
@@ -142,7 +142,7 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     ranks.meet();
     TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
     loop.restore();
-    // Before the record: a run that is killed here is done as before, or not done with more epochs.
+    // Before the record: if the run is killed here, it is either done as before or not yet done with more epochs.
     if (ranks.leads()) std::filesystem::remove(folder.summary());
     if (other_conditions)
       record_run(loop, folder, ranks, choice.own,

@@ -7,9 +7,9 @@
 namespace spikemix {
 namespace {
 
-constexpr const char* kStateKey = "place";  // of the metadata
+constexpr const char* kStateKey = "place";  // in the metadata
 
-// No run is anywhere else: such a state is damage, and would ruin the weights.
+// A run cannot be anywhere else: such a state is damaged and would ruin the weights.
 void check(const TrainerState& state, const std::string& where) {
   constexpr double kMost = 1e15;
   const auto expect = [&](const char* what, auto value, double least, double most) {
@@ -39,12 +39,12 @@ TrainerState trainer_state_of(const std::map<std::string, std::string>& metadata
   TrainerState state;
   try {
     nlohmann::json json = parse_json(metadata.at(kStateKey), where + ":");
-    // Numbers that are no integers become some by conversion, which check() cannot see any more.
+    // Conversion would turn numbers that are not integers into integers, and check() could not tell.
     for (const char* key : {"epoch", "step", "metrics_size", "best_epoch", "peak_memory"}) {
       const nlohmann::json& value = json.at(key);
       if (!value.is_number_integer() || value.get<double>() >= 0x1p63) throw InputError(key);
     }
-    if (json.is_object()) {  // what is not in states of earlier versions
+    if (json.is_object()) {  // these are missing in states of earlier versions
       for (const char* key : {"test_seconds", "operations_sum", "density_sum", "spike_cost_sum"})
         json.emplace(key, 0.0);
     }

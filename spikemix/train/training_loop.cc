@@ -21,9 +21,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kStepsPerLine = 50;  // of metrics.jsonl, inside an epoch
+constexpr int64_t kStepsPerLine = 50;  // in metrics.jsonl, within an epoch
 
-// What is left of a run, in images of the epoch that it is in: one with more time steps counts for more.
+// The rest of a run, measured in images of the current epoch: an epoch with more time steps counts for more.
 double images_left(const Config& config, const RunLength& length, const TrainerState& state) {
   const int64_t one_step = std::clamp(config.train.one_step_epochs, state.epoch, length.epochs);
   const double in_steps = double(one_step - state.epoch) + double(length.epochs - one_step) * double(config.model.T);
@@ -31,8 +31,8 @@ double images_left(const Config& config, const RunLength& length, const TrainerS
          double(config.train.batch);
 }
 
-// Images of a test a second. Before the first: a step goes forward once and back, which is twice as much, so that a
-// test is three times as fast.
+// Images a second in a test. Before the first test, an estimate: a step is one forward and one backward, which costs
+// twice as much, so a test is three times as fast.
 double test_rate(const Config& config, const TrainerState& state, double training_rate) {
   if (state.test_images_per_second > 0) return state.test_images_per_second;
   return 3 * training_rate * double(time_steps(config, state.epoch)) / double(config.model.T);
@@ -54,7 +54,7 @@ bool is_out_of_memory(const c10::Error& error) {
          std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
 }
 
-// For the model's card; null without validation images.
+// For the model card; null without validation images.
 Json draw_of(const Config& config, const RunData& data) {
   if (!data.validation) return nullptr;
   return ValidationDraw{.share = config.data.validation,
@@ -107,7 +107,7 @@ TrainOutcome TrainingLoop::run() {
   }
   const bool tested_each_epoch = !data_.validation;
   write_summary(tested_each_epoch ? Tested{state_.best_top1, state_.last_top1} : test_at_the_end());
-  // What the test images said stays in metrics.jsonl, even if the run goes on for more epochs.
+  // Results on the test images stay in metrics.jsonl, even if the run continues for more epochs.
   if (!tested_each_epoch) checkpoint_.save(state_, learner_.state());
   return TrainOutcome::kDone;
 }
@@ -124,7 +124,7 @@ void TrainingLoop::begin() {
 
 // --- learning ------------------------------------------------------------------------------------------------------
 
-// The rest of the epoch. False: stopped, with a checkpoint.
+// Runs the rest of the epoch. False if stopped, with a checkpoint.
 bool TrainingLoop::train_epoch() {
   try {
     return train_steps();
@@ -176,7 +176,7 @@ Learner::BatchResult TrainingLoop::train_step(const Batch& batch, double lr) {
   }
 }
 
-// Of several ranks the answer to should_stop() goes with the loss: every rank sees the same, and does the same.
+// With several ranks, the answer to should_stop() travels with the loss: every rank sees the same, and does the same.
 Learner::BatchResult TrainingLoop::average(const Learner::BatchResult& own) {
   if (!ranks_.group()) return own;
   const TrainingRanks::Vote vote = ranks_.average({own, should_stop()});
@@ -192,7 +192,7 @@ void TrainingLoop::log_step(const Learner::BatchResult& result, double lr, const
   const bool first = state_.epoch * length_.steps + state_.step <= kFirstSteps;
   if (!first && (state_.step % kStepsPerLine != 0 || state_.step == length_.steps)) return;
   Json line = {{"type", "step"}, {"epoch", state_.epoch}, {"step", state_.step}, {"loss", result.loss}, {"lr", lr}};
-  // Between two steps of the optimiser the norm is of the earlier one, which a resumed run has not seen.
+  // Between two optimiser steps the norm is the earlier step's, which a resumed run has not seen.
   if (state_.step % t().accumulate == 0) line["gradient_norm"] = learner_.gradient_norm();
   add_spikes(line, price_of(result.spikes, result.spike_cost));
   if (first) line["inputs"] = hash_of_inputs(batch);
@@ -208,7 +208,7 @@ void TrainingLoop::tell_step(const Learner::BatchResult& result, double lr, cons
                      seconds_left(rate), price_of(result.spikes, result.spike_cost)});
 }
 
-// Of training, and of the tests at the speed of the last one.
+// Time of training, and of tests at the speed of the last one.
 double TrainingLoop::seconds_left(double images_per_second) const {
   const int64_t at_the_end = data_.validation ? 2 * data_.test->size() : 0;
   const double tested = double(tests_left(t(), length_, state_.epoch) * data_.choosing()->size() + at_the_end);
@@ -239,7 +239,7 @@ void TrainingLoop::finish_epoch() {
   checkpoint_.log(line);
   state_.total_seconds += state_.epoch_seconds;
   state_.peak_memory = std::max(state_.peak_memory, peak_memory(device_));
-  // The checkpoint stands at the start of the next epoch, whose sums are empty.
+  // The checkpoint is at the start of the next epoch, whose sums are empty.
   ++state_.epoch;
   state_.step = 0, state_.loss_sum = 0, state_.epoch_seconds = 0;
   state_.operations_sum = 0, state_.density_sum = 0, state_.spike_cost_sum = 0;
@@ -272,7 +272,7 @@ void TrainingLoop::test_epoch(EpochResult& result, Json& line) {
 EvalResult TrainingLoop::test(const std::shared_ptr<const Dataset>& data) {
   const Clock::time_point start = Clock::now();
   const auto on_batch = [&](int64_t done) {
-    const int64_t images = data->size();  // of all ranks, which share them out evenly
+    const int64_t images = data->size();  // over all ranks, which share them evenly
     if (listener_.on_test) listener_.on_test(std::min(images, done * ranks_.count()), images);
   };
   const EvalResult result =
@@ -296,15 +296,15 @@ void TrainingLoop::write_answers(const std::filesystem::path& file, const EvalRe
   checkpoint_.write_answers(file, answers_on(*data_.test, measured.answers, epoch, "training"));
 }
 
-// The only time that the test images are seen, if there are validation images: by the weights of the best epoch, and by
-// those of the last.
+// With validation images, the test images are used only here: with the weights of the best epoch, and with those of the
+// last.
 TrainingLoop::Tested TrainingLoop::test_at_the_end() {
   Tested tested;
   const int64_t last_epoch = length_.epochs - 1;
   const EvalResult by_last = test(data_.test);
   tested.last = log_test("last", last_epoch, by_last);
   write_answers(folder_.last_answers(), by_last, last_epoch);
-  if (state_.best_epoch < 0 || state_.best_epoch == last_epoch) {  // none: its file is gone
+  if (state_.best_epoch < 0 || state_.best_epoch == last_epoch) {  // negative: its file is gone
     write_answers(folder_.best_answers(), by_last, last_epoch);
     tested.best = tested.last;
     return tested;
@@ -368,7 +368,7 @@ RunError TrainingLoop::not_finite(const NotFinite& found) const {
 RunError TrainingLoop::out_of_memory() const {
   return run_error(
       "{}: out of memory in epoch {}, step {}, with {:.1f} GB in use; checkpoints before it are intact. Lower "
-      "train.batch (now {}; `spikemix train --find-batch` tells the largest that fits), or set "
+      "train.batch (now {}; `spikemix train --find-batch` finds the largest that fits), or set "
       "train.recompute=true{}",
       folder_.path().string(), state_.epoch + 1, state_.step + 1, double(peak_memory(device_)) / 1e9, t().batch,
       t().precision == "bf16" ? "" : " or train.precision=bf16");

@@ -24,7 +24,7 @@
 
 namespace spikemix {
 
-/// What a loop is given.
+/// The arguments of a loop.
 struct TrainingParts {
   const RunFolder& folder;
   Config config;
@@ -32,18 +32,19 @@ struct TrainingParts {
   std::string device;  // as open_device() names it
 };
 
-/// Epochs of steps, a test and a checkpoint after each, on one rank. Everything that is referred to outlives it.
+/// Epochs of steps, each with a test and a checkpoint at its end, on one rank. All references must outlive it.
 class TrainingLoop {
  public:
   /// @param state  where to begin; kept up to date
   TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks, TrainerState& state);
 
-  /// The start, with what fits of a trained model, as the first checkpoint: from there on a run is resumed without it.
+  /// Saves the initial weights, with what fits of a trained model, as the first checkpoint: from there on, resuming
+  /// does not need that model.
   /// @throws InputError if nothing fits
   Taken begin_with(const InitialModel& model);
-  /// The start of train.whiten, as a checkpoint too.
+  /// Saves the start with train.whiten as a checkpoint, too.
   void whiten_first_layer();
-  /// Everything back to where the last checkpoint stands; without one, to the start. Rank 0 reads, for all.
+  /// Restores the last checkpoint, or the start if there is none. Rank 0 reads it for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
   TrainOutcome run();
@@ -53,7 +54,7 @@ class TrainingLoop {
   const std::string& device() const { return device_; }
 
  private:
-  /// Where this process took an epoch up: its speed counts from there.
+  /// Where this process began in the epoch: its speed counts from there.
   struct EpochStart {
     Clock::time_point time;
     double seconds = 0;
@@ -78,10 +79,10 @@ class TrainingLoop {
   void test_epoch(EpochResult& result, nlohmann::json& line);
   EvalResult test(const std::shared_ptr<const Dataset>& data);
   void write_model(const std::filesystem::path& file);
-  /// @param measured  on the test images, by the weights of `epoch`
+  /// @param measured  on the test images, with the weights of `epoch`
   void write_answers(const std::filesystem::path& file, const EvalResult& measured, int64_t epoch);
 
-  /// Test top-1 of the chosen weights and of the last ones.
+  /// Test top-1 of the chosen weights and of the last.
   struct Tested {
     double best = 0, last = 0;
   };
@@ -105,7 +106,7 @@ class TrainingLoop {
   Learner learner_;
   Loader loader_;
   Checkpointer checkpoint_;
-  bool stop_agreed_ = false;  // by several ranks
+  bool stop_agreed_ = false;  // agreed between ranks
 };
 
 }  // namespace spikemix

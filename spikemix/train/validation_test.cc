@@ -9,7 +9,7 @@
 namespace spikemix {
 namespace {
 
-// Two classes, told apart by which half is bright; counts what is read.
+// Two classes, distinguished by which half is bright; counts reads.
 class Counted : public Dataset {
  public:
   explicit Counted(int64_t images) : images_(images) {}
@@ -38,7 +38,7 @@ Config tiny() {
   config.data.mean = config.data.std = {0.5};
   config.augment.crop_padding = 0;
   config.train.epochs = 4, config.train.cooldown_epochs = 0, config.train.warmup_epochs = 0, config.train.batch = 8;
-  config.train.lr = 0.1;  // too much to get better with every epoch
+  config.train.lr = 0.1;  // too large to improve with every epoch
   return config;
 }
 
@@ -60,7 +60,7 @@ TEST(Validation, TestImagesAreReadOnlyAfterTheLastEpoch) {
   EXPECT_EQ(loop.run(), TrainOutcome::kDone);
   EXPECT_EQ(epochs, 4);
   const bool best_is_last = state.best_epoch == 3;
-  // By the chosen weights and by the last; and the answers of each know the images by their contents.
+  // With the chosen weights and with the last; both files of answers identify the images by their contents.
   EXPECT_EQ(test->reads, best_is_last ? 2 * 10 : 2 * 20);
 }
 

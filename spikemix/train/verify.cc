@@ -26,15 +26,15 @@ using Json = nlohmann::json;
 
 // --- what is on record ---------------------------------------------------------------------------------------------
 
-// How a run began, and what it did then.
+// How a run began, and what its first steps did.
 struct Beginning {
   Config config;
-  Json conditions;  // as conditions_of() has them, and "init"
+  Json conditions;  // as conditions_of() returns them, and "init"
   std::vector<FirstStep> steps;
   int64_t left_out = 0;
 };
 
-// The conditions of the run's first steps: of all that resume() changed, those before the first change.
+// The conditions of the run's first steps: where resume() changed some, those before the first change.
 const Json* first_stretch(const Json& record) {
   const auto earlier = record.find("earlier");
   if (earlier == record.end() || !earlier->is_array()) return nullptr;
@@ -83,7 +83,7 @@ Json to_json(const Beginning& begun) {
           {"left_out", begun.left_out}};
 }
 
-// Rank 0's, on every rank.
+// Rank 0's record, on every rank.
 Beginning shared(TrainingRanks& ranks, const std::filesystem::path& run, int64_t most) {
   if (!ranks.group()) return beginning_of(RunFolder::look_at(run), most);
   const std::string own = ranks.leads() ? json_text(to_json(beginning_of(RunFolder::look_at(run), most))) : "";
@@ -94,7 +94,7 @@ Beginning shared(TrainingRanks& ranks, const std::filesystem::path& run, int64_t
 
 // --- the steps once more -------------------------------------------------------------------------------------------
 
-// The model that a run began with; if it is gone, the error has its checksum.
+// The model that a run started from; if it is gone, the error names its checksum.
 InitialModel first_model(const Config& config, const Json& recorded, std::span<const std::byte> builtin) {
   const std::string& init = config.train.init;
   if (init != "builtin" && !std::filesystem::exists(init))
@@ -122,15 +122,15 @@ class Repetition {
   }
   void share_weights(TrainerState& state) { ranks_.share(state, learner_.state()); }
 
-  // The step that stands at `place`; they come in order.
+  // Repeats the step at `place`; calls come in order.
   FirstStep repeat(const FirstStep& place) {
     if (place.step == 1) {
       loader_.start_epoch(place.epoch);
       learner_.start_epoch(place.epoch);
     }
     if (place.step > steps_ || !loader_.next(batch_))
-      throw input_error("data.dir = {}: enough for {} steps an epoch, the run did more: other data?", config_.data.dir,
-                        steps_);
+      throw input_error("data.dir = {}: enough for {} steps an epoch, but the run did more: is this other data?",
+                        config_.data.dir, steps_);
     const TrainConfig& t = config_.train;
     const int64_t before = place.step - 1, turn = before % t.accumulate;
     const double lr = learning_rate(t, double(place.epoch) + double(before) / double(steps_));
@@ -161,7 +161,7 @@ class Repetition {
 
 struct Condition {
   const char *name, *place;  // in the record
-  bool only_rounds;          // changes the last digits, no more
+  bool only_rounds;          // only changes the last digits
 };
 
 // The likeliest first.
@@ -179,7 +179,7 @@ constexpr std::array<Condition, 13> kConditions = {{{"threads", "/effective/thre
                                                     {"compiler", "/environment/compiler", true},
                                                     {"processor", "/environment/processor", true}}};
 
-// Nothing where the record does not tell: it is of an earlier version.
+// Nothing if the record does not say: it is from an earlier version.
 void compare(const Condition& condition, const Json& recorded, const Json& here, std::vector<OtherCondition>& others) {
   const Json::json_pointer place(condition.place);
   if (!recorded.contains(place) || recorded[place].is_null()) return;
@@ -203,13 +203,14 @@ std::vector<OtherCondition> differing(const Json& recorded, const Json& here, bo
   return others;
 }
 
-// Do two losses differ by no more than another order of sums makes in a step or two, before the weights diverge?
+// Is the difference of two losses no larger than another order of sums makes within a step or two, before the weights
+// diverge?
 bool is_rounding(double a, double b) {
   constexpr double kRounding = 1e-3;
   return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
 }
 
-// The steps on record, up to the first whose loss differs.
+// Repeats the recorded steps, up to the first whose loss differs.
 void repeat_steps(Repetition& repetition, bool same_inputs_expected, const VerifyOptions& options,
                   Verification& result) {
   for (const FirstStep& recorded : result.recorded) {
@@ -222,14 +223,14 @@ void repeat_steps(Repetition& repetition, bool same_inputs_expected, const Verif
   }
 }
 
-// A GPU rounds otherwise than a CPU, always.
+// A GPU always rounds differently from a CPU.
 std::string device_of_run(const std::string& device, const Launch& launch) {
   if (device == "cpu") return open_device(device, launch);
   try {
     return open_device(device, launch);
   } catch (const InputError& error) {
     throw input_error(
-        "train.device = {}: the run's losses repeat on such a GPU only, and nothing can be checked here: {}", device,
+        "train.device = {}: the run's losses repeat only on such a GPU, so nothing can be checked here: {}", device,
         error.what());
   }
 }
@@ -256,7 +257,7 @@ Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOption
 
   Verification result{.recorded = std::move(begun.steps), .here = {}, .left_out = begun.left_out};
   result.on_gpu = device != "cpu";
-  // Another number of ranks is given other shares of a batch.
+  // With another number of ranks, each gets another share of a batch.
   const bool same_ranks = begun.conditions["effective"].value("ranks", int64_t{1}) == ranks.count();
   repeat_steps(repetition, same_ranks, options, result);
   Json now = conditions_of(config, data, {.ranks = ranks.count(), .bucket_bytes = {}, .device = device});

@@ -30,8 +30,8 @@ class Engine : public torch::CustomClassHolder {
   }
   void reset() { session_.reset(); }
 
-  // From now on spikes() holds what each layer fired for the last image, int16 [T, rows, channels]; and where `instead`
-  // names a layer, the layers behind it are fed with those. Of bits and signed spikes.
+  // From now on spikes() holds what each layer fired for the last image, int16 [T, rows, channels]. If `instead` has a
+  // layer, the layers after it read those spikes instead. For bits and signed spikes.
   void observe(const c10::Dict<std::string, Tensor>& instead) {
     replacements_.clear();
     for (const auto& item : instead) replacements_[item.key()] = item.value().to(torch::kInt16).contiguous();
@@ -43,7 +43,7 @@ class Engine : public torch::CustomClassHolder {
             uint64_t& word = bits[row * words + c / 64];
             word = (word & ~(uint64_t{1} << (c % 64))) | uint64_t(spike) << (c % 64);
           });
-      // Nothing may stand behind the last channel.
+      // Bits past the last channel must be zero.
       for (int64_t row = 0; row < T * rows && channels % 64; ++row)
         TORCH_CHECK(bits[row * words + words - 1] >> (channels % 64) == 0, layer, ": stray bits");
     };

@@ -36,7 +36,7 @@ Named load_safetensors(const std::string& path) {
   return result;
 }
 
-// Keys and values alternately.
+// Alternating keys and values.
 std::vector<std::string> safetensors_metadata(const std::string& path) {
   std::vector<std::string> result;
   const SafeTensors file = SafeTensors::open(path);

@@ -20,7 +20,7 @@ torch::Tensor mix(const torch::Tensor& x, const std::string& spec, int64_t heigh
   return spikemix::mix(make(x, spec, height, width), x, coefficients.value_or(torch::Tensor()));
 }
 
-// The way of other devices, without autograd: M x, M' x and the gradient of the coefficients given x and g = x.
+// The path for other devices, without autograd: M x, M' x and the gradient of the coefficients given x and g = x.
 std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> mix_by_matrices(
     const torch::Tensor& x, const std::string& spec, int64_t height, int64_t width,
     const std::optional<torch::Tensor>& coefficients) {

@@ -11,7 +11,7 @@ namespace {
 
 using torch::Tensor;
 
-// torch.classes.spikemix_test.Model(config, seed): config is JSON of {"model": {...}, "neuron": {...}}.
+// torch.classes.spikemix_test.Model(config, seed): config is the JSON {"model": {...}, "neuron": {...}}.
 class Model : public torch::CustomClassHolder {
  public:
   Model(const std::string& config, int64_t seed) {
@@ -48,7 +48,7 @@ class Model : public torch::CustomClassHolder {
   void start_as_identities() { spikemix::start_as_identities(*model_); }
   int64_t learned_values() { return spikemix::learned_values(*model_); }
 
-  // The model's own tensors: their .grad is the model's gradient.
+  // The model's own tensors: the model's gradient is in their .grad.
   c10::Dict<std::string, Tensor> state() {
     c10::Dict<std::string, Tensor> tensors;
     for (const auto& [name, tensor] : spikemix::model_state(*model_)) tensors.insert(name, tensor);

@@ -4,7 +4,7 @@
 
 namespace {
 
-// `weight` after one step for each of the gradients.
+// `weight` after one step with each of the gradients.
 torch::Tensor muon(const torch::Tensor& weight, const torch::Tensor& gradients, double lr, double momentum,
                    double weight_decay, const std::string& precision) {
   spikemix::TrainConfig config;

@@ -1,5 +1,5 @@
-"""What the package's tests share. They run on the installed wheel, in an environment that has numpy and nothing else;
-those that import torch or ask for more in one that has torch too (script/package makes both)."""
+"""Shared by the package's tests. They run on the installed wheel, in an environment that has only numpy;
+those that import torch or need more run in one that also has torch (script/package makes both)."""
 import os
 import pathlib
 
@@ -12,13 +12,13 @@ DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", SOURCE.parent / "shared
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Nothing is left in the user's own cache, nor taken from there."""
+    """Keeps the tests out of the user's own cache."""
     os.environ["SPIKEMIX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
 def program():
-    """Path of the program of the release build."""
+    """Path of the release build's program."""
     return BUILD / "spikemix"
 
 

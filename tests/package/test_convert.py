@@ -1,4 +1,4 @@
-"""Others' state dicts as our networks, and ours as ONNX."""
+"""Other projects' state dicts as our networks, and our networks as ONNX."""
 import importlib.util
 
 import numpy as np
@@ -13,7 +13,7 @@ SMALL = {"channels": 3, "height": 16, "width": 16, "T": 4, "embed_dim": 32, "dep
 
 
 def lively(model):
-    """Weights that let neurons fire, and norms that have seen data."""
+    """Gives weights with which neurons fire, and norms that have seen data."""
     torch.manual_seed(0)
     with torch.no_grad():
         for value in model.parameters():
@@ -58,7 +58,7 @@ def test_spikingjellys_spikformer():
         torch.testing.assert_close(found(x), want, rtol=1e-3, atol=1e-3)
 
 
-def test_what_is_refused():
+def test_refusals():
     with pytest.raises(spikemix.InputError, match="weights.pth"):
         spikemix.convert({"fc.weight": torch.zeros(3, 3)})
     with pytest.raises(spikemix.InputError, match="nothing.pth"):
@@ -73,7 +73,7 @@ def test_what_is_refused():
 
 
 def logits_of(graph, x, T):
-    """A NIR graph, step by step, by the equations of its nodes: dt = 1."""
+    """Runs a NIR graph step by step, by the equations of its nodes: dt = 1."""
     nir = pytest.importorskip("nir")
     state, steps = {}, []
     for _ in range(T):
@@ -126,7 +126,7 @@ def test_nir(settings, neuron, tmp_path):
     ({"pool": [0, 0, 0, 0], "stream": "iand"}, "patch_embed.rpe_conv: NIR has no product of two values"),
     ({"stem": "conv1"}, "position"),
 ])
-def test_what_nir_lacks(config, text):
+def test_networks_that_nir_cannot_hold(config, text):
     pytest.importorskip("nir")
     with pytest.raises(ValueError, match=text):
         spikemix.to_nir(sn.Spikformer({**SMALL, **config}).eval())

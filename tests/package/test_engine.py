@@ -1,4 +1,4 @@
-"""spikemix.load and what it returns: the program's answers, to the bit; and one clear error for what cannot be."""
+"""spikemix.load and what it returns: the program's answers, to the bit, and one clear error for anything invalid."""
 import concurrent.futures
 import gc
 import json
@@ -48,7 +48,7 @@ def run(*command):
 
 
 @pytest.mark.parametrize("size", [(32, 32, 3), (50, 41, 3), (20, 64, 1)])
-def test_the_programs_bits(model, program, tmp_path, size):
+def test_bits_equal_the_programs(model, program, tmp_path, size):
     pixels = pictures(*size)
     file = write_ppm(tmp_path / "a.ppm", pixels)
     answer = json.loads(run(program, "predict", "--json", file))[0]
@@ -102,7 +102,7 @@ def test_batches_threads_and_leading_axes(model, x):
     assert np.shares_memory(model._inputs(Exporter(), model.input_shape, "x")[0], x)
 
 
-def test_many_threads_of_python(model, x):
+def test_many_python_threads(model, x):
     expected = model(x)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         for logits in pool.map(model, [x] * 24):
@@ -128,7 +128,7 @@ def test_the_gil_is_free(model, x):
 
 
 def test_child_processes():
-    """A fork does not bring the threads along."""
+    """A fork does not copy threads."""
     model = spikemix.load(TINY, threads=2)
     x = model.preprocess(pictures(5, 16, 16, 1))
     expected, stepped = model(x), model.step(x[0])
@@ -168,7 +168,7 @@ def test_recordings(model, x):
         for one in x[:3]:
             model(one)
     assert list(some) == [] and all(name.startswith("block.0.") for name in inner)
-    assert np.array_equal(inner["block.0.mlp.fc1"], fc1)  # of several calls, their images in a row
+    assert np.array_equal(inner["block.0.mlp.fc1"], fc1)  # with several calls, their images are in a row
     with model.record("*.fc1") as stepped:
         stream = model.stream()
         for _ in range(4):
@@ -183,7 +183,7 @@ def test_recordings(model, x):
             model(x)
 
 
-def test_recordings_are_of_this_thread(model, x):
+def test_recordings_belong_to_their_thread(model, x):
     with model.record("*.fc1") as spikes:
         thread = threading.Thread(target=model, args=(x,))
         thread.start()
@@ -204,7 +204,7 @@ def test_save_and_export(program, tmp_path):
     shares = model.export(tmp_path / "c.safetensors", calibrate=x, tolerance=-1.0)
     assert "block.0.mlp.fc1" in shares and all(0 <= share <= 1 for share in shares.values())
     small = spikemix.load(tmp_path / "c.safetensors")
-    assert small.precision == "int8"  # all bits to all layers, which is another file
+    assert small.precision == "int8"  # all layers get all bits, which makes another file
     assert (tmp_path / "c.safetensors").read_bytes() != (tmp_path / "a8.safetensors").read_bytes()
     with pytest.raises(spikemix.InputError, match="integers already"):
         small.export(tmp_path / "d.safetensors")
@@ -212,7 +212,7 @@ def test_save_and_export(program, tmp_path):
         spikemix.load(tmp_path / "a.safetensors").export(tmp_path / "a.safetensors")
 
 
-def test_what_a_model_says(model, tiny):
+def test_what_a_model_says_about_itself(model, tiny):
     assert model.labels[3] == "cat" and tiny.labels[3] == "3"
     assert model.card["model"]["embed_dim"] == 192 and model.card["name"] in repr(model)
     assert (model.input_shape, model.time_steps, model.threads) == ((3, 32, 32), 4, 1)
@@ -281,7 +281,7 @@ def test_a_mixer_over_time_cannot_stream(tmp_path, tiny):
 
 @pytest.mark.parametrize("file", sorted(TINY.parent.glob("*.safetensors")), ids=lambda file: file.stem)
 def test_damaged_files(file):
-    """Each is refused with a ValueError, or runs."""
+    """Each is either refused with a ValueError, or runs."""
     rng, whole, refused = np.random.default_rng(0), file.read_bytes(), 0
     header = int.from_bytes(whole[:8], "little")
     for _ in range(400):
@@ -303,7 +303,7 @@ def resident_bytes():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_nothing_is_left_of_a_model():
+def test_a_models_memory_is_freed():
     def load(times):
         for _ in range(times):
             model = spikemix.load(TINY)

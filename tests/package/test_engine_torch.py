@@ -1,4 +1,4 @@
-"""Models and tensors, where torch and Pillow are there."""
+"""Models and tensors, with torch and Pillow installed."""
 import numpy as np
 import pytest
 
@@ -7,7 +7,7 @@ import spikemix
 torch = pytest.importorskip("torch")
 
 
-def test_tensors_are_read_where_they_lie():
+def test_tensors_are_read_without_a_copy():
     model = spikemix.load()
     x = torch.rand(3, 3, 32, 32)
     expected = model(x.numpy())

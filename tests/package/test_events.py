@@ -1,4 +1,4 @@
-"""spikemix.events: what the program reads, writes and sums up, in Python."""
+"""spikemix.events: the program's reading, writing and summing of events, in Python."""
 import io
 import json
 import os
@@ -46,7 +46,7 @@ def recording(request, tmp_path):
     return path, made
 
 
-def test_what_is_written_is_read(recording):
+def test_written_events_are_read_back(recording):
     path, made = recording
     got = events.read(path)
     assert isinstance(got, np.ndarray) and got.dtype == events.EVENT and got.dtype.itemsize == 16
@@ -71,7 +71,7 @@ def test_a_span_of_time_and_chunks_are_parts_of_the_whole(recording):
         assert ((window["t"] - first) // 10_000 == i).all()
 
 
-def test_silent_windows_are_empty_but_not_for_ever(tmp_path):
+def test_silent_windows_are_empty_but_not_endless(tmp_path):
     made = some_events(3)
     made["t"] = [0, 25, 10**9]
     events.write(tmp_path / "a.npz", made)
@@ -102,7 +102,7 @@ def test_paths_bytes_files_and_sockets_give_the_same(recording, tmp_path):
 
 
 def feed(path, content, pause=0.0):
-    """Sends content to the socket at `path` in two parts, as soon as it is there."""
+    """Sends content to the socket at `path` in two parts, as soon as the socket exists."""
     with socket.socket(socket.AF_UNIX) as camera:
         for _ in range(1000):
             try:
@@ -130,7 +130,7 @@ def test_a_socket_and_a_pipe_are_read_as_they_come(tmp_path, ending):
     with ours, theirs:
         sender = threading.Thread(target=lambda: (theirs.sendall(content[:len(content) // 2])))
         sender.start()
-        first = next(iter(reader := events.read(ours, chunk=10**6)))  # what has come, not a million
+        first = next(iter(reader := events.read(ours, chunk=10**6)))  # what has arrived, not a million
         sender.join()
         assert 0 < len(first) < len(made) and same(first, made[:len(first)])
         threading.Thread(target=lambda: (theirs.sendall(content[len(content) // 2:]), theirs.close())).start()
@@ -156,7 +156,7 @@ def test_ctrl_c_ends_the_wait_for_a_socket(tmp_path):
     assert "KeyboardInterrupt" in said and not (tmp_path / "nobody.sock").exists()
 
 
-def test_a_files_error_is_the_error(tmp_path):
+def test_a_file_objects_error_is_passed_on(tmp_path):
     class Broken(io.RawIOBase):
         def read(self, n=-1):
             raise OSError("the camera was unplugged")
@@ -169,7 +169,7 @@ def test_a_files_error_is_the_error(tmp_path):
         events.read(3)
 
 
-def test_wrong_input_is_told_in_pythons_words(tmp_path):
+def test_errors_use_pythons_names(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.aedat"):
         events.read(tmp_path / "nothing.aedat")
     with pytest.raises(spikemix.InputError, match="is a folder"):
@@ -203,14 +203,14 @@ def test_wrong_input_is_told_in_pythons_words(tmp_path):
     assert not events.info(tmp_path / "swapped.npz")["monotonic"]
 
 
-def test_what_cannot_be_written_is_refused(tmp_path):
+def test_events_that_cannot_be_written_are_refused(tmp_path):
     made = some_events()
     plain = made.view(np.ndarray)
     with pytest.raises(spikemix.InputError, match=r"\.aedat .*\.npz"):
         events.write(tmp_path / "a.txt", made)
     with pytest.raises(ValueError, match=r"give sensor=\(width, height\)"):
         events.write(tmp_path / "a.aedat", plain)
-    events.write(tmp_path / "a.npz", plain)  # which does not say its sensor
+    events.write(tmp_path / "a.npz", plain)  # a format that does not store its sensor
     with pytest.raises(spikemix.InputError, match="expected x below 10 and y below 30"):
         events.write(tmp_path / "b.aedat", made, sensor=(10, 30))
     with pytest.raises(spikemix.InputError, match="time runs back"):
@@ -222,7 +222,7 @@ def test_what_cannot_be_written_is_refused(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.npz"]
 
 
-def test_events_of_others_are_taken():
+def test_other_libraries_events_are_accepted():
     made = some_events()
     tonics = np.zeros(len(made), [("x", np.int16), ("y", np.int16), ("p", int), ("t", np.int64)])
     columns = {"t": made["t"].astype(np.uint64), "x": made["x"].astype(int), "y": made["y"].astype(np.float32),
@@ -252,7 +252,7 @@ def test_events_keep_their_sensor_and_are_no_copies(recording):
     assert pickle.loads(pickle.dumps(got[5:])).sensor == (40, 30) and same(pickle.loads(pickle.dumps(got)), made)
     assert np.shares_memory(events._bytes(events._records(got)), got)
     assert got[got["p"]]["p"].all()
-    got["x"][0] = 7  # theirs to change
+    got["x"][0] = 7  # the caller may change them
     assert got[0]["x"] == 7
 
 
@@ -286,7 +286,7 @@ def test_frames_are_counted_as_numpy_counts(tmp_path):
         events.frames(made[::-1], by="time")
 
 
-def test_steps_are_the_streams(recording):
+def test_steps_equal_the_programs_stream(recording):
     path, made = recording
     steps = events.frames(made, step_us=10_000)
     number = (made["t"] - made["t"][0]) // 10_000
@@ -312,7 +312,7 @@ def test_pictures_of_events(tmp_path):
     assert events.picture(tmp_path / "sheet.png").shape == (4 * 92 - 2, 4 * 122 - 2, 3)
     events.render(made, tmp_path / "moves.apng", T=7)
     assert b"acTL" in (tmp_path / "moves.apng").read_bytes()
-    with pytest.raises(spikemix.InputError, match="nothing to see"):
+    with pytest.raises(spikemix.InputError, match="nothing to draw"):
         events.render(made[:0])
     with pytest.raises(spikemix.InputError, match=".apng"):
         events.render(made, tmp_path / "a.jpg")
@@ -360,7 +360,7 @@ def test_other_threads_run_while_a_recording_is_read(tmp_path):
     for thread in threads:
         thread.join()
     assert len(got) == 4 and all(same(each, made) for each in got)
-    reader = events.read(content, chunk=1000)  # shared: each chunk goes to one of them
+    reader = events.read(content, chunk=1000)  # shared: each chunk goes to one of the threads
     taken = []
     threads = [threading.Thread(target=lambda: taken.extend(list(reader))) for _ in range(4)]
     for thread in threads:
@@ -370,8 +370,8 @@ def test_other_threads_run_while_a_recording_is_read(tmp_path):
     assert sum(map(len, taken)) == len(made)
 
 
-def test_nothing_is_kept(tmp_path):
-    """Ten thousand recordings, read and dropped, whole and broken, leave no memory behind."""
+def test_no_memory_is_kept(tmp_path):
+    """Ten thousand recordings, whole and broken, are read and dropped, and leave no memory behind."""
     events.write(tmp_path / "a.aedat4", some_events(3000))
     content = (tmp_path / "a.aedat4").read_bytes()
 
@@ -390,9 +390,9 @@ def test_nothing_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("by, split", [("count", "number"), ("time", "time")])
-def test_frames_are_spikingjellys(by, split, monkeypatch):
+def test_frames_equal_spikingjellys(by, split, monkeypatch):
     spikingjelly = pytest.importorskip("spikingjelly")
-    # Not the data sets beside it, and what these import.
+    # Without the data sets next to it, and their imports.
     package = types.ModuleType("spikingjelly.datasets")
     package.__path__ = [str(pathlib.Path(spikingjelly.__path__[0]) / "datasets")]
     if "torchvision" not in sys.modules:
@@ -406,7 +406,7 @@ def test_frames_are_spikingjellys(by, split, monkeypatch):
         assert np.array_equal(events.frames(made, T, by), theirs)
 
 
-def test_frames_and_events_are_tonics(tmp_path):
+def test_frames_and_events_equal_tonics(tmp_path):
     tonic = pytest.importorskip("tonic")
     made = some_events(1600)
     ours = events.frames(made, 16)
@@ -422,14 +422,14 @@ def test_frames_and_events_are_tonics(tmp_path):
     assert events.frames(changed).sum() == len(changed)
 
 
-def test_what_expelliarmus_writes_is_read(tmp_path):
+def test_files_of_expelliarmus_are_read(tmp_path):
     expelliarmus = pytest.importorskip("expelliarmus")
     made = some_events(3000, sensor=(1280, 720))
     theirs = made.view(np.ndarray).astype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "u1")])
     for encoding, ending in (("dat", ".dat"), ("evt2", ".raw"), ("evt3", ".raw")):
         path = tmp_path / f"{encoding}{ending}"
         expelliarmus.Wizard(encoding=encoding).save(fpath=path, arr=theirs)
-        if encoding == "evt3":  # it reads and writes the times of EVT3 wrongly after their first overflow
+        if encoding == "evt3":  # expelliarmus reads and writes EVT3's times wrongly after their first overflow
             assert len(events.read(path, unordered=True)) == len(made)
             continue
         assert same(events.read(path), made)
@@ -437,7 +437,7 @@ def test_what_expelliarmus_writes_is_read(tmp_path):
 
 
 @needs_data
-def test_real_recordings_are_what_others_say_they_are():
+def test_real_recordings_agree_with_other_readers():
     checked = 0
     for truth_file in sorted((DATA / "single").glob("*.json")):
         truth, path = json.loads(truth_file.read_text()), truth_file.with_suffix("")
@@ -473,7 +473,7 @@ def test_malformed_recordings_are_refused_or_read_as_documented():
 
 @needs_data
 @pytest.mark.parametrize("form", ["aedat2", "aedat3", "aedat4", "nmnist", "dat", "npz"])
-def test_damaged_recordings_never_end_python(form):
+def test_damaged_recordings_never_crash_python(form):
     path = {"aedat2": "gesture-9-aedat2.aedat", "aedat3": "gesture-6.aedat", "aedat4": "sample.aedat4",
             "nmnist": "sample_nmnist.bin", "dat": "sample_ncars.dat", "npz": "gesture-6.npz"}[form]
     whole = (DATA / "single" / path).read_bytes()
@@ -488,7 +488,7 @@ def test_damaged_recordings_never_end_python(form):
             pass
 
 
-def test_a_count_that_no_byte_stands_for_takes_no_memory():
+def test_a_count_without_bytes_takes_no_memory():
     header = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
     packet = struct.pack("<hhiiiiii", 1, 0, 8, 4, 0, 2_000_000_000, 2_000_000_000, 2_000_000_000)
     with pytest.raises(spikemix.InputError, match="2000000000"):

@@ -1,4 +1,4 @@
-"""The package where torch is installed."""
+"""The package with torch installed."""
 import subprocess
 import sys
 

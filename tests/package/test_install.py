@@ -1,4 +1,4 @@
-"""The wheel, installed with numpy and nothing else."""
+"""The wheel, installed with only numpy."""
 import importlib.util
 import pathlib
 import re
@@ -10,8 +10,8 @@ import spikemix
 from conftest import SOURCE
 
 
-def test_only_what_the_wheel_asks_for():
-    """They see no torch, which is what they are for; and the package is the wheel's, not the sources'."""
+def test_only_the_wheels_requirements_are_installed():
+    """The environment has no torch, as intended, and the package is the wheel's, not the source tree's."""
     assert importlib.util.find_spec("torch") is None
     assert SOURCE / "python" not in pathlib.Path(spikemix.__file__).parents
 
@@ -22,7 +22,7 @@ def test_version():
 
 
 def test_the_program(program):
-    """As a console command and as a module: the same answers as the release build's."""
+    """As a console command and as a module: the same answers as from the release build."""
     expected = subprocess.check_output([program, "mixers", "--json"])
     beside = pathlib.Path(sys.executable).with_name("spikemix")
     assert subprocess.check_output([beside, "mixers", "--json"]) == expected

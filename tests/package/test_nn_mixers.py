@@ -163,7 +163,7 @@ def test_gates(transform):
 @pytest.mark.parametrize("spec", ["fft2d", "fft1d:axes=time,width", "wt2d:wavelet=db2:levels=1", "hartley:axes=height",
                                   "avgpool3", "dwt-c:bases=haar,db2:levels=1", "identity"])
 def test_the_matrices_of_other_devices(spec, turned):
-    """What runs on CUDA, which no machine of the tests has: the same operators by torch's own products."""
+    """The code for CUDA, which no test machine has: the same operators by torch's own products."""
     grid, D = (4, 4), 8
     x = tokens(N=16, D=D)
     x = x.transpose(2, 3).contiguous() if turned else x
@@ -234,7 +234,7 @@ def mixer(name, layout="TBND", **options):
 @pytest.mark.parametrize("stream", ["spike", "membrane"])
 @pytest.mark.parametrize("name", ALL)
 def test_every_mixer_in_every_layout(name, stream):
-    """The same tokens give the same spikes and gradients however they lie."""
+    """The same tokens give the same spikes and gradients in every layout."""
     T = 3
     x = 2 * tokens(T=T, N=16, D=32, dtype=torch.float32).abs().round()
     u, seen = tokens(T=T, N=16, D=32, dtype=torch.float32, seed=1), []
@@ -321,7 +321,7 @@ def test_flops():
     transform, x = sn.Transform("hadamard", dim=8, grid=(4, 4), axes="tokens"), tokens(T=2, B=3, N=16, D=8)
     with FlopCounterMode(display=False) as counter:
         transform(x.requires_grad_()).sum().backward()
-    additions = 2 * 3 * 8 * 16 * 4  # n log2 n for each line, and the scale
+    additions = 2 * 3 * 8 * 16 * 4  # n log2 n for each line, and the scaling
     assert 2 * additions <= counter.get_total_flops() <= 2 * (additions + 2 * 3 * 8 * 16)
 
 

@@ -42,7 +42,7 @@ NETWORKS = {
 
 
 def make(name, seed=0):
-    """The network with weights that let it fire, and norms that have seen data."""
+    """The network, with weights with which it fires, and norms that have seen data."""
     kind, config, neuron = NETWORKS[name]
     torch.manual_seed(seed)
     model = kind(config, neuron=neuron)
@@ -54,7 +54,7 @@ def make(name, seed=0):
                 value.add_(0.3 * torch.randn(value.shape))
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
     for norm in norms:
-        norm.momentum = 1.0  # what inference has is what this batch has
+        norm.momentum = 1.0  # inference then has this batch's statistics
     with torch.no_grad():
         model.train()(pictures(model, 8))
     for norm in norms:
@@ -70,8 +70,8 @@ def pictures(model, batch, seed=0):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_as_the_engine(name, tmp_path):
-    """A model made in Python gives the engine's logits, and comes back from its file with its own."""
+def test_equals_the_engine(name, tmp_path):
+    """A model made in Python gives the engine's logits, and the same logits after saving and loading."""
     model, x = make(name), None
     x = pictures(model, 3, seed=9)
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_as_the_engine(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["fft2d", "ssa, membrane", "plif", "qkformer", "maxformer", "events", "gated", "fatm"])
 def test_learns(name):
-    """Every parameter has a gradient, and a step along them makes the loss smaller."""
+    """Every parameter has a gradient, and a step along the gradients reduces the loss."""
     model = make(name).train()
     x, y = pictures(model, 4), torch.tensor([0, 1, 2, 3])
     loss = F.cross_entropy(model(x), y)
@@ -187,7 +187,7 @@ def test_deepcopy_and_double():
 
 @pytest.fixture(scope="module")
 def definitions():
-    """The published networks, written down over SpikingJelly's neurons: tests/test_model.py and tests/published.py."""
+    """The published networks, written with SpikingJelly's neurons: tests/test_model.py and tests/published.py."""
     pytest.importorskip("spikingjelly")
     sys.path.insert(0, str(SOURCE / "tests"))
     try:
@@ -199,7 +199,7 @@ def definitions():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ["fft2d", "ssa", "ssa, events", "maxformer", "qkformer"])
 def test_a_training_step_as_published(definitions, name, dtype):
-    """Loss, gradients and the norms' running statistics of a batch, with the same weights."""
+    """Loss, gradients and the norms' running statistics for a batch, with the same weights."""
     spikformer, families = definitions
     kind, c = sn.Spikformer, {**spikformer.IMAGE, "depth": 1}
     if name == "ssa, events":
@@ -231,7 +231,7 @@ def test_a_training_step_as_published(definitions, name, dtype):
     gradients = {n: p.grad for n, p in theirs.named_parameters()}
     for n, parameter in ours.named_parameters():
         want = gradients[n].view(parameter.shape)
-        # A spike that rounding flips moves gradients; doubles do not.
+        # A spike that flips by rounding changes gradients; in double none flips.
         assert (parameter.grad - want).norm() <= 20 * rounding * want.norm() + 1e-6, n
     state = theirs.state_dict()
     for n, value in ours.state_dict().items():
@@ -239,7 +239,7 @@ def test_a_training_step_as_published(definitions, name, dtype):
 
 
 class FourierByTorch(torch.nn.Module):
-    """fft2d, norm and neurons of torch and SpikingJelly alone."""
+    """fft2d, norm and neurons with only torch and SpikingJelly."""
 
     def __init__(self, dim, node):
         super().__init__()
@@ -258,7 +258,7 @@ def images_of(data):
 
 
 def test_in_spikingjellys_spikformer(data):
-    """A mixer of ours in somebody else's network learns as its plain definition does: the same weights and batches."""
+    """In somebody else's network our mixer learns as its plain definition does, with the same weights and batches."""
     model = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
     neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
     functional = pytest.importorskip("spikingjelly.activation_based.functional")
@@ -285,6 +285,6 @@ def test_in_spikingjellys_spikformer(data):
             loss.backward()
             optimizer.step()
             losses[-1].append(loss.item())
-    # Rounding differs, and a spike may flip: later steps drift apart, as they do between two machines.
+    # Rounding differs, and a spike may flip: later steps drift apart, as between two machines.
     np.testing.assert_allclose(losses[0][:3], losses[1][:3], rtol=5e-3)
     assert all(run[-1] < 0.7 * run[0] for run in losses), losses

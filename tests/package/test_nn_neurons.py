@@ -61,7 +61,7 @@ def test_like_spikingjelly(kind, options, surrogate):
 @pytest.mark.parametrize("surrogate", SURROGATES)
 @pytest.mark.parametrize("size", range(1, 18))
 def test_odd_sizes(size, surrogate):
-    """The kernel against torch's operators, which CUDA and doubles run on."""
+    """The kernel against torch's operators, which CUDA and doubles use."""
     for kind, options in [("lif", {}), ("lif", {"detach_reset": False}), ("plif", {"v_reset": None})]:
         module = ours(kind, surrogate, **options)
         for shape in [(4, size), (3, size, size), (2, 2, 16, size)]:
@@ -74,7 +74,7 @@ def test_odd_sizes(size, surrogate):
 
 
 def smooth(x, k, leak, T):
-    """Membranes that never fire: what a neuron's gradient is made of, without the surrogate."""
+    """Membranes that never fire: a neuron's gradient without the surrogate."""
     v, potentials = torch.zeros_like(x[0]), []
     for t in range(T):
         v = v + k * (x[t] - leak * v)
@@ -83,7 +83,7 @@ def smooth(x, k, leak, T):
 
 
 def test_the_gradient_is_the_chain_rule_of_the_surrogate():
-    """Doubles, below the threshold: the gradient is the surrogate's at each potential, times that of the potential."""
+    """In double, below the threshold: the gradient is the surrogate's at each potential, times the potential's own."""
     module, x = sn.LIF(tau=3.0, surrogate="arctan"), inputs(5, 7, dtype=torch.float64, scale=0.1).requires_grad_()
     h = smooth(x, 1 / 3, 1, 5)
     g = inputs(5, 7, seed=1, dtype=torch.float64)
@@ -127,7 +127,7 @@ def test_still_input():
         torch.testing.assert_close(x[0].grad, x[1].grad)
 
 
-def test_any_memory():
+def test_any_memory_layout():
     module, x = sn.LIF(), inputs(4, 6, 50)
     assert torch.equal(module(x.transpose(1, 2)), module(x).transpose(1, 2))
     assert module(inputs(4, 0, 5)).shape == (4, 0, 5)
@@ -185,7 +185,7 @@ def test_torch_func():
                                torch.stack([torch.func.grad(loss)(w, x) for w in taus]))
 
 
-def test_what_is_refused():
+def test_refusals():
     x = inputs(4, 3).requires_grad_()
     (gradient,) = torch.autograd.grad(sn.LIF()(x).sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="spikemix::neuron has no second derivative"):

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run, section by section, as they stand there."""
+"""The examples of docs/python.md run, section by section, exactly as printed."""
 import os
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""spikemix.plot: figures by matplotlib, where it is installed."""
+"""spikemix.plot: figures with matplotlib, if it is installed."""
 import importlib
 import sys
 
@@ -79,7 +79,7 @@ def test_spectra_before_and_after_a_mixer(plot):
     axes.figure.canvas.draw()
 
 
-def test_wrong_shapes_are_told(plot):
+def test_wrong_shapes_are_refused(plot):
     for call, text in ((lambda: plot.raster({"a": np.ones(3)}), r"of a of shape \[3\]"),
                        (lambda: plot.raster({}), "no layer"),
                        (lambda: plot.rates({"a": np.ones((2, 3)), "b": np.ones((3, 3))}), "different numbers"),

@@ -32,7 +32,7 @@ def some_events(seed, n=2000, sensor=(40, 30)):
 
 @pytest.fixture
 def recordings(tmp_path):
-    """train/ of three and test/ of two recordings in each of two classes, in two formats."""
+    """For each of two classes, three recordings in train/ and two in test/, in two formats."""
     for split, each in (("train", 3), ("test", 2)):
         for label, name in enumerate(("cat", "dog")):
             (tmp_path / "set" / split / name).mkdir(parents=True)
@@ -45,7 +45,7 @@ def recordings(tmp_path):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Pictures of 12 x 10 pixels: train/ of four and test/ of two in each of two classes."""
+    """Pictures of 12 x 10 pixels: for each of two classes, four in train/ and two in test/."""
     for split, each in (("train", 4), ("test", 2)):
         for label, name in enumerate(("cat", "dog")):
             (tmp_path / "pictures" / split / name).mkdir(parents=True)
@@ -106,7 +106,7 @@ def test_pictures_as_decoded_and_fitted(pictures):
     assert label == 1 and picture.dtype == np.uint8 and np.array_equal(picture, some_pixels(11))
     fitted = data.Pictures(pictures, "test", size=(10, 10))
     assert fitted[0][0].shape == (10, 10, 3) and np.array_equal(fitted[0][0], some_pixels(100)[:, 1:11])
-    again = data.Pictures(pictures, "test", size=(10, 10))  # out of the cache
+    again = data.Pictures(pictures, "test", size=(10, 10))  # from the cache
     assert np.array_equal(again[3][0], fitted[3][0])
     grey = data.Pictures(pictures, size=(5, 5), channels=1)
     assert grey[0][0].shape == (5, 5, 1)
@@ -125,7 +125,7 @@ def test_idx_files_are_pictures(tmp_path):
     assert data.Pictures(tmp_path, size=(6, 6))[0][0].shape == (6, 6, 3)
 
 
-def test_wrong_data_are_told(recordings, pictures, tmp_path):
+def test_wrong_data_are_refused(recordings, pictures, tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing"):
         data.Recordings(tmp_path / "nothing")
     with pytest.raises(spikemix.InputError, match="spikemix.data.Pictures reads them"):
@@ -159,7 +159,7 @@ def test_without_a_cache(recordings, pictures, tmp_path):
     assert list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_copy_opens_the_data_anew(recordings, monkeypatch):
+def test_a_copy_reopens_the_data(recordings, monkeypatch):
     monkeypatch.chdir(recordings.parent)
     ds = data.Recordings("set", T=3)
     copy = pickle.dumps(ds)
@@ -172,20 +172,20 @@ def test_a_copy_opens_the_data_anew(recordings, monkeypatch):
 def test_a_dataloader_takes_them(recordings, pictures, start):
     torch = pytest.importorskip("torch")
     both = [data.Recordings(recordings, T=4), data.Pictures(pictures, size=(8, 8))]
-    for ds in both if start == "fork" else both[:1]:  # a spawned worker imports torch anew
+    for ds in both if start == "fork" else both[:1]:  # a spawned worker imports torch again
         loader = torch.utils.data.DataLoader(ds, batch_size=2, num_workers=2, multiprocessing_context=start)
         samples, labels = zip(*loader)
         assert torch.equal(torch.cat(labels), torch.as_tensor(ds.targets))
         assert np.array_equal(torch.cat(samples).numpy(), np.stack([sample for sample, _ in ds]))
 
 
-def test_formats_are_the_programs():
+def test_formats_equal_the_programs():
     names = {form.name for form in data.formats()}
     assert {"cifar10", "idx", "dvsgesture", "recordings", "imagefolder"} <= names
     assert {form.name for form in data.formats() if form.recordings} == {"dvsgesture", "recordings"}
 
 
-def test_the_cache_is_the_programs(recordings, tmp_path):
+def test_the_cache_is_shared_with_the_program(recordings, tmp_path):
     subprocess.run([sys.executable, "-m", "spikemix", "data", "info", recordings, "--json"], check=True,
                    capture_output=True)
     made = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.events")}

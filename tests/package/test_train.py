@@ -1,5 +1,5 @@
-"""spikemix.train: the training program, driven from Python. A small program stands for it; the real one, where a build
-or $SPIKEMIX_TRAIN has it, shows that it speaks as that one does."""
+"""spikemix.train: the training program, driven from Python. A small program takes its place; the real one, if a build
+or $SPIKEMIX_TRAIN has it, shows that the small one is faithful."""
 import gzip
 import json
 import os
@@ -34,7 +34,7 @@ run = pathlib.Path(words[1] if resumed else words[words.index("--out") + 1] if "
 run.mkdir(parents=True, exist_ok=True)
 metrics = run / "metrics.jsonl"
 done = 0
-if resumed:  # what came after the last checkpoint is dropped
+if resumed:  # rows after the last checkpoint are dropped
     lines = metrics.read_text().splitlines(True)
     done = sum('"type": "epoch"' in line for line in lines)
     metrics.write_text("".join(lines[:3 * done]))
@@ -100,12 +100,12 @@ def test_rows_become_calls_and_tables(place):
     assert again.model == pathlib.Path("there/best/model.safetensors")
 
 
-def test_the_run_folder_is_the_programs_choice(place, capfd):
+def test_the_program_chooses_the_run_folder(place, capfd):
     run = spikemix.train("made", set={"train.epochs": 1}, verbose=True)
     assert run.folder == pathlib.Path("runs/made") and "run folder: runs/made" in capfd.readouterr().err
 
 
-def test_a_callback_that_says_false_stops_and_the_run_goes_on(place):
+def test_a_callback_that_returns_false_stops_a_run_that_can_resume(place):
     run = spikemix.train("made", set={"train.epochs": 50}, out="run", on_epoch=lambda row: row["epoch"] < 2)
     assert run.stopped and run.summary is None and "stopped" in repr(run)
     before = len(run.epochs["epoch"])
@@ -155,7 +155,7 @@ def test_the_programs_errors_are_exceptions(place):
         training.Run("nowhere")
 
 
-def test_where_the_program_is_looked_for(place, monkeypatch):
+def test_where_the_program_is_found(place, monkeypatch):
     named = os.environ["SPIKEMIX_TRAIN"]
     assert training.find_program() == named
     monkeypatch.setenv("SPIKEMIX_TRAIN", "/nowhere/spikemix")
@@ -175,7 +175,7 @@ def test_where_the_program_is_looked_for(place, monkeypatch):
 
 
 class Recorder(types.ModuleType):
-    """A module that writes down what is called in it."""
+    """A module that records its calls."""
 
     def __init__(self, name):
         super().__init__(name)
@@ -270,14 +270,14 @@ def tiny(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_real_program_trains_and_goes_on(tiny):
+def test_the_real_program_trains_and_resumes(tiny):
     rows = []
     run = spikemix.train("tiny.toml", data="data", set={"train.epochs": 5000}, on_epoch=lambda row: rows.append(row) or
                          len(rows) < 2)
     assert run.folder == pathlib.Path("runs/tiny") and run.stopped and rows[0]["epoch"] == 0
     stopped_at = len(run.epochs["epoch"])
     assert run.model.exists() and run.steps["step"][0] == 1
-    # Killed at any moment, the program goes on at its last checkpoint.
+    # Killed at any moment, the program resumes from its last checkpoint.
     seen = []
     with pytest.raises(spikemix.RunError, match="SIGKILL"):
         def kill(row):

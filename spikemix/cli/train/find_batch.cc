@@ -26,17 +26,17 @@
 namespace spikemix {
 namespace {
 
-constexpr int64_t kUntimedSteps = 1, kTimedSteps = 2;  // of the optimiser; its state is there after the first
+constexpr int64_t kUntimedSteps = 1, kTimedSteps = 2;  // optimiser steps; its state exists after the first
 constexpr int64_t kLargest = 1 << 14;
-constexpr double kClose = 0.04;  // good enough: the next batch size worth trying is nearer than this
+constexpr double kClose = 0.04;  // good enough: the next batch size worth trying is closer than this
 
 struct Probe {
-  int64_t batch = 0, peak = 0;  // bytes
+  int64_t batch = 0, peak = 0;  // in bytes
   double images_per_second = 0;
   bool fits = false;
 };
 
-// In this process: peak and speed of a few steps.
+// In this process: peak memory and speed of a few steps.
 Probe measure(const Config& config) {
   const int64_t turns = config.train.accumulate;
   const std::string device = open_device(config.train.device);
@@ -46,7 +46,7 @@ Probe measure(const Config& config) {
   return probe;
 }
 
-// What a child tells its parent: a result, or the message of what went wrong.
+// A child's report to its parent: a result, or an error message.
 template <class Result>
 struct Report {
   Result result;
@@ -54,13 +54,13 @@ struct Report {
   bool users_fault = false;
 };
 
-// work() in a process of its own; none if the kernel killed it for its memory, or it ran out of memory. So its peak of
-// memory is its own, and this process does not touch the GPU, which could not be used after a fork.
+// Runs work() in a separate process; none if it ran out of memory or the kernel killed it for that. So its peak memory
+// is its own, and this process never touches the GPU, which could not be used after a fork.
 template <class Work, class Result = std::invoke_result_t<Work>>
 std::optional<Result> in_child(const Work& work) {
   int ends[2];
   if (pipe(ends) != 0) throw run_error("--find-batch: {}", std::strerror(errno));
-  flush_answer();  // once, not by the child too
+  flush_answer();  // once, and not again by the child
   const pid_t child = fork();
   if (child < 0) throw run_error("--find-batch: {}", std::strerror(errno));
   Report<Result> report;
@@ -94,7 +94,7 @@ Probe probe_batch(Config config, int64_t batch) {
   return in_child([&] { return measure(config); }).value_or(Probe{.batch = batch});
 }
 
-// Nine tenths of what is free on the run's device.
+// Nine tenths of the memory that is free on the run's device.
 int64_t default_budget(const std::string& device) {
   const auto free = in_child([&] { return available_memory(open_device(device)); });
   if (!free) throw run_error("--find-batch: the device has no memory left");
@@ -108,7 +108,7 @@ int64_t training_images(const DataConfig& data) {
   return images - std::llround(data.validation * double(images));
 }
 
-// Rounded down to a multiple of 8, from 8 on: what people write, and what vectors like.
+// Rounded down to a multiple of 8, from 8 on: the usual numbers, and good for vectors.
 int64_t rounded(double batch) {
   const auto whole = int64_t(batch);
   return whole >= 8 ? whole / 8 * 8 : std::max<int64_t>(1, whole);
@@ -116,7 +116,7 @@ int64_t rounded(double batch) {
 
 double gigabytes(int64_t bytes) { return double(bytes) / 1e9; }
 
-// The search: memory grows linearly with the batch, so that two points tell where the budget is met.
+// The search: memory grows linearly with the batch, so two points tell where it reaches the budget.
 class Search {
  public:
   Search(const Config& config, int64_t budget, int64_t largest, bool quiet)
@@ -157,7 +157,7 @@ class Search {
     if (other && other->peak != fits_->peak) {
       const double slope = double(fits_->peak - other->peak) / double(fits_->batch - other->batch);
       if (slope > 0) next = rounded(double(fits_->batch) + double(budget_ - fits_->peak) / slope);
-      // Two points near zero say little of a point far away.
+      // Two points near zero say little about a point far away.
       next = std::min(next, 16 * fits_->batch);
     }
     if (too_large_) {
@@ -181,7 +181,7 @@ class Search {
 
 void find_batch(Config config, int64_t budget, bool json) {
   if (budget == 0) budget = default_budget(config.train.device);
-  config.train.epochs = config.train.eval_every = kUntimedSteps + kTimedSteps;  // of one optimiser step at least
+  config.train.epochs = config.train.eval_every = kUntimedSteps + kTimedSteps;  // at least one optimiser step
   config.train.warmup_epochs = config.train.cooldown_epochs = 0;
   const int64_t images = training_images(config.data);
   Search search(config, budget, std::min(kLargest, images / config.train.accumulate), json);

@@ -21,9 +21,9 @@ constexpr int64_t kWarmUp = 3, kSteps = 20;
 struct Row {
   std::string layer, op;
   double ms = 0, share = 0;
-  double density = -1;  // of the inputs, with products, or the share that Winograd multiplies; else -1
-  double rate = 0;      // 10^9 multiply-adds a second that matrices would have to do, or 10^9 bytes
-  double of_limit = 0;  // 0: not known
+  double density = -1;  // of a product's inputs, or the share that Winograd multiplies; otherwise -1
+  double rate = 0;      // 10^9 multiply-adds a second that matrices would need, or 10^9 bytes
+  double of_limit = 0;  // 0: unknown
   bool bytes = false;
 };
 
@@ -94,8 +94,8 @@ nlohmann::json document_of(const std::vector<Row>& rows, const MachineLimits& li
 }  // namespace
 
 void profile_training(Config config, bool json) {
-  config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // of one step at least
-  config.train.eval_every = config.train.epochs;                          // none between the steps that are timed
+  config.train.epochs = std::max(config.train.epochs, kWarmUp + kSteps);  // at least one step each
+  config.train.eval_every = config.train.epochs;                          // no test between the timed steps
   const std::string device = open_device(config.train.device);
   Profile profile([&device] { finish(device); });
   Profile::active() = &profile;

@@ -10,7 +10,7 @@
 namespace spikemix {
 namespace {
 
-// A line that stays.
+// Prints a line that stays.
 void say_line(const std::string& title, const std::string& text) {
   say_text(fmt::format("{}{}\n", printable(title), text));
 }

@@ -8,7 +8,7 @@
 
 namespace spikemix {
 
-/// Progress of a training on standard error: a bar that moves on a terminal, a line now and then in a log.
+/// Progress of a training on standard error: a moving bar on a terminal, an occasional line in a log.
 class ProgressPrinter {
  public:
   explicit ProgressPrinter(std::string title);
@@ -16,7 +16,7 @@ class ProgressPrinter {
   void step(const Progress& progress);
   void test(int64_t done, int64_t images);
   void epoch(const EpochResult& result);
-  /// Before a line that stays.
+  /// Call it before printing a line that stays.
   void clear() { line_.clear(); }
 
  private:

@@ -33,7 +33,7 @@ namespace {
 
 std::atomic<bool> interrupted = false;
 
-// The first Ctrl-C asks for a checkpoint and an end; the second one ends at once (an earlier checkpoint is intact).
+// The first Ctrl-C requests a checkpoint and the end; the second one ends at once (an earlier checkpoint is intact).
 void on_interrupt(int) {
   interrupted = true;
   std::signal(SIGINT, SIG_DFL);
@@ -50,8 +50,8 @@ OpenListener opening() {
   return listener;
 }
 
-// Trains by `work`, watched by a progress bar, and says how it ended. Only the first rank prints. `note`: of the run
-// folder, said with it at the start.
+// Trains by calling `work`, with a progress bar, and reports how it ended. Only the first rank prints. `note` is
+// printed after the run folder at the start.
 template <class Work>
 void run_training(const std::string& run, const std::string& title, const std::string& note, bool json, Work&& work) {
   const Launch launch = read_launch();
@@ -105,9 +105,9 @@ void run_training(const std::string& run, const std::string& title, const std::s
   }
 }
 
-// Where a training without --out goes: runs/NAME, or the first of runs/NAME-2, -3, ... that is free.
+// The folder of a training without --out: runs/NAME, or the first free one of runs/NAME-2, -3, ...
 struct NewRun {
-  std::string folder, note;  // of the run before it
+  std::string folder, note;  // about the run before it
 };
 
 NewRun new_run(const std::string& name) {

@@ -50,7 +50,7 @@ nlohmann::json document_of(const std::string& run, const Verification& v) {
   return document;
 }
 
-// The items of a list that the other one lacks.
+// The items of a list that are missing in the other.
 std::string text_of(const nlohmann::json& value, const nlohmann::json& other) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array() || !other.is_array()) return value.is_null() ? "nothing" : json_text(value);
@@ -60,7 +60,7 @@ std::string text_of(const nlohmann::json& value, const nlohmann::json& other) {
   return own.empty() ? "no more" : fmt::format("also {}", fmt::join(own, " "));
 }
 
-// "step 3", or "epoch 2, step 1": as people count.
+// "step 3", or "epoch 2, step 1", counted from 1.
 std::string place_of(const FirstStep& step) {
   return step.epoch == 0 ? fmt::format("step {}", step.step)
                          : fmt::format("epoch {}, step {}", step.epoch + 1, step.step);

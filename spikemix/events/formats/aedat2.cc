@@ -39,7 +39,7 @@ struct Davis {
   int64_t advance(const uint8_t*) const { return 0; }
 };
 
-// jAER's and v2e's: 10 bits of x and of y, both counted from the far end, and the polarity below them.
+// The layout of jAER and v2e: 10 bits each for x and y, both counted from the far end, and the polarity below them.
 struct Dvs640 {
   static constexpr size_t kBytes = 8;
   static constexpr int64_t kPeriod = int64_t(1) << 32;
@@ -57,7 +57,7 @@ struct Dvs640 {
 
 constexpr SensorSize kDvs128{128, 128}, kDavis240{240, 180}, kDavis346{346, 260}, kDvs640{640, 480};
 
-// "eu.seebetter.ini.chips.davis.Davis346red": the last part is the name. Unknown for another one.
+// "eu.seebetter.ini.chips.davis.Davis346red": the last part is the name. Unknown for any other.
 SensorSize sensor_of_chip(std::string_view chip) {
   const std::string_view name = chip.substr(chip.rfind('.') + 1);
   const auto begins = [&](std::string_view upper, std::string_view mixed) {
@@ -70,12 +70,13 @@ SensorSize sensor_of_chip(std::string_view chip) {
   return {};
 }
 
-// Many writers name no chip (CIFAR10-DVS, v2e). The addresses that come next may: a DVS128's have 16 bits, of which the
-// lowest vary; a DAVIS' vary above them, and their lowest ten are clear; and only one of 346 x 260 goes beyond 240 x
-// 180. One address in twenty may be odd, a pixel beyond must be one in a hundred. Unknown where this is not certain.
+// Many writers name no chip (CIFAR10-DVS, v2e), but the addresses may identify it. A DVS128's have 16 bits, of which
+// the lowest vary; a DAVIS' vary above them, with the lowest ten clear; and only a 346 x 260 sensor goes past 240 x
+// 180. One address in twenty may be odd; a pixel past 240 x 180 must appear once in a hundred. Unknown if this is not
+// certain.
 SensorSize sensor_of_addresses(std::span<const uint8_t> records) {
   size_t all = 0, high = 0, low = 0, beyond_240 = 0, beyond_346 = 0;
-  if (records.size() < 8) return kDvs128;  // no events: nothing to be put in a wrong place
+  if (records.size() < 8) return kDvs128;  // no events: nothing can be put in a wrong place
   for (; records.size() >= 8; records = records.subspan(8)) {
     const uint32_t address = big_endian(records.data());
     if (address & 0x80000000) continue;  // a sample of a DAVIS' frame
@@ -103,9 +104,9 @@ std::unique_ptr<EventReader> open_aedat2(ByteSource source, const ReadOptions& o
   if (!sensor.known() && !chip.empty()) {
     throw source.error_at(header.text.find(chip), "chip '{}', expected DVS128, a DAVIS240, a DAVIS346 or DVS640", chip);
   }
-  // Of a pipe only what has come by now: its next bytes may be long in coming.
+  // From a pipe, only the bytes that have arrived: the next ones may take long.
   const auto head = source.peek(8);
-  const bool too_few = !source.input()->size() && head.size() < 20 * 8;  // of a pipe, for addresses to show anything
+  const bool too_few = !source.input()->size() && head.size() < 20 * 8;  // a pipe's addresses, too few to show anything
   if (!sensor.known() && !(too_few && !options.sensor.known()))
     sensor = options.sensor.known() ? options.sensor
                                     : sensor_of_addresses(head.first(std::min(head.size(), kRecogniseBytes)));

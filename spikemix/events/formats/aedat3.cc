@@ -53,7 +53,7 @@ class Aedat3Reader : public EventReader {
     for (;;) {
       if (packet_left_ == 0 && !next_packet()) return {};
       auto bytes = source_.peek(Polarity::kBytes);
-      if (bytes.size() < Polarity::kBytes) {  // reached only where the file's size was not known, or with truncated
+      if (bytes.size() < Polarity::kBytes) {  // only if the file's size is unknown, or with truncated
         if (options_.truncated) return {};
         throw source_.error_at(source_.offset(), "the file ends, expected {} more bytes of the packet at byte {}{}",
                                packet_left_, packet_, incomplete(options_));
@@ -68,7 +68,7 @@ class Aedat3Reader : public EventReader {
   }
 
  private:
-  // Goes to the events of the next packet of polarity events. @return false at the end
+  // Advances to the events of the next packet of polarity events. @return false at the end
   bool next_packet() {
     for (;;) {
       packet_ = source_.offset();
@@ -106,8 +106,8 @@ class Aedat3Reader : public EventReader {
   ByteSource source_;
   ReadOptions options_;
   FlatDecoder<Polarity> decoder_;
-  uint64_t packet_ = 0;       // where its header is
-  uint64_t packet_left_ = 0;  // its bytes that are still to come
+  uint64_t packet_ = 0;       // the place of its header
+  uint64_t packet_left_ = 0;  // the rest of its bytes
   int64_t base_ = 0;          // its overflows of the time, in microseconds
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kHeaderOfPacket = 28, kEventsOfPacket = 4096;
 
-// The name of the camera with this sensor, from which readers know its size; ours says the size itself.
+// The name of the camera with this sensor, from which readers know its size; our own names contain the size.
 std::string source_name(SensorSize sensor) {
   if (sensor == SensorSize{128, 128}) return "DVS128";
   if (sensor == SensorSize{240, 180}) return "DAVIS240C";
@@ -20,7 +20,7 @@ std::string source_name(SensorSize sensor) {
 class Aedat3Writer : public EventWriter {
  public:
   Aedat3Writer(const std::filesystem::path& path, SensorSize sensor) : name_(path.string()), file_(path) {
-    // No time of day, so that the same events make the same file.
+    // Without a time of day, so that the same events make the same file.
     file_.write(
         fmt::format("#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 0: {}\r\n"
                     "#Start-Time: 1970-01-01 00:00:00 (TZ+0000)\r\n#!END-HEADER\r\n",
@@ -57,7 +57,7 @@ class Aedat3Writer : public EventWriter {
     put<int16_t>(0, 1);  // polarity events
     put<int16_t>(2, 0);  // source
     put<int32_t>(4, 8);  // bytes of an event
-    put<int32_t>(8, 4);  // where its time stands in it
+    put<int32_t>(8, 4);  // the place of the time within it
     put<int32_t>(12, overflows_);
     for (const size_t at : {16, 20, 24}) put<int32_t>(at, int32_t(number_));  // capacity, number, valid
     file_.write(std::as_bytes(std::span(packet_).first(kHeaderOfPacket + 8 * number_)));

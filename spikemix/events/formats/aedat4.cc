@@ -14,10 +14,10 @@ using namespace aedat4;
 
 // DV writes packets of 10 ms: 16 million events in one are far beyond every camera.
 constexpr size_t kMaxPacket = size_t(1) << 28, kMaxHeader = size_t(1) << 24;
-// A place of the table of packets that is none.
+// A place that means "no table of packets".
 constexpr uint64_t kNoTable = UINT64_MAX;
 
-// A size-prefixed flatbuffer's table; null if it is not what the identifier says or points outside of itself.
+// A size-prefixed flatbuffer's table; null if its identifier is wrong or it points outside of itself.
 template <class T>
 const T* verified(std::span<const uint8_t> bytes, const char* identifier) {
   if (bytes.size() < 12) return nullptr;
@@ -56,7 +56,7 @@ Stream first_event_stream(std::string_view xml) {
   return best;
 }
 
-// What lies behind the packets: a flatbuffer 'FTAB', compressed like them, but without a packet's header.
+// What follows the packets: a flatbuffer 'FTAB', compressed like them, but without a packet's header.
 bool is_packet_table(std::span<const uint8_t> bytes) {
   constexpr uint32_t kLz4Magic = 0x184D2204, kZstdMagic = 0xFD2FB528;
   if (bytes.size() < sizeof(PacketHeader)) return false;
@@ -69,7 +69,8 @@ class Aedat4Reader : public EventReader {
  public:
   Aedat4Reader(ByteSource source, const IOHeader& header, const Stream& stream, const ReadOptions& options)
       : source_(std::move(source)),
-        // At or before the first packet there is none: -1 from a recorder that was killed, 0 from others.
+        // A place at or before the first packet means that there is none: -1 from a recorder that was killed, 0 from
+        // others.
         table_(header.data_table() > int64_t(source_.offset()) ? uint64_t(header.data_table()) : kNoTable),
         stream_(stream.id),
         options_(options),
@@ -85,7 +86,7 @@ class Aedat4Reader : public EventReader {
 
   std::span<const Event> read() override {
     for (;;) {
-      source_.skip(std::exchange(packet_size_, 0));  // its bytes were in use until now if it was not compressed
+      source_.skip(std::exchange(packet_size_, 0));  // if it was not compressed, its bytes were in use until now
       if (!next_packet()) return {};
       const auto events = packet_events(source_.peek(packet_size_).first(packet_size_));
       if (!events.empty()) return events;
@@ -93,20 +94,20 @@ class Aedat4Reader : public EventReader {
   }
 
  private:
-  // Goes to the next packet of our stream, all of it in the source's buffer. @return false at the end
+  // Advances to the next packet of our stream, with all of it in the source's buffer. @return false at the end
   bool next_packet() {
     for (;;) {
       const uint64_t byte = source_.offset();
-      const auto bytes = source_.peek(12);  // a packet's header, or what shows the table of packets
+      const auto bytes = source_.peek(12);  // a packet's header, or the start of the table of packets
       const bool whole = bytes.size() >= sizeof(PacketHeader);
-      // Without a table of packets (a recorder that was killed), the end of the file is the end.
+      // Without a table of packets (a recorder that was killed), reading stops at the end of the file.
       if ((!whole && options_.truncated) || (bytes.empty() && (table_ == kNoTable || table_ == byte))) return false;
       if (!whole) {
         throw source_.error_at(byte, "the file ends, expected a packet{}{}",
                                table_ == kNoTable ? "" : fmt::format(" or the table of packets at byte {}", table_),
                                incomplete(options_, "packet"));
       }
-      // The table is of no use to a reader from front to back. Where the header places it, or has forgotten to.
+      // A reader from front to back has no use for the table, whether the header gives its place or not.
       if (byte == table_ || table_ == kNoTable) {
         if (is_packet_table(bytes)) return false;
         if (byte == table_ && is_packet(bytes)) {
@@ -145,7 +146,7 @@ class Aedat4Reader : public EventReader {
     }
   }
 
-  // Of our stream, and of a size that can be: else it is something unknown behind the packets.
+  // For our stream, with a plausible size; otherwise it is something unknown after the packets.
   bool is_packet(std::span<const uint8_t> bytes) const {
     const auto header = load_little_endian<PacketHeader>(bytes.data());
     const uint64_t left = source_.left().value_or(kMaxPacket);
@@ -161,12 +162,12 @@ class Aedat4Reader : public EventReader {
       } catch (const std::runtime_error& e) {
         throw source_.error_at(byte, "packet of {} bytes cannot be decompressed: {}", packet_size_, e.what());
       }
-    } else if (reinterpret_cast<uintptr_t>(bytes.data()) % 4 != 0) {  // flatbuffers' own numbers need this much
+    } else if (reinterpret_cast<uintptr_t>(bytes.data()) % 4 != 0) {  // flatbuffers' numbers need this alignment
       aligned_.assign(bytes.begin(), bytes.end());
       bytes = aligned_;
     }
     if (is_bomb(byte, decompressed_)) {
-      throw source_.error_at(byte, "{} bytes so far become {}: an archive bomb, no recording", byte, decompressed_);
+      throw source_.error_at(byte, "{} bytes so far become {}: an archive bomb, not a recording", byte, decompressed_);
     }
     const auto* packet = verified<EventPacket>(bytes, "EVTS");
     if (!packet) {
@@ -176,7 +177,8 @@ class Aedat4Reader : public EventReader {
     std::span<const Event> events(reinterpret_cast<const Event*>(packet->elements()->Data()),
                                   packet->elements()->size());
     if (reinterpret_cast<uintptr_t>(events.data()) % alignof(Event) != 0) {
-      // Some writers align what follows the 4 bytes of a packet's size (DV), some the whole: the next one will fit.
+      // Some writers (DV) align what follows the 4 bytes of a packet's size, some align the whole: the next one will
+      // fit.
       shift_ = 4 - shift_;
       copies_.resize(events.size());
       std::memcpy(copies_.data(), packet->elements()->Data(), events.size_bytes());
@@ -193,9 +195,10 @@ class Aedat4Reader : public EventReader {
     return events;
   }
 
-  // Those that are not to be left out. Within a compressed packet no byte stands for one event: the packet's is named.
+  // Removes the events that are to be left out. No byte in a compressed packet stands for one event, so the packet's
+  // byte is named.
   std::span<const Event> kept(std::span<const Event> events, uint64_t byte) {
-    copies_.resize(std::max(copies_.size(), events.size()));  // they may be these
+    copies_.resize(std::max(copies_.size(), events.size()));  // they may be these very events
     size_t n = 0;
     for (const Event e : events) {
       if (checks_.check(e, source_, byte)) copies_[n++] = e;
@@ -204,16 +207,16 @@ class Aedat4Reader : public EventReader {
   }
 
   ByteSource source_;
-  uint64_t table_;  // where the packets end
+  uint64_t table_;  // the end of the packets
   int stream_;
   ReadOptions options_;
   EventChecks checks_;
   std::unique_ptr<Decompressor> decompressor_;
-  size_t shift_ = 4;  // where the decompressed bytes begin, so that their events are aligned
+  size_t shift_ = 4;  // offset of the decompressed bytes, such that their events are aligned
   std::vector<uint8_t> aligned_;
   std::vector<Event> copies_;
   size_t packet_size_ = 0;
-  uint64_t decompressed_ = 0;  // bytes so far
+  uint64_t decompressed_ = 0;  // in bytes, so far
 };
 
 }  // namespace
@@ -232,7 +235,7 @@ std::unique_ptr<EventReader> open_aedat4(ByteSource source, const ReadOptions& o
   const auto bytes = source.peek(size);
   if (bytes.size() < size)
     throw source.error_at(byte, "header of {} bytes, {} remain; an incomplete copy?", size, bytes.size());
-  // Its strings and numbers must lie as they were aligned when it was written.
+  // Its strings and numbers must have the alignment that they were written with.
   const std::vector<uint8_t> copy(bytes.begin(), bytes.begin() + std::ptrdiff_t(size));
   const auto* header = verified<IOHeader>(copy, "IOHE");
   if (!header) throw source.error_at(byte, "damaged header, expected a flatbuffer 'IOHE'");

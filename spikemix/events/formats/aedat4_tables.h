@@ -14,15 +14,14 @@
 //   table FileDataDefinition { ByteOffset: long; PacketInfo: PacketHeader; NumElements: long; TimestampStart: long;
 //                              TimestampEnd: long; }
 //   table FileDataTable { Table: [FileDataDefinition]; }                                             "FTAB"
-// (https://docs.inivation.com: AEDAT 4.0). Written out here, because it is less than flatc as one more tool of the
-// build.
+// (https://docs.inivation.com: AEDAT 4.0). Written by hand, because it is less than adding flatc to the build's tools.
 namespace spikemix::aedat4 {
 
 constexpr std::string_view kMagic = "#!AER-DAT4.0\r\n";
 
 enum Compression : int32_t { kNone = 0, kLz4 = 1, kLz4High = 2, kZstd = 3, kZstdHigh = 4 };
 
-/// Where a table's field number `i` stands in its vtable.
+/// The place of a table's field number `i` in its vtable.
 constexpr flatbuffers::voffset_t field(int i) { return flatbuffers::voffset_t(4 + 2 * i); }
 
 struct IOHeader : flatbuffers::Table {

@@ -15,14 +15,14 @@ using namespace aedat4;
 
 constexpr size_t kEventsOfAPacket = 8192;
 
-// What stands before the packets says where the table of packets is, behind them: the packets are put aside until then.
+// The header before the packets contains the place of the table after them, so the packets are spooled until then.
 class Aedat4Writer : public EventWriter {
  public:
   Aedat4Writer(const std::filesystem::path& path, SensorSize sensor) : file_(path), packets_(path), sensor_(sensor) {}
 
   void write(std::span<const Event> events) override {
     for (const Event& e : events) {
-      // Field by field into zeros: an Event's last three bytes may hold anything.
+      // Field by field into zeros, because an Event's last three bytes may hold anything.
       const size_t at = packet_.size();
       packet_.resize(at + sizeof(Event));
       std::memcpy(&packet_[at], &e.t, 8);
@@ -37,7 +37,7 @@ class Aedat4Writer : public EventWriter {
     flush();
     const std::vector<uint8_t> table = packet_table();
     std::vector<uint8_t> header = io_header(0);
-    header = io_header(int64_t(kMagic.size() + header.size() + packets_.size()));  // a number is as long as another
+    header = io_header(int64_t(kMagic.size() + header.size() + packets_.size()));  // all numbers have the same length
     file_.write(kMagic);
     file_.write(std::as_bytes(std::span(header)));
     packets_.replay([&](std::span<const uint8_t> bytes) { file_.write(std::as_bytes(bytes)); });
@@ -47,7 +47,7 @@ class Aedat4Writer : public EventWriter {
 
  private:
   struct Packet {
-    uint64_t at;  // its bytes, counted from the first packet's header
+    uint64_t at;  // its place, counted from the first packet's header
     int32_t size;
     int64_t events, first_t, last_t;
   };
@@ -59,7 +59,7 @@ class Aedat4Writer : public EventWriter {
   static std::vector<uint8_t> compress(std::span<const uint8_t> bytes) {
     std::vector<uint8_t> frame(LZ4F_compressFrameBound(bytes.size(), nullptr));
     const size_t size = LZ4F_compressFrame(frame.data(), frame.size(), bytes.data(), bytes.size(), nullptr);
-    if (LZ4F_isError(size)) throw std::runtime_error(LZ4F_getErrorName(size));  // cannot be: the bound was kept
+    if (LZ4F_isError(size)) throw std::runtime_error(LZ4F_getErrorName(size));  // impossible within the bound
     frame.resize(size);
     return frame;
   }
@@ -122,7 +122,7 @@ class Aedat4Writer : public EventWriter {
         attribute("sizeY", "int", std::to_string(sensor_.height)) + attribute("source", "string", "spikemix") +
         attribute("tsOffset", "long", "0") + "</node></node></node></dv>\n";
     flatbuffers::FlatBufferBuilder builder;
-    builder.ForceDefaults(true);  // of the same size, whatever the numbers are
+    builder.ForceDefaults(true);  // the same size for all numbers
     const auto info = builder.CreateString(xml);
     const auto start = builder.StartTable();
     builder.AddElement<int64_t>(field(1), data_table, -1);

@@ -14,18 +14,18 @@ struct Dat {
     return {.t = load_little_endian<uint32_t>(record),
             .x = uint16_t(word & 0x3FFF),
             .y = uint16_t(word >> 14 & 0x3FFF),
-            .p = uint8_t(word >> 28)};  // four bits, of which 0 and 1 mean something
+            .p = uint8_t(word >> 28)};  // four bits, of which only 0 and 1 are valid
   }
   bool is_event(const uint8_t*) const { return true; }
   int64_t advance(const uint8_t*) const { return 0; }
 };
 
-// Version 1 and before, whose files do not all say so, has addresses of 18 bits; those of version 2 have y above them.
+// Version 1 and earlier, whose files do not all say so, has addresses of 18 bits; in version 2, y uses the bits above.
 void check_version(ByteSource& source, const TextHeader& header) {
   const auto version = header.value("% Version");
   if (version && *version == "2") return;
   if (version) throw source.error_at(0, "DAT version {}, expected 2", *version);
-  // Of a pipe only what has come by now, which may be too little to tell.
+  // From a pipe, only the bytes that have arrived, which may be too few to tell.
   const auto head = source.peek(Dat::kBytes);
   bool high = head.size() < Dat::kBytes || (!source.input()->size() && head.size() < 64 * Dat::kBytes);
   for (size_t at = 0; at + Dat::kBytes <= std::min(head.size(), kRecogniseBytes); at += Dat::kBytes) {

@@ -3,8 +3,8 @@
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/frames.h"
 
-// Events a second of every reader, from memory (what a reader itself costs), and of framing. Against others:
-// bench/events_peers.py.
+// Events a second of every reader, from memory (the cost of the reader itself), and of framing. For comparisons with
+// other readers see bench/events_peers.py.
 namespace spikemix {
 namespace {
 

@@ -15,7 +15,7 @@ constexpr size_t kFirstBuffer = 1 << 18;
 
 [[noreturn]] void fail(const char* why) { throw std::runtime_error(why); }
 
-// Calls decompress(buffer), which returns the bytes it made or nothing if the buffer is too small, with larger and
+// Calls decompress(buffer), which returns the number of bytes it made, or nothing if the buffer is too small, with ever
 // larger buffers.
 template <class Function>
 std::span<const uint8_t> into(std::vector<uint8_t>& buffer, size_t limit, size_t shift, Function decompress) {
@@ -39,7 +39,7 @@ class Lz4 : public Decompressor {
   std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) override {
     return into(buffer_, limit, shift, [&](std::span<uint8_t> out, size_t& made) {
       LZ4F_resetDecompressionContext(context_);
-      // The buffer stays where it is for the whole frame: later blocks may refer to earlier ones in it.
+      // The buffer does not move during a frame: later blocks may refer to earlier ones in it.
       LZ4F_decompressOptions_t options{};
       options.stableDst = 1;
       size_t used = 0;
@@ -70,7 +70,7 @@ class Zstd : public Decompressor {
   std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) override {
     return into(buffer_, limit, shift, [&](std::span<uint8_t> out, size_t& made) {
       ZSTD_DCtx_reset(context_, ZSTD_reset_session_only);
-      // Into the whole buffer at once: no window of its own, whatever the frame's header asks for.
+      // Into the whole buffer at once, without a window, whatever the frame's header asks for.
       ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 27);
       ZSTD_outBuffer to{out.data(), out.size(), 0};
       ZSTD_inBuffer from{frame.data(), frame.size(), 0};

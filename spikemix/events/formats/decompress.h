@@ -7,18 +7,18 @@
 
 namespace spikemix {
 
-/// Decompresses whole frames, one after the other, into one buffer that is used again and again.
+/// Decompresses whole frames, one after the other, into one reused buffer.
 class Decompressor {
  public:
   virtual ~Decompressor() = default;
-  /// The decompressed bytes, `shift` bytes behind a place that is aligned for anything; valid until the next call.
-  /// Throws std::runtime_error that says what is wrong with the frame, without the place, or that it would hold more
-  /// than `limit` bytes.
+  /// The decompressed bytes, `shift` bytes after a place that is aligned for anything; valid until the next call.
+  /// Throws std::runtime_error saying what is wrong with the frame (without the place), or that it would exceed `limit`
+  /// bytes.
   virtual std::span<const uint8_t> operator()(std::span<const uint8_t> frame, size_t limit, size_t shift) = 0;
 };
 
-/// `packed` bytes that become `made` are no recording: more than 1 GiB, and a hundred times as many. Those of cameras
-/// become ten times as many at most.
+/// Are `packed` bytes that become `made` bytes an archive bomb: more than 1 GiB, and a hundred times as many?
+/// Recordings from cameras grow tenfold at most.
 constexpr bool is_bomb(uint64_t packed, uint64_t made) { return made > uint64_t(1) << 30 && made / 100 > packed; }
 
 std::unique_ptr<Decompressor> make_lz4();

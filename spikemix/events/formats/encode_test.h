@@ -16,7 +16,7 @@
 #include "spikemix/events/formats/aedat4_tables.h"
 #include "spikemix/events/reader.h"
 
-// Recordings of every format, written in the plainest way: for the tests, the fuzzing and the benchmarks.
+// Encoders of every format, as simple as possible: for the tests, the fuzzing and the benchmarks.
 namespace spikemix::encode {
 
 using Bytes = std::vector<uint8_t>;
@@ -107,7 +107,8 @@ inline void aedat4_packet(Bytes& bytes, std::span<const Event> events, aedat4::C
   bytes.insert(bytes.end(), frame.begin(), frame.end());
 }
 
-/// The streams: triggers (1) and events (3). Without a table of packets it is as a recorder leaves it that was killed.
+/// The streams are triggers (1) and events (3). Without a table of packets, it looks like the file of a killed
+/// recorder.
 inline Bytes aedat4_header(SensorSize sensor, aedat4::Compression compression, int64_t table = -1) {
   const auto node = [](int id, const std::string& type, const std::string& info) {
     return fmt::format(
@@ -166,7 +167,7 @@ inline Bytes evt2(std::span<const Event> events, SensorSize sensor) {
   return bytes;
 }
 
-/// Events of one time, row and polarity that are close together become a vector, as a sensor writes them.
+/// Events of the same time, row and polarity that are close together become a vector, as sensors write them.
 inline Bytes evt3(std::span<const Event> events, SensorSize sensor) {
   Bytes bytes = text(fmt::format("% evt 3.0\n% geometry {}x{}\n% end\n", sensor.width, sensor.height));
   const auto word = [&](unsigned type, int64_t value) { put(bytes, uint16_t(type << 12 | (value & 0xFFF))); };
@@ -263,7 +264,7 @@ inline Bytes npz_records(std::span<const Event> events) {
 }
 
 struct Named {
-  std::string name;  ///< of the format, as the registry has it
+  std::string name;  ///< the format's name in the registry
   SensorSize sensor;
   std::vector<Event> events;
   Bytes bytes;

@@ -8,15 +8,13 @@
 
 namespace spikemix {
 
-/// What EVT2 and EVT3 have in common: words whose meaning hangs on the words before. A Decoder has
+/// The common part of EVT2 and EVT3: words whose meaning depends on the words before. A Decoder has
 ///   Word                the type of a word
 ///   kEventsOfWord       the most events that one word makes
-///   void word(Word, Sink&)  takes a word. Events go to sink(t, x, y, p). What is no event, time or place of one is
-///                       skipped: external signals, what a vendor adds, and types that are reserved, which cameras
-///                       write as padding.
-///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first that is
-///   rare
-///                       or odd. Returns how many it took. Out of line, so that its state stays in registers.
+///   void word(Word, Sink&)  takes a word. Events go to sink(t, x, y, p). Other words are skipped:
+///                       external signals, vendors' additions, and reserved types, which cameras write as padding.
+///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first rare or
+///                       odd one. Returns how many it took. Out of line, so that its state stays in registers.
 template <class Decoder>
 class EvtReader : public EventReader {
   using Word = typename Decoder::Word;
@@ -40,7 +38,7 @@ class EvtReader : public EventReader {
         }
         return {};
       }
-      // Locals, so that the compiler keeps the state in registers while it stores events.
+      // Local copies, so that the compiler keeps the state in registers while it stores events.
       Decoder decoder = decoder_;
       EventChecks checks = checks_;
       Event* out = events_.data();
@@ -85,18 +83,18 @@ std::unique_ptr<EventReader> open_evt(ByteSource source, const ReadOptions& opti
   return std::make_unique<EvtReader<Decoder>>(std::move(source), sensor, options);
 }
 
-/// The high part of a clock, `bits` wide: what must be added to the times because it began anew.
+/// The high part of a clock, `bits` wide: returns what must be added to the times because the clock restarted.
 class ClockEpoch {
  public:
-  /// @param period  microseconds from one beginning to the next
+  /// @param period  microseconds from one restart to the next
   int64_t next(uint32_t high, uint32_t bits, int64_t period) {
-    // Half a period back is a new beginning, less is disorder.
+    // More than half a period back is a restart, less is disorder.
     if (high < last_ && last_ - high > 1u << (bits - 1)) epoch_ += period;
     last_ = high;
     return epoch_;
   }
   int64_t now() const { return epoch_; }
-  /// A high part that is no less than the one before.
+  /// Sees a high part that is not less than the previous one.
   void seen(uint32_t high) { last_ = high; }
 
  private:

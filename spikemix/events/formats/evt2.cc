@@ -51,7 +51,7 @@ struct Evt2 {
   }
 
  private:
-  int64_t high_ = -1;  // microseconds, without the lowest 6 bits; -1: not known yet
+  int64_t high_ = -1;  // microseconds, without the lowest 6 bits; -1: unknown yet
   ClockEpoch epoch_;
 };
 

@@ -10,7 +10,7 @@ struct Evt3 {
   enum Type : uint16_t {
     kY = 0x0,
     kX = 0x2,           // one event
-    kVectorBase = 0x3,  // x and polarity of the first pixel that the next vector speaks of
+    kVectorBase = 0x3,  // x and polarity of the first pixel of the next vector
     kVector12 = 0x4,    // a bit for each of 12 pixels to the right of the base, which then moves on by 12
     kVector8 = 0x5,
     kTimeLow = 0x6,
@@ -41,7 +41,7 @@ struct Evt3 {
         if (t_ >= 0) t_ = high_ | value;
         break;
       case kTimeHigh:
-        // Sensors repeat it while the low part runs on: only a new one begins at a low part of 0.
+        // Sensors repeat it while the low part advances: only a new high part starts at a low part of 0.
         if (t_ < 0 || value != (high_ >> 12 & 0xFFF)) {
           high_ = epoch_.next(value, 12, int64_t(1) << 24) + (int64_t(value) << 12);
           t_ = high_;
@@ -52,8 +52,8 @@ struct Evt3 {
     }
   }
 
-  // Sensors write the time, the row and the column in this order, each only if it is new: read in that order, the jumps
-  // are guessed mostly right.
+  // Sensors write the time, the row and the column in this order, each only if it is new. Reading them in that order
+  // makes the branches predictable.
   [[gnu::noinline]] size_t run(const uint8_t* words, size_t n, Event*& events, EventChecks& all_checks) {
     if (t_ < 0) return 0;
     const EventChecks checks = all_checks;
@@ -100,7 +100,7 @@ struct Evt3 {
     base_ += pixels;
   }
 
-  int64_t t_ = -1, high_ = 0;  // microseconds; t_ = -1: not known yet
+  int64_t t_ = -1, high_ = 0;  // microseconds; t_ = -1: unknown yet
   uint32_t y_ = 0, base_ = 0;
   uint8_t p_ = 0;
   ClockEpoch epoch_;

@@ -11,7 +11,7 @@
 
 namespace spikemix {
 
-/// The integer at `bytes`, wherever it is.
+/// The integer at `bytes`, at any alignment.
 template <class T>
 T load_little_endian(const uint8_t* bytes) {
   static_assert(std::endian::native == std::endian::little);
@@ -20,7 +20,7 @@ T load_little_endian(const uint8_t* bytes) {
   return value;
 }
 
-/// What every event of a recording is held against.
+/// The checks on every event of a recording.
 class EventChecks {
  public:
   EventChecks(SensorSize sensor, const ReadOptions& options)
@@ -31,7 +31,7 @@ class EventChecks {
 
   bool outside(uint32_t x, uint32_t y) const { return (x >= width_) | (y >= height_); }
 
-  /// One event, which comes after those that passed before. @return false if it is to be left out
+  /// Checks one event, which follows those that passed before. @return false if it is to be left out
   /// @throws InputError that says what is wrong with it
   bool check(const Event& e, const ByteSource& source, uint64_t byte) {
     if (outside(e.x, e.y)) {
@@ -62,27 +62,27 @@ class EventChecks {
 
 /// Decodes records of a fixed size. A Layout has
 ///   kBytes            bytes of a record
-///   kPeriod           microseconds after which its clock begins anew; 0: never
-///   Event event(const uint8_t*)  what a record says, its time from 0 to kPeriod - 1
-///   bool is_event(const uint8_t*)   or something to be left out
+///   kPeriod           microseconds after which its clock restarts; 0: never
+///   Event event(const uint8_t*)  the event of a record, its time from 0 to kPeriod - 1
+///   bool is_event(const uint8_t*)   false for a record to be left out
 ///   int64_t advance(const uint8_t*) microseconds that a record left out adds to all later times (N-MNIST's overflows)
 ///
-/// A block is first decoded in a loop without a branch, which only notes that something is odd in it; then, if so, once
-/// more, record by record, with what is left out, the clock's new beginnings and the errors.
+/// A block is first decoded in a loop without branches, which only records whether something is odd. If so, it is
+/// decoded again record by record, with omissions, restarts of the clock and errors.
 template <class Layout>
 class FlatDecoder {
  public:
-  static constexpr size_t kEvents = 8192;  // with the records they come from, half of a core's second cache
+  static constexpr size_t kEvents = 8192;  // together with their records, half of a core's second cache
 
   FlatDecoder(Layout layout, SensorSize sensor, const ReadOptions& options)
       : layout_(layout), checks_(sensor, options), events_(kEvents) {}
 
-  /// The events of the whole records in `bytes`, kEvents at most. @param byte  the first one's place in the file
+  /// The events of the whole records in `bytes`, kEvents at most. @param byte  the first record's place in the file
   /// @param base  microseconds to be added to each time
   std::span<const Event> decode(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte, int64_t base) {
     const size_t n = std::min(kEvents, bytes.size() / Layout::kBytes);
     if (events_.size() < n) events_.resize(n);
-    const EventChecks checks = checks_;  // as locals, which no store to an event can change
+    const EventChecks checks = checks_;  // local copies, which no store to an event can change
     const int64_t origin = base + epoch_;
     Event* const out = events_.data();
     int64_t last = checks.last();
@@ -111,9 +111,9 @@ class FlatDecoder {
       if (!layout_.is_event(record)) continue;
       Event e = layout_.event(record);
       e.t += base + epoch_;
-      // One that is left out says nothing of the clock.
+      // A record that is left out says nothing about the clock.
       if (checks_.outside(e.x, e.y) && !checks_.check(e, source, byte + at)) continue;
-      // Half a period back is no disorder.
+      // A time more than half a period back is not disorder.
       if (Layout::kPeriod > 0 && e.t < checks_.last() && checks_.last() - e.t > Layout::kPeriod / 2) {
         epoch_ += Layout::kPeriod;
         e.t += Layout::kPeriod;
@@ -130,7 +130,7 @@ class FlatDecoder {
   int64_t epoch_ = 0;
 };
 
-/// A recording that is nothing but records, from the source's place to the file's end.
+/// A recording that consists only of records, from the source's place to the file's end.
 template <class Layout>
 class FlatReader : public EventReader {
  public:

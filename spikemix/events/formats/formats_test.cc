@@ -2,7 +2,7 @@
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/formats/readers.h"
 
-// What each format has for itself.
+// The peculiarities of each format.
 namespace spikemix {
 namespace {
 
@@ -15,13 +15,13 @@ std::vector<Event> at_times(std::initializer_list<int64_t> times) {
   return events;
 }
 
-TEST(Aedat2, ClockBeginsAnewAfter71Minutes) {
+TEST(Aedat2, ClockRestartsAfter71Minutes) {
   const int64_t period = int64_t(1) << 32;
   const auto events = at_times({period - 5, period - 1, period + 3, 2 * period - 1, 2 * period + 1});
   EXPECT_EQ(encode::read_all(encode::aedat2(events)), events);
 }
 
-TEST(Aedat2, LeavesOutWhatIsNoPixel) {
+TEST(Aedat2, LeavesOutRecordsThatAreNotPixels) {
   const SensorSize davis{346, 260};
   const auto events = encode::random_events(20, davis);
   Bytes bytes = encode::aedat2(events, davis);
@@ -49,7 +49,7 @@ TEST(Aedat2, NamesAChipThatItDoesNotKnow) {
   expect_input_error([&] { encode::read_all(bytes); }, "a, byte 24: chip 'some.Cochlea64', expected DVS128");
 }
 
-// As many writers leave it: CIFAR10-DVS, v2e.
+// As many writers leave it out: CIFAR10-DVS, v2e.
 Bytes without_chip(Bytes bytes) {
   const std::string line = "# AEChip";
   const auto first = std::ranges::search(bytes, line).begin();
@@ -57,7 +57,7 @@ Bytes without_chip(Bytes bytes) {
   return bytes;
 }
 
-TEST(Aedat2, WithoutAChipItsAddressesSayWhichItWas) {
+TEST(Aedat2, WithoutAChipItsAddressesIdentifyIt) {
   const SensorSize davis{346, 260};
   const auto wide = encode::random_events(300, davis), small = encode::random_events(300, {128, 128});
   const auto sensor = [](const Bytes& bytes) {
@@ -73,14 +73,14 @@ TEST(Aedat2, WithoutAChipItsAddressesSayWhichItWas) {
   for (int i = 0; i < 100; ++i) encode::put_big_endian(frame, 0x80000000), encode::put_big_endian(frame, 1);
   expect_input_error([&] { sensor(frame); }, "no line '# AEChip:'");
 
-  // An address or two that no pixel has do not make another camera of it.
+  // An address or two that no pixel has do not make it another camera.
   Bytes odd = without_chip(encode::aedat2(small));
   encode::put_big_endian(odd, 200u << 22 | 300u << 12), encode::put_big_endian(odd, 99999);
   EXPECT_EQ(sensor(odd), (SensorSize{128, 128}));
 }
 
-TEST(Aedat2, WithoutAChipAskedForWhereTheAddressesDoNotSay) {
-  const auto part = encode::random_events(300, {240, 180});  // of a DAVIS240, or of a part of a DAVIS346
+TEST(Aedat2, WithoutAChipAsksForTheSizeIfTheAddressesDoNotTell) {
+  const auto part = encode::random_events(300, {240, 180});  // from a DAVIS240, or from part of a DAVIS346
   for (const SensorSize sensor : {SensorSize{240, 180}, SensorSize{346, 260}}) {
     Bytes bytes = encode::aedat2(part, sensor);
     if (sensor.width == 346) {  // the 240 x 180 pixels in its corner
@@ -118,7 +118,7 @@ TEST(Aedat3, LeavesOutOtherPacketsAndInvalidEvents) {
   encode::aedat3_packet(bytes, events);
   encode::aedat3_packet(bytes, events, /*type=*/3);
   EXPECT_EQ(encode::read_all(bytes), events);
-  // The first event of the third packet is marked as not valid: its time and place do not matter then.
+  // The first event of the third packet is marked as invalid: its time and place do not matter then.
   const size_t first = 47 + 28 + 30 * 8 + 28 + 28;
   bytes[first] &= 0xFE, bytes[first + 3] = 0xFF;
   EXPECT_EQ(encode::read_all(bytes), std::vector<Event>(events.begin() + 1, events.end()));
@@ -149,7 +149,7 @@ TEST(Aedat4, ReadsOneStreamOfEvents) {
   const auto events = encode::random_events(500, sensor);
   for (const auto compression : {aedat4::kNone, aedat4::kLz4, aedat4::kLz4High, aedat4::kZstd, aedat4::kZstdHigh}) {
     Bytes bytes = encode::aedat4_header(sensor, compression);
-    put(bytes, int32_t(1)), put(bytes, int32_t(3)), bytes.insert(bytes.end(), {1, 2, 3});  // triggers: never looked at
+    put(bytes, int32_t(1)), put(bytes, int32_t(3)), bytes.insert(bytes.end(), {1, 2, 3});  // triggers: never read
     encode::aedat4_packet(bytes, std::span(events).first(100), compression, 3);
     encode::aedat4_packet(bytes, {}, compression, 3);
     encode::aedat4_packet(bytes, std::span(events).subspan(100), compression, 3);
@@ -157,7 +157,7 @@ TEST(Aedat4, ReadsOneStreamOfEvents) {
   }
 }
 
-TEST(Aedat4, RefusesWhatIsDamaged) {
+TEST(Aedat4, RefusesDamagedFiles) {
   const SensorSize sensor{64, 48};
   auto events = encode::random_events(10, sensor);
   events[4].p = 2;
@@ -169,7 +169,7 @@ TEST(Aedat4, RefusesWhatIsDamaged) {
   Bytes nothing = encode::aedat4_header(sensor, aedat4::kNone);
   put(nothing, int32_t(3)), put(nothing, int32_t(16)), nothing.resize(nothing.size() + 16);
   expect_input_error([&] { encode::read_all(nothing); }, "expected a flatbuffer 'EVTS'");
-  // A few kilobytes that become gigabytes.
+  // A few kilobytes that decompress to gigabytes.
   Bytes bomb = encode::aedat4_header(sensor, aedat4::kZstd);
   const Bytes frame = encode::compress(Bytes(300 << 20), aedat4::kZstd);
   put(bomb, int32_t(3)), put(bomb, int32_t(frame.size())), bomb.insert(bomb.end(), frame.begin(), frame.end());
@@ -193,7 +193,7 @@ TEST(Aedat4, TheTableOfPacketsMayBeMissing) {
       EXPECT_EQ(encode::read_all(file(place, behind)), events) << place << " " << behind.size();
     }
   }
-  // A place that hides packets, or at which the file has ended already.
+  // A place that hides packets, or that is past the end of the file.
   const auto refuse = [&](int64_t place, const std::string& why) {
     expect_input_error([&] { encode::read_all(file(place, table)); }, why);
   };
@@ -208,7 +208,7 @@ TEST(Aedat4, TheTableOfPacketsMayBeMissing) {
 }
 
 TEST(Aedat4, BombsAreRefused) {
-  // Each packet is within its own limit; all together are no recording.
+  // Each packet is within its own limit; all together are not a recording.
   const SensorSize sensor{64, 48};
   Bytes packet;
   encode::aedat4_packet(packet, std::vector<Event>(4 << 20), aedat4::kZstd, 3);
@@ -222,7 +222,7 @@ TEST(Aedat4, BombsAreRefused) {
         for (auto events = recording.reader->read(); !events.empty(); events = recording.reader->read())
           n += int64_t(events.size());
       },
-      "an archive bomb, no recording");
+      "an archive bomb, not a recording");
   EXPECT_LE(n, int64_t(17) * (4 << 20));
 }
 
@@ -256,7 +256,7 @@ TEST(Dat, HeaderAndClock) {
   refuse("% Version 2\n", {0x0C}, "byte 12: the file ends");
 }
 
-TEST(Dat, WithoutAVersionItsAddressesMustBeThoseOfVersion2) {
+TEST(Dat, WithoutAVersionItsAddressesMustFitVersion2) {
   const auto events = encode::random_events(50, {304, 240});
   const std::string line = "% Version 2\n";
   Bytes bytes = encode::dat(events, {304, 240});
@@ -304,7 +304,7 @@ TEST(Evt3, ReservedWordsAreSkipped) {
   EXPECT_EQ(encode::read_all(bytes), events);
 }
 
-TEST(Evt2, TimeHighAndItsNewBeginning) {
+TEST(Evt2, TimeHighAndItsRestart) {
   const int64_t period = int64_t(1) << 34;
   const auto events = at_times({63, 64, period - 1, period, period + 1000});
   EXPECT_EQ(encode::read_all(encode::evt2(events, {640, 480})), events);
@@ -335,7 +335,7 @@ TEST(Evt3, Vectors) {
   EXPECT_EQ(open_recording(ByteSource::memory("a", bytes)).reader->sensor(), (SensorSize{1280, 720}));
 }
 
-TEST(Evt3, ClockBeginsAnewAfter16Seconds) {
+TEST(Evt3, ClockRestartsAfter16Seconds) {
   const int64_t period = int64_t(1) << 24;
   const auto events = at_times({0, period - 1, period + 5, 2 * period - 3, 2 * period});
   EXPECT_EQ(encode::read_all(encode::evt3(events, {1280, 720})), events);

@@ -4,14 +4,14 @@
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/formats/readers.h"
 
-// Damaged recordings of every format, from a fixed seed: an InputError or events that lie within the sensor, and
-// nothing that the sanitizers see. SPIKEMIX_FUZZ=1000000 runs as many for each format (400 without it).
+// Damaged recordings of every format, from a fixed seed: each gives an InputError or events within the sensor, and
+// nothing for the sanitizers to report. SPIKEMIX_FUZZ=1000000 runs that many for each format (400 without it).
 namespace spikemix {
 namespace {
 
 Bytes mutate(Bytes bytes, Rng& rng) {
   for (uint64_t n = 1 + rng.below(4); n > 0; --n) {
-    // A third of the changes where the header is, a third at the end, where zip has its directory.
+    // A third of the changes are in the header, and a third at the end, where zip has its directory.
     const size_t size = bytes.size(), edge = std::min<size_t>(200, size);
     const uint64_t region = rng.below(3);
     const size_t where = region == 0 ? rng.below(edge) : (region == 1 ? size - 1 - rng.below(edge) : rng.below(size));
@@ -52,7 +52,7 @@ TEST(Fuzz, EveryFormat) {
           }
           total += events.size();
         }
-        // EVT3 makes the most of a byte: twelve events of a word.
+        // EVT3 makes the most of a byte: twelve events from a word.
         ASSERT_LE(total, file.name == "AEDAT 4" ? size_t(1) << 24 : bytes.size() * 6) << "mutation " << i;
         ++read;
       } catch (const InputError& e) {
@@ -62,7 +62,7 @@ TEST(Fuzz, EveryFormat) {
         FAIL() << file.name << ", mutation " << i << ": " << e.what();
       }
     }
-    // Some must be taken and some refused, else the mutations test nothing.
+    // Some must be accepted and some refused, otherwise the mutations test nothing.
     EXPECT_GT(refused, count / 20) << file.name;
     EXPECT_GT(read, count / 50) << file.name;
     RecordProperty(file.name + " refused", refused);

@@ -21,12 +21,12 @@ struct NMnist {
 }  // namespace
 
 bool recognises_nmnist(std::span<const uint8_t> head) {
-  // Text is none, even where chance has put its bytes in order.
+  // Text is not a recording, even if its bytes happen to be in order.
   const auto first = head.first(std::min<size_t>(head.size(), 16));
   if (std::ranges::all_of(first, [](uint8_t c) { return (c >= ' ' && c < 0x7F) || (c >= '\t' && c <= '\r'); }))
     return false;
-  // Of bytes that are something else, every second time would be earlier than the one before. One wrong event in twenty
-  // is let through: the reader then says which one it is.
+  // In other data, every second time would be earlier than the one before. One wrong event in twenty is tolerated here:
+  // the reader then says which one it is.
   const size_t n = std::min<size_t>(head.size() / NMnist::kBytes, 2000);
   size_t back = 0;
   int64_t last = 0;

@@ -9,14 +9,14 @@ namespace {
 constexpr size_t kMostFields = 64, kLargestElement = 1 << 16;
 constexpr int kDeepest = 8;  // records in records
 
-// What follows "'key':"; empty if there is no such key.
+// The text after "'key':"; empty if there is no such key.
 std::string_view after_key(std::string_view text, std::string_view key) {
   const std::string quoted = "'" + std::string(key) + "':";
   const size_t found = text.find(quoted);
   return found == text.npos ? std::string_view() : text.substr(found + quoted.size());
 }
 
-// Takes a Python literal apart, from front to back.
+// Parses a Python literal from front to back.
 class Literal {
  public:
   explicit Literal(std::string_view text) : text_(text) {}
@@ -66,7 +66,7 @@ class Literal {
   std::string_view text_;
 };
 
-// "<i8", "|b1", ">u2"; what is no number of a common size ("|V3", "<U10", "<m8[us]") only takes its place.
+// "<i8", "|b1", ">u2"; types that are not numbers of a common size ("|V3", "<U10", "<m8[us]") only take up space.
 std::optional<NpyField> parse_type(std::string_view type) {
   if (type.size() < 3) return {};
   NpyField field;
@@ -83,8 +83,8 @@ std::optional<NpyField> parse_type(std::string_view type) {
   return field;
 }
 
-// A type's name, or the fields of records: [('t', '<i8'), (('title', 'x'), '<i2', (1,)), ...], which are put into
-// `fields` if there is such a thing. @return the bytes of an element
+// A type's name, or the fields of records: [('t', '<i8'), (('title', 'x'), '<i2', (1,)), ...], which are added to
+// `fields`. @return the bytes of an element
 std::optional<size_t> parse_element(Literal& literal, std::vector<NpyField>* fields, int depth) {
   if (!literal.take('[')) {
     const auto type = literal.take_string();

@@ -10,7 +10,7 @@ namespace spikemix {
 namespace {
 
 constexpr size_t kEvents = 8192;
-// What is no whole number of 63 bits: no check lets it through.
+// Stands for anything that is not a whole number of 63 bits: no check lets it through.
 constexpr int64_t kNone = INT64_MIN;
 // Times have room to be subtracted from each other.
 
@@ -67,7 +67,7 @@ double us_in(TimeUnit unit) {
                                            : 1;
 }
 
-// A time as the array has it, in microseconds: floats are rounded to the nearest one, nanoseconds down.
+// A time from the array, in microseconds: floats are rounded to the nearest one, nanoseconds down.
 int64_t to_us(const NpyField& field, const uint8_t* bytes, TimeUnit unit) {
   if (field.kind == 'f') {
     const double us = to_double(field, bytes) * us_in(unit);
@@ -113,7 +113,7 @@ class NpzReader : public EventReader {
                                                            "a whole number from 0 to 65535",
                                                            "a whole number from 0 to 65535", "0 and 1, or -1 and 1"};
 
-  // Leaves those at the front that are to be kept. @return how many
+  // Moves the events that are to be kept to the front. @return how many there are
   size_t check(std::span<Event> events) {
     bool odd = false;
     int64_t last = checks_.last();
@@ -125,7 +125,7 @@ class NpzReader : public EventReader {
       checks_.set_last(last);
       return events.size();
     }
-    const uint64_t byte = arrays_[columns_[0].array].member.byte();  // an event lies at four places: t's array is named
+    const uint64_t byte = arrays_[columns_[0].array].member.byte();  // an event is in four places: t's array is named
     size_t kept = 0;
     for (const Event e : events) {
       if (checks_.check(e, source_, byte)) events[kept++] = e;
@@ -134,7 +134,7 @@ class NpzReader : public EventReader {
   }
 
   void read_elements(NpzArray& array, size_t n) {
-    if (n == 0) {  // one byte more than expected shows an array that is too long; the end compares the checksum
+    if (n == 0) {  // reading one byte more reveals an array that is too long; the end compares the checksum
       uint8_t more;
       if (array.member.read({&more, 1}) == 0) return;
       throw source_.error_at(array.member.byte(), "{}: more than its {} elements", array.name, array.header.length);
@@ -159,7 +159,7 @@ class NpzReader : public EventReader {
       zeros_ = zeros_ || std::ranges::any_of(std::span(events_).first(n), [](const Event& e) { return e.p == 0; });
       return;
     }
-    // -1 is "off" where there is no 0: both together are something else.
+    // -1 is "off" if there is no 0: both together are invalid.
     const auto set = [&](Event& e, int64_t p) {
       minus_ |= p == -1, zeros_ |= p == 0;
       return e.p = p == 1, p >= -1 && p <= 1 && !(minus_ && zeros_);
@@ -175,13 +175,13 @@ class NpzReader : public EventReader {
     return array.elements.data() + column.field.offset + i * array.header.element;
   }
 
-  // @return false if one of the elements cannot be
+  // @return false if one of the elements is invalid
   template <size_t kColumn, class Set>
   bool try_fill(size_t n, Set set) {
     const NpyField& field = columns_[kColumn].field;
     const uint8_t* first = element<kColumn>(0);
     const size_t stride = arrays_[columns_[kColumn].array].header.element;
-    Event* const events = events_.data();  // a byte that is stored may alias the vector
+    Event* const events = events_.data();  // a store of bytes may alias the vector
     bool good = true;
     // numpy's usual integers in a loop of their own.
     if (field.kind == 'i' && field.size == 8 && !field.big_endian) {
@@ -200,7 +200,7 @@ class NpzReader : public EventReader {
     fill_from<kColumn>(n, set, [&](size_t i) { return converter(field)(element<kColumn>(i), field.big_endian); });
   }
 
-  // The slow way. @throws InputError naming the first element that cannot be
+  // The slow path. @throws InputError naming the first invalid element
   template <size_t kColumn, class Set, class Get>
   void fill_from(size_t n, Set set, Get get) {
     for (size_t i = 0; i < n; ++i) {
@@ -212,7 +212,7 @@ class NpzReader : public EventReader {
       throw source_.error_at(
           array.member.byte(), "{}: {} = {} in element {}, expected {}", array.name, column.field.name,
           show(column.field, element<kColumn>(i)), array.header.length - left_ - n + i,
-          fraction ? "whole microseconds; say in what the times are: --time-unit s, ms or us" : kExpected[kColumn]);
+          fraction ? "whole microseconds; name the unit of the times: --time-unit s, ms or us" : kExpected[kColumn]);
     }
   }
 
@@ -221,7 +221,7 @@ class NpzReader : public EventReader {
   std::array<NpzColumns::Column, 4> columns_;
   uint64_t left_;
   std::optional<TimeUnit> time_unit_;
-  bool minus_ = false, zeros_ = false;  // there was a -1, a 0 among the polarities so far
+  bool minus_ = false, zeros_ = false;  // has a -1, a 0 been among the polarities so far?
   EventChecks checks_;
   std::vector<Event> events_;
 };

@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// What others call the columns; the first is the one to be preferred.
+// The names that others give the columns; the first one is preferred.
 constexpr std::array<std::array<std::string_view, 7>, 4> kNames = {
     {{"t", "ts", "time", "times", "timestamp", "timestamps"},
      {"x", "xs"},
@@ -21,7 +21,7 @@ constexpr std::string_view kEnding = ".npy";
 constexpr size_t kLargestHeader = 1 << 16, kMembersInErrors = 8;
 
 // The place in `names` of the one that is column `column`; nullopt if there is none.
-// @param where  stands before the names in the error
+// @param where  precedes the names in the error
 std::optional<size_t> find_column(const std::vector<std::string>& names, size_t column, const ByteSource& source,
                                   std::string_view where) {
   std::optional<size_t> found;
@@ -39,13 +39,13 @@ std::optional<size_t> find_column(const std::vector<std::string>& names, size_t 
   return found;
 }
 
-// The text before the elements, from the member's beginning. @throws InputError if it is no array of numpy's
+// The text before the elements, from the member's start. @throws InputError if it is not a numpy array
 std::string read_header(const ByteSource& source, const std::string& name, ZipMember& member) {
   const auto fail = [&](std::string_view what) { return source.error_at(member.byte(), "{}: {}", name, what); };
   std::array<uint8_t, 12> start{};
   const size_t preamble = member.read(std::span(start).first(10));
   if (preamble < 10 || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
-    throw fail("no numpy array, expected '\\x93NUMPY'");
+    throw fail("not a numpy array, expected '\\x93NUMPY'");
   size_t length = load_little_endian<uint16_t>(&start[8]);
   if (start[6] > 1) {  // version 2 and 3: four bytes for the length
     if (member.read(std::span(start).subspan(10)) < 2) throw fail("ends within its header");
@@ -92,7 +92,7 @@ NpzColumns take_arrays(const ByteSource& source, const std::array<const ZipEntry
   return found;
 }
 
-// The fields of an array of records; nullopt, and the first column that is not there, if these are other records.
+// The fields of an array of records; nullopt, and the first column that is missing, if these are other records.
 std::optional<NpzColumns> take_records(const ByteSource& source, NpzArray array, std::string_view& missing) {
   NpzColumns found;
   std::vector<std::string> names;
@@ -108,7 +108,7 @@ std::optional<NpzColumns> take_records(const ByteSource& source, NpzArray array,
   return found;
 }
 
-// Arrays of other types do not matter: what cannot be opened is none of ours.
+// Arrays of other types do not matter: what cannot be opened is not one of ours.
 std::optional<NpzColumns> find_records(const ByteSource& source, const std::vector<ZipEntry>& entries) {
   std::optional<NpzColumns> found;
   for (const ZipEntry& entry : entries) {
@@ -140,7 +140,7 @@ void check_size(const ByteSource& source, const NpzColumns& columns) {
     bytes += array.header.length * array.header.element;  // 2^48 * 2^16 at most
   const uint64_t packed = source.input()->size().value_or(0);
   if (is_bomb(packed, bytes)) {
-    throw source.error_at(0, "{} bytes that become {}: an archive bomb, no recording", packed, bytes);
+    throw source.error_at(0, "{} bytes that become {}: an archive bomb, not a recording", packed, bytes);
   }
 }
 
@@ -157,7 +157,7 @@ NpzColumns find_npz_columns(const ByteSource& source) {
   for (const ZipEntry& entry : entries) names.push_back(entry.name.substr(0, entry.name.size() - kEnding.size()));
   const auto has = [&](const auto& columns) { return std::ranges::count(names, columns[0]) > 0; };
   std::optional<NpzColumns> found;
-  // Arrays that have the very names come before records, and records before arrays that only may be meant.
+  // Arrays with the exact names take precedence over records, and records over arrays with similar names.
   if (!std::ranges::all_of(kNames, has) && !entries.empty()) found = find_records(source, entries);
   if (!found) {
     std::array<const ZipEntry*, 4> four{};

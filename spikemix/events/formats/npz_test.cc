@@ -4,7 +4,7 @@
 #include "spikemix/events/formats/encode_test.h"
 #include "spikemix/events/formats/readers.h"
 
-// npz as others write it: types, names, units and signs.
+// npz as other programs write it: types, names, units and signs.
 namespace spikemix {
 namespace {
 
@@ -21,7 +21,7 @@ TEST(Npz, EveryIntegerTypeAndBigEndian) {
             (std::vector<Event>{{.t = 3, .x = 7, .y = 5, .p = 1}, {.t = 4, .x = 8, .y = 256, .p = 0}}));
 }
 
-TEST(Npz, RefusesWhatIsDamaged) {
+TEST(Npz, RefusesDamagedFiles) {
   const auto events = encode::random_events(100, {128, 128});
   Bytes bytes = encode::npz(events, false);
   const auto refuse = [](Bytes b, const std::string& why) { expect_input_error([&] { encode::read_all(b); }, why); };
@@ -56,7 +56,7 @@ encode::ZipEntry column(const std::string& name, const std::string& descr, const
 
 Bytes archive(std::vector<encode::ZipEntry> entries) { return encode::zip(entries, true); }
 
-// x = 0, 1, 2, ..., y = 7, p = 1, beside these times.
+// x = 0, 1, 2, ..., y = 7, p = 1, with these times.
 Bytes with_times(const encode::ZipEntry& times, size_t n) {
   std::vector<int16_t> x(n), y(n, 7), p(n, 1);
   for (size_t i = 0; i < n; ++i) x[i] = int16_t(i % 100);
@@ -74,20 +74,20 @@ std::vector<int64_t> times_of(const Bytes& bytes, std::optional<TimeUnit> unit =
 TEST(NpzTimes, FractionsNeedTheirUnit) {
   const Bytes seconds = with_times(column<double>("t", "<f8", {0, 0.0003, 0.3}), 3);
   expect_input_error([&] { times_of(seconds); },
-                     "t.npy: t = 0.0003 in element 1, expected whole microseconds; say in what the times are: "
+                     "t.npy: t = 0.0003 in element 1, expected whole microseconds; name the unit of the times: "
                      "--time-unit s, ms or us");
   EXPECT_EQ(times_of(seconds, TimeUnit::kSeconds), (std::vector<int64_t>{0, 300, 300000}));
   EXPECT_EQ(times_of(seconds, TimeUnit::kMilliseconds), (std::vector<int64_t>{0, 0, 300}));
   const Bytes single = with_times(column<float>("t", "<f4", {0.5F, 1.25F}), 2);
   expect_input_error([&] { times_of(single); }, "t = 0.5 in element 0, expected whole microseconds");
   EXPECT_EQ(times_of(single, TimeUnit::kSeconds), (std::vector<int64_t>{500000, 1250000}));
-  // As far back in the file as it may be.
+  // As late in the file as possible.
   std::vector<double> late(9000, 0.0);
   late.back() = 0.25;
   expect_input_error([&] { times_of(with_times(column("t", "<f8", late), 9000)); }, "t = 0.25 in element 8999");
 }
 
-TEST(NpzTimes, WholeNumbersAreMicrosecondsUnlessTheUnitIsSaid) {
+TEST(NpzTimes, WholeNumbersAreMicrosecondsUnlessAUnitIsGiven) {
   EXPECT_EQ(times_of(with_times(column<double>("t", "<f8", {-5, 0, 1e15}), 3)),
             (std::vector<int64_t>{-5, 0, 1000000000000000}));
   const Bytes whole = with_times(column<int64_t>("t", "<i8", {-1500, 2500}), 2);
@@ -96,7 +96,7 @@ TEST(NpzTimes, WholeNumbersAreMicrosecondsUnlessTheUnitIsSaid) {
   EXPECT_EQ(times_of(whole, TimeUnit::kMilliseconds), (std::vector<int64_t>{-1500000, 2500000}));
 }
 
-TEST(NpzTimes, WhatIsNoTimeIsRefused) {
+TEST(NpzTimes, InvalidTimesAreRefused) {
   const auto refuse = [](const encode::ZipEntry& times, std::optional<TimeUnit> unit, const std::string& why) {
     expect_input_error([&] { times_of(with_times(times, 1), unit); }, why);
   };
@@ -134,14 +134,14 @@ TEST(NpzPolarities, MinusOneIsOff) {
   EXPECT_EQ(polarities<int64_t>("<i8", {1, -1, -1, 1}), want);
   EXPECT_EQ(polarities<double>("<f8", {1, -1, -1, 1}), want);
   EXPECT_EQ(polarities<int8_t>("|i1", {-1, -1}), (std::vector<int>{0, 0}));
-  std::vector<int8_t> late(20000, 1);  // the first batch does not show it
+  std::vector<int8_t> late(20000, 1);  // the first batch does not reveal it
   late[9000] = late[19999] = -1;
   const auto read = polarities<int8_t>("|i1", late);
   EXPECT_EQ(std::ranges::count(read, 0), 2);
   EXPECT_EQ(read[9000], 0);
 }
 
-TEST(NpzPolarities, AreOfOneKind) {
+TEST(NpzPolarities, MustBeOfOneKind) {
   expect_input_error(
       [] {
         polarities<int8_t>("|i1", {1, 0, -1});
@@ -157,7 +157,7 @@ TEST(NpzPolarities, AreOfOneKind) {
 
 const std::vector<Event> kTwo = {{.t = 5, .x = 3, .y = 2, .p = 1}, {.t = 6, .x = 300, .y = 1, .p = 0}};
 
-// Records of kTwo with the bytes of `other` behind each.
+// Records of kTwo, each followed by the bytes of `other`.
 encode::ZipEntry records(const std::string& name, const std::string& descr, const Bytes& other = {}) {
   Bytes bytes;
   for (const Event& e : kTwo) {
@@ -169,7 +169,7 @@ encode::ZipEntry records(const std::string& name, const std::string& descr, cons
 
 constexpr const char* kRecord = "[('t', '<i8'), ('x', '<u2'), ('y', '<u2'), ('p', '|b1')]";
 
-TEST(NpzRecords, OtherArraysAreLeftAlone) {
+TEST(NpzRecords, OtherArraysAreIgnored) {
   const std::vector<encode::ZipEntry> others = {
       {"label.npy", encode::npy("'<i8'", "()", Bytes(8))},
       {"sensor_size.npy", encode::npy("'<i8'", "(3,)", Bytes(24))},
@@ -249,7 +249,7 @@ TEST(NpzArrays, BombsAreRefused) {
       [&] {
         encode::read_all(archive({claims("t"), claims("x"), claims("y"), claims("p")}));
       },
-      "an archive bomb, no recording");
+      "an archive bomb, not a recording");
 }
 
 }  // namespace

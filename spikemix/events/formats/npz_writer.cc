@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// Column for column, where events come one by one: the columns are put aside until all are there.
+// The file is column by column, but events come one by one: the columns are spooled until all events are there.
 class NpzWriter : public EventWriter {
  public:
   explicit NpzWriter(const std::filesystem::path& path)
@@ -33,7 +33,7 @@ class NpzWriter : public EventWriter {
     const std::unique_ptr<archive, decltype(&archive_write_free)> zip(archive_write_new(), archive_write_free);
     archive_write_set_format_zip(zip.get());
     check(zip.get(), archive_write_zip_set_compression_store(zip.get()));
-    archive_write_set_bytes_in_last_block(zip.get(), 1);  // no zeros behind the directory
+    archive_write_set_bytes_in_last_block(zip.get(), 1);  // no zeros after the directory
     check(zip.get(), archive_write_open(zip.get(), this, nullptr, write_block, nullptr));
     for (Column& column : columns_) write_member(zip.get(), column);
     check(zip.get(), archive_write_close(zip.get()));
@@ -54,7 +54,7 @@ class NpzWriter : public EventWriter {
   }
 
   void write_member(archive* zip, Column& column) {
-    // Padded with blanks to a multiple of 64 bytes, as numpy does, so that a mapped array is aligned.
+    // Padded with blanks to a multiple of 64 bytes, as in numpy, so that a mapped array is aligned.
     std::string header =
         fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}", column.type, number_);
     header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
@@ -80,7 +80,7 @@ class NpzWriter : public EventWriter {
     try {
       writer.file_.write(std::span(static_cast<const std::byte*>(bytes), n));
       return la_ssize_t(n);
-    } catch (...) {  // not through the library's frames, which are C
+    } catch (...) {  // must not pass through the library's C frames
       writer.failure_ = std::current_exception();
       return -1;
     }

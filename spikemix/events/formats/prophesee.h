@@ -5,14 +5,14 @@
 
 namespace spikemix {
 
-/// "EVT2", "EVT3", "EVT21" ...: what the header of a .raw file says (its line "% evt 3.0" or "% format EVT3;...");
-/// empty for a .dat file's.
+/// "EVT2", "EVT3", "EVT21" ...: the encoding in the header of a .raw file (its line "% evt 3.0" or "% format
+/// EVT3;..."); empty for a .dat file.
 std::string prophesee_encoding(const TextHeader& header);
 
-/// Nothing of the header is still to come.
+/// Is the header complete?
 bool prophesee_header_is_whole(std::span<const uint8_t> head);
 
-/// From "% Width" and "% Height", "% geometry 640x480" or "height=480;width=640"; 0 x 0 where there is none.
+/// From "% Width" and "% Height", "% geometry 640x480" or "height=480;width=640"; 0 x 0 if there is none.
 SensorSize prophesee_sensor(const TextHeader& header);
 
 }  // namespace spikemix

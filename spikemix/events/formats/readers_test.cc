@@ -13,7 +13,7 @@
 #include "spikemix/data/files_test.h"
 #include "spikemix/events/formats/encode_test.h"
 
-// What all readers have in common; formats_test.cc has what each has for itself.
+// The behaviour that all readers share; formats_test.cc has each format's own.
 namespace spikemix {
 namespace {
 
@@ -47,7 +47,7 @@ TEST_F(ReadersTest, ReadFromAPipe) {
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
     std::thread writer([&] {
       std::ofstream out(pipe, std::ios::binary);
-      for (size_t at = 0; at < file.bytes.size(); at += 999) {  // cuts through headers and events
+      for (size_t at = 0; at < file.bytes.size(); at += 999) {  // cuts within headers and events
         out.write(reinterpret_cast<const char*>(&file.bytes[at]),
                   std::ptrdiff_t(std::min<size_t>(999, file.bytes.size() - at)));
         out.flush();
@@ -60,15 +60,15 @@ TEST_F(ReadersTest, ReadFromAPipe) {
   }
 }
 
-// A camera that has sent a hundred events, and sends no more for the time being: they are read.
-TEST_F(ReadersTest, EventsAreReadAsSoonAsTheyAreThere) {
+// A camera that has sent a hundred events and pauses: they are read at once.
+TEST_F(ReadersTest, EventsAreReadAsSoonAsTheyArrive) {
   for (const Named& file : encode::every_format(100)) {
     if (file.name == "npz") continue;  // its directory is at its end
     const fs::path pipe = dir_ / "pipe";
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
     const int writer = ::open(pipe.c_str(), O_RDWR);
     ASSERT_EQ(::write(writer, file.bytes.data(), file.bytes.size()), ssize_t(file.bytes.size()));
-    const Recording recording = open_recording(pipe);  // waits for ever for what it need not have
+    const Recording recording = open_recording(pipe);  // hangs if it waits for bytes that it does not need
     EXPECT_EQ(recording.format->name, file.name);
     std::vector<Event> events;
     while (events.size() < file.events.size()) {
@@ -81,12 +81,12 @@ TEST_F(ReadersTest, EventsAreReadAsSoonAsTheyAreThere) {
   }
 }
 
-// Byte by byte, so that no format is taken for another one that its first bytes could also be.
-TEST_F(ReadersTest, AreToldApartByAsManyBytesAsItTakes) {
+// Byte by byte, so that no format is mistaken for another that could begin with the same bytes.
+TEST_F(ReadersTest, AreRecognisedWithAsManyBytesAsNecessary) {
   for (const Named& file : encode::every_format(100)) {
     if (file.name == "npz") continue;
     int ends[2];
-    ASSERT_EQ(::pipe2(ends, O_DIRECT), 0);  // a read gives what one write wrote: one byte
+    ASSERT_EQ(::pipe2(ends, O_DIRECT), 0);  // a read returns what one write wrote: one byte
     std::thread writer([&] {
       for (const uint8_t byte : file.bytes) EXPECT_EQ(::write(ends[1], &byte, 1), 1);
       ::close(ends[1]);
@@ -111,7 +111,7 @@ class SocketTest : public ReadersTest {
   }
 };
 
-TEST_F(SocketTest, IsRemovedWhenItIsWaitedForNoLonger) {
+TEST_F(SocketTest, IsRemovedWhenWaitingIsCancelled) {
   const fs::path path = dir_ / "socket";
   const int stop = ::eventfd(0, 0);
   std::thread stopper([&] {
@@ -122,14 +122,14 @@ TEST_F(SocketTest, IsRemovedWhenItIsWaitedForNoLonger) {
   expect_input_error([&] { ByteSource::open("unix:" + path.string(), stop); }, "ended before anybody connected");
   stopper.join();
   EXPECT_FALSE(fs::exists(path));
-  // A pipe that nobody writes to ends as well.
+  // A pipe that nobody writes to is cancelled as well.
   const fs::path pipe = dir_ / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(ByteSource::open(pipe, stop).peek(1).size(), 0u);
   ::close(stop);
 }
 
-TEST_F(SocketTest, ReplacesOneThatWasLeftBehindAndNothingElse) {
+TEST_F(SocketTest, ReplacesAnAbandonedOneAndNothingElse) {
   const fs::path path = dir_ / "socket";
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   path.string().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -137,7 +137,7 @@ TEST_F(SocketTest, ReplacesOneThatWasLeftBehindAndNothingElse) {
   ASSERT_EQ(::bind(other, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(other, 5), 0);
   expect_input_error([&] { ByteSource::open("unix:" + path.string()); }, "cannot make a socket there");
-  ::close(other);  // as a program that was killed
+  ::close(other);  // like a program that was killed
   ASSERT_TRUE(fs::exists(path));
   std::thread client([&] { connect(path); });
   EXPECT_EQ(ByteSource::open("unix:" + path.string()).peek(1).size(), 0u);
@@ -148,8 +148,8 @@ TEST_F(SocketTest, ReplacesOneThatWasLeftBehindAndNothingElse) {
   EXPECT_TRUE(fs::exists(path));
 }
 
-// Cut at every byte: either refused, naming the byte, or nothing is missing that began; with truncated, the whole
-// events before the cut.
+// Cut at every byte: either the file is refused, naming the byte, or no event that began is missing; with truncated, it
+// gives the whole events before the cut.
 TEST_F(ReadersTest, CutAtEveryByte) {
   const ReadOptions truncated{.truncated = true, .unordered = false, .sensor = {}};
   for (const Named& file : encode::every_format(40)) {
@@ -176,7 +176,7 @@ TEST_F(ReadersTest, CutAtEveryByte) {
         }
         last = events.size();
       } catch (const InputError&) {
-        ASSERT_TRUE(!flat || last == 0) << show(file) << " at " << size;  // only in the header
+        ASSERT_TRUE(!flat || last == 0) << show(file) << " at " << size;  // only within the header
       }
     }
     EXPECT_GT(refused, file.bytes.size() / 4) << show(file);
@@ -205,7 +205,7 @@ TEST_F(ReadersTest, TimesThatRunBackAreRefusedUnlessWanted) {
   }
 }
 
-TEST_F(ReadersTest, AFormatThatCannotSayItsSensorTakesTheOneThatIsExpected) {
+TEST_F(ReadersTest, AFormatWithoutASensorTakesTheExpectedOne) {
   const ReadOptions expected{.fallback = {240, 180}};
   for (const Named& file : encode::every_format(100)) {
     const SensorSize sensor = file.name == "N-MNIST bin" ? expected.fallback : file.sensor;
@@ -216,15 +216,15 @@ TEST_F(ReadersTest, AFormatThatCannotSayItsSensorTakesTheOneThatIsExpected) {
 TEST_F(ReadersTest, EventsOutsideOfTheSensorAreRefused) {
   for (const Named& file : encode::every_format(100)) {
     const ReadOptions small{.truncated = false, .unordered = false, .sensor = {30, 30}};
-    if (file.name == "AEDAT 2.0") continue;  // its addresses hang on the sensor
+    if (file.name == "AEDAT 2.0") continue;  // its addresses depend on the sensor
     expect_input_error([&] { encode::read_all(file.bytes, small); }, "expected x below 30 and y below 30");
   }
 }
 
-TEST_F(ReadersTest, EventsOutsideOfTheSensorAreLeftOutWhereTheyAreCounted) {
+TEST_F(ReadersTest, EventsOutsideOfTheSensorAreLeftOutIfCounted) {
   const SensorSize small{30, 30};
   for (const Named& file : encode::every_format(3000)) {
-    if (file.name == "AEDAT 2.0") continue;  // its addresses hang on the sensor
+    if (file.name == "AEDAT 2.0") continue;  // its addresses depend on the sensor
     int64_t left_out = 0;
     ReadOptions options{.truncated = false, .unordered = false, .sensor = small};
     options.left_out = &left_out;
@@ -233,7 +233,7 @@ TEST_F(ReadersTest, EventsOutsideOfTheSensorAreLeftOutWhereTheyAreCounted) {
     EXPECT_EQ(encode::read_all(file.bytes, options), inside) << show(file);
     EXPECT_EQ(left_out, int64_t(file.events.size() - inside.size())) << show(file);
   }
-  // A row that a DAVIS has not; its time, which runs back, does not matter.
+  // A row that a DAVIS does not have; its time, which runs back, does not matter.
   const SensorSize davis{346, 260};
   auto events = encode::random_events(300, davis);
   Bytes bytes = encode::aedat2(events, davis);
@@ -246,8 +246,8 @@ TEST_F(ReadersTest, EventsOutsideOfTheSensorAreLeftOutWhereTheyAreCounted) {
   EXPECT_EQ(left_out, 1);
 }
 
-// A data set has no flag for it.
-TEST_F(ReadersTest, ErrorsNameNoFlagThatTheCommandHasNot) {
+// Data sets are read without that flag.
+TEST_F(ReadersTest, ErrorsNameOnlyFlagsThatTheCommandHas) {
   ReadOptions options;
   options.of_data_set = true;
   for (const Named& file : encode::every_format(100)) {
@@ -261,7 +261,7 @@ TEST_F(ReadersTest, ErrorsNameNoFlagThatTheCommandHasNot) {
   }
 }
 
-TEST_F(ReadersTest, WhatIsNoRecordingIsNamed) {
+TEST_F(ReadersTest, FilesThatAreNotRecordingsAreNamed) {
   const auto read = [](const Bytes& bytes) { return [bytes] { encode::read_all(bytes); }; };
   expect_input_error(read({}), "a, byte 0: the file is empty");
   expect_input_error(read(encode::text("#!AER-DAT9.9\r\n")), "a, byte 0: begins with '#!AER-DAT9.9'");

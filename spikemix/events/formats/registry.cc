@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-// The only list. The most particular come first: N-MNIST's bin has nothing that names it.
+// The only list. The most specific come first: nothing in N-MNIST's bin identifies it.
 constexpr EventFormat kFormats[] = {
     {"AEDAT 2.0", "jAER, CIFAR10-DVS: DVS128, DAVIS240, DAVIS346", recognises_aedat2, open_aedat2, nullptr, nullptr},
     {"AEDAT 3.1", "cAER, DVS128 Gesture", recognises_aedat3, open_aedat3, ".aedat", create_aedat3},

@@ -8,11 +8,11 @@
 
 namespace spikemix {
 
-/// Bytes put aside on the disk until what stands before them in a file is known: a nameless file in the folder of the
-/// result, gone with the process however it ends.
+/// Bytes kept on disk until the part of the file before them is known: a nameless file in the result's folder, which
+/// disappears with the process, however that ends.
 class Spool {
  public:
-  /// @throws InputError if there is no file to be made beside `result`
+  /// @throws InputError if no file can be made next to `result`
   explicit Spool(const std::filesystem::path& result);
   Spool(Spool&&) noexcept;
   Spool& operator=(Spool&&) = delete;
@@ -21,7 +21,7 @@ class Spool {
   /// @throws RunError on a full disk
   void append(std::span<const uint8_t> bytes);
   uint64_t size() const { return size_; }
-  /// Hands all bytes over, in their order, in pieces.
+  /// Passes on all bytes in order, in pieces.
   void replay(const std::function<void(std::span<const uint8_t>)>& take);
 
  private:

@@ -11,18 +11,18 @@ bool is_text(std::string_view line) {
   return std::ranges::none_of(line, [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7F; });
 }
 
-// Where a header's lines end.
+// How a header's lines end.
 struct Lines {
   enum End {
-    kWhole,        // no more of them can come
+    kWhole,        // no more lines can come
     kWithinALine,  // the bytes end there
-    kBetweenTwo    // or perhaps behind the last
+    kBetweenTwo    // or perhaps after the last
   };
   size_t size = 0;
   End end = kBetweenTwo;
 };
 
-// Of `all`, whose first `size` bytes are lines.
+// For `all`, whose first `size` bytes are lines.
 Lines lines_of(std::string_view all, size_t size, char mark, std::string_view last) {
   while (size < all.size() && all[size] == mark) {
     const size_t end = all.find('\n', size);

@@ -52,7 +52,7 @@ TEST_F(WritersTest, TheSameEventsMakeTheSameFile) {
   }
 }
 
-TEST_F(WritersTest, NothingIsLeftOfAWriterThatWasNotClosed) {
+TEST_F(WritersTest, AWriterThatWasNotClosedLeavesNothing) {
   const auto events = encode::random_events(20000, {128, 128});
   for (const std::string ending : {".aedat", ".aedat4", ".npz"}) {
     { create_recording(dir_ / ("a" + ending), {128, 128})->write(events); }
@@ -60,7 +60,7 @@ TEST_F(WritersTest, NothingIsLeftOfAWriterThatWasNotClosed) {
   }
 }
 
-TEST_F(WritersTest, RefuseWhatTheFormatCannotHold) {
+TEST_F(WritersTest, RefuseEventsThatTheFormatCannotHold) {
   const std::vector<Event> early = {{.t = -5, .x = 0, .y = 0, .p = 0}};
   expect_input_error([&] { save("a.aedat", early, {128, 128}); }, "an event at -5 us");
   EXPECT_EQ(load(save("a.aedat4", early, {128, 128})), early);

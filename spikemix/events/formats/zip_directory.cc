@@ -29,7 +29,7 @@ std::vector<uint8_t> bytes_at(const ByteSource& source, uint64_t at, size_t n) {
   return bytes;
 }
 
-/// Where the directory is, in bytes.
+/// The place of the directory, in bytes.
 struct ByteRange {
   uint64_t begin, size;
 };
@@ -38,7 +38,7 @@ ByteRange find_directory(const ByteSource& source, uint64_t size) {
   const uint64_t from = size - std::min<uint64_t>(size, kEndSize + kLongestComment);
   const auto tail = bytes_at(source, from, size_t(size - from));
   const std::span<const uint8_t> bytes(tail);
-  // The last record whose comment ends where the archive does.
+  // The last record whose comment ends at the archive's end.
   for (size_t at = tail.size() < kEndSize ? 0 : tail.size() - kEndSize + 1; at-- > 0;) {
     if (get<uint32_t>(bytes, at) != kEnd || at + kEndSize + get<uint16_t>(bytes, at + 20) != tail.size()) continue;
     ByteRange found{get<uint32_t>(bytes, at + 16), get<uint32_t>(bytes, at + 12)};
@@ -58,7 +58,7 @@ ByteRange find_directory(const ByteSource& source, uint64_t size) {
   throw damaged_zip(source, 0, "", "no directory at its end");
 }
 
-// Sizes and places of 64 bits stand in a field of their own (number 1), in the order in which they are missing.
+// Sizes and places of 64 bits are in a separate field (number 1), in the order of those that are missing.
 bool read_long_sizes(std::span<const uint8_t> extra, ZipEntry& entry) {
   const bool wanted = entry.size == 0xFFFFFFFF || entry.packed == 0xFFFFFFFF || entry.header == 0xFFFFFFFF;
   while (extra.size() >= 4) {
@@ -107,13 +107,13 @@ std::vector<ZipEntry> read_zip_directory(const ByteSource& source) {
     if (!read_long_sizes(rest.subspan(kEntrySize + name, extra), entry))
       throw damaged_zip(source, byte, entry.name, "no 64-bit sizes in its directory");
     if (entry.header >= found.begin)
-      throw damaged_zip(source, byte, entry.name, "its directory names a place behind the files");
+      throw damaged_zip(source, byte, entry.name, "its directory names a place past the files");
     if (!entry.name.ends_with('/')) entries.push_back(std::move(entry));
     rest = rest.subspan(kEntrySize + name + extra + comment);
   }
   if (!rest.empty()) {
     throw damaged_zip(source, found.begin + (directory.size() - rest.size()), "",
-                      "no entry where its directory goes on");
+                      "no entry where its directory continues");
   }
   return entries;
 }

@@ -41,7 +41,7 @@ struct ZipMember::State {
 
   InputError damaged(std::string_view why) const { return damaged_zip(source, entry.header, entry.name, why); }
 
-  // What comes next of the bytes in the archive.
+  // The next bytes in the archive.
   size_t read_packed(std::span<uint8_t> bytes) {
     const size_t wanted = size_t(std::min<uint64_t>(bytes.size(), entry.packed - taken));
     const size_t n = wanted == 0 ? 0 : source.input()->read(at + taken, bytes.first(wanted));
@@ -59,7 +59,7 @@ struct ZipMember::State {
         inflater->next_in = block.data(), inflater->avail_in = uint32_t(n);
       }
       const uint32_t in = inflater->avail_in, out = inflater->avail_out;
-      if (isal_inflate(inflater.get()) < 0) throw damaged("its deflated data make no sense");
+      if (isal_inflate(inflater.get()) < 0) throw damaged("its deflated data are invalid");
       if (inflater->avail_in == in && inflater->avail_out == out && inflater->block_state != ISAL_BLOCK_FINISH)
         throw damaged("ends within its data");
     }
@@ -86,7 +86,7 @@ struct ZipMember::State {
 
   ByteSource source;
   ZipEntry entry;
-  uint64_t at = 0, taken = 0, made = 0;  // where the data begin; packed bytes read, bytes handed out
+  uint64_t at = 0, taken = 0, made = 0;  // the place of the data; packed bytes read, bytes returned
   uint32_t checksum = 0;
   std::unique_ptr<inflate_state> inflater;  // null: stored
   std::vector<uint8_t> block;

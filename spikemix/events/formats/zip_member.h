@@ -17,21 +17,21 @@ std::vector<std::string> zip_members(const ByteSource& source);
 
 /// One file of a zip archive, stored or deflated, from front to back.
 ///
-/// Intel's ISA-L, not zlib, whose checksum alone would cost more than all else that is done with a stored array, and
-/// whose inflate is half as fast.
+/// Uses Intel's ISA-L, not zlib, whose checksum alone would cost more than everything else that is done with a stored
+/// array, and whose inflate is half as fast.
 class ZipMember {
  public:
-  /// @throws InputError as zip_members, or if the member is encrypted or packed in another way
+  /// @throws InputError as zip_members does, or if the member is encrypted or packed in another way
   ZipMember(const ByteSource& source, const std::string& name);
   /// The same for an entry of read_zip_directory().
   ZipMember(const ByteSource& source, const ZipEntry& entry);
   ZipMember(ZipMember&&) noexcept;
   ~ZipMember();
 
-  /// Fills `bytes`; less only at the file's end, where its length and checksum are compared. @throws InputError if it
-  /// is damaged
+  /// Fills `bytes`; returns less only at the file's end, where its length and checksum are compared. @throws InputError
+  /// if it is damaged
   size_t read(std::span<uint8_t> bytes);
-  /// Where its header begins in the archive.
+  /// The place of its header in the archive.
   uint64_t byte() const;
 
  private:

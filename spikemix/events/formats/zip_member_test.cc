@@ -34,7 +34,7 @@ Bytes read(const Bytes& zip, const std::string& name, size_t piece) {
   }
 }
 
-/// Where the directory and its first entry begin.
+/// The places of the directory and its first entry.
 size_t directory_of(const Bytes& zip) { return get<uint32_t>(zip, zip.size() - 6); }
 
 TEST(ZipMember, StoredAndDeflatedInPiecesOfAnySize) {
@@ -69,7 +69,7 @@ TEST(ZipMember, SizesOf64Bits) {
   expect_input_error([&] { read(large, "name", 4096); }, "damaged zip archive");
 }
 
-TEST(ZipMember, RefusesWhatIsDamaged) {
+TEST(ZipMember, RefusesDamagedArchives) {
   for (const bool deflated : {false, true}) {
     const Bytes zip = encode::zip({{"name", text(1000)}}, deflated);
     const size_t begin = directory_of(zip);
@@ -82,9 +82,9 @@ TEST(ZipMember, RefusesWhatIsDamaged) {
     refuse(begin + 10, uint16_t(12), "name: packed by method 12, expected 0 (stored) or 8 (deflated)");
     refuse(begin + 16, uint32_t(7), "should be 00000007");
     refuse(begin + 42, uint32_t(1), "no file where its directory says");
-    refuse(begin + 42, uint32_t(begin), "a place behind the files");
+    refuse(begin + 42, uint32_t(begin), "a place past the files");
     refuse(begin + 28, uint16_t(60000), "its directory ends within an entry");
-    refuse(begin, uint32_t(7), "no entry where its directory goes on");
+    refuse(begin, uint32_t(7), "no entry where its directory continues");
     refuse(zip.size() - 6, uint32_t(zip.size()), "its directory lies outside of it");
     if (deflated) {
       refuse(begin + 24, uint32_t(999), "longer than its directory says");

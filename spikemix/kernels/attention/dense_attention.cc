@@ -13,8 +13,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
-// Eight rows of a b, at one vector of columns: as many sums as it takes to keep the multipliers busy. `row` and `inner`
-// are the distances of a's values, so that a may be a transpose.
+// Eight rows of a b, at one vector of columns: enough sums to keep the multipliers busy. `row` and `inner` are the
+// strides of a's values, so that a may be a transpose.
 template <class D>
 HWY_INLINE void eight_rows(D d, int64_t n, const float* a, int64_t row, int64_t inner, const float* b, int64_t b_row,
                            float* c, int64_t c_row) {

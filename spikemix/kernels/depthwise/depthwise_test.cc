@@ -15,7 +15,7 @@ TEST(DepthwiseConvolution, EqualsTheDefinition) {
   std::mt19937 rng(1);
   const auto random = [&](int64_t n) {
     std::vector<float> values(static_cast<size_t>(n));
-    for (float& v : values) v = float(int(rng() % 65) - 32) / 8;  // sums of a few are exact
+    for (float& v : values) v = float(int(rng() % 65) - 32) / 8;  // sums of a few such values are exact
     return values;
   };
   for (const auto& [H, W, C] : small_sizes<3>({3, 4, 5})) {

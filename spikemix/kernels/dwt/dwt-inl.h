@@ -14,7 +14,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-// Unqualified, so that tests can put counting.h in Highway's place.
+// Unqualified, so that tests can substitute counting.h for Highway.
 using hwy::HWY_NAMESPACE::Add;
 using hwy::HWY_NAMESPACE::Lanes;
 using hwy::HWY_NAMESPACE::LoadU;
@@ -68,7 +68,7 @@ void synthesis_level(D d, const Dwt::Tables<T>& t, int64_t n, int64_t lanes, Row
   }
 }
 
-// Haar without its factors 1/sqrt(2): the sums of small integers stay exact, each detail is scaled once as it leaves.
+// Haar without its factors 1/sqrt(2): the sums of small integers stay exact, and each detail is scaled once on output.
 template <class D, class T = typename D::T>
 void haar_analysis_level(D d, T detail_scale, T average_scale, int64_t n, int64_t lanes, Rows<const T> x,
                          Rows<T> average, Rows<T> detail) {
@@ -102,26 +102,26 @@ void haar_synthesis_level(D d, T detail_scale, T average_scale, int64_t n, int64
   }
 }
 
-// The averages of level l have n / 2^l rows, rounded up; two buffers take them in turn: n / 2 rows, then n / 4.
+// The averages of level l have n / 2^l rows, rounded up; two buffers take turns: n / 2 rows, then n / 4.
 template <class T>
 Rows<T> average_buffer(int64_t n, int64_t lanes, int64_t level, T* scratch) {
   return {level % 2 ? scratch : scratch + (n + 1) / 2 * lanes, lanes};
 }
 
-// The last of an odd number of rows is an average as it is.
+// If the number of rows is odd, the last row is passed on as an average.
 template <class D, class T = typename D::T>
 void carry_row(D d, T scale, int64_t lanes, const T* from, T* to) {
   for (int64_t l = 0; l < lanes; l += int64_t(Lanes(d))) StoreU(Mul(Set(d, scale), LoadU(d, from + l)), d, to + l);
 }
 
-// What the rows that Haar's sums stand beside have too many by: the factor 1/sqrt(2) that each sum lacks.
+// Rows that bypass Haar's sums lack no factor: they are multiplied by sqrt(2) to match the sums, which lack 1/sqrt(2).
 template <class T>
 T carried_scale(const Dwt::Tables<T>& t, int64_t level) {
   if (!t.haar) return 1;
   return T(1.41421356237309504880) * (level == t.levels ? t.scales[size_t(level)] : T(1));
 }
 
-// Rows that level 1, 2, ... reads: n, n / 2 rounded up, ...
+// The rows that levels 1, 2, ... read: n, n / 2 rounded up, ...
 inline int64_t rows_at(int64_t n, int64_t level) { return (n + (int64_t{1} << (level - 1)) - 1) >> (level - 1); }
 
 template <class D, class T = typename D::T>

@@ -90,7 +90,7 @@ std::vector<double> Dwt::matrix() const {
 }
 
 OpCount Dwt::ops() const {
-  double outputs = 0;  // of all levels
+  double outputs = 0;  // over all levels
   int64_t rows = n_;
   for (int64_t level = 0; level < f64_.levels; ++level, rows = (rows + 1) / 2) outputs += double(rows / 2 * 2);
   const double n = double(n_);

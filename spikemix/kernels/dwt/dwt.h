@@ -16,17 +16,17 @@ struct WaveletFilters {
 ///
 ///   average_o = sum_j low[j]  x[(F/2 + 2o - j) mod n],  detail_o = the same with high[j],  o < n / 2
 ///
-/// and the next level reads the averages. A filter longer than the line wraps around as often as it must. Of an odd
-/// number of values the last is an average as it is, and the others are transformed: n values stay n, and an orthogonal
-/// wavelet stays orthogonal at every size. The adjoint is the transpose. It is the synthesis of the dual wavelet, so
-/// pywt.waverec is the adjoint of a Dwt whose filters are rec_lo and rec_hi reversed; the same ones if the wavelet is
-/// orthogonal.
+/// and the next level reads the averages. A filter longer than the line wraps around as often as necessary. If the
+/// number of values is odd, the last is passed on as an average, and the others are transformed: n values stay n, and
+/// an orthogonal wavelet stays orthogonal at every size. The adjoint is the transpose. It is the synthesis of the dual
+/// wavelet, so pywt.waverec is the adjoint of a Dwt whose filters are rec_lo and rec_hi reversed; for an orthogonal
+/// wavelet these are the same filters.
 ///
-/// Cost of a line: F (2n - 2n / 2^levels) multiplications. Haar is cheaper: sums and differences, and one scale a
-/// value.
+/// Cost of a line: F (2n - 2n / 2^levels) multiplications. Haar is cheaper: sums and differences, and one scaling for
+/// each value.
 class Dwt final : public LineTransform {
  public:
-  /// 1 <= levels <= ceil(log2 n), n > 1: the caller checks it, who knows what n is called.
+  /// 1 <= levels <= ceil(log2 n), n > 1: the caller checks this, because it knows the name of n.
   Dwt(int64_t n, WaveletFilters filters, int64_t levels);
 
   int64_t n() const override { return n_; }
@@ -38,7 +38,7 @@ class Dwt final : public LineTransform {
   void adjoint(int64_t lanes, Rows<const float> x, Rows<float> y, float* scratch) const override;
   void adjoint(int64_t lanes, Rows<const double> x, Rows<double> y, double* scratch) const override;
 
-  /// What the kernel reads.
+  /// The kernel's parameters.
   template <class T>
   struct Tables {
     int64_t n, levels;

@@ -15,7 +15,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-// Unqualified, so that tests can put counting.h in Highway's place.
+// Unqualified, so that tests can substitute counting.h for Highway.
 using hwy::HWY_NAMESPACE::Add;
 using hwy::HWY_NAMESPACE::Lanes;
 using hwy::HWY_NAMESPACE::LoadU;
@@ -34,8 +34,8 @@ struct Complex {
   T* im;
 };
 
-// The legs of one group of butterflies: leg k of butterfly i is x[k x_leg + i], its output j is y[j y_leg + i] times
-// the j-th twiddle. All i < count share the twiddles.
+// The legs of one group of butterflies: leg k of butterfly i is x[k x_leg + i], and its output j is y[j y_leg + i]
+// times the j-th twiddle. All i < count share the twiddles.
 template <class D, class T = typename D::T>
 struct Butterflies {
   D d;
@@ -48,7 +48,7 @@ struct Butterflies {
 
   HWY_INLINE auto re(int64_t leg, int64_t i) const { return LoadU(d, x.re + leg * x_leg + i); }
   HWY_INLINE auto im(int64_t leg, int64_t i) const { return LoadU(d, x.im + leg * x_leg + i); }
-  // Output 0 has no twiddle; kTwiddle is false where all of them are 1.
+  // Output 0 has no twiddle; kTwiddle is false if all of them are 1.
   template <bool kTwiddle, class V>
   HWY_INLINE void put(int64_t j, int64_t i, V r, V m) const {
     if constexpr (kTwiddle) {
@@ -122,7 +122,7 @@ void radix5(const Butterflies<D>& b) {
   }
 }
 
-// Any odd radix p, by the definition with legs k and p - k taken together. roots: (cos, sin) of 2 pi k / p.
+// Any odd radix p, by the definition, with legs k and p - k combined. roots: (cos, sin) of 2 pi k / p.
 template <bool kTwiddle, class D, class T = typename D::T>
 void radix_odd(const Butterflies<D>& b, int64_t p, const T* roots) {
   for (int64_t i = 0; i < b.count; i += int64_t(Lanes(b.d))) {
@@ -165,7 +165,7 @@ void butterflies(const Butterflies<D>& b, int64_t radix, const T* roots) {
   }
 }
 
-// The complex FFT of [n, lanes], dense. Ping-pongs between x and spare; returns where the result stands.
+// The complex FFT of [n, lanes], dense. Alternates between x and spare; returns the one that holds the result.
 template <class D, class T = typename D::T>
 Complex<T> fft(D d, const FftPlan<T>& plan, int64_t lanes, Complex<T> x, Complex<T> spare) {
   for (const FftStage& stage : plan.stages) {

@@ -6,7 +6,7 @@
 namespace spikemix {
 namespace {
 
-// exp(-2 pi i k / n) as (cos, -sin) would need two signs in every formula: the tables hold (cos, sin) of 2 pi k / n.
+// The tables hold (cos, sin) of 2 pi k / n; exp(-2 pi i k / n) as (cos, -sin) would need two signs in every formula.
 template <class T>
 void push_root(std::vector<T>& factors, int64_t k, int64_t n) {
   const double angle = 2 * std::numbers::pi * double(k % n) / double(n);

@@ -12,12 +12,12 @@ namespace spikemix {
 struct FftStage {
   int64_t radix, length, stride;
   size_t
-      twiddles;  // where its factors stand: w^(p j), w = exp(-2 pi i / length), for p < length / radix, 0 < j < radix
+      twiddles;  // index of its factors: w^(p j), w = exp(-2 pi i / length), for p < length / radix, 0 < j < radix
   size_t roots;  // radix > 5: cos and sin of 2 pi k / radix, k < radix
 };
 
-/// The complex FFT of n rows (Stockham's order: no bit reversal) by radix 4, 2, 3, 5 and, for what is left, prime
-/// factors at O(p^2) each: fast for any n whose prime factors are small, right for all.
+/// The complex FFT of n rows (Stockham's order: no bit reversal) by radix 4, 2, 3, 5 and then the remaining prime
+/// factors at O(p^2) each: fast for any n whose prime factors are small, correct for all.
 template <class T>
 struct FftPlan {
   explicit FftPlan(int64_t length);
@@ -27,7 +27,7 @@ struct FftPlan {
   std::vector<T> factors;  // pairs (cos, sin)
 };
 
-/// One run of the plan on one lane.
+/// The operations of one run of the plan on one lane.
 OpCount fft_ops(const FftPlan<double>& plan);
 
 }  // namespace spikemix

@@ -55,7 +55,7 @@ void real_fft_even(D d, const RealFft::Tables<T>& t, int64_t lanes, Rows<const T
       const auto r1 = LoadU(d, z.re + high + l), i1 = LoadU(d, z.im + high + l);
       const auto er = Add(r0, r1), p = Add(i0, i1), q = Sub(r0, r1);  // 2 O = p - i q
       const auto tr = MulSub(c, p, Mul(s, q));                        // 2 w O = tr - i ti
-      // X_m-k = conj(E - w O): its row m - k is conjugate, so rows m - k and m + k change places.
+      // X_m-k = conj(E - w O): its row m - k is the conjugate, so rows m - k and m + k are swapped.
       T *const y0 = y[k] + l, *const y1 = y[t.n - k] + l, *const y2 = y[m + k] + l, *const y3 = y[m - k] + l;
       if constexpr (kPart == FftPart::kReal) {
         put_part<kPart>(d, half, Add(er, tr), tr, y0, y1);
@@ -110,7 +110,7 @@ void real_fft(D d, const RealFft::Tables<T>& t, int64_t lanes, Rows<const T> x, 
   }
 }
 
-// y_k = p x_k + q x_n-k, y_n-k = q x_k - p x_n-k for 0 < k < n - k; row 0, and row n / 2, by p alone.
+// y_k = p x_k + q x_n-k, y_n-k = q x_k - p x_n-k for 0 < k < n - k; row 0, and row n / 2, are only multiplied by p.
 template <class D, class T = typename D::T>
 void rotate_pairs(D d, int64_t n, const T* rotations, int64_t lanes, Rows<const T> x, Rows<T> y) {
   for (int64_t k = 0; 2 * k <= n; ++k) {

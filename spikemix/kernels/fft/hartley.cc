@@ -30,7 +30,7 @@ void rotate_pairs_f64(int64_t n, const double* rotations, int64_t lanes, Rows<co
   rotate_pairs(F64(), n, rotations, lanes, x, y);
 }
 
-// The rows have any length: the last values one by one. Sums and one product: the same bits either way.
+// Rows have any length, so the last values are done one by one. Sums and one product: the same bits either way.
 template <class D, class T = typename D::T>
 void add_rows_of(D d, int64_t lanes, T scale, const T* a, const T* b, T* out) {
   const int64_t step = int64_t(Lanes(d));

@@ -5,7 +5,7 @@
 
 namespace spikemix {
 
-/// Which real numbers to take out of the FFT of a real line.
+/// The real numbers to take from the FFT of a real line.
 enum class FftPart {
   kReal,     // Re: sum_j cos(2 pi j k / n) x_j
   kHartley,  // Re - Im, the discrete Hartley transform: sum_j (cos + sin)(2 pi j k / n) x_j
@@ -13,8 +13,8 @@ enum class FftPart {
 
 /// y = scale Re(FFT x), or scale (Re - Im)(FFT x): scale * torch.fft.fft(x).real, or (.real - .imag).
 ///
-/// The input is real, which halves the work for even n: even and odd rows are the real and imaginary part of one
-/// complex FFT of n / 2 rows. Odd n pays for the complex FFT of n rows. Both maps are symmetric: their own adjoint.
+/// The input is real, which halves the work for even n: even and odd rows are the real and imaginary parts of one
+/// complex FFT of n / 2 rows. Odd n takes a complex FFT of n rows. Both maps are symmetric, so each is its own adjoint.
 /// Cost of a line: O(n log n) for small prime factors; see ops().
 class RealFft final : public LineTransform {
  public:
@@ -29,13 +29,13 @@ class RealFft final : public LineTransform {
   void adjoint(int64_t lanes, Rows<const float> x, Rows<float> y, float* scratch) const override;
   void adjoint(int64_t lanes, Rows<const double> x, Rows<double> y, double* scratch) const override;
 
-  /// What the kernel reads.
+  /// The kernel's parameters.
   template <class T>
   struct Tables {
     int64_t n;
     FftPart part;
     T scale;
-    FftPlan<T> plan;       // of n / 2 rows, or of n rows if n is odd
+    FftPlan<T> plan;       // n / 2 rows, or n if n is odd
     std::vector<T> roots;  // (cos, sin) of 2 pi k / n for k < n / 2
   };
   template <class T>
@@ -49,8 +49,8 @@ class RealFft final : public LineTransform {
   Tables<double> f64_;
 };
 
-/// The orthonormal DCT-II, scipy.fft.dct(x, norm="ortho"); its inverse and adjoint is the DCT-III.
-/// By Makhoul's order (even rows up, odd rows down), one Hartley transform and a 2 x 2 map of rows k and n - k.
+/// The orthonormal DCT-II, scipy.fft.dct(x, norm="ortho"); its inverse and adjoint is the DCT-III. Computed by
+/// Makhoul's order (even rows up, odd rows down), one Hartley transform and a 2 x 2 map of rows k and n - k.
 class Dct final : public LineTransform {
  public:
   explicit Dct(int64_t n);
@@ -71,7 +71,7 @@ class Dct final : public LineTransform {
 };
 
 /// out = scale (a + b), and out = scale (a + b + c - d): rows of any length, out may be one of the inputs.
-/// Two such sums turn transforms along single axes into the genuine multi-dimensional one (mixers/fourier.h).
+/// Two such sums turn transforms along single axes into the true multi-dimensional one (mixers/fourier.h).
 void add_rows(int64_t lanes, float scale, const float* a, const float* b, float* out);
 void add_rows(int64_t lanes, double scale, const double* a, const double* b, double* out);
 void cas_rows(int64_t lanes, float scale, const float* a, const float* b, const float* c, const float* d, float* out);

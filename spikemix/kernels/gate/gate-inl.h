@@ -14,7 +14,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-// Unqualified, so that tests can put counting.h in Highway's place.
+// Unqualified, so that tests can substitute counting.h for Highway.
 using hwy::HWY_NAMESPACE::Add;
 using hwy::HWY_NAMESPACE::Lanes;
 using hwy::HWY_NAMESPACE::LoadU;
@@ -44,7 +44,7 @@ void store_pair(D d, Frequency<V> f, const std::array<int64_t, 2>& at, int64_t l
   StoreU(Sub(f.sum, f.difference), d, x[at[1]] + l);
 }
 
-// f(u, v) and f(u, -v), out of the rows p, q, r, s.
+// f(u, v) and f(u, -v), from the rows p, q, r, s.
 template <class V>
 struct Frequencies {
   Frequency<V> first, second;
@@ -63,7 +63,7 @@ void store_quad(D d, Frequencies<V> f, const std::array<int64_t, 4>& at, int64_t
   store_pair(d, Frequency<V>{f.first.sum, f.second.difference}, {at[2], at[3]}, l, x);
 }
 
-// The Hartley transform h = Re f - Im f at p, q, r, s, and back: the map is its own inverse, up to its scale.
+// The Hartley transform h = Re f - Im f at p, q, r, s, and back: the map is its own inverse, except for its scale.
 template <class V>
 struct Hartley {
   V p, q, r, s;
@@ -80,13 +80,13 @@ void store_hartley(D d, Hartley<V> h, const std::array<int64_t, 4>& at, int64_t 
   store_quad(d, Frequencies<V>{frequency(h.p, h.q), frequency(h.r, h.s)}, at, l, x);
 }
 
-// k f, k = a + i b out of two rows of the gate.
+// k f, with k = a + i b from two rows of the gate.
 template <class D, class T, class V>
 Frequency<V> turned(D d, Rows<const T> gate, int64_t l, Frequency<V> f) {
   const V a = LoadU(d, gate[0] + l), b = LoadU(d, gate[1] + l);
   return {MulAdd(b, f.difference, Mul(a, f.sum)), MulSub(a, f.difference, Mul(b, f.sum))};
 }
-// The transpose, which is the conjugate of k times g; and the gradient of a and b.
+// The transpose, which is the conjugate of k times g, and the gradients of a and b.
 template <class D, class T, class V>
 Frequency<V> turned_back(D d, Rows<const T> gate, int64_t l, Frequency<V> f, Frequency<V> g, Rows<T> sums) {
   const V a = LoadU(d, gate[0] + l), b = LoadU(d, gate[1] + l);
@@ -142,7 +142,7 @@ void gate_quad_back(D d, GateKind kind, const std::array<int64_t, 4>& at, int64_
   store_hartley(d, b, at, l, g);
 }
 
-// visit(what, first row of its gates) for all that a plan gates.
+// visit(what, first row of its gates) for everything that a plan gates.
 template <class Quads, class Pairs, class Singles>
 void visit_gates(const GatePlan& plan, const Quads& on_quad, const Pairs& on_pair, const Singles& on_single) {
   int64_t row = 0;

@@ -38,13 +38,13 @@ HWY_EXPORT(gate_f64);
 HWY_EXPORT(gate_back_f32);
 HWY_EXPORT(gate_back_f64);
 
-// What a plan gates, by the grid's place (u, v); the rows of packed gates are counted as they are handed out.
+// What a plan gates, by its place (u, v) in the grid; rows of packed gates are numbered in the order of assignment.
 class Planner {
  public:
   Planner(GatePlan& plan, int64_t height, int64_t width) : plan_(plan), height_(height), width_(width) {}
 
   void run() {
-    // Quads, pairs and singles have their gates in this order.
+    // Gates are in this order: quads, pairs, singles.
     for_halves([&](int64_t u, int64_t v, bool u_alone, bool v_alone) {
       if (!u_alone && !v_alone) quad(u, v);
     });
@@ -65,7 +65,7 @@ class Planner {
   // The real (0) or imaginary (1) part of k(u, v), 2 v <= width.
   int64_t tensor(int64_t u, int64_t v, int64_t part) const { return 2 * (u * (width_ / 2 + 1) + v) + part; }
 
-  // (u, v), with one of u and -u and one of v and -v; alone: it is its own reverse.
+  // (u, v), with one of u and -u and one of v and -v; alone: it is its own mirror image.
   template <class Visit>
   void for_halves(const Visit& visit) const {
     for (int64_t u = 0; 2 * u <= height_; ++u) {
@@ -75,7 +75,8 @@ class Planner {
 
   void entry(int64_t tensor, double factor) { plan_.entries.push_back({next_, tensor, factor}); }
 
-  // The sums of rows lack a factor 1/2 on each side: of the transform (kHartley), and of the inverse. Gates have it.
+  // The sums of rows lack a factor 1/2 on each side: in the transform (kHartley) and in the inverse. The gates supply
+  // it.
   void quad(int64_t u, int64_t v) {
     const int64_t minus_u = minus(u, height_), minus_v = minus(v, width_);
     const std::array<int64_t, 4> rows = {row(u, v), row(minus_u, minus_v), row(u, minus_v), row(minus_u, v)};
@@ -90,7 +91,8 @@ class Planner {
     entry(tensor(minus_u, v, 1), -0.5), ++next_;
   }
 
-  // If v is its own reverse, the tensor has both k(u, v) and k(-u, v), which irfft2 makes conjugates of each other.
+  // If v is its own mirror image, the tensor has both k(u, v) and k(-u, v), which irfft2 makes conjugates of each
+  // other.
   void pair(int64_t u, int64_t v, bool u_alone) {
     const int64_t minus_u = minus(u, height_);
     plan_.pairs.push_back({row(u, v), row(minus_u, minus(v, width_))});

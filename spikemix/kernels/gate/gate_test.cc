@@ -33,7 +33,7 @@ Values random_values(int64_t n, unsigned seed) {
   return x;
 }
 
-// What the kernels read and write: the Hartley transform along each axis, orthonormal, of one lane. Its own inverse.
+// What the kernels read and write: the orthonormal Hartley transform along each axis, for one lane. Its own inverse.
 Values along_axes(const Grid& g, const Values& x) {
   const auto cas = [](int64_t i, int64_t j, int64_t n) {
     const double angle = 2 * std::numbers::pi * double(i * j % n) / double(n);
@@ -62,8 +62,8 @@ std::vector<Complex> fourier(const Grid& g, const std::vector<Complex>& x, doubl
   return y;
 }
 
-// Re(F^-1 (k F x)), with k at -w the conjugate of k at w: what irfft2(k rfft2(x)) is. Imaginary parts of k that the
-// inverse would make an imaginary output of are ignored by taking the real part.
+// Re(F^-1 (k F x)), with k at -w the conjugate of k at w: the definition of irfft2(k rfft2(x)). Taking the real part
+// ignores imaginary parts of k that would give an imaginary output.
 Values fourier_gated(const Grid& g, const Values& gate, const Values& x) {
   std::vector<Complex> f = fourier(g, {x.begin(), x.end()}, -1);
   const int64_t half = g.width / 2 + 1;
@@ -211,7 +211,7 @@ TEST(Gates, EveryRowIsGatedOnce) {
   });
 }
 
-TEST(Gates, OpsAreThoseOfTheKernel) {
+TEST(Gates, OpsEqualTheKernels) {
   for_cases([](GateKind kind, const Grid& g, const GatePlan& plan) {
     const Values gate = packed(plan, random_values(tensor_rows(kind, g), 1));
     Values x = random_values(g.rows(), 2);

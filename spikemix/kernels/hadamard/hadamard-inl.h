@@ -15,7 +15,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
-// Unqualified, so that tests can put counting.h in Highway's place.
+// Unqualified, so that tests can substitute counting.h for Highway.
 using hwy::HWY_NAMESPACE::Add;
 using hwy::HWY_NAMESPACE::Lanes;
 using hwy::HWY_NAMESPACE::LoadU;
@@ -71,7 +71,7 @@ void hadamard_two_steps(D d, int64_t n, int64_t half, T scale, int64_t lanes, Ro
   }
 }
 
-// x [n, lanes] -> y; the steps between the first and the last stay in scratch [n, lanes], which is dense.
+// x [n, lanes] -> y; intermediate steps stay in scratch [n, lanes], which is dense.
 template <class D, class T = typename D::T>
 void hadamard(D d, int64_t n, int64_t lanes, Rows<const T> x, Rows<T> y, T* scratch) {
   const T scale = T(1 / std::sqrt(double(n)));
@@ -84,7 +84,7 @@ void hadamard(D d, int64_t n, int64_t lanes, Rows<const T> x, Rows<T> y, T* scra
       hadamard_two_steps<true>(d, n, half, scale, lanes, from, y);
     } else if (two) {
       hadamard_two_steps<false>(d, n, half, scale, lanes, from, dense);
-    } else {  // an odd number of steps: the last one stands alone
+    } else {  // if the number of steps is odd, the last one is done alone
       hadamard_step<true>(d, n, half, scale, lanes, from, y);
     }
     half *= two ? 4 : 2;

@@ -7,11 +7,11 @@ namespace spikemix {
 /// The Walsh-Hadamard transform in natural (Sylvester) order, y = H x / sqrt(n), H[i, j] = (-1)^popcount(i & j):
 /// scipy.linalg.hadamard(n) @ x / sqrt(n). Symmetric and orthogonal: its own inverse and adjoint.
 ///
-/// Sums and differences only, and the scale once at the end: the sums of small integers are exact.
+/// Sums and differences only, with one scaling at the end: sums of small integers are exact.
 /// Cost of a line: n log2 n additions, n multiplications (they fold into the batch norm that follows).
 class Hadamard final : public LineTransform {
  public:
-  /// n is a power of two: the caller checks it, who knows what n is called.
+  /// n is a power of two: the caller checks this, because it knows the name of n.
   explicit Hadamard(int64_t n) : n_(n) {}
 
   int64_t n() const override { return n_; }

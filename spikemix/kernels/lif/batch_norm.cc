@@ -59,7 +59,7 @@ void norm_backward(int64_t rows, int64_t C, const X* x, const float* mean, const
   }
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void moments_float(int64_t rows, int64_t C, const float* x, const float* pivot, float* sum, float* sum_squares) {
   moments(rows, C, x, pivot, sum, sum_squares);
 }

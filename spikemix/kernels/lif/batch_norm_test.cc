@@ -11,7 +11,7 @@
 namespace spikemix {
 namespace {
 
-// Small multiples of 1/8 around a mean of 1,000: sums and squares about the pivot are exact, in any order.
+// Small multiples of 1/8 around a mean of 1,000: sums and squares about the pivot are exact in any order.
 std::vector<float> rows_around(float mean, int64_t n) {
   std::mt19937 rng(3);
   std::vector<float> x(static_cast<size_t>(n));
@@ -29,7 +29,7 @@ TEST(ChannelMoments, AreExactAroundALargeMean) {
       squares[i % size_t(C)] += value * value;
     }
     on_every_target([&] {
-      std::vector<float> got_sum(size_t(C), 1), got_squares(size_t(C), 2);  // added to
+      std::vector<float> got_sum(size_t(C), 1), got_squares(size_t(C), 2);  // sums are added to these
       channel_moments(rows, C, x.data(), /*pivot: the first row*/ x.data(), got_sum.data(), got_squares.data());
       for (size_t c = 0; c < size_t(C); ++c) {
         ASSERT_EQ(double(got_sum[c]), sum[c] + 1) << "C=" << C;
@@ -39,7 +39,7 @@ TEST(ChannelMoments, AreExactAroundALargeMean) {
   }
 }
 
-TEST(BatchNormBackward, IsTheFormulaOnEveryTarget) {
+TEST(BatchNormBackward, EqualsTheFormulaOnEveryTarget) {
   for (const auto& [rows, C] : small_sizes<2>({3, 67})) {
     const auto x = rows_around(1, rows * C), mean = rows_around(0.5f, C), a = rows_around(2, C), b = rows_around(-1, C),
                c = rows_around(0, C), dz = rows_around(0.25f, rows * C);
@@ -61,7 +61,7 @@ TEST(BatchNormBackward, IsTheFormulaOnEveryTarget) {
   }
 }
 
-TEST(BatchNorm, WithoutNeuronsIsTheFormulaOnEveryTarget) {
+TEST(BatchNorm, WithoutNeuronsEqualsTheFormulaOnEveryTarget) {
   for (const auto& [rows, C] : small_sizes<2>({3, 67})) {
     const auto x = rows_around(1, rows * C), mean = rows_around(0.5f, C), scale = rows_around(2, C),
                shift = rows_around(-1, C), residual = rows_around(3, rows * C), dz = rows_around(0.25f, rows * C);

@@ -16,13 +16,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
-// 2^x for -126 <= x <= 0, to a unit in the last place or two: a polynomial on [-1/2, 1/2], and the exponent's bits.
+// 2^x for -126 <= x <= 0, accurate to one or two units in the last place: a polynomial on [-1/2, 1/2] and the
+// exponent's bits.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V power_of_two(D d, V x) {
   const hn::RebindToSigned<D> di;
   const auto whole = hn::NearestInt(x);
   const V f = hn::Sub(x, hn::ConvertTo(d, whole));
-  // In pairs, which wait for each other less than a chain.
+  // In pairs, which are less dependent on each other than a chain.
   const auto pair = [&](float c0, float c1) HWY_ATTR { return hn::MulAdd(hn::Set(d, c1), f, hn::Set(d, c0)); };
   const V f2 = hn::Mul(f, f);
   const V high = hn::MulAdd(hn::MulAdd(hn::Set(d, 1.535336188e-4f), f2, pair(9.618437357e-3f, 1.339887440e-3f)), f2,
@@ -31,7 +32,7 @@ HWY_INLINE V power_of_two(D d, V x) {
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(whole)));
 }
 
-// 1 / x, to a unit in the last place or two: divisions take several times as long.
+// 1 / x, accurate to one or two units in the last place: divisions take several times as long.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V reciprocal(D d, V x) {
   const auto twice_as_many_bits = [&](V r) HWY_ATTR { return hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2))); };
@@ -39,14 +40,14 @@ HWY_INLINE V reciprocal(D d, V x) {
   return HWY_ARCH_ARM ? twice_as_many_bits(r) : r;
 }
 
-// u: h - v_threshold. Of the window alpha is where it ends, and the threshold 0.
+// u = h - v_threshold. For the window, alpha is its upper end and the threshold is 0.
 template <Surrogate kSurrogate, class D, class V = hn::Vec<D>>
 HWY_INLINE V surrogate_gradient(D d, V alpha, V u) {
   const V one = hn::Set(d, 1);
   if constexpr (kSurrogate == Surrogate::kWindow) {
     return hn::IfThenElseZero(hn::And(hn::Gt(u, hn::Zero(d)), hn::Lt(u, alpha)), one);
   } else if constexpr (kSurrogate == Surrogate::kSigmoid) {
-    // alpha e / (1 + e)^2 with e = exp(-alpha |u|): the same function, as it is even, and e cannot overflow.
+    // alpha e / (1 + e)^2 with e = exp(-alpha |u|): the same function, because it is even, and e cannot overflow.
     const V x = hn::Mul(hn::Set(d, -std::numbers::log2e_v<float>), hn::Abs(hn::Mul(alpha, u)));
     const V e = power_of_two(d, hn::Max(x, hn::Set(d, -126)));
     const V r = reciprocal(d, hn::Add(one, e));
@@ -66,10 +67,10 @@ HWY_INLINE hn::Vec<D> load_z(D d, LifNorm norm, int64_t c, const X* x) {
 }
 
 // Columns that go through all time steps together, with their potentials in the first-level cache. One vector at a time
-// would hop between the steps' places in x, s and ds, which lie the same way in the cache and push each other out.
+// would jump between the time steps in x, s and ds, whose addresses map to the same cache lines and evict each other.
 constexpr int64_t kTile = 256;
 
-// f(m, c, n): tiles of n columns from c on.
+// f(m, c, n): tiles of n columns, starting at c.
 template <class F>
 HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f) {
   for (int64_t m = m_begin; m < m_end; ++m) {
@@ -79,7 +80,7 @@ HWY_INLINE void for_tiles(int64_t m_begin, int64_t m_end, int64_t C, const F& f)
 
 enum class Fires { kSpikes, kSigned, kCounts, kRelu };
 
-// What neurons give, and their potentials behind the reset.
+// The neurons' output, and their potentials after the reset.
 template <Fires kFires, class D, class V = hn::Vec<D>>
 HWY_INLINE V fire_and_reset(const Neurons<D>& neurons, V levels, V h, V& after) {
   if constexpr (kFires == Fires::kCounts) {
@@ -140,7 +141,7 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
   const int64_t T = shape.T, step = shape.M * shape.C, x_step = shape.same_x ? 0 : step;
   const auto scratch = hwy::AllocateAligned<float>(size_t((T + 2) * kTile));
   float* const potentials = scratch.get();   // h[t] of each column, [T, kTile]
-  float* const dv = potentials + T * kTile;  // of each column
+  float* const dv = potentials + T * kTile;  // for each column
   float* const sum_over_t = dv + kTile;      // of dz, with same_x
   const hn::ScalableTag<float> full;
   auto dk = hn::Zero(full);
@@ -244,7 +245,7 @@ void backward(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m
     backward_of_spikes<Fires::kSpikes>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void forward_float(const LifParams& p, const LifShape& shape, LifNorm norm, int64_t m_begin, int64_t m_end,
                    const float* x, const float* residual, float* s) {
   forward(p, shape, norm, m_begin, m_end, x, residual, s);

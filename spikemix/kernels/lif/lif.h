@@ -7,7 +7,7 @@
 
 namespace spikemix {
 
-/// A spiking neuron over T time steps, behind a scale and a shift for each channel (the batch norm in front of it):
+/// A spiking neuron over T time steps, after a scale and a shift for each channel (the batch norm before it):
 ///
 ///   z[t] = scale x[t] + shift
 ///   h[t] = v[t-1] + k (z[t] - leak (v[t-1] - v_reset))      charge    k = 1 / tau; leak 1, or 0 for IF (with k = 1)
@@ -19,20 +19,20 @@ namespace spikemix {
 ///
 ///   sigmoid   alpha g (1 - g), g = 1 / (1 + exp(-alpha u))
 ///   arctan    (alpha / 2) / (1 + (pi / 2 alpha u)^2)
-///   triangle  alpha max(0, 1 - alpha |u|): compact support, zero from |u| = 1 / alpha on
-///   window    1 where 0 < h < levels: integer neurons', and ReLU's with no upper end
+/// triangle  alpha max(0, 1 - alpha |u|): compact support, zero for |u| >= 1 / alpha
+/// window    1 where 0 < h < levels: for integer neurons, and for ReLU without an upper end
 ///
-/// Signed neurons (v_negative < 0; SWformer, arXiv 2403.11138) fire -1 as well, where h <= v_negative, and reset alike;
-/// the gradient of their step is the sum of the surrogate's at both thresholds.
+/// Signed neurons (v_negative < 0; SWformer, arXiv 2403.11138) also fire -1, where h <= v_negative, and reset in the
+/// same way; the gradient of their step is the sum of the surrogate's at both thresholds.
 ///
 /// Integer neurons (levels > 0; Spike-driven Transformer V3, arXiv 2411.16061) give a count,
 ///
 ///   s[t] = floor(min(max(h[t], 0), levels) + 1/2),  v[t] = h[t] - s[t],
 ///
-/// with no gradient through the reset: as many spikes as `levels` rounds of "fire at v >= 1, subtract 1" make once all
-/// of a step's input is there, and 1/2.
+/// with no gradient through the reset: the number of spikes in `levels` rounds of "fire at v >= 1, subtract 1", once
+/// all of a step's input and 1/2 have been added.
 ///
-/// ReLU (relu; one step) is what a network without spikes has in a neuron's place: s = max(h, 0).
+/// ReLU (relu; one step) takes a neuron's place in a network without spikes: s = max(h, 0).
 enum class Surrogate { kSigmoid, kArctan, kTriangle, kWindow };
 
 struct LifParams {
@@ -40,19 +40,19 @@ struct LifParams {
   bool hard_reset = true, detach_reset = true;
   Surrogate surrogate = Surrogate::kSigmoid;
   float alpha = 4;
-  int64_t levels = 0;    // 0: spikes; else counts up to so many
-  bool relu = false;     // neither
-  float v_negative = 0;  // 0: spikes; else signed ones: v_reset is 0, the reset hard
+  int64_t levels = 0;    // 0: spikes; otherwise counts up to this many
+  bool relu = false;     // neither spikes nor counts
+  float v_negative = 0;  // 0: spikes; otherwise signed ones, with v_reset 0 and hard reset
 
   bool is_signed() const { return v_negative < 0; }
-  /// Where the surrogate "window" ends.
+  /// The upper end of the surrogate "window".
   float window() const { return levels > 0 ? float(levels) : std::numeric_limits<float>::infinity(); }
-  /// Counts or signed spikes, which inference holds in bytes.
+  /// Does it give counts or signed spikes, which inference stores as bytes?
   bool gives_bytes() const { return levels > 0 || is_signed(); }
 };
 
-/// x and s are [T, M, C]: M rows (batch x pixels or tokens), channels last. With `same_x`, x is [M, C] and each time
-/// step sees it anew (the first layer of a model for still images).
+/// x and s are [T, M, C]: M rows (batch x pixels or tokens), channels last. With `same_x`, x is [M, C] and every time
+/// step reads it (the first layer of a model for still images).
 struct LifShape {
   int64_t T, M, C;
   bool same_x = false;
@@ -62,7 +62,7 @@ struct LifShape {
 struct LifNorm {
   const float* scale = nullptr;
   const float* shift = nullptr;
-  const float* mean = nullptr;  // read by lif_backward only
+  const float* mean = nullptr;  // only lif_backward reads it
 };
 
 /// Writes s = residual + spikes (or counts, or signed spikes) for the rows m_begin <= m < m_end; residual ([T, M, C],
@@ -74,16 +74,16 @@ void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, in
 void lif_forward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const Bfloat16* x,
                  const Bfloat16* residual, Bfloat16* s);
 
-/// What lif_backward adds to: sums over its rows and the time steps. For each channel, or null without a norm.
+/// Outputs that lif_backward adds to: sums over its rows and the time steps, for each channel, or null without a norm.
 struct LifSums {
   float* dz = nullptr;    // [C] sum of dz: the gradient of the shift
   float* dz_x = nullptr;  // [C] sum of dz (x - mean): times 1 / std, the gradient of the batch norm's weight
-  double* dk = nullptr;   // one value: the gradient of k, for the learned tau; null: not wanted
+  double* dk = nullptr;   // one value: the gradient of k, for the learned tau; null if not needed
 };
 
 /// The gradient dz of z from that of the spikes, ds [T, M, C], for the rows m_begin <= m < m_end. h and s are computed
-/// anew from x, so that a forward pass keeps x alone. dz is like x; with same_x it is the sum over the time steps.
-/// Cost: one pass over x, ds and dz; an exponential a value with the sigmoid.
+/// again from x, so that a forward pass needs to keep only x. dz has the shape of x; with same_x it is the sum over the
+/// time steps. Cost: one pass over x, ds and dz; with the sigmoid, one exponential for each value.
 void lif_backward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,
                   const float* ds, float* dz, LifSums);
 void lif_backward(const LifParams&, const LifShape&, LifNorm, int64_t m_begin, int64_t m_end, const float* x,

@@ -35,7 +35,7 @@ LifParams lif_params(const NeuronConfig& config, std::optional<double> v_thresho
     return relu;
   }
   if (kind == 3 && !v_threshold) {
-    // (1 - 1 / tau) v + x, which one step leaves at x.
+    // (1 - 1 / tau) v + x, which is x after the only step.
     LifParams counts{.k = 1, .leak = float(1 / config.tau), .v_threshold = 0, .hard_reset = false};
     counts.surrogate = Surrogate::kWindow, counts.levels = config.levels;
     return counts;
@@ -47,7 +47,7 @@ LifParams lif_params(const NeuronConfig& config, std::optional<double> v_thresho
   params.k = kind == 1 ? 1 : float(1 / config.tau);
   params.v_threshold = float(v_threshold.value_or(config.v_threshold));
   params.hard_reset = choice("reset", config.reset, {"hard", "soft"}) == 0;
-  params.v_reset = params.hard_reset ? float(config.v_reset) : 0;  // a soft reset leaves rest at 0
+  params.v_reset = params.hard_reset ? float(config.v_reset) : 0;  // a soft reset leaves the resting potential at 0
   params.detach_reset = config.detach_reset;
   set_surrogate(config, params);
   return params;

@@ -7,16 +7,16 @@
 
 namespace spikemix {
 
-/// The constants of a model's neurons; of plif, k is where the learned one starts. With kind "integer", neurons with a
-/// threshold of their own (attention's) stay binary: a product of counts is no sum of products of spikes.
-/// Kind "relu" is no neuron, but what stands in its place in a network of real values.
-/// @param v_threshold  of layers with one of their own (the attention's 0.5)
+/// The constants of a model's neurons; for plif, k is the start of the learned one. With kind "integer", neurons with a
+/// threshold of their own (attention's) stay binary: a product of counts is not a sum of products of spikes. Kind
+/// "relu" is not a neuron, but replaces neurons in a network of real values.
+/// @param v_threshold  for layers with a threshold of their own (attention's 0.5)
 /// @throws InputError naming the key that is wrong
 LifParams lif_params(const NeuronConfig& config, std::optional<double> v_threshold = {});
 
-/// Signed neurons are SWformer's in every model (arXiv 2403.11138, as its code has them): they integrate without a leak
-/// and fire 1 from 1 on and -1 from -0.501 on, with a gradient through the reset. The surrogate is the model's. "From 1
-/// on" is from 0.99999 on: sums of wavelet coefficients are often 1, give or take a rounding.
+/// Signed neurons are SWformer's in every model (arXiv 2403.11138, as in its code): they integrate without a leak and
+/// fire 1 if v >= 1 and -1 if v <= -0.501, with a gradient through the reset. The surrogate is the model's. The upper
+/// threshold is really 0.99999: sums of wavelet coefficients are often 1, up to rounding.
 /// @throws InputError naming the key that is wrong
 LifParams signed_lif_params(const NeuronConfig& config);
 

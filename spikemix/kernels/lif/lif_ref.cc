@@ -44,8 +44,8 @@ float surrogate_gradient(const LifParams& p, float h) {
   return surrogate_at(p, h - p.v_threshold) + (p.is_signed() ? surrogate_at(p, h - p.v_negative) : 0);
 }
 
-// Of the potential behind the reset, with respect to the spike: that of (1 - |s|) h + |s| v_reset, or h - v_threshold
-// s.
+// Derivative of the potential after the reset, with respect to the spike: of (1 - |s|) h + |s| v_reset, or of h -
+// v_threshold s.
 float reset_gradient(const LifParams& p, float h, float s) {
   if (p.detach_reset) return 0;
   if (p.is_signed()) return -s * h;

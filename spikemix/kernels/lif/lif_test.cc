@@ -25,7 +25,7 @@ std::vector<float> dyadic(int64_t n, uint32_t seed) {
   return x;
 }
 
-// Every kind of neuron; the last ones' constants are exact in binary too.
+// Every kind of neuron; the constants of the last ones are exact in binary, too.
 std::vector<LifParams> all_neurons() {
   std::vector<LifParams> all;
   for (const auto surrogate : {Surrogate::kSigmoid, Surrogate::kArctan, Surrogate::kTriangle})
@@ -75,7 +75,7 @@ std::string name_of(const LifParams& p) {
          (p.detach_reset ? " detached" : "") + (p.leak != 0 ? " LIF" : " IF");
 }
 
-// scale and shift of a batch norm whose arithmetic is exact: 1/2 and multiples of 1/64.
+// Scale and shift of a batch norm whose arithmetic is exact: 1/2 and multiples of 1/64.
 struct ExactNorm {
   explicit ExactNorm(int64_t C) : scale(size_t(C), 0.5f), shift(dyadic(C, 7)), mean(dyadic(C, 8)) {}
   LifNorm view() const { return {scale.data(), shift.data(), mean.data()}; }
@@ -141,7 +141,7 @@ TEST(Lif, SpikesEqualTheReferenceOnEveryTarget) {
   }
 }
 
-// Counts are spikes: 1/2 and all of a step's input first, then rounds of "fire at 1, subtract 1".
+// Counts equal rounds of spikes: first 1/2 and all of a step's input, then rounds of "fire at 1, subtract 1".
 TEST(Lif, CountsAreRoundsOfSpikes) {
   const LifParams p{
       .k = 1, .leak = 0.5f, .v_threshold = 0, .hard_reset = false, .surrogate = Surrogate::kWindow, .levels = 4};
@@ -190,7 +190,8 @@ TEST(Lif, GradientsAgreeWithTheReferenceOnEveryTarget) {
         double dk = 0;
         lif_backward(p, shape, norm.view(), 0, shape.M, x.data(), ds.data(), dz.data(),
                      {sum_dz.data(), sum_dz_x.data(), &dk});
-        // Each value is a chain of T products of factors up to alpha; fp32 keeps them to a few 1e-7 of their size.
+        // Each value is a chain of T products with factors up to alpha; fp32 keeps them within a few 1e-7 of their
+        // size.
         float size = 1;
         for (const float v : want.dz) size = std::max(size, std::abs(v));
         const float tolerance = 4e-6f * size, sums = tolerance * 4 * float(shape.T * shape.M);
@@ -203,7 +204,7 @@ TEST(Lif, GradientsAgreeWithTheReferenceOnEveryTarget) {
   }
 }
 
-// These inputs are exact in bf16, so the spikes are the same; gradients are rounded to 8 bits once, at the end.
+// These inputs are exact in bf16, so the spikes are the same; gradients are rounded once to 8 bits, at the end.
 TEST(Lif, Bfloat16AgreesWithFloat) {
   const LifShape shape{.T = 4, .M = 3, .C = 37};
   const auto n = size_t(shape.T * shape.M * shape.C);

@@ -1,4 +1,5 @@
-// The neuron's equations (lif.h) on vectors, for every SIMD target: training and inference share them to the bit.
+// The neuron's equations (lif.h) on vectors, for every SIMD target: training and inference use the same code, so their
+// bits agree.
 #if defined(SPIKEMIX_NEURON_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_NEURON_INL_H
 #undef SPIKEMIX_NEURON_INL_H
@@ -33,16 +34,16 @@ struct Neurons {
         zero(hn::Zero(d)),
         hard_reset(p.hard_reset) {}
 
-  // z - leak (v - v_reset): what k weighs.
+  // z - leak (v - v_reset), which k multiplies.
   HWY_INLINE V drive(V v, V z) const { return hn::NegMulAdd(leak, hn::Sub(v, v_reset), z); }
   HWY_INLINE V charge(V v, V z) const { return hn::MulAdd(k, drive(v, z), v); }
   HWY_INLINE hn::Mask<D> fire(V h) const { return hn::Ge(h, v_threshold); }
-  // Of signed neurons: -1, 0 or 1, and whether it is not 0.
+  // For signed neurons: -1, 0 or 1, and whether it is not 0.
   HWY_INLINE V signed_spike(V h) const {
     return hn::IfThenElse(hn::Le(h, v_negative), hn::Neg(one), hn::IfThenElseZero(fire(h), one));
   }
   HWY_INLINE hn::Mask<D> fires_either(V h) const { return hn::Or(fire(h), hn::Le(h, v_negative)); }
-  // Of integer neurons.
+  // For integer neurons.
   HWY_INLINE V count(V h, V levels) const {
     return hn::Floor(hn::Add(hn::Min(hn::Max(h, zero), levels), hn::Set(d, 0.5f)));
   }

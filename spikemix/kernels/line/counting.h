@@ -4,8 +4,8 @@
 
 #include "spikemix/kernels/line/line.h"
 
-/// A vector of one lane that counts its operations. A kernel template run with CountTag in the place of a Highway tag
-/// computes the same values and tells what it spent: the tests hold every ops() against this.
+/// A vector of one lane that counts its operations. A kernel template instantiated with CountTag instead of a Highway
+/// tag computes the same values and counts what they cost: the tests compare every ops() with this.
 namespace spikemix::counting {
 
 struct CountTag {

@@ -80,7 +80,7 @@ void transpose(int64_t rows, int64_t columns, Rows<const double> from, Rows<doub
   HWY_DYNAMIC_DISPATCH(transpose_f64)(rows, columns, from, to);
 }
 
-// Lanes at a time: what a transform keeps between its steps (up to four panels of n rows) should stay in L1 or near it.
+// Lanes at a time: the intermediate values of a transform (up to four panels of n rows) should stay in L1 or near it.
 int64_t panel_lanes(int64_t n) { return n <= 64 ? 4 * kLanes : n <= 256 ? 2 * kLanes : kLanes; }
 
 int64_t run_lanes(LineView view) {
@@ -96,7 +96,7 @@ void run(const LineTransform& transform, Direction direction, int64_t lanes, Row
   }
 }
 
-// Lines that lie side by side in memory: whole panels in place, then the last few lanes in a padded copy.
+// Lines side by side in memory: whole panels in place, then the last few lanes in a padded copy.
 template <class T>
 void across_rows(const LineTransform& transform, Direction direction, LineView view, const T* x, T* y, T* scratch) {
   const int64_t n = view.n, inner = view.inner, whole = inner / kLanes * kLanes, rest = inner - whole;

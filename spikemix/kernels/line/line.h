@@ -7,7 +7,7 @@
 
 namespace spikemix {
 
-/// Rows of a matrix that lie `stride` values apart.
+/// Rows of a matrix, `stride` values apart.
 template <class T>
 struct Rows {
   T* data;
@@ -15,23 +15,24 @@ struct Rows {
   T* operator[](int64_t i) const { return data + i * stride; }
 };
 
-/// Kernels work on this many lanes at once, so that no kernel has a tail: a vector of any instruction set divides it.
-/// Each lane is computed by itself, so the result has the same bits wherever a lane stands in a row or a thread.
+/// Kernels process this many lanes at once, a multiple of every instruction set's vector, so that no kernel needs a
+/// remainder loop. Each lane is computed separately, so the result has the same bits wherever a lane is in a row or
+/// thread.
 constexpr int64_t kLanes = 16;
 
 /// A linear transform of lines of n values: y = A x, with A [n, n]. It runs down the columns of [n, lanes]: every
-/// operation is one on whole rows, which vectorises for any n.
+/// operation is on whole rows, which vectorises for any n.
 class LineTransform {
  public:
   virtual ~LineTransform() = default;
 
   virtual int64_t n() const = 0;
-  /// A by its formula, [n, n] row-major: y_i = sum_j A[i n + j] x_j. Independent of what the kernels do.
+  /// A by its formula, [n, n] row-major: y_i = sum_j A[i n + j] x_j. Independent of the kernels.
   virtual std::vector<double> matrix() const = 0;
   /// For one line (one lane).
   virtual OpCount ops() const = 0;
 
-  /// Values of scratch for that many lanes.
+  /// Values of scratch for this many lanes.
   virtual int64_t scratch_size(int64_t lanes) const = 0;
   /// y = A x. `lanes` is a multiple of kLanes; x and y do not overlap.
   virtual void forward(int64_t lanes, Rows<const float> x, Rows<float> y, float* scratch) const = 0;
@@ -41,7 +42,7 @@ class LineTransform {
   virtual void adjoint(int64_t lanes, Rows<const double> x, Rows<double> y, double* scratch) const = 0;
 };
 
-/// An array seen as [outer, n, inner], row-major, whose middle axis is transformed.
+/// An array viewed as [outer, n, inner], row-major, whose middle axis is transformed.
 struct LineView {
   int64_t outer = 1, n = 1, inner = 1;
 };

@@ -1,5 +1,5 @@
-// Every LineTransform::ops() against the kernel itself, run on a scalar that counts (counting.h). The kernel's values
-// are held against the definition in the same run, so that what is counted is what is computed.
+// Compares every LineTransform::ops() with the kernel itself, run on a scalar that counts (counting.h). The same run
+// compares the kernel's values with the definition, so that the counted code is known to compute the right thing.
 
 #include <cmath>
 
@@ -101,7 +101,7 @@ TEST(Ops, Dwt) {
                            lines.scratch.data());
         }
         EXPECT_LE(lines.error(transform, transposed), 1e-13 * double(n));
-        // The transpose gathers F/2 taps of each filter for each row: as many products and sums as forward.
+        // The transpose reads F/2 taps of each filter for each row: as many products and sums as forward.
         expect_count(count, transform.ops());
       }
     }
@@ -109,12 +109,12 @@ TEST(Ops, Dwt) {
 }
 
 // The counts as published: a Haar transform is n - 1 sums and as many differences; Hadamard is n log2 n.
-TEST(Ops, AreThoseOfTheTextbooks) {
+TEST(Ops, EqualTheTextbooks) {
   const double h = std::sqrt(0.5);
   EXPECT_EQ(Dwt(64, {{h, h}, {-h, h}}, 6).ops().additions, 2 * 63);
   EXPECT_EQ(Dwt(64, {{h, h}, {-h, h}}, 6).ops().multiplications, 64);
   EXPECT_EQ(Hadamard(64).ops().additions, 64 * 6);
-  // A split-radix FFT of 64 real values takes 4 x 64 x 6 / 2 operations; ours stays within half as many again.
+  // A split-radix FFT of 64 real values takes 4 x 64 x 6 / 2 operations; ours needs at most half as many again.
   const OpCount fft = RealFft(64, FftPart::kReal, 1).ops();
   EXPECT_LT(fft.additions + fft.multiplications, 1.5 * 2 * 64 * 6);
 }

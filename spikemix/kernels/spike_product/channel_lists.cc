@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-// As in spike_lists.cc: the target whose machines compress 16-bit values in one instruction.
+// As in spike_lists.cc: the target for machines that compress 16-bit values in one instruction.
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "spikemix/kernels/spike_product/channel_lists.cc"
@@ -16,7 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
-// Bit c of word r becomes bit r of word c: halves, quarters, ... change places.
+// Bit c of word r becomes bit r of word c: halves, quarters, ... are swapped.
 HWY_INLINE void transpose_bits(uint64_t* HWY_RESTRICT words) {
   uint64_t mask = 0xffffffff;
   for (int j = 32; j > 0; j >>= 1, mask ^= mask << j) {

@@ -36,8 +36,8 @@ void mark_pixels(const Frames& frames, int64_t begin, int64_t end, uint64_t* mar
 // Pixels of an image row whose sums and potentials stay in the first-level cache: those of one word of marks.
 constexpr int64_t kStrip = 64;
 
-// The sums of a strip at one step, and the potentials behind them. On each side there are sums of two more pixels,
-// which take up what the strip's neighbours add to pixels that are not the strip's: nobody reads them.
+// The sums of a strip at one step, followed by the potentials. Each side has sums for two more pixels, which absorb
+// what the strip adds to pixels outside it: nobody reads them.
 template <int kWidth>
 struct Strip {
   HWY_ALIGN float sums[(kStrip + 4) * kWidth];
@@ -46,8 +46,8 @@ struct Strip {
   HWY_INLINE float* sums_of(int64_t pixel) { return sums + (pixel + 2) * kWidth; }
 };
 
-// A pixel's C values, `plane` apart, are added to the pixels right of it, at it, and left of it, with the weights of
-// their neighbours in row ky. -1 <= pixel <= kStrip
+// Adds a pixel's C values, `plane` apart, to the pixels to its right, at it, and to its left, with the weights of their
+// neighbours in row ky. -1 <= pixel <= kStrip
 template <int kWidth>
 HWY_INLINE void add_pixel(int64_t pixel, const float* HWY_RESTRICT values, int64_t plane, int64_t C,
                           const float* HWY_RESTRICT weights_of_row, Strip<kWidth>& strip) {
@@ -67,7 +67,7 @@ HWY_INLINE void add_pixel(int64_t pixel, const float* HWY_RESTRICT values, int64
   }
 }
 
-// What the marked pixels of row y add, one on each side of the strip included, as neighbours in row ky.
+// Adds the marked pixels of row y, including one on each side of the strip, as neighbours in row ky.
 template <int kWidth>
 void add_row(const float* weights, const Frames& frames, const uint64_t* marks, int64_t t, int64_t y, int64_t x0,
              int64_t ky, Strip<kWidth>& strip) {
@@ -104,7 +104,7 @@ void frame_panel(const PackedWeights& w, const WeightPanel& panel, const Frames&
       const int64_t first = y * frames.width + x0, pixels = std::min(kStrip, frames.width - x0);
       std::fill_n(strip.sums, std::size(strip.sums), 0.0f);
       for (int64_t i = 0; i < pixels; ++i) out.rest(strip.potentials + i * kWidth);
-      // A step of all pixels, then the next: within one pixel each step waits for the one before.
+      // All pixels of a step, then the next step: within one pixel, each step depends on the one before.
       for (int64_t t = 0; t < state.T; ++t) {
         add_rows_around<kWidth>(weights, frames, marks, t, y, x0, strip);
         for (int64_t i = 0; i < pixels; ++i) {

@@ -20,7 +20,7 @@ struct FrameTest {
   int64_t in() const { return 9 * C; }
 };
 
-// Small counts, as the frames of events are, and now and then a value that is no integer or is below zero.
+// Small counts, as in frames of events, and now and then a value that is negative or not an integer.
 std::vector<float> random_frames(const FrameTest& s, double rate, std::mt19937& rng) {
   std::vector<float> values(size_t(s.T * s.C * s.pixels()));
   std::bernoulli_distribution seen(rate);
@@ -47,7 +47,7 @@ struct FrameSpikes {
   bool operator==(const FrameSpikes&) const = default;
 };
 
-// The bits that were there before do not matter; the potentials do.
+// The previous bits do not matter; the previous potentials do.
 FrameSpikes before(const FrameTest& s, float v) {
   const int64_t words = spike_words(s.out);
   return {std::vector<uint64_t>(size_t(s.T * s.pixels() * words), 0x5555555555555555),
@@ -65,7 +65,7 @@ NeuronState neurons_in(const FrameTest& s, const LifParams& lif, FrameSpikes& re
           .step_words = s.pixels() * words};
 }
 
-// Of one step, every pixel's, one behind the other.
+// Every pixel's neighbourhood at one step, one after the other.
 std::vector<float> neighbourhoods(const FrameTest& s, const std::vector<float>& values, int64_t t) {
   std::vector<float> x;
   for (int64_t p = 0; p < s.pixels(); ++p) {
@@ -79,7 +79,7 @@ std::vector<float> neighbourhoods(const FrameTest& s, const std::vector<float>& 
   return x;
 }
 
-// The definition: step by step the dense product of every pixel's neighbourhood.
+// The definition: step by step, the dense product of every pixel's neighbourhood.
 FrameSpikes dense(const FrameTest& s, const PackedWeights& w, const std::vector<float>& values, const LifParams& lif,
                   float v) {
   FrameSpikes result = before(s, v);
@@ -92,7 +92,7 @@ FrameSpikes dense(const FrameTest& s, const PackedWeights& w, const std::vector<
   return result;
 }
 
-// The same by frame_convolution(), in parts, as threads share it.
+// The same by frame_convolution(), in parts, as threads share the work.
 FrameSpikes sparse(const FrameTest& s, const PackedWeights& w, const std::vector<float>& values, const LifParams& lif,
                    float v, bool keep) {
   const Frames frames{values.data(), s.T, s.C, s.height, s.width};
@@ -156,8 +156,8 @@ TEST(FrameConvolution, WithoutNeuronsGivesThePotentials) {
   });
 }
 
-// What is not zero is added, whatever it is.
-TEST(FrameConvolution, PassesOnWhatIsNoNumber) {
+// Every nonzero value is added, whatever it is.
+TEST(FrameConvolution, PropagatesNanAndInfinity) {
   std::mt19937 rng(12);
   const FrameTest s = {2, 2, 4, 70, 16};
   const PackedWeights w = real_weights(s, rng);

@@ -20,7 +20,7 @@ using Positions = hn::CappedTag<uint16_t, 32>;
 
 #if HWY_TARGET <= HWY_AVX3_DL  // one instruction compresses 16-bit values
 
-// Appends `offset` + the positions of the ones of a word, which has none at `bits` or behind.
+// Appends `offset` + the positions of the ones of a word, which has none at `bits` or above.
 HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out, int64_t bits = 64) {
   const Positions d;
   constexpr size_t kN = hn::MaxLanes(Positions());
@@ -36,9 +36,9 @@ HWY_INLINE uint16_t* append_word(uint64_t word, uint16_t offset, uint16_t* out, 
   return out;
 }
 
-#else  // Highway compresses them by way of memory: a table of bytes takes a fortieth of the time
+#else  // Highway compresses them through memory: a table of bytes takes a fortieth of the time
 
-// The positions of the ones of every byte, which lie in front; what follows them is overwritten by the next byte's.
+// The positions of the ones of every byte, at the front; the rest is overwritten by the next byte's.
 struct PositionsOfByte {
   uint8_t of[256][8] = {};
   constexpr PositionsOfByte() {
@@ -80,7 +80,7 @@ HWY_INLINE uint64_t plane_of(const uint8_t* bytes, int64_t plane) {
   return word;
 }
 
-// Writes lists, plane by plane, one behind the other.
+// Writes lists, plane by plane, one after the other.
 class ListWriter {
  public:
   ListWriter(SpikeLists& lists, int64_t inputs, int64_t planes, int64_t count)
@@ -89,7 +89,8 @@ class ListWriter {
     *next_++ = 0;
   }
   HWY_INLINE void word(uint64_t bits, int64_t offset) { end_ = append_word(bits, uint16_t(offset), end_); }
-  // n positions, `offset` further on (modulo 2^16). One vector is written in any case: short lists have no branch.
+  // Copies n positions, adding `offset` (modulo 2^16). One vector is always written, so that short lists need no
+  // branch.
   HWY_INLINE void list(const uint16_t* positions, int64_t n, int64_t offset) {
     const Positions d;
     const auto by = hn::Set(d, uint16_t(offset));

@@ -14,7 +14,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 
-// A row's columns as floats, zeros behind them.
+// A row's columns as floats, followed by zeros.
 template <class X>
 HWY_INLINE void load_row(const X* x, int64_t count, int64_t width, float* row) {
   const hn::CappedTag<float, 16> d;
@@ -32,7 +32,7 @@ HWY_INLINE void for_rows(const PanelSource& source, std::span<const RowRange> ra
   HWY_ALIGN float row[64];
   for (const RowRange& range : ranges) {
     for (int64_t i = 0; i < range.count; ++i) {
-      // A few rows ahead: each is a piece of a long one, which no hardware prefetcher follows.
+      // A few rows ahead: each row is a piece of a long one, which hardware prefetchers do not follow.
       const X* ahead = matrix + (range.first + std::min(i + 8, range.count - 1)) * source.stride + source.first;
       hwy::Prefetch(ahead);
       hwy::Prefetch(ahead + 64 / sizeof(X));
@@ -92,7 +92,7 @@ void pack(WeightType type, const PanelSource& source, std::span<const RowRange> 
     pack_biased<hn::CappedTag<float, 16>>(source, ranges, matrix, width, reinterpret_cast<uint16_t*>(panel), scale);
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void pack_float(WeightType type, const PanelSource& source, std::span<const RowRange> ranges, const float* matrix,
                 int64_t width, std::byte* panel, float* scale) {
   pack(type, source, ranges, matrix, width, panel, scale);

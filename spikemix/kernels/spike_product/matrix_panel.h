@@ -16,11 +16,11 @@ namespace spikemix {
 struct PanelSource {
   int64_t first = 0, count = 0;  // columns
   int64_t stride = 0;
-  int64_t rows = 0;  // of the panel; those that no range covers hold zeros
+  int64_t rows = 0;  // of the panel; rows outside all ranges hold zeros
 };
 
 /// @param panel  [rows][width] of the type's weights
-/// @param scale  [width]: what a sum is to be multiplied by; zero behind `count`
+/// @param scale  [width]: factor for each sum; zero after `count`
 void pack_panel(WeightType type, const PanelSource& source, std::span<const RowRange> ranges, const float* matrix,
                 int64_t width, std::byte* panel, float* scale);
 void pack_panel(WeightType type, const PanelSource& source, std::span<const RowRange> ranges, const Bfloat16* matrix,

@@ -10,7 +10,7 @@ namespace {
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// Covers the outputs with panels of 64, and what is left with narrower ones.
+// Covers the outputs with panels of 64, and the rest with narrower ones.
 template <class Rows>
 std::vector<WeightPanel> make_panels(int64_t out, int64_t in, int64_t weight_size, const Rows& rows_of) {
   std::vector<WeightPanel> panels;

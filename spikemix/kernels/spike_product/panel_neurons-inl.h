@@ -1,4 +1,4 @@
-// The neurons behind one panel of weights, for every SIMD target.
+// The neurons after one panel of weights, for every SIMD target.
 #if defined(SPIKEMIX_PANEL_NEURONS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_PANEL_NEURONS_INL_H
 #undef SPIKEMIX_PANEL_NEURONS_INL_H
@@ -25,8 +25,8 @@ HWY_INLINE uint64_t bits_of(D d, hn::Mask<D> mask) {
   return bits;
 }
 
-// The potentials and spikes of one row and panel, step after step. It holds no potentials itself: what vectors are
-// stored into would lie in memory as a whole, and its word of spikes with it.
+// The potentials and spikes of one row and panel, step by step. It does not hold the potentials itself: storing vectors
+// into a member would force the whole object, with its word of spikes, into memory.
 class PanelNeurons {
  public:
   PanelNeurons(const PackedWeights& w, const WeightPanel& panel, const NeuronState& state)
@@ -36,20 +36,20 @@ class PanelNeurons {
         shift_(w.shift.data() + panel.first),
         words_(state.spikes ? state.spikes + panel.first / 64 : nullptr),
         levels_(float(state.lif.levels)),
-        // Bytes of a row that no panel covers: the last one clears them.
+        // Bytes of a row that no panel covers: the last panel clears them.
         behind_(panel.first + panel.count == w.out ? 63 - (panel.first + panel.width + 63) % 64 : 0),
         bit_(panel.first % 64),
-        // Panels come in ascending order: the first one in a word clears what lies behind it.
+        // Panels come in ascending order: the first one in a word clears the rest of it.
         before_((uint64_t{1} << bit_) - 1),
         valid_(panel.count == 64 ? ~uint64_t{0} : (uint64_t{1} << panel.count) - 1) {}
 
-  // All steps of a row follow, from rest if its potentials are not kept; `own` [64] has room for them.
+  // All steps of a row follow, from rest unless its potentials are kept; `own` [64] has room for them.
   HWY_INLINE void begin_row(int64_t row, float* own) {
     float* kept = kept_potentials(row);
     if (!kept) rest(own);
     continue_row(row, kept ? kept : own);
   }
-  // Steps of a row from t on, whose potentials are `v`.
+  // Steps of a row from t on, with its potentials in `v`.
   HWY_INLINE void continue_row(int64_t row, float* v, int64_t t = 0) {
     if (state_.counts)
       counts_ = state_.counts + 64 * (t * state_.step_words + row * state_.row_words) + panel_.first;
@@ -68,7 +68,7 @@ class PanelNeurons {
       hn::Store(hn::Set(d, state_.lif.v_reset), d, v + o);
   }
 
-  // The neurons of the outputs [o, o + Lanes(d)) of the panel see the sums y.
+  // Passes the sums y of the outputs [o, o + Lanes(d)) of the panel to their neurons.
   template <class D>
   HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
     const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
@@ -80,7 +80,7 @@ class PanelNeurons {
   }
 
   HWY_INLINE void end_step(int64_t t) {
-    if (state_.counts) {  // what lies behind the outputs has no weights, and so counts 0
+    if (state_.counts) {  // outputs past the end have no weights, so they count 0
       if (behind_ > 0) std::memset(counts_ + panel_.width, 0, size_t(behind_));
       counts_ += 64 * state_.step_words;
       return;
@@ -128,7 +128,7 @@ class PanelPotentials {
   PanelPotentials(const PackedWeights& w, const WeightPanel& panel, const Potentials& out)
       : out_(out), panel_(panel), scale_(w.scale.data() + panel.first), shift_(w.shift.data() + panel.first) {}
 
-  // `part` [64] has room for a panel that is wider than what is left of the outputs.
+  // `part` [64] has room for a panel that is wider than the remaining outputs.
   HWY_INLINE void begin(int64_t row, int64_t t, float* part) {
     const int64_t at = row * out_.stride + panel_.first;
     row_ = out_.values + t * out_.step + at;

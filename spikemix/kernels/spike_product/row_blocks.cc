@@ -5,7 +5,7 @@
 namespace spikemix {
 namespace {
 
-// Of 64 columns: 128 KiB in 14 bits, 256 KiB in fp32. Long lists for each sum that is loaded and stored.
+// For 64 columns: 128 KiB in 14 bits, 256 KiB in fp32. Long lists for each sum that is loaded and stored.
 constexpr int64_t kBlockRows = 1024;
 
 }  // namespace

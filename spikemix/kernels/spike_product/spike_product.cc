@@ -199,7 +199,7 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
       out.begin_row(r, own);
       for (int64_t t = 0; t < state.T; ++t) {
         const float* row = y + t * step + r * stride + panel.first;
-        // Counts are written as they come, up to the panel's width: what lies behind the outputs has scale and shift 0.
+        // Counts are written directly, up to the panel's width: scale and shift are 0 past the last output.
         const int64_t outputs = state.counts ? panel.width : panel.count;
         for (int64_t o = 0; o < outputs; o += int64_t(hn::Lanes(d))) {
           const auto sums = o < panel.count ? hn::LoadU(d, row + o) : hn::Zero(d);

@@ -1,5 +1,5 @@
-// Dense-equivalent GMAC/s of the spike products at the published stem's last layer: 256 pixels, 4 steps, 3,456 inputs,
-// 384 outputs; beside it the additions a second, whose limit is one vector load a cycle.
+// Dense-equivalent GMAC/s of the spike products in the last layer of the published stem: 256 pixels, 4 steps, 3,456
+// inputs, 384 outputs. Beside it the additions a second, whose limit is one vector load a cycle.
 #include <random>
 #include <vector>
 
@@ -62,7 +62,7 @@ void make_lists(benchmark::State& state) {
 void densities(benchmark::internal::Benchmark* b) {
   b->ArgName("percent")->Arg(5)->Arg(10)->Arg(15)->Arg(25)->Arg(50)->Unit(benchmark::kMillisecond);
 }
-// dW of a 3x3 convolution, 192 -> 384 channels, on four images of 16x16: the same work as above, at half the inputs.
+// dW of a 3x3 convolution, 192 -> 384 channels, on four images of 16x16: the same work as above, with half the inputs.
 void gradient(benchmark::State& state, WeightType type) {
   constexpr int64_t kImages = 4, kSide = 16, kC = 192, kPixels = kImages * kSide * kSide;
   std::mt19937 rng(1);

@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-// The weight of an input and an output, wherever the panel keeps it.
+// The weight of an input and an output, from wherever the panel stores it.
 double weight_at(const PackedWeights& w, const WeightPanel& panel, int64_t input, int64_t o) {
   const int64_t half_width = panel.width / 2, position = input * panel.width + o % half_width * 2 + o / half_width;
   const std::byte* data = w.data.get() + panel.offset;

@@ -107,7 +107,7 @@ TEST(SpikeLists, HoldSmallIntegersAsBitPlanes) {
 
 TEST(SpikeLists, HoldNeighbourhoods) {
   std::mt19937 rng(3);
-  // The last has more places in a row of pixels than 16 bits count.
+  // The last one has more places in a row of pixels than 16 bits can number.
   const std::pair<int64_t, int64_t> widths_and_channels[] = {{5, 1}, {1, 7}, {5, 32}, {4, 64}, {5, 70}, {12, 7000}};
   on_every_target([&] {
     for (const auto& [W, C] : widths_and_channels) {
@@ -185,7 +185,7 @@ TEST(SpikeLists, AddCounts) {
   });
 }
 
-// Integer weights of at most `largest`, and the same as floats: sums of few of them are exact in every type.
+// Integer weights of at most `largest`, and the same as floats: sums of a few of them are exact in every type.
 PackedWeights random_weights(WeightType type, const Sizes& s, int largest, std::mt19937& rng) {
   std::vector<int16_t> w(size_t(s.in * s.out));
   for (int16_t& v : w) v = int16_t(int(rng() % unsigned(2 * largest + 1)) - largest);
@@ -219,7 +219,7 @@ Output run(const Product& product, const Sizes& s, const LifParams& lif, bool ke
                       .row_words = words,
                       .step_words = s.rows * words,
                       .counts = lif.gives_bytes() ? result.counts.data() : nullptr});
-  // What lies behind the last output is nobody's.
+  // Values past the last output are undefined.
   for (int64_t r = 0; keep && r < s.rows; ++r)
     std::fill(result.potentials.begin() + r * stride + s.out, result.potentials.begin() + (r + 1) * stride, 0.0f);
   return result;
@@ -288,7 +288,7 @@ TEST(SpikeProduct, EqualsThePlainLoopsAtSmallSizes) {
   });
 }
 
-// Neurons alone write counts up to the row's end, whatever lay there.
+// Neurons alone write counts up to the row's end, whatever was there before.
 TEST(NeuronSpikes, CountsAtEveryWidth) {
   std::mt19937 rng(11);
   on_every_target([&] {
@@ -327,14 +327,14 @@ TEST(NeuronSpikes, CountsAtEveryWidth) {
   });
 }
 
-// What a stream of potentials holds in front of a layer: multiples of the sums' own units, so that sums are exact.
+// A stream of potentials before a layer: multiples of the sums' own units, so that sums are exact.
 std::vector<float> random_stream(int64_t values, std::mt19937& rng) {
-  std::vector<float> stream(size_t(values) + 16);  // vectors read behind the last row
+  std::vector<float> stream(size_t(values) + 16);  // vectors read past the last row
   for (float& v : stream) v = float(int(rng() % 513) - 256) / 64;
   return stream;
 }
 
-// Potentials in the place of spikes: alone, added to another value, and in place.
+// Potentials instead of spikes: alone, added to another value, and in place.
 template <class Kernel, class Reference>
 void compare_potentials(const Sizes& s, std::mt19937& rng, const Kernel& kernel, const Reference& reference) {
   const std::vector<float> stream = random_stream(s.T * s.rows * s.out, rng);
@@ -443,7 +443,7 @@ TEST(SpikeProduct, TakesSmallIntegers) {
   });
 }
 
-// Real inputs that happen to be 0 and 1 give the spikes' sums, at every step the same.
+// Real inputs that happen to be 0 and 1 give the sums of spikes, the same at every step.
 TEST(DenseProduct, EqualsTheSumsOfSpikes) {
   std::mt19937 rng(6);
   const Sizes s = {6, 3, 27, 48};

@@ -25,7 +25,7 @@ void sums_of_panel(const PackedWeights& w, const WeightPanel& panel, const Spike
   const uint32_t* begin = lists.begin.get();
   HWY_ALIGN float pivot[64] = {}, sum[64] = {}, sum_squares[64] = {};
   if (moments.pivot) std::copy_n(moments.pivot + panel.first, panel.count, pivot);
-  HWY_ALIGN Y part[64];  // of a panel that is wider than what is left of the outputs
+  HWY_ALIGN Y part[64];  // for a panel that is wider than the remaining outputs
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t t = 0; t < T; ++t) {
       Sums sums;
@@ -80,7 +80,7 @@ void sums_of(const PackedWeights& w, const SpikeLists& lists, int64_t rows, int6
   }
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void sums_float(const PackedWeights& w, const SpikeLists& lists, int64_t rows, int64_t T, float* y, int64_t step,
                 int64_t stride, const SumMoments& moments) {
   sums_of(w, lists, rows, T, y, step, stride, moments);

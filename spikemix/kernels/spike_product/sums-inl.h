@@ -1,4 +1,4 @@
-// Sums of weight rows in registers, for every SIMD target: what inference and training share.
+// Sums of weight rows in registers, for every SIMD target: the part that inference and training share.
 #if defined(SPIKEMIX_SUMS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_SUMS_INL_H
 #undef SPIKEMIX_SUMS_INL_H
@@ -17,17 +17,16 @@ HWY_BEFORE_NAMESPACE();
 namespace spikemix::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of sums lie in arrays, whose loops the compiler must unroll to keep them in registers.
+// Vectors of sums are in arrays, whose loops the compiler must unroll to keep them in registers.
 #define SPIKEMIX_UNROLL _Pragma("GCC unroll 16")
 
 // Constructors are written out: GCC compiles implicit ones without the target's instructions, and then cannot inline
-// into them those of Highway's vectors on Arm.
+// the constructors of Highway's vectors into them on Arm.
 //
-// The interface of both: clear(); twice(), between two planes of small integers; add(panel, list, length);
+// The interface of both classes: clear(); twice(), between two planes of small integers; add(panel, list, length);
 // each(f): f(o, y) with the float sums y of the outputs [o, o + lanes of DF) of the panel.
 
-// Narrow panels have several accumulators for each output, which are added to in turn: an addition waits for the one
-// before.
+// Narrow panels have several accumulators for each output, used in turn, because an addition waits for the one before.
 template <int kWidth>
 struct FloatSums {
   using Weight = float;
@@ -73,7 +72,7 @@ struct BiasedSums {
   using DF = hn::CappedTag<float, (kWideLanes < 16 ? kWideLanes : 16)>;
   static constexpr int kFloats = int(hn::MaxLanes(DF()));
   hn::Vec<Wide> even[kVectors], odd[kVectors];
-  int64_t bias;  // rows that were added, as the doublings count them
+  int64_t bias;  // rows added, as the doublings count them
 
   HWY_INLINE BiasedSums() {}
   HWY_INLINE void clear() {

@@ -9,9 +9,9 @@
 
 namespace spikemix {
 
-/// dW += X' dY for a block of rows and one panel of dY: for each input the sum of dY's rows where it spiked, which is a
-/// spike product with the lists transposed. A 3x3 convolution is nine of them: kernel position k sees dY `offsets[k]`
-/// rows on.
+/// dW += X' dY for a block of rows and one panel of dY: for each input, the sum of the rows of dY where it spiked,
+/// which is a spike product with transposed lists. A 3x3 convolution needs nine of them: kernel position k reads dY
+/// `offsets[k]` rows further on.
 ///
 /// @param panel    pack_panel()'s, [rows][width]
 /// @param lists    channel_lists_of_...(): a list for each channel; channels [begin, end) are computed

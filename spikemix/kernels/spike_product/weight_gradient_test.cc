@@ -16,7 +16,7 @@
 namespace spikemix {
 namespace {
 
-// Inputs of a map, [rows, C]: values below 2^planes, as floats, as bytes and (if 0 or 1) as bits.
+// Inputs of a map, [rows, C]: values below 2^planes, as floats, as bytes and (if they are 0 or 1) as bits.
 struct Inputs {
   int64_t rows, C, planes;
   std::vector<float> values;
@@ -51,7 +51,7 @@ struct Inputs {
   }
 };
 
-// Integers of up to 14 bits: exact in every type, as their sums are in floats here.
+// Integers of up to 14 bits: they are exact in every type, and so are their sums in floats here.
 std::vector<float> random_matrix(int64_t rows, int64_t columns, std::mt19937& rng) {
   std::vector<float> m(size_t(rows * columns));
   for (float& v : m) v = float(int(rng() % 201) - 100);
@@ -69,7 +69,7 @@ std::vector<float> gradient(const RowBlocks& plan, const Inputs& x, const std::v
     for (const WeightPanel& p : panels.panels) {
       const auto panel = hwy::AllocateAligned<std::byte>(size_t(block.rows * p.width * 4));
       float scale[64];
-      // The first row's 8191 may lie in another block: the scale is the block's own.
+      // The first row's 8191 may be in another block: the scale is the block's own.
       pack_panel(type, {p.first, p.count, out, block.rows}, block.outputs, dy.data(), p.width, panel.get(), scale);
       weight_gradient(type, panel.get(), p.width, scale, lists, 0, x.C, plan.offsets, dw.data() + p.first, stride);
     }
@@ -102,7 +102,7 @@ TEST(WeightGradient, OfALinearMapEqualsThePlainLoops) {
       }
       on_every_target([&] {
         expect_near(gradient(linear_blocks(rows), x, dy, out, WeightType::kF32), want, out, 0);
-        // Another block's largest value is smaller: there a value is off by up to half a unit.
+        // Another block's largest value is smaller: there, a value is off by up to half a unit.
         expect_near(gradient(linear_blocks(rows), x, dy, out, WeightType::kU16), want, out, rows > 1024 ? 4 : 0.01);
       });
     }

@@ -60,7 +60,7 @@ void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* 
   for (int64_t row = begin * H; row < end * H; ++row) {
     const int64_t image = row / H, h = row % H;
     for (int64_t w = 0; w < W; ++w) {
-      // Pixel (h, w) lies in the windows o with stride o - 1 <= h <= stride o + 1: one to three along each axis.
+      // Pixel (h, w) is in the windows o with stride o - 1 <= h <= stride o + 1: one to three along each axis.
       for_columns(C, [&](auto d, int64_t c) HWY_ATTR {
         auto sum = hn::Zero(d);
         for (int64_t p = first_window(h); p <= std::min((h + 1) / stride, out_H - 1); ++p) {
@@ -77,7 +77,7 @@ void pool_backward(const PoolShape& shape, int64_t begin, int64_t end, const X* 
 }
 
 // visit(y, above, here, below, left, middle, right): rows of pixels and places in them, in units of X, for each pixel
-// of the rows [begin, end). A window's row or column outside the image is that at its edge once more, which changes no
+// of the rows [begin, end). A window's row or column outside the image repeats the one at the edge, which changes no
 // maximum.
 template <class X, class Visit>
 HWY_INLINE void for_windows(const PoolShape& shape, int64_t begin, int64_t end, int64_t pixel, const X* x, X* y,
@@ -97,7 +97,7 @@ HWY_INLINE void for_windows(const PoolShape& shape, int64_t begin, int64_t end, 
   }
 }
 
-// Plain loops over words: an OR of nine, most often of one word each.
+// Plain loops over words: an OR of nine, usually of one word each.
 void pool_words(const PoolShape& shape, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y) {
   const int64_t words = spike_words(shape.C);
   for_windows(shape, begin, end, words, x, y,
@@ -141,7 +141,7 @@ void pool_rows(const PoolShape& shape, int64_t begin, int64_t end, const float* 
               });
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void pool_float(const PoolShape& shape, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen) {
   pool(shape, begin * shape.out_H(), end * shape.out_H(), x, y, chosen);
 }

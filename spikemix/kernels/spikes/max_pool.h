@@ -6,7 +6,7 @@
 
 namespace spikemix {
 
-/// Max-pool 3x3, padding 1: x [images, H, W, C] -> y [images, out_H, out_W, C]; of stride 2, (H + 1) / 2 rows.
+/// Max-pool 3x3, padding 1: x [images, H, W, C] -> y [images, out_H, out_W, C]; stride 2 gives (H + 1) / 2 rows.
 struct PoolShape {
   int64_t H, W, C;
   int64_t stride = 2;  // or 1
@@ -14,14 +14,14 @@ struct PoolShape {
   int64_t out_W() const { return (W + stride - 1) / stride; }
 };
 
-/// Images [begin, end). `chosen` (like y; null in inference) is where each maximum stood: 3 * row + column in its
-/// window. Among equals it is the first, row by row, as PyTorch's max_pool2d has it: the gradient goes there.
+/// Images [begin, end). `chosen` (shaped like y; null in inference) records each maximum's place in its window: 3 * row
+/// + column. Among equals it is the first, row by row, as in PyTorch's max_pool2d: the gradient goes there.
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const float* x, float* y, uint8_t* chosen);
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const Bfloat16* x, Bfloat16* y, uint8_t* chosen);
 
-/// The same of packed spikes, an OR: x [images, H, W, words of C]. Rows [begin, end) of images * out_H().
+/// The same for packed spikes, an OR: x [images, H, W, words of C]. Rows [begin, end) of images * out_H().
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const uint64_t* x, uint64_t* y);
-/// And of counts and real values, by rows of images * out_H() as well.
+/// And for counts and real values, by rows of images * out_H() as well.
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const uint8_t* x, uint8_t* y);
 void spike_max_pool(const PoolShape&, int64_t begin, int64_t end, const float* x, float* y);
 

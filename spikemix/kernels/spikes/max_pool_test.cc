@@ -44,7 +44,7 @@ TEST(SpikeMaxPool, EqualsTheDefinitionOnEveryTarget) {
     std::vector<float> x(size_t(kImages * shape.H * shape.W * shape.C));
     std::vector<float> dy(size_t(kImages * shape.out_H() * shape.out_W() * shape.C));
     for (float& v : x) v = rng() % 4 == 0;
-    for (float& v : dy) v = float(int(rng() % 33) - 16) / 4;  // sums of a few are exact
+    for (float& v : dy) v = float(int(rng() % 33) - 16) / 4;  // sums of a few such values are exact
     const PoolReference want(shape, kImages, x, dy);
     on_every_target([&] {
       std::vector<float> y(dy.size(), -1), dx(x.size(), -1), inference(dy.size(), -1);
@@ -93,7 +93,7 @@ TEST(SpikeMaxPool, OfPackedSpikesIsTheSame) {
   }
 }
 
-// Real values, most of them below zero, and counts: the definition's, by rows.
+// Real values, most of them negative, and counts: compared with the definition, by rows.
 TEST(SpikeMaxPool, OfRealValuesAndCounts) {
   std::mt19937 rng(7);
   for (const auto& [H, W, C] : small_sizes<3>({3, 4, 5})) {

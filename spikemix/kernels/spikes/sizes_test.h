@@ -8,7 +8,7 @@
 
 namespace spikemix {
 
-/// For tests: sizes that are smaller than every vector, equal to it, and one more.
+/// For tests: sizes smaller than every vector, equal to it, and one more.
 inline constexpr int64_t kLargestSmallSize = 17;
 
 /// Each pair of dimensions in all sizes from 1 to 17, while the others keep their usual one.

@@ -52,7 +52,7 @@ void unpack(int64_t begin, int64_t end, const uint64_t* words, X* x) {
   }
 }
 
-// Plain loops: the compiler makes the right instructions of them, for each target.
+// Plain loops: the compiler turns them into good instructions for each target.
 template <class X>
 void to_bytes(int64_t begin, int64_t end, const X* x, uint8_t* bytes) {
   for (int64_t i = begin; i < end; ++i) bytes[i] = uint8_t(int32_t(float(x[i])));
@@ -69,7 +69,7 @@ int64_t ones_of(int64_t words, const uint64_t* bits) {
   return ones;
 }
 
-// Eight counts to a word; a block is as long as sums of 16 bits can bear.
+// Eight counts to a word; a block is as long as sums of 16 bits allow.
 CountTotals totals_of(int64_t words, const uint64_t* counts) {
   constexpr uint64_t kEven = 0x00ff00ff00ff00ff, kSeven = 0x7f7f7f7f7f7f7f7f, kOne = 0x0101010101010101;
   constexpr int64_t kBlock = 128;
@@ -91,7 +91,7 @@ CountTotals totals_of(int64_t words, const uint64_t* counts) {
   return totals;
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void pack_float(int64_t begin, int64_t end, const float* x, uint64_t* words) { pack(begin, end, x, words); }
 void pack_bfloat16(int64_t begin, int64_t end, const Bfloat16* x, uint64_t* words) { pack(begin, end, x, words); }
 void unpack_float(int64_t begin, int64_t end, const uint64_t* words, float* x) { unpack(begin, end, words, x); }

@@ -52,7 +52,7 @@ TEST(Spikes, AreOneBitEachOnEveryTarget) {
   for (const int64_t n : kSizes) check_spikes<float>(n), check_spikes<Bfloat16>(n);
 }
 
-TEST(Spikes, OfSomeChannelsAreARowOfTheirOwn) {
+TEST(Spikes, OfSomeChannelsFormASeparateRow) {
   std::mt19937_64 rng(3);
   std::vector<uint64_t> row(4);
   for (uint64_t& word : row) word = rng();
@@ -88,7 +88,7 @@ TEST(Counts, AreAddedUpOnEveryTarget) {
       auto* bytes = reinterpret_cast<uint8_t*>(counts.data());
       CountTotals want;
       for (int64_t i = 0; i < 8 * words; i += step) {
-        bytes[i] = step == 1 ? 255 : uint8_t(i * 37);  // the most that sums must bear; all values, and zeros
+        bytes[i] = step == 1 ? 255 : uint8_t(i * 37);  // the largest that sums must handle; all values, and zeros
         want.sum += bytes[i], want.not_zero += bytes[i] != 0;
       }
       on_every_target([&] {

@@ -1,4 +1,4 @@
-// Vectors of floats out of memory that holds float or Bfloat16, for every SIMD target.
+// Loads vectors of floats from memory that holds float or Bfloat16, for every SIMD target.
 #if defined(SPIKEMIX_VALUES_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_VALUES_INL_H
 #undef SPIKEMIX_VALUES_INL_H
@@ -31,7 +31,7 @@ HWY_INLINE void store(D d, hn::Vec<D> v, float* p) {
   hn::StoreU(v, d, p);
 }
 
-// Rounds to nearest, ties to even; Highway 1.0's own conversion cuts off.
+// Rounds to nearest, ties to even; Highway 1.0's own conversion truncates.
 template <class D>
 HWY_INLINE void store(D, hn::Vec<D> v, Bfloat16* p) {
   const hn::RebindToUnsigned<D> d32;
@@ -41,7 +41,8 @@ HWY_INLINE void store(D, hn::Vec<D> v, Bfloat16* p) {
   const auto u = hn::BitCast(d32, v);
   const auto odd = hn::And(hn::ShiftRight<16>(u), hn::Set(d32, 1));
   const auto rounded = hn::Add(u, hn::Add(odd, hn::Set(d32, 0x7fff)));
-  // The arithmetic shift leaves what fits int16, so that the saturating DemoteTo (one instruction) keeps every bit.
+  // The arithmetic shift leaves a value that fits int16, so that the saturating DemoteTo (one instruction) keeps every
+  // bit.
   const auto high = hn::DemoteTo(di16, hn::ShiftRight<16>(hn::BitCast(di32, rounded)));
   hn::StoreU(hn::BitCast(d16, high), d16, &p->bits);
 }

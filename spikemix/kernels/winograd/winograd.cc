@@ -126,7 +126,7 @@ void outputs(const WinogradTiles& tiles, int64_t C, int64_t begin, int64_t end, 
   }
 }
 
-// Named instances, which HWY_EXPORT asks for.
+// Named instances, which HWY_EXPORT requires.
 void inputs_float(const WinogradTiles& tiles, int64_t C, int64_t begin, int64_t end, const float* x, float* points) {
   inputs(tiles, C, begin, end, x, points);
 }

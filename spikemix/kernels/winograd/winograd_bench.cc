@@ -7,7 +7,7 @@
 namespace spikemix {
 namespace {
 
-// 64 images of 16x16 in blocks of range(1) tiles, C = range(0); the rate is of x's or y's values.
+// 64 images of 16x16 in blocks of range(1) tiles, C = range(0); the rate counts x's or y's values.
 template <class Map>
 void blocks(benchmark::State& state, const Map& map) {
   const WinogradTiles tiles{16, 16};

@@ -14,8 +14,8 @@
 namespace spikemix {
 namespace {
 
-// A kernel for each channel (depth-wise: the matrix products between the maps are not under test), and its
-// convolution's input gradient.
+// A kernel for each channel (depthwise: the matrix products between the maps are not under test), and its convolution's
+// input gradient.
 struct DepthWise {
   int64_t H, W, C;
   std::vector<float> w;  // [C, 3, 3]
@@ -33,7 +33,7 @@ struct DepthWise {
   }
 };
 
-// All weights and tiles, each in two calls, through the points and back.
+// Sends all weights and tiles, each in two calls, to the points and back.
 template <class X>
 std::vector<X> gradient(const DepthWise& kernel, const std::vector<X>& x) {
   const WinogradTiles tiles{kernel.H, kernel.W};

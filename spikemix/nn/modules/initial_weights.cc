@@ -36,7 +36,7 @@ void draw_weight(const torch::Tensor& weight, const std::string& name, uint64_t 
 }
 
 void draw_bias(const torch::Tensor& bias, const std::string& name, const torch::Tensor& weight, uint64_t seed) {
-  if (!is_matrix(weight)) fill_uniform(bias, name, weight, seed);  // else zero, as built
+  if (!is_matrix(weight)) fill_uniform(bias, name, weight, seed);  // otherwise zero, as built
 }
 
 void draw_position(const torch::Tensor& position, const std::string& name, uint64_t seed) {

@@ -17,14 +17,14 @@ torch::ScalarType real_type(torch::ScalarType type) {
   return type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
-// Every stride-th pixel of [..., H, W, C]: what a convolution of size 1 looks at.
+// Every stride-th pixel of [..., H, W, C]: the input of a convolution of size 1.
 Tensor subsampled(const Tensor& x, int64_t stride) {
   if (stride == 1) return x;
   return x.slice(-3, std::nullopt, std::nullopt, stride).slice(-2, std::nullopt, std::nullopt, stride);
 }
 
-// [..., H, W, C] -> [..., H / side, W / side, C side side]: what a convolution of that size and stride looks at, in the
-// order of its weights.
+// [..., H, W, C] -> [..., H / side, W / side, C side side]: the windows of a convolution of that size and stride, in
+// the order of its weights.
 Tensor patches(const Tensor& x, int64_t side) {
   const int64_t height = x.size(-3) / side, width = x.size(-2) / side;
   return x.slice(-3, 0, height * side)
@@ -105,7 +105,7 @@ std::vector<Tensor> Layer::parameters() const {
 }
 
 Tensor Layer::forward(const Tensor& x, const Tensor& merged, const Pass& pass) const {
-  // Neurons and norms add in passing, if the sum is of their type and shape.
+  // Neurons and norms can do the addition too, if the sum has their type and shape.
   const bool fuses = plan_.merge == Merge::kAdd && plan_.map != Map::kAttention && !position_.defined() &&
                      (plan_.neurons || plan_.has_norm()) && merged.dim() == (plan_.neurons ? 5 : x.dim()) &&
                      merged.scalar_type() == (plan_.neurons ? pass.type : real_type(pass.type));
@@ -169,7 +169,7 @@ Product Layer::convolution(const Tensor& x, const ProductSettings& settings) con
   return spike_conv(x, weight, values_, settings);
 }
 
-// What the map made, behind norm and position.
+// The map's output after norm and position.
 Tensor Layer::normed(const Product& y, const Tensor& residual, const Pass& pass) const {
   Tensor z = y.y;
   if (plan_.has_norm()) {
@@ -182,12 +182,12 @@ Tensor Layer::normed(const Product& y, const Tensor& residual, const Pass& pass)
   return position_.defined() ? z + position_.view({z.size(-3), z.size(-2), z.size(-1)}) : z;
 }
 
-// The same behind the neurons; norm and neurons are one pass, unless something stands between them.
+// The same after the neurons. Norm and neurons are one pass, unless something stands between them.
 Tensor Layer::fired(const Product& y, const Tensor& residual, const Pass& pass) const {
   if (!plan_.has_norm() || position_.defined())
     return fire(parts_[0], {normed(y, {}, pass), {}, {}}, {}, residual, pass);
-  // Parts are one layer of all their channels, which spares the copies that several would need. With plif each has a
-  // tau of its own, so that they run apart.
+  // All parts run as one layer with all channels, which avoids copies. With plif each part has a tau of its own, so
+  // they run separately.
   if (parts_.size() == 1 || !parts_[0].lif->w.defined())
     return with_norm(pass, [&](const Norm& norm) { return fire(parts_[0], y, norm, residual, pass); });
   std::vector<Tensor> spikes;
@@ -230,7 +230,8 @@ Norm Layer::norm_of(const Part& part, const Pass& pass) const {
           !pass.again,     pass.ranks};
 }
 
-// f(norm) with the norm of the only part, or those of all side by side, whose running statistics then go back.
+// f(norm) with the norm of the only part, or with all norms side by side, whose running statistics are then copied
+// back.
 template <class F>
 Tensor Layer::with_norm(const Pass& pass, const F& f) const {
   if (parts_.size() == 1) return f(norm_of(parts_[0], pass));

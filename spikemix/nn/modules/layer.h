@@ -13,13 +13,13 @@
 
 namespace spikemix {
 
-/// Sees the spikes of each layer as they are made, before they are merged: "block.0.mlp.fc1", [T, B, H, W, C]. For
-/// firing rates, and for tests.
+/// Sees the spikes of each layer as they are made, before the merge: "block.0.mlp.fc1", [T, B, H, W, C]. Firing rates
+/// and tests use it.
 using SpikeObserver = std::function<void(const std::string& layer, const torch::Tensor& spikes)>;
 
 /// What every layer of one forward pass needs to know.
 struct Pass {
-  torch::ScalarType type;  // of products, spikes and counts: fp32, bf16, double; real values are in fp32 for bf16
+  torch::ScalarType type;  // of products, spikes and counts: fp32, bf16, double; for bf16, real values are fp32
   bool training;
   double sparse_below;  // ProductSettings
   int64_t T;            // time steps that a still image is shown for
@@ -27,29 +27,29 @@ struct Pass {
   Ranks* ranks = nullptr;       // Norm
   double spike_cost = 0;        // SpikingTransformer::set_spike_cost()
   SpikeMeter* meter = nullptr;  // null: the spikes are not counted
-  bool again = false;           // computed a second time, for backward (recompute.h): moves no running statistics
+  bool again = false;           // computed a second time, for backward (recompute.h): leaves running statistics alone
 };
 
 /// How a value's tensor is kept for backward.
 Values kept_as(const Range& range);
 
-/// One layer of a plan: map -> batch norm -> position -> neurons -> merge, as far as it has them.
+/// One layer of a plan: map -> batch norm -> position -> neurons -> merge, each if the plan has it.
 class Layer {
  public:
-  /// Registers its tensors with `model` under their whole names ("block.0.mlp.fc1_linear.weight"), with initial values:
-  /// those of weights are drawn from `seed` (initial_weights.h).
-  /// @param spike_share  its own of spike_shares()
+  /// Registers the layer's tensors with `model` under their full names ("block.0.mlp.fc1_linear.weight"), with initial
+  /// values; weights are drawn from `seed` (initial_weights.h).
+  /// @param spike_share  the layer's entry of spike_shares()
   Layer(const Plan& network, const LayerPlan& layer, double spike_share, torch::nn::Module& model, uint64_t seed);
 
-  /// @param x       the value that it reads: [T, B, H, W, C], or [B, H, W, C] if still
-  /// @param merged  the value that it is merged with, or undefined
+  /// @param x       the value that the layer reads: [T, B, H, W, C], or [B, H, W, C] if still
+  /// @param merged  the value to merge the output with, or undefined
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& merged, const Pass& pass) const;
 
-  /// All that it learns.
+  /// Everything that the layer learns.
   std::vector<torch::Tensor> parameters() const;
 
  private:
-  // One of the maps that the layer makes side by side.
+  // One of the maps that the layer computes side by side.
   struct Part {
     std::string name;
     torch::Tensor weight, bias;
@@ -64,7 +64,7 @@ class Layer {
   torch::Tensor fired(const Product& y, const torch::Tensor& residual, const Pass& pass) const;
   torch::Tensor attention(const torch::Tensor& x, const Pass& pass) const;
 
-  // Neurons of one part, or of all side by side.
+  // The neurons of one part, or of all parts side by side.
   torch::Tensor fire(const Part& part, const Product& y, const Norm& norm, const torch::Tensor& residual,
                      const Pass& pass) const;
   Norm norm_of(const Part& part, const Pass& pass) const;
@@ -73,7 +73,7 @@ class Layer {
   void show(const torch::Tensor& spikes, const Pass& pass) const;
 
   const LayerPlan& plan_;
-  const bool still_;  // what it reads
+  const bool still_;  // is the value that it reads still?
   const Values values_;
   const double spike_share_;
   std::vector<Part> parts_;

@@ -23,7 +23,7 @@ Plan checked_plan(const ModelConfig& model, const NeuronConfig& neuron) {
   return make_plan(model, neuron);
 }
 
-// For each layer the values that it is the last to read; the head's never.
+// For each layer, the values that it is the last to read, but never the head's.
 std::vector<std::vector<int64_t>> last_reads(const Plan& plan) {
   std::vector<std::vector<int64_t>> values(plan.layers.size());
   std::vector<bool> read(plan.values.size(), false);
@@ -91,7 +91,7 @@ Tensor SpikingTransformer::input(const Tensor& images, torch::ScalarType type) c
       .to(type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32);
 }
 
-// The layers of one segment, value by value; a value is released when its last reader is done.
+// Runs the layers of one segment, value by value; a value is released after its last reader.
 Tensor SpikingTransformer::run(const Segment& segment, Tensor x, const Pass& pass) const {
   std::vector<Tensor> values(plan_.values.size());
   values[size_t(segment.reads)] = std::move(x);

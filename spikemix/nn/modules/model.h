@@ -10,14 +10,14 @@
 
 namespace spikemix {
 
-/// A spiking transformer of any architecture, as its plan has it: layers -> mean over tokens and time -> head.
+/// A spiking transformer of any architecture, built from its plan: layers -> mean over tokens and time -> head.
 ///
-/// named_parameters() and named_buffers() carry the published tensor names ("block.0.mlp.fc1_linear.weight"), so that a
-/// published checkpoint loads as it is.
+/// named_parameters() and named_buffers() carry the published tensor names ("block.0.mlp.fc1_linear.weight"), so that
+/// published checkpoints load unchanged.
 class SpikingTransformer : public torch::nn::Module {
  public:
-  /// The weights come from base/rng.h, each tensor from a stream of its own: they depend on the seed and the tensor's
-  /// name alone, and models with different mixers share what they have in common.
+  /// The weights come from base/rng.h. Each tensor has a stream of its own that depends only on the seed and the
+  /// tensor's name, so models with different mixers share the weights that they have in common.
   /// @throws InputError naming the key that does not fit
   SpikingTransformer(const ModelConfig& model, const NeuronConfig& neuron, uint64_t seed);
   SpikingTransformer(const SpikingTransformer&) = delete;  // its layers point into its plan
@@ -26,24 +26,24 @@ class SpikingTransformer : public torch::nn::Module {
   /// x [B, C, H, W] images (input = "image") or [B, T, C, H, W] event frames -> logits [B, classes] in fp32.
   torch::Tensor forward(const torch::Tensor& x);
 
-  /// Type of the products, the spikes and counts, and what is kept of them: fp32, or bf16 with fp32 weights,
-  /// statistics, potentials and logits, as under autocast. A model moved to double computes in double.
+  /// The type of products, spikes and counts, and of what is kept of them: fp32, or bf16 with fp32 weights, statistics,
+  /// potentials and logits, as under autocast. A model moved to double computes in double.
   void set_precision(torch::ScalarType type) { precision_ = type; }
   /// train.sparse_below.
   void set_sparse_below(double share) { sparse_below_ = share; }
   /// train.recompute.
   void set_recompute(bool on) { recompute_ = on; }
-  /// Adds `weight` x SpikeUse::operations to the loss of the passes to come, whatever the loss is: its gradient joins
-  /// backward where spikes are read. 0: nothing. And counts them, from here on.
+  /// Adds `weight` x SpikeUse::operations to the loss of the following passes, whatever that loss is: its gradient
+  /// joins the backward pass where spikes are read. 0 adds nothing. From here on the spikes are counted, too.
   void set_spike_cost(double weight) { spike_cost_ = weight, counts_spikes_ = true; }
-  /// Of the last pass in training; after set_spike_cost().
+  /// The spikes of the last training pass, after set_spike_cost().
   SpikeUse spike_use() const { return meter_.use(); }
   /// Time steps that a still image is shown for in training, in place of model.T (train.one_step_epochs).
   void set_training_steps(int64_t T) { training_steps_ = T; }
-  /// Called with the spikes of every layer; empty: off.
+  /// Called with the spikes of every layer; empty means off.
   void set_observer(SpikeObserver observer) { observer_ = std::move(observer); }
 
-  /// Trained by these processes together: batch norm's statistics are of all their batches.
+  /// Sets the processes that train the model together: batch norm's statistics then cover all their batches.
   void set_ranks(Ranks* ranks) { ranks_ = ranks; }
 
   const Plan& plan() const { return plan_; }
@@ -54,7 +54,7 @@ class SpikingTransformer : public torch::nn::Module {
 
   const Plan plan_;
   std::vector<Layer> layers_;
-  std::vector<std::vector<int64_t>> last_reads_;  // by layer: the values that none behind it reads
+  std::vector<std::vector<int64_t>> last_reads_;  // by layer: the values that no later layer reads
   torch::Tensor head_weight_, head_bias_;
 
   torch::ScalarType precision_ = torch::kFloat32;
@@ -68,7 +68,7 @@ class SpikingTransformer : public torch::nn::Module {
   Ranks* ranks_ = nullptr;
 };
 
-/// The count of learned values, as papers give it: SSA 4-384 with 10 classes has 9,324,730.
+/// The number of learned values, as papers give it: SSA 4-384 with 10 classes has 9,324,730.
 int64_t learned_values(const torch::nn::Module& model);
 
 }  // namespace spikemix

@@ -25,7 +25,7 @@ Tensor flat(const variable_list& tensors) {
   return torch::cat(parts);
 }
 
-// torch::autograd::Function takes no list of tensors: the parameters' place in the graph is their concatenation, whose
+// torch::autograd::Function takes no list of tensors, so the parameters enter the graph as their concatenation, whose
 // values nobody reads.
 struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& /*parameters*/,
@@ -33,7 +33,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
     ctx->save_for_backward({Packed(x, call->values).tensor()});
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     ctx->saved_data["dx"] = x.requires_grad();
-    return call->part(x, call->pass);  // Function::apply has turned gradients off
+    return call->part(x, call->pass);  // Function::apply has switched gradients off
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {

@@ -11,11 +11,11 @@ namespace spikemix {
 /// A part of the model, x -> y.
 using Part = std::function<torch::Tensor(const torch::Tensor& x, const Pass& pass)>;
 
-/// y = part(x), of which the graph keeps x alone, packed as `values` says: backward computes the part anew and
-/// goes through that (activation checkpointing, train.recompute). The same bits as part(x, pass), gradients
-/// included; the second time moves no running statistics and tells no observer and no meter.
+/// y = part(x). The graph keeps only x, packed as `values` says; backward computes the part again and differentiates
+/// that (activation checkpointing, train.recompute). The bits are those of part(x, pass), gradients included. The
+/// second run leaves running statistics alone and reports to no observer and no meter.
 ///
-/// @param parameters  all that the part learns
+/// @param parameters  everything that the part learns
 torch::Tensor recomputed(const Part& part, const std::vector<torch::Tensor>& parameters, const torch::Tensor& x,
                          Values values, const Pass& pass);
 

@@ -4,19 +4,19 @@
 
 namespace spikemix {
 
-/// What spikes make a network add up, as shares of the dense network's multiply-adds: sums over the layers with weights
-/// that read spikes or counts, each with its fan-out (spike_shares()), of the mean over images, time steps and inputs
-/// of
+/// The additions that spikes cause in a network, as shares of the dense network's multiply-adds: sums over the layers
+/// with weights that read spikes or counts, each weighted by its fan-out (spike_shares()), of the mean over images,
+/// time steps and inputs of the value that each member names.
 struct SpikeUse {
-  double operations = 0;  // the count: n is n rounds of spikes, so that counts may make it more than 1
-  double density = 0;     // whether it is not 0
+  double operations = 0;  // the count: n is n rounds of spikes, so counts may make it more than 1
+  double density = 0;     // whether the count is not 0
 };
 
-/// Adds up the SpikeUse of one forward pass, on the device that it runs on.
+/// Adds up the SpikeUse of one forward pass, on the device that the pass runs on.
 class SpikeMeter {
  public:
   void begin() { sum_.reset(); }
-  /// @param share  of the layer (spike_shares())
+  /// @param share  the layer's share (spike_shares())
   /// @param means  Product::means
   void add(double share, const torch::Tensor& means);
   SpikeUse use() const;

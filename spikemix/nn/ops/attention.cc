@@ -11,7 +11,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Heads {
-  Tensor q, k, v;  // [T B heads, N, D / heads], in the type that they are multiplied in
+  Tensor q, k, v;  // [T B heads, N, D / heads], in the type that the products use
 };
 
 // [T, B, N, 3 D] -> three times [T B heads, N, d]

@@ -11,7 +11,7 @@ namespace spikemix {
 /// fp32, whatever qkv's type; -> [T, B, N, D] in fp32. Keeps the spikes as bits.
 torch::Tensor spiking_attention(const torch::Tensor& qkv, int64_t heads, double scale);
 
-/// Neurons: sums of spikes [T, ...] -> spikes of the same shape.
+/// Neurons on sums of spikes: [T, ...] -> spikes of the same shape.
 using Fire = std::function<torch::Tensor(const torch::Tensor& sums)>;
 
 /// k AND one bit for each head and token, which fires on the sum of q over the head's channels (QKFormer).

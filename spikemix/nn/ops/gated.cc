@@ -12,12 +12,13 @@ namespace {
 
 using torch::Tensor;
 
-// What is computed in: double for doubles, float for everything else.
+// The type to compute in: double for doubles, float for everything else.
 Tensor computed(const Tensor& x) {
   return x.to(x.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat).contiguous();
 }
 
-// Samples in chunks that do not depend on the threads: each makes sums of its own, which are added in order.
+// Samples are split into chunks that do not depend on the threads: each chunk makes its own sums, which are added in
+// order.
 constexpr int64_t kChunks = 8;
 int64_t chunk_size(int64_t samples) { return std::max<int64_t>(1, chunks(samples, kChunks)); }
 
@@ -116,7 +117,7 @@ class GatedFunction : public torch::autograd::Function<GatedFunction> {
   }
 };
 
-// Re - Im of the FFT over the grid: its own inverse.
+// Re - Im of the FFT over the grid, which is its own inverse.
 Tensor hartley(const Tensor& x) {
   const Tensor f = torch::fft_fft2(x, std::nullopt, {2, 3}, "ortho");
   return torch::real(f) - torch::imag(f);

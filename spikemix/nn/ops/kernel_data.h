@@ -20,7 +20,7 @@ inline bool has_kernels(const torch::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
 }
 
-/// The type of a tensor that kernels see as T's: bits are kept in tensors of signed words.
+/// The Torch type of a tensor that kernels read as T: bits are kept in tensors of signed words.
 template <class T>
 constexpr torch::ScalarType scalar_type() {
   if constexpr (std::is_same_v<T, Bfloat16>)
@@ -31,8 +31,8 @@ constexpr torch::ScalarType scalar_type() {
     return c10::CppTypeToScalarType<T>::value;
 }
 
-/// A tensor's memory as the kernels see it; null for an undefined tensor. Kernels know no strides: a view that is not
-/// contiguous, or values of another type, are a mistake of the caller's that ends here and not in wrong sums.
+/// A tensor's memory for the kernels; null for an undefined tensor. Kernels know no strides, so a caller that passes a
+/// non-contiguous view or another type is stopped here rather than given wrong sums.
 template <class T>
 T* kernel_data(const torch::Tensor& x) {
   if (!x.defined()) return nullptr;
@@ -41,7 +41,7 @@ T* kernel_data(const torch::Tensor& x) {
   return static_cast<T*>(x.data_ptr());
 }
 
-/// f(float{}) or f(Bfloat16{}), after the tensor's type.
+/// f(float{}) or f(Bfloat16{}), depending on the tensor's type.
 template <class F>
 auto with_kernel_type(const torch::Tensor& x, const F& f) {
   return x.scalar_type() == torch::kFloat32 ? f(float{}) : f(Bfloat16{});

@@ -14,7 +14,7 @@
 namespace spikemix {
 namespace {
 
-// [T, B, N, D] as samples that lie one after the other: [T B, N, D], or [B, T, N, D] if the mixer needs all steps.
+// [T, B, N, D] as consecutive samples: [T B, N, D], or [B, T, N, D] if the mixer needs all steps.
 torch::Tensor to_samples(const Mixer& mixer, const torch::Tensor& x) {
   return (mixer.mixes_time() ? x.transpose(0, 1) : x).contiguous();
 }
@@ -22,7 +22,7 @@ torch::Tensor from_samples(const Mixer& mixer, const torch::Tensor& y) {
   return mixer.mixes_time() ? y.transpose(0, 1).contiguous() : y;
 }
 
-// Type: what the tensors hold. The mixer computes in double for doubles and in float for everything else.
+// Type: the tensors' element type. The mixer computes in double for doubles and in float for everything else.
 template <class Type>
 using Compute = std::conditional_t<std::is_same_v<Type, double>, double, float>;
 
@@ -44,7 +44,7 @@ void for_each_sample(const Mixer& mixer, int64_t samples, int64_t size, const F&
   });
 }
 
-// The samples' values in the type that the mixer computes in: in place, or converted.
+// The samples' values in the type that the mixer computes in: used in place, or converted.
 template <class C, class Type>
 const C* converted(const Type* x, int64_t size, std::vector<C>& buffer) {
   if constexpr (std::is_same_v<C, Type>) {
@@ -128,7 +128,7 @@ void dispatch(const Mixer& mixer, bool adjoint, const std::vector<double>& c, co
   }
 }
 
-// A along one axis of x [T, B, N, D]: seen as [outer, n, inner], A x; along the last axis, x A'.
+// A along one axis of x [T, B, N, D], viewed as [outer, n, inner]: A x; along the last axis, x A'.
 torch::Tensor along_axis(const torch::Tensor& x, const std::string& axis, const torch::Tensor& matrix) {
   const int64_t n = matrix.size(0);
   if (axis == "embed") return at::matmul(x, matrix.t());

@@ -15,7 +15,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// What one call computes with. Its tensors are [C] vectors; those with gradients are arguments of the function too.
+// What one call computes with. Its tensors are [C] vectors; those with gradients are also arguments of the function.
 struct NeuronCall : torch::CustomClassHolder {
   NeuronPasses passes;
   BatchStatistics statistics;
@@ -41,7 +41,7 @@ struct NeuronCall : torch::CustomClassHolder {
 };
 
 struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
-  // The tensors that are in `call` already are named here for their gradients.
+  // These tensors are in `call` already; they are arguments for their gradients.
   using Optional = std::optional<Tensor>;
   static Tensor forward(AutogradContext* ctx, const Tensor& y, const Optional& /*weight*/, const Optional& /*bias*/,
                         const Optional& /*linear_bias*/, const Optional& /*w*/, const Optional& residual,
@@ -58,7 +58,7 @@ struct NeuronsFunction : torch::autograd::Function<NeuronsFunction> {
     ProfileScope scope(call->layer, "neurons, backward");
     const NeuronPasses& p = call->passes;
     const Tensor y = ctx->get_saved_variables()[0], ds = grads[0].contiguous();
-    // y is read by both passes, dz written by both and read by one.
+    // y is read in both passes; dz is written in both and read in one.
     scope.moves(5 * double(y.nbytes()) + double(ds.nbytes()));
     NeuronGradients g = call->on_cpu(y) ? cpu::backward(p, y, ds) : aten::backward(p, y, ds);
 

@@ -4,22 +4,22 @@
 #include "spikemix/nn/ops/neuron_passes.h"
 
 // The equations of kernels/lif/lif.h in ATen operations over one time step: for CUDA and every other device, and for
-// the double precision of gradient checks.
+// gradient checks in double precision.
 namespace spikemix::aten {
 namespace {
 
 using torch::Tensor;
 
-// Computes in fp32, or double for double.
+// The type to compute in: fp32, or double for double.
 torch::ScalarType accumulator(const Tensor& x) {
   return x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
-// What a step does, in as few operations as ATen has for it: on a GPU each is a pass over memory and a launch.
+// One step, in as few operations as ATen allows: on a GPU each is a pass over memory and a launch.
 struct Steps {
   const NeuronPasses& p;
   const Tensor& x;
-  Tensor k;  // 1 / tau, [] on the device: no synchronisation
+  Tensor k;  // 1 / tau, [] on the device, which avoids a synchronisation
 
   Steps(const NeuronPasses& passes, const Tensor& input) : p(passes), x(input) {
     k = p.w.defined() ? p.w.sigmoid() : torch::full({}, p.lif.k, x.options().dtype(accumulator(x)));
@@ -27,7 +27,7 @@ struct Steps {
 
   Tensor x_at(int64_t t) const { return (p.same_x ? x : x[t]).to(accumulator(x)); }
   Tensor z_at(int64_t t) const { return p.scale.defined() ? torch::addcmul(p.shift, x_at(t), p.scale) : x_at(t); }
-  // v undefined: at rest.
+  // An undefined v means at rest.
   Tensor drive(const Tensor& v, const Tensor& z) const {
     return v.defined() ? z - (v - p.lif.v_reset) * p.lif.leak : z;
   }
@@ -46,7 +46,7 @@ struct Steps {
     if (p.lif.levels > 0 || p.lif.relu) return h - fired;
     return p.lif.hard_reset ? h.masked_fill(fired.to(torch::kBool), p.lif.v_reset) : h - fired * p.lif.v_threshold;
   }
-  // Of the potential behind the reset, with respect to the spike.
+  // Derivative of the potential after the reset, with respect to the spike.
   Tensor reset_gradient(const Tensor& h, const Tensor& fired) const {
     if (p.lif.is_signed()) return -fired * h;
     return p.lif.hard_reset ? p.lif.v_reset - h : torch::full_like(h, -p.lif.v_threshold);
@@ -123,7 +123,7 @@ NeuronGradients backward(const NeuronPasses& p, const Tensor& x, const Tensor& d
     }
     if (p.w.defined()) dk.add_((dh * steps.drive(before[t], steps.z_at(int64_t(t)))).sum());
     dv = dh * kept;
-    h[t] = fired[t] = Tensor();  // their memory is free for what comes
+    h[t] = fired[t] = Tensor();  // frees their memory for the next steps
   }
   if (p.w.defined()) result.dk = dk;
   result.dz = result.dz.to(x.scalar_type());

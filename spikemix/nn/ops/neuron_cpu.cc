@@ -6,11 +6,11 @@
 namespace spikemix::cpu {
 namespace {
 
-// Rows that are shared out together: 128 keep the error of fp32 sums far below that of the values.
+// Rows that a thread takes at a time: 128 keep the error of fp32 sums far below that of the values.
 constexpr int64_t kChunk = 128;
 
-// So many rows lie side by side as one, with the channels' vectors repeated, until they fill a tile of the kernels: the
-// first convolutions have few channels, and a loop over 16 columns is mostly its start and its end.
+// How many rows are joined into one, with the channels' vectors repeated, to fill a tile of the kernels: the first
+// convolutions have few channels, and a loop over 16 columns is mostly start and end.
 int64_t fold_of(int64_t rows, int64_t C) {
   constexpr int64_t kTile = 256;
   int64_t fold = 1;
@@ -27,7 +27,7 @@ torch::Tensor totals(const torch::Tensor& sums, int64_t C) {
   return sums.view({-1, 2, sums.size(2) / C, C}).sum(torch::IntArrayRef{0, 2}, false, torch::kFloat64);
 }
 
-// A call as the kernels see it.
+// A call, as the kernels take it.
 struct KernelCall {
   LifShape shape;
   LifParams lif;
@@ -46,7 +46,7 @@ struct KernelCall {
 
 Moments moments(const torch::Tensor& x) {
   const int64_t C = x.size(-1), rows = x.numel() / C, fold = fold_of(rows, C), wide = fold * C;
-  // The first row, near the mean as any, keeps the squares small.
+  // The first row, as near the mean as any, keeps the squares small.
   const auto pivot = x.reshape({rows, C})[0].to(torch::kFloat32).contiguous();
   const auto pivots = repeated(pivot, fold);
   const auto sums = torch::zeros({chunks(rows / fold, kChunk), 2, wide}, torch::kFloat32);

@@ -8,13 +8,13 @@
 namespace spikemix {
 
 /// The passes over a layer's values that neurons() and batch_norm() are made of, once for the CPU (kernels/lif) and
-/// once in ATen for every other device, and for double. x is [T, M, C], or [M, C] with same_x; vectors are [C] in fp32
+/// once in ATen for every other device and for double. x is [T, M, C], or [M, C] with same_x; vectors are [C] in fp32
 /// (double for double).
 struct NeuronPasses {
   LifParams lif;
   int64_t T = 1;
   bool same_x = false;
-  torch::Tensor w;                   // plif; else undefined
+  torch::Tensor w;                   // for plif, otherwise undefined
   torch::Tensor scale, shift, mean;  // undefined: no batch norm
 };
 

@@ -14,8 +14,8 @@ using torch::autograd::variable_list;
 
 constexpr double kEps = 1e-5, kMomentum = 0.1;
 
-// The moments of all ranks' values, of which each holds equally many. In double, where the squares' difference loses
-// nothing that fp32 held.
+// The moments over all ranks' values, of which each rank holds an equal number. In double, so that the difference of
+// squares loses nothing that fp32 held.
 Moments of_all_ranks(const Moments& own, Ranks& ranks) {
   const Tensor mean = own.mean.to(torch::kFloat64);
   Tensor sums = torch::stack({mean, own.variance.to(torch::kFloat64) + mean.square()});
@@ -67,7 +67,7 @@ void BatchStatistics::compute(const Tensor& y) {
 BatchStatistics::Gradients BatchStatistics::gradients(const Tensor& y, Tensor sum_dz, Tensor sum_dz_y) const {
   Gradients g;
   g.weight = sum_dz_y * inverse_std;
-  g.bias = sum_dz;  // both of this rank's share: gradients are averaged over the ranks like any other
+  g.bias = sum_dz;  // both are this rank's share: gradients are averaged over the ranks like any other
   if (norm.training) {
     // dy = scale (dz - mean(dz) - y^ mean(dz y^)), y^ = (y - mean) / std; for y seen T times, the sum of T such terms.
     const double share = double(copies) / (count(y) * double(ranks()));
@@ -105,7 +105,7 @@ struct BatchNormCall : torch::CustomClassHolder {
 };
 
 struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
-  // The tensors that are in `call` already are named here for their gradients.
+  // These tensors are in `call` already; they are arguments for their gradients.
   using Optional = std::optional<Tensor>;
   static Tensor forward(AutogradContext* ctx, const Tensor& y, const Tensor& /*weight*/, const Tensor& /*bias*/,
                         const Optional& /*linear_bias*/, const Optional& residual,

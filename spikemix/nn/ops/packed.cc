@@ -95,7 +95,7 @@ const uint64_t* Packed::words() const {
 
 int64_t Packed::planes() const {
   if (values_ == Values::kSpikes) return 1;
-  // Eight counts to a word: the largest has the highest bit of any.
+  // Eight counts to a word: OR keeps the highest bit of the largest.
   const uint64_t* all = words();
   uint64_t any = 0;
   for (int64_t i = 0; i < packed_.numel() / 8; ++i) any |= all[i];
@@ -104,13 +104,13 @@ int64_t Packed::planes() const {
 }
 
 int64_t Packed::entries(int64_t first_row, int64_t last_row) const {
-  // Counts too: their ones are those of their planes.
+  // For counts too: their ones are those of their planes.
   const int64_t width = spike_words(channels()) * (values_ == Values::kSpikes ? 1 : 8);
   return count_ones((last_row - first_row) * width, words() + first_row * width);
 }
 
 torch::Tensor Packed::totals() const {
-  if (!packed_.is_cpu() || type_ == torch::kFloat64)  // a byte for each value: x had no kernels
+  if (!packed_.is_cpu() || type_ == torch::kFloat64)  // one byte for each value: no kernels have read x
     return torch::stack({packed_.sum(torch::kInt64), packed_.count_nonzero()});
   if (values_ == Values::kSpikes) return torch::full({2}, entries(), torch::kInt64);
   constexpr int64_t kWords = 1 << 12;

@@ -4,12 +4,12 @@
 
 namespace spikemix {
 
-/// What a tensor of activations holds, and so what a training step keeps of it: a bit, a byte, or the values
-/// themselves.
+/// The range of a tensor of activations, which decides what a training step keeps of each value: a bit, a byte, or the
+/// value itself.
 enum class Values { kSpikes, kCounts, kReal };
 
-/// An activation [..., C] kept for backward, and read by the sparse products: rows of bits, filled up to whole words,
-/// or of bytes, filled up to whole words' worth of bits.
+/// An activation [..., C] kept for backward, and read by the sparse products: rows of bits, padded to whole words, or
+/// of bytes, padded to whole words' worth of bits.
 class Packed {
  public:
   Packed(const torch::Tensor& x, Values values);
@@ -27,11 +27,11 @@ class Packed {
 
   /// Bit planes of a channel: 1, or what the largest count needs.
   int64_t planes() const;
-  /// Entries of all lists: ones in all planes. Their share of the values is what a sparse product costs.
+  /// Entries of all lists: the ones in all planes. Their share of the values determines the cost of a sparse product.
   int64_t entries() const { return entries(0, rows()); }
   int64_t entries(int64_t first_row, int64_t last_row) const;
 
-  /// Of spikes or counts: their sum, and how many are not 0. [2] whole numbers, on the device.
+  /// For spikes or counts: their sum, and how many are not 0. [2] whole numbers, on the device.
   torch::Tensor totals() const;
 
  private:

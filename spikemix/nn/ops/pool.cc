@@ -43,13 +43,13 @@ Tensor pool_backward(const Tensor& dy, const Tensor& chosen, torch::IntArrayRef 
   return dx;
 }
 
-// The same for every device and type, by LibTorch's operators, whose own backward adds up by atomics on a GPU, in
-// another order each time.
+// The same for every device and type, by LibTorch's operators. LibTorch's own backward uses atomic additions on a GPU,
+// whose order differs each time.
 
-// y [images, H', W', C], and which of its window's nine values each is, row by row.
+// y [images, H', W', C], and for each value which of its window's nine values it is, row by row.
 std::pair<Tensor, Tensor> aten_pool(const Tensor& x, int64_t stride) {
   Tensor images = x.permute({0, 3, 1, 2});
-  // LibTorch 2.11 reads a GPU's doubles in this order at addresses that it must not.
+  // On a GPU, LibTorch 2.11 reads doubles in this order at invalid addresses.
   if (x.scalar_type() == torch::kFloat64) images = images.contiguous();
   const auto [y, place] = at::max_pool2d_with_indices(images, 3, stride, 1);
   const auto corners = [&](int64_t axis) { return stride * torch::arange(y.size(axis), place.options()) - 1; };

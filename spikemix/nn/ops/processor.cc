@@ -33,9 +33,10 @@ torch::ScalarType multiplied_in(const torch::Tensor& x) {
   return x.is_cpu() && type == torch::kBFloat16 && !multiplies_bfloat16() ? torch::kFloat32 : type;
 }
 
-// Where forward and weight gradient together took as long either way, on processors with AMX, with AVX-512 BF16 and
-// with AVX2: the last adds 14-bit integers, which stand for bfloat16, twice as fast as it multiplies fp32. AMX's tiles
-// want half as many ones, and fewer where the outputs do not fill the vectors that are added.
+// The densities at which forward and weight gradient together took equally long either way, on processors with AMX,
+// with AVX-512 BF16 and with AVX2. With AVX2, additions of 14-bit integers (which stand for bfloat16) are twice as fast
+// as fp32 multiplications. AMX needs half the density, and less where the outputs do not fill the vectors that are
+// added.
 double sparse_pays_below(torch::ScalarType type, int64_t outputs) {
   if (type == torch::kBFloat16 && has_matrix_tiles()) return outputs < 64 ? 0.1 : 0.2;
   if (multiplies_bfloat16()) return 0.35;

@@ -14,15 +14,16 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// What is added to a gradient at every input, as a bias [inputs] of the product that makes it: it joins the sum before
-// that is rounded, so that a bf16 gradient much larger than it moves by it on average. None if that is 0.
+// The constant added to the gradient of every input, as a bias [inputs] of the product that makes the gradient: it
+// joins the sum before rounding, so that a bf16 gradient much larger than the constant still moves by it on average.
+// None if the constant is 0.
 std::optional<Tensor> every_channel(double added, const Tensor& weight, int64_t axis) {
   if (added == 0) return std::nullopt;
   return torch::full({weight.size(axis)}, added, weight.options());
 }
 
-// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type, and the
-// first two also from the spikes that are there.
+// The maps, on x [rows, in] and on x [images, H, W, in]: as matrices, with the weights rounded to x's type. The first
+// two can also add up only the spikes.
 struct Linear {
   static constexpr bool kSparseSpikes = true, kSparseCounts = true;
   static double macs(const Tensor& x, const Tensor& weight) { return double(x.numel()) * double(weight.size(0)); }
@@ -30,14 +31,14 @@ struct Linear {
     const auto type = multiplied_in(x);
     return at::linear(x.to(type), weight.to(x.scalar_type()).to(type)).to(x.scalar_type());
   }
-  static double dx_share(const Tensor&) { return 1; }  // of the multiplications, what backward_x does
+  static double dx_share(const Tensor&) { return 1; }  // the share of the multiplications that backward_x does
   static Tensor backward_x(const Tensor& dy, const Tensor& weight, double added) {
     const auto type = multiplied_in(dy);
     const Tensor w = weight.to(dy.scalar_type()).to(type);
     const std::optional<Tensor> each = every_channel(added, w, 1);
     const auto product = [&](const Tensor& rows) { return each ? at::addmm(*each, rows, w) : at::mm(rows, w); };
     if (type == dy.scalar_type()) return product(dy);
-    // In blocks that caches hold: what stands between is as large again as dy and dX.
+    // In blocks that fit into caches: the intermediate values take as much memory again as dy and dX.
     constexpr int64_t kRows = 256;
     const Tensor dx = torch::empty({dy.size(0), w.size(1)}, dy.options());
     for_chunks(dy.size(0), kRows, [&](int64_t, int64_t begin, int64_t end) {
@@ -62,7 +63,7 @@ struct Linear {
 // [images, H, W, C] <-> its view as channels_last [images, C, H, W].
 Tensor nchw(const Tensor& x) { return x.permute({0, 3, 1, 2}); }
 Tensor nhwc(const Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous(); }
-// Rounded as x is.
+// The weights, rounded to x's type.
 Tensor factor(const Tensor& weight, const Tensor& x) {
   return weight.to(x.scalar_type(), false, false, torch::MemoryFormat::ChannelsLast).to(multiplied_in(x));
 }
@@ -77,7 +78,8 @@ struct Conv {
     return nhwc(at::conv2d(factor(x), w, every_channel(added, w, 0), 1, 1)).to(x.scalar_type());
   }
   static double dx_share(const Tensor& dy) { return winograd_share(dy); }
-  // As matrices: the convolution with the kernel rotated by 180 degrees. Unlike convolution_backward, it asks for no x.
+  // As matrices: the convolution with the kernel rotated by 180 degrees. Unlike convolution_backward, it does not need
+  // x.
   static Tensor backward_x(const Tensor& dy, const Tensor& weight, double added) {
     if (dx_share(dy) < 1) return winograd_gradient(dy, weight, added);
     return forward(dy, weight.transpose(0, 1).flip({2, 3}), added);
@@ -103,7 +105,7 @@ struct Conv {
   }
 };
 
-// A convolution of each channel by itself, weight [C, 1, k, k], padding k / 2: as matrices only.
+// A convolution of each channel separately, weight [C, 1, k, k], padding k / 2: only as matrices.
 struct Depthwise {
   static constexpr bool kSparseSpikes = false, kSparseCounts = false;
   static double macs(const Tensor& x, const Tensor& weight) {
@@ -115,7 +117,7 @@ struct Depthwise {
         .to(x.scalar_type());
   }
   static double dx_share(const Tensor&) { return 1; }
-  // Runs dense, whatever spikes: nothing is ever added.
+  // Always runs dense, even on spikes.
   static Tensor backward_x(const Tensor& dy, const Tensor& weight, double) { return forward(dy, weight.flip({2, 3})); }
   static Tensor backward_weight(const Tensor& dy, const Tensor& x, const Tensor& weight) {
     constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
@@ -127,7 +129,7 @@ struct Depthwise {
   }
 };
 
-// Of groups of n channels, x [rows, groups x n] and weight [groups x n, n]: as matrices only.
+// Groups of n channels, x [rows, groups x n] and weight [groups x n, n]: only as matrices.
 struct GroupedLinear {
   static constexpr bool kSparseSpikes = false, kSparseCounts = false;
   static double macs(const Tensor& x, const Tensor& weight) {
@@ -139,7 +141,7 @@ struct GroupedLinear {
     return x.to(multiplied_in(x)).unflatten(1, {-1, weight.size(1)}).transpose(0, 1);
   }
   static Tensor together(const Tensor& x, torch::ScalarType type) { return x.transpose(0, 1).flatten(1).to(type); }
-  // [groups, n, n], rounded as x is.
+  // [groups, n, n], rounded to x's type.
   static Tensor matrices(const Tensor& weight, const Tensor& x) {
     return weight.to(x.scalar_type()).to(multiplied_in(x)).unflatten(0, {-1, weight.size(1)});
   }
@@ -271,7 +273,7 @@ Product grouped_linear(const Tensor& x, const Tensor& weight, Values values, con
   return product;
 }
 
-// Groups are more tokens, or more pictures.
+// Groups count as more tokens, or more pictures.
 Product shared_conv(const Tensor& x, const Tensor& weight, int64_t groups, Values values,
                     const ProductSettings& settings) {
   const Tensor apart = x.unflatten(-1, {groups, -1});

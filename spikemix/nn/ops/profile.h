@@ -10,23 +10,23 @@
 
 namespace spikemix {
 
-/// Where the time of training steps goes: by layer and operator.
+/// Where the time of training steps goes, by layer and operator.
 class Profile {
  public:
   struct Entry {
     int64_t calls = 0;
     double seconds = 0;
-    double macs = 0;   // multiply-adds that the work has as matrices
-    double adds = 0;   // those of them whose input was there; equal to macs for matrices
-    double bytes = 0;  // that passes over a layer's values move; 0: not counted
+    double macs = 0;   // multiply-adds of the work, done as matrices
+    double adds = 0;   // those of them whose input was not zero; equal to macs for matrices
+    double bytes = 0;  // bytes moved by passes over a layer's values; 0: not counted
   };
   using Key = std::pair<std::string, std::string>;  // layer, operator
 
-  /// @param finish  waits until a device that works on its own has done all that it was asked for, so that the time of
-  ///                its work falls into the scope that asked for it
+  /// @param finish  waits until an asynchronous device has done all its work, so that the time falls into the scope
+  ///                that started the work
   explicit Profile(std::function<void()> finish) : finish_(std::move(finish)) {}
 
-  /// The one that scopes report to; null: off, which costs a scope one comparison.
+  /// The profile that scopes report to; null means off, which costs a scope one comparison.
   static Profile*& active() {
     static Profile* profile = nullptr;
     return profile;
@@ -46,7 +46,7 @@ class Profile {
   std::map<Key, Entry> entries_;
 };
 
-/// Times what happens while it lives. Not for work inside parallel regions.
+/// Times its own lifetime. Not for use inside parallel regions.
 class ProfileScope {
  public:
   ProfileScope(const std::string& layer, const char* op) : profile_(Profile::active()), layer_(layer), op_(op) {

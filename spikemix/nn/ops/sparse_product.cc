@@ -16,7 +16,8 @@ namespace {
 
 using torch::Tensor;
 
-// Rows that one thread takes at a time: a fixed number, so that the moments' bits depend on no number of threads.
+// Rows that one thread takes at a time: a fixed number, so that the moments' bits do not depend on the number of
+// threads.
 constexpr int64_t kRows = 256;
 
 WeightType weight_type(torch::ScalarType type) { return type == torch::kFloat32 ? WeightType::kF32 : WeightType::kU16; }
@@ -65,7 +66,7 @@ Scratch& scratch() {
   return of_this_thread;
 }
 
-// dW [kernel positions, channels, out], the panels of dY shared out over the threads.
+// dW [kernel positions, channels, out], with the panels of dY shared among the threads.
 Tensor gradient(const Packed& x, const RowBlocks& plan, const Tensor& dy) {
   const int64_t C = x.channels(), out = dy.size(-1), planes = x.planes(), positions = int64_t(plan.offsets.size());
   const auto blocks = int64_t(plan.blocks.size());
@@ -89,7 +90,7 @@ Tensor gradient(const Packed& x, const RowBlocks& plan, const Tensor& dy) {
   const Tensor dw = torch::zeros({positions, C, stride});
   int64_t panel_rows = 0;
   for (const RowBlock& block : plan.blocks) panel_rows = std::max(panel_rows, block.rows);
-  // Few panels are shared out by channels as well; each sum has its own job, so its bits do not depend on how many.
+  // If there are few panels, channels are shared out too. Each sum is one job, so its bits do not depend on the split.
   const int64_t wanted = 4 * at::get_num_threads();
   const int64_t groups = std::clamp<int64_t>(wanted / int64_t(panels.size()), 1, std::max<int64_t>(1, C / 16));
   at::parallel_for(0, int64_t(panels.size()) * groups, 1, [&](int64_t begin, int64_t end) {
@@ -141,7 +142,7 @@ Tensor sparse_conv(const Packed& x, const PixelGrid& grid, const Tensor& weight_
   const int64_t C = x.channels(), out = weights.out, words = spike_words(C), pixels = grid.height * grid.width;
   const int64_t planes = x.planes();
   const Tensor y = torch::empty({grid.images * pixels, out}, type);
-  // Small images go several at a time, large ones in parts.
+  // Small images are taken several at a time, large ones in parts.
   const int64_t together = std::max<int64_t>(1, kRows / pixels), parts = chunks(pixels, 4 * kRows);
   const ChunkMoments sums(chunks(grid.images, together) * parts, out);
   for_chunks(grid.images, together, [&](int64_t chunk, int64_t image, int64_t end) {

@@ -6,11 +6,11 @@
 
 namespace spikemix {
 
-/// Products that read only the spikes that are there (kernels/spike_product), on the CPU. In fp32 they differ from
-/// torch's in the order of sums; beside bf16 activations, weights and dY are rounded to 14 bits of their channel's
-/// largest value, where bf16 keeps 8 of each. The same bits for any number of threads.
+/// Products that read only the spikes (kernels/spike_product), on the CPU. In fp32 they differ from torch's in the
+/// order of sums. With bf16 activations, weights and dY are rounded to 14 bits of their channel's largest value, where
+/// bf16 keeps 8 bits of each. The bits do not depend on the number of threads.
 
-/// The images that a convolution's rows are: [images, height, width].
+/// The images that make up a convolution's rows: [images, height, width].
 struct PixelGrid {
   int64_t images, height, width;
 };

@@ -11,13 +11,14 @@ namespace {
 using torch::Tensor;
 
 constexpr int64_t kPoints = WinogradTiles::kPoints;
-// Tiles made together: enough rows for the matrix products to run at their full rate, and points that caches hold. An
-// odd number, or the points of a value lie a multiple of 4 KiB apart, in the same few lines of a cache.
+// Tiles computed together: enough rows for the matrix products to run at full speed, and points that fit into caches.
+// An odd number: otherwise the points of a value lie a multiple of 4 KiB apart and compete for the same few cache
+// lines.
 constexpr int64_t kTiles = 65;
 
 // weight [out, C, 3, 3] -> [36, out, C].
 Tensor at_points(const Tensor& weight) {
-  const int64_t pairs = weight.size(0) * weight.size(1), stride = pairs + 16;  // not 4 KiB either
+  const int64_t pairs = weight.size(0) * weight.size(1), stride = pairs + 16;  // avoids 4 KiB here too
   const Tensor w = weight.contiguous(), points = torch::empty({kPoints, stride}, w.options());
   at::parallel_for(0, pairs, 4096, [&](int64_t begin, int64_t end) {
     winograd_weights(begin, end, kernel_data<float>(w), stride, kernel_data<float>(points));
