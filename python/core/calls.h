@@ -38,6 +38,11 @@ inline void check_signals() {
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
+/// Lists of tuples and dicts with names, as the stubs (spikemix/_core.pyi) know them.
+template <class... Ts>
+using Tuples = nb::typed<nb::list, nb::typed<nb::tuple, Ts...>>;
+using Row = nb::typed<nb::dict, nb::str, nb::any>;
+
 /// One-dimensional bytes that belong to Python.
 using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 

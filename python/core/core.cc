@@ -18,8 +18,10 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // torch keeps the operators, and what they hold, beyond the interpreter's end
   m.attr("__version__") = spikemix::kVersion;
   // A ValueError, as Python's own functions raise for what they cannot use.
-  nb::exception<spikemix::InputError>(m, "InputError", PyExc_ValueError);
-  nb::exception<spikemix::RunError>(m, "RunError", PyExc_RuntimeError);
+  nb::exception<spikemix::InputError>(m, "InputError", PyExc_ValueError).attr("__doc__") =
+      "What was given cannot be used: the text says where, what was found and what was expected.";
+  nb::exception<spikemix::RunError>(m, "RunError", PyExc_RuntimeError).attr("__doc__") =
+      "The machine failed, not the input: a full disk, a program that ended.";
   spikemix::python::bind_engine(m);
   spikemix::python::bind_events(m);
   spikemix::python::bind_data(m);

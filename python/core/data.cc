@@ -31,8 +31,10 @@ nb::ndarray<nb::numpy, Value> array_of(std::vector<T>&& values, std::initializer
   return nb::ndarray<nb::numpy, Value>(reinterpret_cast<Value*>(kept->data()), shape, owner);
 }
 
+using Log = nb::typed<nb::callable, void(nb::str)>;
+
 // Notes go to Python's `log`, from whatever thread.
-OpenListener listener_to(nb::object log) {
+OpenListener listener_to(Log log) {
   const std::shared_ptr<nb::object> kept(new nb::object(std::move(log)), [](nb::object* object) {
     const nb::gil_scoped_acquire acquire;
     delete object;
@@ -49,8 +51,8 @@ OpenListener listener_to(nb::object log) {
 /// One split of a data set, opened as in `spikemix train`.
 class OpenedData {
  public:
-  OpenedData(const std::string& dir, const std::string& split, const nb::dict& settings, Shape shape, bool recordings,
-             int64_t threads, nb::object log)
+  OpenedData(const std::string& dir, const std::string& split, const Row& settings, Shape shape, bool recordings,
+             int64_t threads, Log log)
       : shape_(std::move(shape)) {
     DataConfig data;
     data.dir = dir;
@@ -101,7 +103,7 @@ class OpenedData {
                              {size_t(image.height), size_t(image.width), size_t(image.channels)});
   }
 
-  nb::dict recording(int64_t i) const {
+  Row recording(int64_t i) const {
     const RecordingInfo info = data_->recording(i);
     nb::dict dict;
     dict["sensor"] = nb::make_tuple(info.sensor.width, info.sensor.height);
@@ -140,7 +142,7 @@ class OpenedData {
   std::shared_ptr<const Dataset> data_;
 };
 
-nb::list formats() {
+Tuples<nb::str, nb::str, bool> formats() {
   nb::list list;
   for (const DataFormat& format : data_formats()) {
     list.append(nb::make_tuple(format.name, format.summary, format.list != nullptr));
@@ -153,17 +155,21 @@ nb::list formats() {
 // The parts of spikemix/data.py, which checks the indices and has the documentation.
 void bind_data(nb::module_& m) {
   nb::class_<OpenedData>(m, "OpenedData")
-      .def(nb::init<const std::string&, const std::string&, const nb::dict&, Shape, bool, int64_t, nb::object>())
+      .def(nb::init<const std::string&, const std::string&, const Row&, Shape, bool, int64_t, Log>(), nb::arg("dir"),
+           nb::arg("split"), nb::arg("settings"), nb::arg("shape"), nb::arg("recordings"), nb::arg("threads"),
+           nb::arg("log"))
       .def("size", [](const OpenedData& self) { return self.data().size(); })
       .def("classes", [](const OpenedData& self) { return self.data().classes(); })
       .def("damaged", [](const OpenedData& self) { return self.data().damaged(); })
-      .def("source", [](const OpenedData& self, int64_t i) { return self.data().source(i); })
+      .def(
+          "source", [](const OpenedData& self, int64_t i) { return self.data().source(i); }, nb::arg("i"))
       .def("labels", &OpenedData::labels)
       .def("report", &OpenedData::report)
-      .def("recording", &OpenedData::recording)
-      .def("events", &OpenedData::events)
-      .def("frames", &OpenedData::frames)
-      .def("image", &OpenedData::image);
+      .def("recording", &OpenedData::recording, nb::arg("i"))
+      .def("events", &OpenedData::events, nb::arg("i"))
+      .def("frames", &OpenedData::frames, nb::arg("i"), nb::arg("T"), nb::arg("by_time"), nb::arg("binary"),
+           nb::arg("height"), nb::arg("width"))
+      .def("image", &OpenedData::image, nb::arg("i"));
   m.def("data_formats", formats);
 }
 

@@ -41,6 +41,9 @@ using Inputs = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::c
 using Outputs = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Pictures = nb::ndarray<const uint8_t, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
+/// (name, what it did) of each layer.
+using Layers = Tuples<nb::str, nb::ndarray<nb::numpy>>;
+
 /// What the layers of some images did, as observers see it: for each layer [T, images, rows, channels].
 class Record {
  public:
@@ -81,7 +84,7 @@ class Record {
   }
 
   /// In the order of the forward pass.
-  nb::list arrays() {
+  Layers arrays() {
     nb::list list;
     for (Layer& layer : kept_) {
       const auto add = [&](auto* data) {
@@ -90,9 +93,15 @@ class Record {
       };
       void* const memory = layer.memory.release();
       switch (layer.type) {
-        case 'u': add(static_cast<uint8_t*>(memory)); break;
-        case 'i': add(static_cast<int8_t*>(memory)); break;
-        default: add(static_cast<float*>(memory)); break;
+        case 'u':
+          add(static_cast<uint8_t*>(memory));
+          break;
+        case 'i':
+          add(static_cast<int8_t*>(memory));
+          break;
+        default:
+          add(static_cast<float*>(memory));
+          break;
       }
     }
     return list;
@@ -114,7 +123,9 @@ class Record {
   }
 
   template <class T>
-  static constexpr char type_of = std::is_same_v<T, uint8_t> ? 'u' : std::is_same_v<T, int8_t> ? 'i' : 'f';
+  static constexpr char type_of = std::is_same_v<T, uint8_t>  ? 'u'
+                                  : std::is_same_v<T, int8_t> ? 'i'
+                                                              : 'f';
 
   template <class Value, class Copy>
   void keep(const std::string& name, int64_t T, int64_t rows, int64_t channels, const Value*, const Copy& copy_row) {
@@ -190,8 +201,8 @@ class Model {
     });
   }
 
-  nb::list record(const Inputs& inputs, const Outputs& logits, bool potentials,
-                  const std::optional<std::vector<std::string>>& layers) {
+  Layers record(const Inputs& inputs, const Outputs& logits, bool potentials,
+                const std::optional<std::vector<std::string>>& layers) {
     const int64_t images = int64_t(inputs.shape(0)), classes = card().model.classes;
     check(inputs, logits);
     Record record(images, potentials, layers);
@@ -263,8 +274,8 @@ class Stream {
       session_->step(input.data(), logits.data());
     });
   }
-  nb::list record(const Inputs& input, const Outputs& logits, bool potentials,
-                  const std::optional<std::vector<std::string>>& layers) {
+  Layers record(const Inputs& input, const Outputs& logits, bool potentials,
+                const std::optional<std::vector<std::string>>& layers) {
     check(input, logits);
     Record record(1, potentials, layers);
     unlocked([&] {
@@ -300,7 +311,7 @@ class Stream {
   }
 
   /// (name, potentials [rows, channels], threshold) of each layer's neurons.
-  nb::list membranes() {
+  Tuples<nb::str, nb::ndarray<nb::numpy, float>, double> membranes() {
     struct Copy {
       Membrane of;
       float* values;
@@ -440,7 +451,7 @@ std::vector<std::pair<std::string, double>> write_integers(const std::filesystem
   });
 }
 
-nb::list probabilities(const Inputs& logits) {
+nb::typed<nb::list, nb::typed<nb::list, float>> probabilities(const Inputs& logits) {
   nb::list rows;
   for (size_t i = 0; i < logits.shape(0); ++i)
     rows.append(nb::cast(softmax(std::span(logits.data() + i * logits.shape(1), logits.shape(1)))));

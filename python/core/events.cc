@@ -162,7 +162,7 @@ std::optional<EventArray> read_window(EventStream& stream, int64_t us) {
   return buffer.take();
 }
 
-nb::dict summary(EventStream& stream) {
+Row summary(EventStream& stream) {
   const EventSummary s = unlocked([&] {
     const std::lock_guard lock(stream.mutex());
     return summarise(stream.reader());
@@ -355,7 +355,7 @@ nb::ndarray<nb::numpy, uint8_t> picture(const std::filesystem::path& path) {
   return array_of(pixels, {size_t(image.height), size_t(image.width), size_t(image.channels)});
 }
 
-nb::list formats() {
+Tuples<nb::str, nb::str, std::optional<nb::str>> formats() {
   nb::list list;
   for (const EventFormat& format : event_formats()) {
     const nb::object ending = format.extension ? nb::cast(format.extension) : nb::none();
@@ -379,7 +379,7 @@ void bind_events(nb::module_& m) {
       .def_prop_ro("format", &EventStream::format)
       .def_prop_ro("sensor", [](const EventStream& stream) { return from_sensor(stream.sensor()); })
       .def("read", read_events, nb::arg("most").none(), nb::arg("begin").none(), nb::arg("end").none())
-      .def("window", read_window)
+      .def("window", read_window, nb::arg("us"))
       .def("info", summary);
   nb::class_<StepStream>(m, "StepStream")
       .def(
@@ -391,12 +391,14 @@ void bind_events(nb::module_& m) {
           nb::arg("stream"), nb::arg("us"), nb::arg("events"), nb::arg("sensor").none(), nb::arg("height"),
           nb::arg("width"), nb::arg("binary"))
       .def("next", &StepStream::next);
-  m.def("open_path", open_path);
-  m.def("open_bytes", open_bytes);
+  m.def("open_path", open_path, nb::arg("path"), nb::arg("options"));
+  m.def("open_bytes", open_bytes, nb::arg("name"), nb::arg("bytes"), nb::arg("options"));
   m.def("open_object", open_object, nb::arg("name"), nb::arg("read"), nb::arg("seek").none(), nb::arg("size").none(),
         nb::arg("origin"), nb::arg("options"));
-  m.def("accept_connection",
-        [](const std::string& path, int stop) { return unlocked([&] { return accept_connection(path, stop); }); });
+  m.def(
+      "accept_connection",
+      [](const std::string& path, int stop) { return unlocked([&] { return accept_connection(path, stop); }); },
+      nb::arg("path"), nb::arg("stop"));
   m.def("write_events", write_events, nb::arg("path"), nb::arg("events"), nb::arg("sensor").none());
   m.def("frames", frames, nb::arg("events"), nb::arg("T"), nb::arg("by_time"), nb::arg("sensor").none(),
         nb::arg("height"), nb::arg("width"), nb::arg("binary"));
@@ -406,29 +408,33 @@ void bind_events(nb::module_& m) {
         nb::arg("scale"));
   m.def("render", render, nb::arg("path"), nb::arg("events"), nb::arg("T"), nb::arg("by_time"),
         nb::arg("sensor").none(), nb::arg("scale"));
-  m.def("read_picture", picture);
+  m.def("read_picture", picture, nb::arg("path"));
   m.def("event_formats", formats);
   nb::class_<EventSimulator>(m, "EventSimulator")
-      .def("__init__",
-           [](EventSimulator* self, std::pair<int, int> sensor, double duration_ms, int loops, double amplitude,
-              double on_threshold, double off_threshold, double mismatch, double refractory_us, double background_hz,
-              double leak_hz, double dark, uint64_t seed) {
-             unlocked([&] {
-               new (self) EventSimulator({.sensor = {sensor.first, sensor.second},
-                                          .duration_ms = duration_ms,
-                                          .loops = loops,
-                                          .amplitude = amplitude,
-                                          .on_threshold = on_threshold,
-                                          .off_threshold = off_threshold,
-                                          .mismatch = mismatch,
-                                          .refractory_us = refractory_us,
-                                          .background_hz = background_hz,
-                                          .leak_hz = leak_hz,
-                                          .dark = dark,
-                                          .seed = seed});
-             });
-           })
-      .def("simulate", simulate);
+      .def(
+          "__init__",
+          [](EventSimulator* self, std::pair<int, int> sensor, double duration_ms, int loops, double amplitude,
+             double on_threshold, double off_threshold, double mismatch, double refractory_us, double background_hz,
+             double leak_hz, double dark, uint64_t seed) {
+            unlocked([&] {
+              new (self) EventSimulator({.sensor = {sensor.first, sensor.second},
+                                         .duration_ms = duration_ms,
+                                         .loops = loops,
+                                         .amplitude = amplitude,
+                                         .on_threshold = on_threshold,
+                                         .off_threshold = off_threshold,
+                                         .mismatch = mismatch,
+                                         .refractory_us = refractory_us,
+                                         .background_hz = background_hz,
+                                         .leak_hz = leak_hz,
+                                         .dark = dark,
+                                         .seed = seed});
+            });
+          },
+          nb::arg("sensor"), nb::arg("duration_ms"), nb::arg("loops"), nb::arg("amplitude"), nb::arg("on_threshold"),
+          nb::arg("off_threshold"), nb::arg("mismatch"), nb::arg("refractory_us"), nb::arg("background_hz"),
+          nb::arg("leak_hz"), nb::arg("dark"), nb::arg("seed"))
+      .def("simulate", simulate, nb::arg("picture"), nb::arg("index"));
 }
 
 }  // namespace spikemix::python

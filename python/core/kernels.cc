@@ -2,16 +2,17 @@
 // operators have checked and keep alive: no copy, no DLPack capsule for each call, no torch in this module.
 #include "kernels.h"
 
+#include <cmath>
+#include <optional>
+#include <tuple>
+
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
-#include <cmath>
-#include <optional>
-#include <tuple>
-
+#include "calls.h"
 #include "core.h"
 #include "model_file.h"
 #include "plan_json.h"
@@ -153,7 +154,7 @@ void gate_backward(const GatedTransform& gate, int64_t samples, Type type, Addre
 
 // --- queries about mixers --------------------------------------------------------------------------------------------
 
-nb::list terms_of(const Mixer& mixer) {
+Tuples<int64_t, double, Tuples<nb::str, int64_t, std::vector<double>>> terms_of(const Mixer& mixer) {
   nb::list terms;
   for (const SeparableTerm& term : mixer.terms()) {
     nb::list axes;
@@ -163,7 +164,7 @@ nb::list terms_of(const Mixer& mixer) {
   return terms;
 }
 
-nb::list mixer_list() {
+nb::typed<nb::list, Row> mixer_list() {
   nb::list list;
   for (const MixerEntry& entry : mixers()) {
     nb::dict row;
@@ -177,11 +178,14 @@ nb::list mixer_list() {
 void bind_mixers(nb::module_& m) {
   using Release = nb::call_guard<nb::gil_scoped_release>;
   nb::class_<TensorMixer>(m, "Mix", "A linear token mixer over tensors in memory.")
-      .def("__init__",
-           [](TensorMixer* self, const std::string& spec, int64_t T, int64_t height, int64_t width, int64_t D,
-              bool turned) { new (self) TensorMixer(spec, {T, height, width, D}, turned); },
-           nb::arg("spec"), nb::arg("T"), nb::arg("height"), nb::arg("width"), nb::arg("D"), nb::arg("turned"),
-           Release())
+      .def(
+          "__init__",
+          [](TensorMixer* self, const std::string& spec, int64_t T, int64_t height, int64_t width, int64_t D,
+             bool turned) {
+            new (self) TensorMixer(spec, {T, height, width, D}, turned);
+          },
+          nb::arg("spec"), nb::arg("T"), nb::arg("height"), nb::arg("width"), nb::arg("D"), nb::arg("turned"),
+          Release())
       .def_prop_ro("mixes_time", [](const TensorMixer& m_) { return m_.mixer().mixes_time(); })
       .def_prop_ro("coefficients", [](const TensorMixer& m_) { return m_.mixer().coefficients(); })
       .def_prop_ro("ops",
@@ -190,18 +194,21 @@ void bind_mixers(nb::module_& m) {
                      return ops.additions + ops.multiplications;
                    })
       .def("terms", [](const TensorMixer& m_) { return terms_of(m_.mixer()); })
-      .def("run",
-           [](const TensorMixer& m_, bool adjoint, const std::vector<double>& c, int64_t T, int64_t B, Type type,
-              Address x, Address y, int64_t threads) {
-             m_.run(adjoint, c, T, B, type, at<const void>(x), at<void>(y), threads);
-           },
-           Release())
-      .def("backward",
-           [](const TensorMixer& m_, const std::vector<double>& c, int64_t T, int64_t B, Type type, Address g,
-              Address others, Address x, int64_t threads) {
-             return m_.backward(c, T, B, type, at<const void>(g), at<const void>(others), at<void>(x), threads);
-           },
-           Release());
+      .def(
+          "run",
+          [](const TensorMixer& m_, bool adjoint, const std::vector<double>& c, int64_t T, int64_t B, Type type,
+             Address x, Address y,
+             int64_t threads) { m_.run(adjoint, c, T, B, type, at<const void>(x), at<void>(y), threads); },
+          nb::arg("adjoint"), nb::arg("c"), nb::arg("T"), nb::arg("B"), nb::arg("type"), nb::arg("x"), nb::arg("y"),
+          nb::arg("threads"), Release())
+      .def(
+          "backward",
+          [](const TensorMixer& m_, const std::vector<double>& c, int64_t T, int64_t B, Type type, Address g,
+             Address others, Address x, int64_t threads) {
+            return m_.backward(c, T, B, type, at<const void>(g), at<const void>(others), at<void>(x), threads);
+          },
+          nb::arg("c"), nb::arg("T"), nb::arg("B"), nb::arg("type"), nb::arg("g"), nb::arg("others"), nb::arg("x"),
+          nb::arg("threads"), Release());
   nb::class_<GatedTransform>(m, "Gate", "A transform, learned gates, and its inverse.")
       .def_prop_ro("shape", &GatedTransform::gate_shape)
       .def_prop_ro("kind", [](const GatedTransform& g) { return int(g.kind()); })
@@ -212,19 +219,24 @@ void bind_mixers(nb::module_& m) {
                    })
       .def("matrices",
            [](const GatedTransform& g) { return std::tuple(g.vertical().matrix(), g.horizontal().matrix()); })
-      .def("run", &gate_forward, Release())
-      .def("backward", &gate_backward, Release());
+      .def("run", &gate_forward, nb::arg("samples"), nb::arg("type"), nb::arg("values"), nb::arg("x"), nb::arg("y"),
+           nb::arg("threads"), Release())
+      .def("backward", &gate_backward, nb::arg("samples"), nb::arg("type"), nb::arg("values"), nb::arg("x"),
+           nb::arg("for_y"), nb::arg("for_x"), nb::arg("for_values"), nb::arg("threads"), Release());
   m.def("gate", &make_gate, nb::arg("spec"), nb::arg("height"), nb::arg("width"), nb::arg("D"));
   m.def("mixers", &mixer_list, "The registry: name, linear, options, cost and summary of each token mixer.");
-  m.def("wavelets", [] { return wavelet_names(); }, "Names of the wavelets, as PyWavelets has them.");
+  m.def(
+      "wavelets", [] { return wavelet_names(); }, "Names of the wavelets, as PyWavelets has them.");
 }
 
 }  // namespace
 
 void bind_kernels(nb::module_& m) {
   using Release = nb::call_guard<nb::gil_scoped_release>;
-  nb::enum_<Type>(m, "Type").value("float", Type::kFloat).value("double", Type::kDouble).value(
-      "bfloat16", Type::kBfloat16);
+  nb::enum_<Type>(m, "Type")
+      .value("float", Type::kFloat)
+      .value("double", Type::kDouble)
+      .value("bfloat16", Type::kBfloat16);
   bind_mixers(m);
   bind_model_file(m);
   nb::class_<LifParams>(m, "Neuron", "The constants of a spiking neuron.");

@@ -1,11 +1,5 @@
 #include "model_file.h"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/filesystem.h>
-#include <nanobind/stl/map.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -15,6 +9,11 @@
 #include <vector>
 
 #include <fmt/ranges.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include "spikemix/base/error.h"
 #include "spikemix/engine/tensor_reader.h"
@@ -41,12 +40,13 @@ std::vector<float> weights_of(const TensorReader& reader, const TensorSpec& spec
   const std::vector<int16_t> integers = reader.integers(spec.name);
   const std::vector<float> units = reader.floats(unit_name(spec.name));
   std::vector<float> values(integers.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = units[i / (values.size() / units.size())] * float(integers[i]);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = units[i / (values.size() / units.size())] * float(integers[i]);
   return values;
 }
 
-std::tuple<std::string, nb::dict> read_model(const std::filesystem::path& path) {
+using Tensors = nb::typed<nb::dict, nb::str, nb::ndarray<nb::numpy>>;
+
+std::tuple<std::string, Tensors> read_model(const std::filesystem::path& path) {
   std::string card;
   std::vector<TensorSpec> specs;
   std::vector<std::vector<float>> floats;

@@ -87,6 +87,7 @@ def to_onnx(model: SpikingTransformer, path: _Path, *, batch: Optional[int] = No
         model(x)  # makes the matrices, which tracing would make of nothing
         program = torch.onnx.export(model, (x,), dynamo=True, dynamic_shapes=shapes, input_names=["input"],
                                     output_names=["logits"], verbose=False)
+    assert program is not None
     program.save(os.fspath(path))
 
 

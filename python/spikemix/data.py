@@ -19,9 +19,16 @@ from .events import Events, _by_time, _frame_size, _from_bytes, _sensor
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from torch.utils.data import Dataset
+
     from .events import Sensor
 
     Transform = Callable[[typing.Any], typing.Any]
+
+    class _Dataset(Dataset[tuple[typing.Any, typing.Any]]):
+        """To a type checker they are torch's, for its DataLoader; torch asks for no more than their methods."""
+else:
+    _Dataset = object
 
 __all__ = ["Pictures", "Recordings", "formats"]
 
@@ -42,7 +49,7 @@ def formats() -> list[Format]:
     return [Format(*each) for each in _core.data_formats()]
 
 
-class _Data:
+class _Data(_Dataset):
     """What both have in common. A copy in another process opens the data anew, out of the cache."""
 
     _recordings: bool
@@ -79,7 +86,7 @@ class _Data:
     def __len__(self) -> int:
         return self._open().size()
 
-    def _index(self, i: typing.Any) -> int:
+    def _index(self, i: typing.SupportsIndex) -> int:
         index, size = i.__index__(), len(self)
         if not -size <= index < size:
             raise IndexError(f"sample {index} of {size}")
@@ -89,8 +96,8 @@ class _Data:
         raise NotImplementedError
 
     def __getitem__(self, i: typing.SupportsIndex) -> tuple[typing.Any, typing.Any]:
-        i = self._index(i)
-        sample, target = self._sample(i), int(self.targets[i])
+        index = self._index(i)
+        sample, target = self._sample(index), int(self.targets[index])
         if self.transform is not None:
             sample = self.transform(sample)
         if self.target_transform is not None:
@@ -120,7 +127,8 @@ class _Data:
     @property
     def report(self) -> dict[str, typing.Any]:
         """How the files became the data set: the folders of the splits, and what was left out or is there twice."""
-        return json.loads(self._open().report())
+        report: dict[str, typing.Any] = json.loads(self._open().report())
+        return report
 
     def source(self, i: typing.SupportsIndex) -> str:
         """Where sample i comes from."""
@@ -141,20 +149,20 @@ class Recordings(_Data):
         root: a folder or archive.
         split: "train", "test", or "validation" (with `validation`).
         T: samples are frames, float32 [T, 2, height, width]; None: they are `Events`.
-        by, binary, size: how frames are made (`spikemix.events.frames`); of all recordings' largest sensor, so that
-            they have one shape.
+        by, binary, size: how frames are made (`spikemix.events.frames`). The largest sensor of all recordings is taken
+            for each of them, so that frames have one shape.
         transform: called with the sample: one of tonic's or a function of yours.
         target_transform: called with the label, an int.
         format: one of `formats()`.
         cache: folder of the compact copy; "off": none is kept, and each process reads the files; "": $SPIKEMIX_CACHE,
             else ~/.cache/spikemix.
-        sensor: (width, height), in the place of what the files say.
+        sensor: (width, height) in pixels, instead of what the files say.
         time_unit: of the times of .npz files: "s", "ms", "us" or "ns".
-        skip_bad: leave out so many damaged recordings of each split; 0: a damaged one is an error.
-        limit: only so many samples, the same share of each class; 0: all.
+        skip_bad: the number of damaged recordings of a split that may be left out; 0: a damaged one is an error.
+        limit: the number of samples to take, the same share of each class; 0: all.
         validation: share of the training samples that is split off, the same as in a training with `seed`; "train" then
             has the others.
-        seed: of the validation samples.
+        seed: of the choice of the validation samples.
     """
 
     _recordings = True
@@ -175,7 +183,8 @@ class Recordings(_Data):
     @property
     def sensor(self) -> Sensor | None:
         """(width, height) of the largest sensor of the recordings, of both splits."""
-        return self._open().recording(0)["sensor"]
+        sensor: Sensor | None = self._open().recording(0)["sensor"]
+        return sensor
 
     def info(self, i: typing.SupportsIndex) -> dict[str, typing.Any]:
         """What is known of recording i before it is read: sensor, own (its own sensor), events, first_t, last_t."""

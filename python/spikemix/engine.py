@@ -39,7 +39,7 @@ def load(model: Path | bytes | bytearray | memoryview = "builtin", precision: st
             Hugging Face has them, the bytes of a model file, or "builtin", the CIFAR-10 model of the program. A file of
             that name is "./builtin".
         precision: what trained weights are held in: "fp32", "int16" or "int8". Files of `export` say their own.
-        threads: that a call uses, the caller's among them; 0: one for each core.
+        threads: the number that a call uses, the caller's included; 0: one for each core.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -110,7 +110,7 @@ class Model:
 
     @property
     def time_steps(self) -> int:
-        """T."""
+        """T, the number of time steps of a call."""
         return self._steps
 
     @property
@@ -146,7 +146,7 @@ class Model:
 
         Args:
             pictures: anything that `preprocess` takes.
-            top: how many of each.
+            top: how many classes to name for each picture.
 
         Returns:
             [(label, probability), ...] for one picture, a list of such lists for several.
@@ -201,8 +201,9 @@ class Model:
             spikes["block.0.mlp.fc1"]     # uint8 [T, images, tokens, channels]
 
         Args:
-            layers: names or patterns ("block.*.fc1") of the layers to keep; all, which can be megabytes for an image.
-            potentials: also what the layers without neurons add to the residual stream, as float32.
+            layers: names or patterns ("block.*.fc1") of the layers to keep. None keeps all, which can be megabytes for
+                each image.
+            potentials: keep what layers without neurons add to the residual stream as well, as float32.
         """
         patterns = [layers] if isinstance(layers, str) else layers
         recording = Recording(patterns, potentials)
@@ -293,7 +294,7 @@ class Model:
         """Writes the model file, with its card in it.
 
         Args:
-            path: a file NAME.safetensors; or a folder, that gets model.safetensors and config.json.
+            path: a file NAME.safetensors; or a folder, into which model.safetensors and config.json are written.
         """
         path = pathlib.Path(path)
         folder = path.suffix != ".safetensors"
@@ -313,11 +314,11 @@ class Model:
             precision: "int8" (7 bits a weight) or "int16" (14 bits).
             calibrate: inputs of training images, as `preprocess` makes them: layers of whose spikes more than
                 `tolerance` change get all 8 or 16 bits.
-            tolerance: a share.
+            tolerance: the share of a layer's spikes that may change, 0 to 1.
 
         Returns:
-            Of each layer the share of its spikes that integer weights change (without neurons: of its potentials);
-            empty without `calibrate`.
+            {layer: share of its spikes that the integer weights change}, of its potentials where it has no neurons.
+            Empty without `calibrate`.
 
         Raises:
             InputError: the weights are integers already. A ValueError.
@@ -349,7 +350,7 @@ class Stream:
         _streams.add(self)
 
     def step(self, frame: typing.Any) -> Floats:
-        """As `Model.step`."""
+        """One time step of this stream: a frame, float32 [C, H, W], gives float32 [classes], as `Model.step` does."""
         return _step(self._model, self._core, frame)
 
     def reset(self) -> None:

@@ -58,7 +58,7 @@ class Events(np.ndarray):
         return item.view(np.ndarray) if isinstance(item, Events) and item.dtype.names is None else item
 
     def __reduce__(self) -> typing.Any:
-        make, arguments, state = super().__reduce__()
+        make, arguments, state = typing.cast("tuple[typing.Any, ...]", super().__reduce__())
         return make, arguments, (state, self.sensor)
 
     def __setstate__(self, state: typing.Any) -> None:
@@ -189,10 +189,12 @@ class Reader:
 
     @property
     def format(self) -> str:
+        """The name of the recording's format, one of `formats()`."""
         return self._stream.format
 
     @property
     def sensor(self) -> Sensor | None:
+        """(width, height) in pixels, None if the recording does not say."""
         return self._stream.sensor
 
     def __iter__(self) -> Iterator[Events]:
@@ -232,14 +234,14 @@ def read(source: Source, *, start: int | None = None, stop: int | None = None, c
             their memory; a binary file object or a socket. The format is seen in the first bytes (`formats()`).
         start: first time to keep, in microseconds of the recording's clock.
         stop: first time to leave out. Reading ends there, unless `unordered`.
-        chunk: return an iterator of arrays of so many events, the last one shorter; of a pipe or socket a chunk is what
-            has come. Memory holds one chunk.
-        chunk_us: return an iterator of windows of so many microseconds, counted from the first event. Silent windows
-            are empty, but after 1,000 in a row the next begins with the next event.
+        chunk: return an iterator over arrays of this many events; the last one may be shorter. From a pipe or socket, a
+            chunk is what has arrived. Memory holds one chunk.
+        chunk_us: return an iterator over windows of this many microseconds, counted from the first event. Windows
+            without events are empty; after 1,000 of them in a row, the next window begins with the next event.
         truncated: read a file that ends inside an event up to its last whole one.
         unordered: read times that run back as they are.
-        sensor: (width, height), in the place of what the file or its format says.
-        time_unit: "s", "ms", "us" or "ns", of an npz whose times are no whole microseconds.
+        sensor: (width, height) in pixels, used instead of what the file or its format says.
+        time_unit: "s", "ms", "us" or "ns": the unit of an npz whose times are not whole microseconds.
 
     Returns:
         `Events` [N], or a `Reader` that gives them.
@@ -279,8 +281,9 @@ def write(path: str | os.PathLike[str], events: typing.Any, *, sensor: Sensor | 
     The file appears whole or not at all.
 
     Args:
+        path: the file to write.
         events: `Events`, or any records or dict with t, x, y and p, in order of time.
-        sensor: (width, height), where the events do not know it. An .npz does not say it and needs none.
+        sensor: (width, height) in pixels, where the events do not know it. An .npz file does not hold it.
 
     Raises:
         InputError: another ending, times that run back, an event outside of the sensor or one that the format cannot
@@ -343,15 +346,16 @@ def frames(events: typing.Any, T: int | None = None, by: str = "count", *, step_
     Args:
         events: `Events`, or any records or dict with t, x, y and p; in order of time.
         T: number of frames; 16 if none of T, step_us and step_events is given.
-        by: "count", each frame has floor(N / T) of the N events; "time", each lasts floor((last t - first t) / T)
-            microseconds. The last frame has what is left, too.
-        step_us: as many frames as there are, each of so many microseconds; what `spikemix stream` does. After 1,000
-            silent ones in a row the next begins with the next event.
-        step_events: as many frames as there are, each of so many events; the last one of those that are left.
-        sensor: (width, height), where the events do not know it.
-        size: (height, width) of a frame, in the place of the sensor's. Blocks of k x k pixels are summed up, k the
-            smallest whole number with which they fit; they lie in the middle, between zeros.
-        binary: 1 where there is any event, in the place of their number.
+        by: "count": each frame has floor(N / T) of the N events. "time": each lasts floor((last t - first t) / T)
+            microseconds. The last frame also has what is left.
+        step_us: each frame lasts this many microseconds, and there are as many as the events fill; what `spikemix
+            stream` does. After 1,000 frames without events in a row, the next begins with the next event.
+        step_events: each frame has this many events, and there are as many as the events fill; the last one has what is
+            left.
+        sensor: (width, height) in pixels, where the events do not know it.
+        size: (height, width) of a frame in pixels, instead of the sensor's. Blocks of k x k pixels are summed up, with
+            the smallest whole k that makes them fit; they lie in the middle, between zeros.
+        binary: 1 where there is any event, instead of the number of events.
 
     Returns:
         float32 [T, 2, height, width]; off events, then on.
@@ -400,8 +404,8 @@ def render(events: typing.Any, path: str | os.PathLike[str] | None = None, *, T:
         path: .png, a sheet of all pictures, or .apng, an animation; None returns them.
         T: number of pictures: 16, of an animation 50.
         by: "time" or "count", as `frames` has them.
-        sensor: (width, height), where the events do not know it; else the smallest that holds them.
-        scale: pixels of the picture for each of the sensor's; 0: so that a picture is about 128 wide.
+        sensor: (width, height) in pixels, where the events do not know it; by default the smallest that holds them.
+        scale: pixels of the picture for each pixel of the sensor; 0: so that a picture is about 128 wide.
 
     Returns:
         uint8 [T, height, width, 3] without a path.
@@ -422,16 +426,16 @@ class Simulator:
 
     Args:
         sensor: (width, height) in pixels.
-        duration_ms: of a recording.
-        loops: times along the closed path.
-        amplitude: pixels of the sensor from the path's middle to its corners.
+        duration_ms: how long a recording lasts, in milliseconds.
+        loops: how often the picture goes along the closed path.
+        amplitude: distance from the path's middle to its corners, in pixels of the sensor.
         on_threshold, off_threshold: differences of the logarithm of the intensity that make an event.
         mismatch: standard deviation of the thresholds from pixel to pixel.
-        refractory_us: after an event without another.
-        background_hz: noise events of a pixel and second.
-        leak_hz: on events of a pixel and second by leakage.
-        dark: intensity, of 0 to 1, added before the logarithm.
-        seed: of thresholds and noise.
+        refractory_us: time after an event in which the pixel makes no other, in microseconds.
+        background_hz: noise events of a pixel in a second.
+        leak_hz: on events of a pixel in a second that leakage makes.
+        dark: intensity, 0 to 1, that is added before the logarithm is taken.
+        seed: of the thresholds and the noise.
     """
 
     def __init__(self, sensor: Sensor = (128, 128), *, duration_ms: float = 100, loops: int = 1, amplitude: float = 6,

@@ -52,7 +52,8 @@ def raster(spikes: Spikes, *, neurons: int = 100, seed: int = 0, ax: Axes | None
 
     Args:
         spikes: {layer: [T, ...]} as `model.record()` has them, or one array [T, ...]; anything but 0 is a spike.
-        neurons: of each layer at most, drawn by `seed`.
+        neurons: how many of each layer are shown at most.
+        seed: of the random choice of these neurons.
     """
     layers = _layers(spikes)
     ax = _axes(ax, (7, max(3, 1.1 * len(layers))))
@@ -93,7 +94,7 @@ def membrane(potentials: np.ndarray, spikes: np.ndarray | None = None, *, thresh
     Args:
         potentials: [T] or [T, neurons]; a few neurons can be told apart.
         spikes: of the same shape.
-        threshold: drawn as a line; None: none.
+        threshold: drawn as a dashed line; None: no line.
     """
     potentials = np.asarray(potentials)
     if potentials.ndim not in (1, 2):
@@ -119,7 +120,7 @@ def frames(frames: np.ndarray, *, columns: int = 8) -> Figure:
 
     Args:
         frames: [T, 2, height, width] as `spikemix.events.frames` makes them, or one, [2, height, width].
-        columns: of the figure.
+        columns: how many frames stand side by side.
     """
     pyplot = _pyplot()
     frames = np.asarray(frames, np.float64)
@@ -133,6 +134,7 @@ def frames(frames: np.ndarray, *, columns: int = 8) -> Figure:
     pictures = np.stack([1 - off, 1 - np.minimum(1, off + on), 1 - on], -1)
     columns = min(columns, len(frames))
     rows = -(-len(frames) // columns)
+    figure: Figure
     figure, grid = pyplot.subplots(rows, columns, squeeze=False, layout="constrained",
                                    figsize=(1.3 * columns, 1.4 * rows))
     for ax in grid.flat:

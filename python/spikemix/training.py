@@ -41,8 +41,8 @@ class Interrupted(KeyboardInterrupt):
 class Run:
     """A run folder: what a training was given and what it came to.
 
-    Tables are dicts of columns, lists of one length: `pandas.DataFrame(run.epochs)` takes them. A value that a row has
-    not (no test in that epoch) is None.
+    Tables are dicts of columns, lists of one length: `pandas.DataFrame(run.epochs)` takes them. A value that a row
+    lacks (there was no test in that epoch) is None.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -55,7 +55,8 @@ class Run:
     @property
     def config(self) -> Row:
         """config.json: every effective value, versions, threads, the data's facts."""
-        return json.loads((self.folder / "config.json").read_text())
+        config: Row = json.loads((self.folder / "config.json").read_text())
+        return config
 
     @property
     def summary(self) -> Row | None:
@@ -146,7 +147,7 @@ def _arguments(recipe: str | os.PathLike[str] | None, resume: str | os.PathLike[
     for name, value in (("out", out), ("seed", seed), ("device", device)):
         if resume is not None and value is not None:
             raise ValueError(f"{name}: the run has its own, expected none with resume=")
-    words = ["train", os.fspath(recipe)] if recipe is not None else ["resume", os.fspath(resume)]
+    words = ["resume", os.fspath(resume)] if resume is not None else ["train", os.fspath(typing.cast(str, recipe))]
     words += [f"{key}={_setting(value)}" for key, value in settings.items()]
     for name, value in (("data", data), ("out", out), ("seed", seed), ("threads", threads), ("device", device)):
         if value is not None:
@@ -182,14 +183,15 @@ class _Program:
         self.earlier_metrics = 0  # bytes that a resumed run goes on from
         self._said: collections.deque[str] = collections.deque(maxlen=50)
         self._answer: list[str] = []
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._stdout, self._stderr = self._process.stdout, self._process.stderr
         self._threads = [threading.Thread(target=self._listen, args=(verbose,), daemon=True),
-                         threading.Thread(target=lambda: self._answer.append(self._process.stdout.read()),
-                                          daemon=True)]
+                         threading.Thread(target=lambda: self._answer.append(self._stdout.read()), daemon=True)]
         for thread in self._threads:
             thread.start()
 
     def _listen(self, verbose: bool) -> None:
-        for line in self._process.stderr:
+        for line in self._stderr:
             if line.startswith("run folder: "):
                 folder = re.sub(r" \(\S+ holds an earlier run.*\)$", "", line[len("run folder: "):].rstrip("\n"))
                 metrics = pathlib.Path(folder, "metrics.jsonl")
@@ -223,8 +225,8 @@ class _Program:
             raise
         for thread in self._threads:
             thread.join()
-        self._process.stdout.close()
-        self._process.stderr.close()
+        self._stdout.close()
+        self._stderr.close()
         return code
 
     def check(self, code: int) -> None:
@@ -345,17 +347,21 @@ class TensorBoard:
         self._make, self._folder = SummaryWriter, folder
 
     def begin(self, run: Run) -> None:
+        """Opens the folder, by default the run's own `tensorboard`."""
         self._writer = self._make(str(self._folder if self._folder is not None else run.folder / "tensorboard"))
 
     def step(self, row: Row) -> None:
+        """Writes a step's numbers as step/NAME."""
         for key, value in _numbers(row).items():
             self._writer.add_scalar(f"step/{key}", value, row["step"])
 
     def epoch(self, row: Row) -> None:
+        """Writes an epoch's numbers as epoch/NAME."""
         for key, value in _numbers(row).items():
             self._writer.add_scalar(f"epoch/{key}", value, row["epoch"])
 
     def end(self, run: Run) -> None:
+        """Closes the folder."""
         self._writer.close()
 
 
@@ -369,12 +375,15 @@ class WandB:
         self._api, self._init = importlib.import_module(self._module), init
 
     def begin(self, run: Run) -> None:
+        """Begins a run there, with the name of the run folder and its settings."""
         self._api.init(**{"name": run.folder.name, "config": _flat(run.config), **self._init})
 
     def epoch(self, row: Row) -> None:
+        """Logs an epoch's numbers."""
         self._api.log({"epoch": row["epoch"], **_numbers(row)})
 
     def end(self, run: Run) -> None:
+        """Ends the run there."""
         self._api.finish()
 
 
@@ -392,11 +401,14 @@ class MLflow:
         self._api, self._start = mlflow, start
 
     def begin(self, run: Run) -> None:
+        """Begins a run there, with the name of the run folder, and logs its settings."""
         self._api.start_run(**{"run_name": run.folder.name, **self._start})
         self._api.log_params(_flat(run.config))
 
     def epoch(self, row: Row) -> None:
+        """Logs an epoch's numbers as metrics."""
         self._api.log_metrics(_numbers(row), step=row["epoch"])
 
     def end(self, run: Run) -> None:
+        """Ends the run there: finished, or killed if it has no summary."""
         self._api.end_run("FINISHED" if run.summary is not None else "KILLED")

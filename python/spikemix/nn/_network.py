@@ -24,7 +24,7 @@ def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
     for part in modules:
         if part not in root._modules:
             root.add_module(part, nn.Module())
-        root = root._modules[part]  # type: ignore[assignment]
+        root = root.get_submodule(part)
     return root, name
 
 
@@ -39,7 +39,8 @@ class _Slot:
             self.owner.register_buffer(self.name, value)
 
     def get(self) -> Tensor:
-        return getattr(self.owner, self.name)  # type: ignore[no-any-return]
+        value: Tensor = getattr(self.owner, self.name)
+        return value
 
 
 def _normal(shape: list[int]) -> Tensor:
@@ -56,7 +57,8 @@ class _Part:
 
     def __init__(self, root: nn.Module, layer: _Plan, part: _Plan, channels: int) -> None:
         shape = layer["weight_shape"]
-        self.weight = self.bias = None
+        self.weight: Optional[_Slot] = None
+        self.bias: Optional[_Slot] = None
         if shape:
             weight = _normal(shape) if len(shape) == 2 else _uniform(shape, shape)
             self.weight = _Slot(root, part["weight"], weight, learned=not part["frozen"])
@@ -80,14 +82,15 @@ class _Part:
 def _batch_norm(norm: nn.BatchNorm1d, x: Tensor, T: int, turned: bool) -> Tensor:
     """Of channels last, or of [..., D, N] if turned. T > 0: x stands for so many equal time steps."""
     if not norm.training or T <= 1:
-        rows = x.flatten(0, -3) if turned else x.reshape(-1, x.shape[-1])
-        return norm(rows).view(x.shape)
+        z: Tensor = norm(x.flatten(0, -3) if turned else x.reshape(-1, x.shape[-1]))
+        return z.view(x.shape)
     # The variance that is kept for inference is that of T copies; what normalises here is the same for any.
     rows = x.reshape(-1, x.shape[-1])
     y = F.batch_norm(rows, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
     with torch.no_grad():
         n = rows.shape[0] * T
         variance, mean = torch.var_mean(rows.float(), 0, correction=0)
+        assert norm.num_batches_tracked is not None and norm.running_mean is not None and norm.running_var is not None
         norm.num_batches_tracked.add_(1)
         momentum = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
         norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), momentum)
@@ -119,7 +122,9 @@ class _Layer:
         self.depthwise, self.groups = layer["depthwise"], layer["groups"]
         self.shares_weight, self.transform = layer["shares_weight"], layer["transform"]
         self.attention, self.heads, self.scale = layer["attention"], layer["heads"], layer["scale"]
-        self.coefficients = self.gate = self.position = None
+        self.coefficients: Optional[_Slot] = None
+        self.gate: Optional[_Slot] = None
+        self.position: Optional[_Slot] = None
         if layer["coefficients"]:
             K = layer["coefficient_count"]
             self.coefficients = _Slot(root, layer["coefficients"], torch.full((K,), 1 / K))
@@ -147,7 +152,7 @@ class _Layer:
             y = _batch_norm(part.norm, y, self.still_T, turned)
         if self.position is not None:
             y = y + self.position.get().view(y.shape[-3:])
-        return part.neuron(y, self.still_T) if part.neuron is not None else y  # type: ignore[no-any-return]
+        return part.neuron(y, self.still_T) if part.neuron is not None else y
 
     def _map(self, part: _Part, x: Tensor) -> Tensor:
         if self.map == "convolution":
@@ -158,8 +163,8 @@ class _Layer:
             return self._mix(x)
         if self.map == "gated":
             tokens = x.reshape(-1, self.height * self.width, x.shape[-1])
-            gate = self.gate.get()  # type: ignore[union-attr]
-            return ops.gated(tokens, gate, self.transform, self.height, self.width).view(x.shape)
+            assert self.gate is not None
+            return ops.gated(tokens, self.gate.get(), self.transform, self.height, self.width).view(x.shape)
         if self.map == "maxpool":
             return _as_before(F.max_pool2d(_images(x), self.kernel, self.stride, self.padding), x.shape[:-3])
         if self.map == "token_mean":
@@ -173,20 +178,22 @@ class _Layer:
         return ops.mix(tokens, c, self.transform, self.height, self.width, turned, False).view(x.shape)
 
     def _convolution(self, part: _Part, x: Tensor) -> Tensor:
-        weight, bias = part.weight.get(), None if part.bias is None else part.bias.get()  # type: ignore[union-attr]
+        assert part.weight is not None
+        weight, bias = part.weight.get(), None if part.bias is None else part.bias.get()
         if self.shares_weight:  # every group of channels is an image of its own
-            grouped = x.unflatten(-1, (self.groups, -1)).movedim(-2, -4)
+            grouped = torch.unflatten(x, -1, (self.groups, -1)).movedim(-2, -4)
             y = F.conv2d(_images(grouped), weight, bias, padding=self.padding)
             return _as_before(y, grouped.shape[:-3]).movedim(-4, -2).flatten(-2)
         groups = weight.shape[0] if self.depthwise else 1
         return _as_before(F.conv2d(_images(x), weight, bias, self.stride, self.padding, groups=groups), x.shape[:-3])
 
     def _linear(self, part: _Part, x: Tensor) -> Tensor:
-        weight, bias = part.weight.get(), None if part.bias is None else part.bias.get()  # type: ignore[union-attr]
+        assert part.weight is not None
+        weight, bias = part.weight.get(), None if part.bias is None else part.bias.get()
         if self.groups == 1:
             return F.linear(x, weight.flatten(1), bias)
         matrices = weight.view(self.groups, -1, weight.shape[1])
-        return torch.einsum("...gi,goi->...go", x.unflatten(-1, (self.groups, -1)), matrices).flatten(-2)
+        return torch.einsum("...gi,goi->...go", torch.unflatten(x, -1, (self.groups, -1)), matrices).flatten(-2)
 
     def _attention(self, parts: tuple[Tensor, ...]) -> Tensor:
         fire = self.parts[0].neuron
@@ -194,11 +201,11 @@ class _Layer:
         shape = parts[0].shape
         tokens = [part.flatten(2, 3) for part in parts]  # [T, B, N, D]
         if self.attention == "ssa":
-            q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in tokens)
+            q, k, v = (torch.unflatten(part, -1, (self.heads, -1)).transpose(2, 3) for part in tokens)
             y = q @ (k.transpose(-1, -2) @ v) if q.shape[-1] < q.shape[-2] else (q @ k.transpose(-1, -2)) @ v
             y = fire((y * self.scale).transpose(2, 3).flatten(-2))
         elif self.attention == "qk-token":
-            q, k = (part.unflatten(-1, (self.heads, -1)) for part in tokens)
+            q, k = (torch.unflatten(part, -1, (self.heads, -1)) for part in tokens)
             y = (k * fire(q.sum(-1)).unsqueeze(-1)).flatten(-2)
         elif self.attention == "qk-channel":
             y = tokens[1] * fire(tokens[0].sum(-2, keepdim=True))

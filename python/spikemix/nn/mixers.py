@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,9 @@ def _spec(name: str, options: dict[str, Any]) -> str:
 class _Tokens(nn.Module):
     """What both kinds of mixer know of the tensors that they take."""
 
+    if TYPE_CHECKING:  # torch has modules return anything
+        def __call__(self, x: Tensor) -> Tensor: ...
+
     def __init__(self, name: str, dim: int, grid: Sequence[int], T: Optional[int], layout: str) -> None:
         super().__init__()
         if layout not in _LAYOUTS:
@@ -46,6 +49,7 @@ class _Tokens(nn.Module):
 
     @property
     def turned(self) -> bool:
+        """Whether channels stand before tokens in the layout: [T, B, D, N] or [T, B, D, height, width]."""
         return self.layout != "TBND"
 
     def _expected(self) -> str:
@@ -80,7 +84,7 @@ class Transform(_Tokens):
         dim: embedding dimensions D.
         grid: (height, width) of the tokens, row by row; N = height x width.
         T: time steps; needed if "time" is one of the axes.
-        layout: of the tensors: "TBND" [T, B, N, D], "TBDN" [T, B, D, N] or "TBDHW" [T, B, D, height, width].
+        layout: how tensors lie: "TBND" [T, B, N, D], "TBDN" [T, B, D, N] or "TBDHW" [T, B, D, height, width].
         wavelet, levels, axes, inverse, bases: the mixer's options; axes as "tokens,embed".
 
     `coeff` are the learned coefficients [K] of "dwt-c" and "fwt-c", 1/K each at first, else None.
@@ -100,6 +104,7 @@ class Transform(_Tokens):
         self.coeff = nn.Parameter(torch.full((K,), 1 / K)) if K > 0 else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """The transform of x, [T, B, N, D] or as `layout` says; of the same shape and type."""
         y = ops.mix(self._tokens(x), self.coeff, self.spec, self.height, self.width, self.turned, False)
         return y.view(x.shape)
 
@@ -148,10 +153,13 @@ class Mixer(_Tokens):
         self._layers = Layers(self, plan, plan["layers"][self._reads:])
 
     def forward(self, x: Tensor) -> Tensor:
+        """The branch's result for x, [T, B, N, D] or as `layout` says; of the same shape."""
         tokens = self._tokens(x)
+        y: Tensor
         if self.turned and self._layers.any_layout:
-            return self._layers.run({self._reads: tokens}, turned=True).view(x.shape)
+            y = self._layers.run({self._reads: tokens}, turned=True)
+            return y.view(x.shape)
         if self.turned:
             tokens = tokens.transpose(2, 3)
-        y = self._layers.run({self._reads: tokens.unflatten(2, (self.height, self.width))}).flatten(2, 3)
+        y = self._layers.run({self._reads: torch.unflatten(tokens, 2, (self.height, self.width))}).flatten(2, 3)
         return (y.transpose(2, 3) if self.turned else y).reshape(x.shape)

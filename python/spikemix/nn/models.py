@@ -4,13 +4,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import Any, ClassVar, Optional, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
 
 import torch
 from torch import Tensor, nn
 
 from .. import _core
 from ._network import Layers
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _Path = Union[str, "os.PathLike[str]"]
 
@@ -31,6 +34,9 @@ class SpikingTransformer(nn.Module):
     """
 
     architecture: ClassVar[Optional[str]] = None
+
+    if TYPE_CHECKING:  # torch has modules return anything
+        def __call__(self, x: Tensor) -> Tensor: ...
 
     def __init__(self, config: Optional[dict[str, Any]] = None, neuron: Optional[dict[str, Any]] = None,
                  card: Optional[dict[str, Any]] = None, **settings: Any) -> None:
@@ -68,7 +74,8 @@ class SpikingTransformer(nn.Module):
             raise ValueError(f"the model takes input of shape [B, {', '.join(map(str, sizes))}], found "
                              f"{list(x.shape)}")
         pixels = x.permute(0, 2, 3, 1) if self._still else x.permute(1, 0, 3, 4, 2)
-        return self.head(self._layers.run({0: pixels}).mean((0, 2, 3)))  # type: ignore[no-any-return]
+        logits: Tensor = self.head(self._layers.run({0: pixels}).mean((0, 2, 3)))
+        return logits
 
     def input_shape(self, batch: int) -> tuple[int, ...]:
         """Of a batch: (batch, channels, height, width), of a model of events (batch, T, channels, height, width)."""
@@ -94,7 +101,7 @@ class SpikingTransformer(nn.Module):
             (path / "config.json").write_text(self.card_text() + "\n", encoding="utf-8")
 
     @classmethod
-    def from_pretrained(cls, path: _Path) -> SpikingTransformer:
+    def from_pretrained(cls, path: _Path) -> Self:
         """A trained model, in evaluation mode: a model file, a run folder or a folder in the Hugging Face layout.
 
         Integer weights, as `spikemix export` writes them, become the floats that they stand for.

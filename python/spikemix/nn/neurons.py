@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,9 @@ class Neuron(nn.Module):
     """
 
     w: Optional[nn.Parameter]
+
+    if TYPE_CHECKING:  # torch has modules return anything
+        def __call__(self, x: Tensor, T: int = 0) -> Tensor: ...
 
     def __init__(self, config: dict[str, Any], v_threshold: Optional[float] = None) -> None:
         super().__init__()

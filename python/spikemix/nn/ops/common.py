@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence, TypeVar, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
 from ... import _core
+
+Operator = TypeVar("Operator", bound=Callable[..., Any])
 
 TYPES = {torch.float32: _core.Type.float, torch.float64: _core.Type.double, torch.bfloat16: _core.Type.bfloat16}
 
@@ -34,8 +36,8 @@ def written_out() -> Iterator[None]:
 
 
 def differentiable(op: Any, setup: Callable[..., None], vjp: Callable[..., Any], vmap: Callable[..., Any],
-                   by_torch: Callable[..., Any]) -> Callable[..., Any]:
-    """The operator with its kernel for CUDA, its gradient and its rule for vmap.
+                   by_torch: Operator) -> Operator:
+    """The operator with its kernel for CUDA (`by_torch`, whose arguments it has), its gradient and its rule for vmap.
 
     torch registers both for plain autograd and for `torch.compile`; `torch.func` takes an autograd.Function alone, and
     forward mode would pass an operator by without a word: there that function stands in the operator's place.
@@ -56,7 +58,7 @@ def differentiable(op: Any, setup: Callable[..., None], vjp: Callable[..., Any],
         if _written_out:
             return by_torch(*args)
         return function.apply(*args) if _transforming() else op(*args)
-    return run
+    return cast(Operator, run)
 
 
 def computed(x: Tensor) -> Tensor:

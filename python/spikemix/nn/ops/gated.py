@@ -45,12 +45,13 @@ def _gate_matrices(spec: str, height: int, width: int, dim: int, device: torch.d
                    dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     vertical, horizontal = gate_of(spec, height, width, dim).matrices()
     with torch.inference_mode(False):
-        return tuple(torch.tensor(m, dtype=torch.float64).view(math.isqrt(len(m)), -1).to(device, dtype)
-                     for m in (vertical, horizontal))  # type: ignore[return-value]
+        v, h = (torch.tensor(m, dtype=torch.float64).view(math.isqrt(len(m)), -1).to(device, dtype)
+                for m in (vertical, horizontal))
+    return v, h
 
 
 def _cas(x: Tensor) -> Tensor:
-    f = torch.fft.fft2(x, dim=(1, 2), norm="ortho")
+    f: Tensor = torch.fft.fft2(x, dim=(1, 2), norm="ortho")
     return f.real - f.imag
 
 
@@ -58,8 +59,9 @@ def gated_by_torch(x: Tensor, gate: Tensor, spec: str, height: int, width: int) 
     """The same by torch's own operators, which differentiate it."""
     kind, dtype = gate_of(spec, height, width, x.shape[2]).kind, _gate_type(x)
     vertical, horizontal = _gate_matrices(spec, height, width, x.shape[2], x.device, dtype)
-    grid = x.to(dtype).unflatten(1, (vertical.shape[0], horizontal.shape[0]))
+    grid = torch.unflatten(x.to(dtype), 1, (vertical.shape[0], horizontal.shape[0]))
     k = gate.to(dtype)
+    y: Tensor
     if kind == 2:
         f = torch.fft.rfft2(grid, dim=(1, 2), norm="ortho") * torch.view_as_complex(k.contiguous())
         y = torch.fft.irfft2(f, grid.shape[1:3], dim=(1, 2), norm="ortho")
@@ -110,7 +112,7 @@ def _gated_vmap(info: Any, in_dims: Sequence[Any], x: Tensor, gate: Tensor, *res
     if in_dims[1] is not None:
         return one_by_one(gated, info, in_dims, (x, gate, *rest))
     samples = x.movedim(in_dims[0], 0)
-    return gated(samples.flatten(0, 1), gate, *rest).unflatten(0, samples.shape[:2]), 0
+    return torch.unflatten(gated(samples.flatten(0, 1), gate, *rest), 0, samples.shape[:2]), 0
 
 
 def _gated_backward_vmap(info: Any, in_dims: Sequence[Any], *args: Any) -> tuple[Any, Any]:

@@ -71,7 +71,7 @@ def _along(x: Tensor, axis: str, matrix: Tensor) -> Tensor:
 
 
 def _by_matrices(x: Tensor, spec: str, height: int, width: int, turned: bool, adjoint: bool,
-                 each: Callable[[int, Tensor], Optional[Tensor]]) -> Tensor:
+                 each: Callable[[int, Tensor], Tensor]) -> Tensor:
     """The sum of what `each` makes of a term's coefficient (or -1) and its map of x."""
     tokens = x.transpose(2, 3) if turned else x
     tokens = tokens.to(torch.float64 if x.dtype == torch.float64 else torch.float32).contiguous()
@@ -141,10 +141,10 @@ def _mix_backward_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 def _mix_backward_vjp(ctx: Any, u: Tensor, v: Tensor) -> tuple[Any, ...]:
     # Both results are linear in each argument: a = M_c' g, b = B(g, x) with <u, a> = <M_c u, g>, <v, b> = <M_v x, g>.
     g, x, coefficients = ctx.saved_tensors
-    for_g = mix(u, coefficients, *ctx.rest, False) + mix(x, v, *ctx.rest, False)
-    for_x, for_coefficients = mix_backward(g, u, v, *ctx.rest)
+    spec, height, width, turned = ctx.rest
+    for_g = mix(u, coefficients, spec, height, width, turned, False) + mix(x, v, spec, height, width, turned, False)
+    for_x, for_coefficients = mix_backward(g, u, v, spec, height, width, turned)
     return for_g, for_x, for_coefficients, *[None] * 4
-
 
 
 
@@ -153,7 +153,7 @@ def _mix_vmap(info: Any, in_dims: Sequence[Any], x: Tensor, coefficients: Option
     if in_dims[1] is not None:
         return one_by_one(mix, info, in_dims, (x, coefficients, *rest))
     samples = x.movedim(in_dims[0], 1)
-    return mix(samples.flatten(1, 2), coefficients, *rest).unflatten(1, samples.shape[1:3]), 1
+    return torch.unflatten(mix(samples.flatten(1, 2), coefficients, *rest), 1, samples.shape[1:3]), 1
 
 
 def _mix_backward_vmap(info: Any, in_dims: Sequence[Any], *args: Any) -> tuple[Any, Any]:

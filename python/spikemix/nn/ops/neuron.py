@@ -2,7 +2,7 @@
 import functools
 import json
 import math
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, TypedDict
 
 import torch
 from torch import Tensor
@@ -10,8 +10,24 @@ from torch import Tensor
 from ... import _core
 from .common import TYPES, differentiable, moved, one_by_one
 
+
+class _Constants(TypedDict):
+    """As `_core.neuron_json` writes them."""
+
+    k: float
+    leak: float
+    v_threshold: float
+    v_negative: float
+    v_reset: float
+    hard_reset: bool
+    detach_reset: bool
+    surrogate: str
+    alpha: float
+    levels: int
+
+
 @functools.lru_cache(maxsize=64)
-def _constants(text: str) -> tuple[_core.Neuron, dict[str, Any]]:
+def _constants(text: str) -> tuple[_core.Neuron, _Constants]:
     return _core.neuron(text), json.loads(text)
 
 
@@ -60,20 +76,20 @@ def _neuron_backward(ds: Tensor, x: Tensor, w: Optional[Tensor], constants: str,
     return dz, dw
 
 
-def _fire(p: dict[str, Any], h: Tensor) -> Tensor:
+def _fire(p: _Constants, h: Tensor) -> Tensor:
     if p["levels"] > 0:
         return torch.floor(h.clamp(0, p["levels"]) + 0.5)
     fired = (h >= p["v_threshold"]).to(h.dtype)
     return fired - (h <= p["v_negative"]).to(h.dtype) if p["v_negative"] < 0 else fired
 
 
-def _reset(p: dict[str, Any], h: Tensor, s: Tensor) -> Tensor:
+def _reset(p: _Constants, h: Tensor, s: Tensor) -> Tensor:
     if p["levels"] > 0:
         return h - s
     return torch.where(s != 0, p["v_reset"], h) if p["hard_reset"] else h - p["v_threshold"] * s
 
 
-def _surrogate(p: dict[str, Any], u: Tensor) -> Tensor:
+def _surrogate(p: _Constants, u: Tensor) -> Tensor:
     alpha = p["alpha"]
     if p["surrogate"] == "sigmoid":
         g = torch.sigmoid(alpha * u)
@@ -85,7 +101,7 @@ def _surrogate(p: dict[str, Any], u: Tensor) -> Tensor:
     return ((u > 0) & (u < p["levels"])).to(u.dtype)
 
 
-def _potentials(p: dict[str, Any], x: Tensor, k: Any, T: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+def _potentials(p: _Constants, x: Tensor, k: Any, T: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Before each step, charged, and spikes."""
     steps = x.expand(T, *x.shape) if T > 0 else x
     v, before, charged, spikes = torch.full_like(steps[0], p["v_reset"]), [], [], []
@@ -99,7 +115,7 @@ def _potentials(p: dict[str, Any], x: Tensor, k: Any, T: int) -> tuple[list[Tens
     return before, charged, spikes
 
 
-def _k(p: dict[str, Any], w: Optional[Tensor], x: Tensor) -> Any:
+def _k(p: _Constants, w: Optional[Tensor], x: Tensor) -> Any:
     return p["k"] if w is None else w.sigmoid().to(x.dtype)
 
 
