@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What the Python package costs over the program: `model(x)` against `spikemix bench`, image by image, in turns; the
-import; the memory of many loads.
+import; the memory of many loads, and of many recordings read.
 
-    build/package/numpy/bin/python bench/package.py --data DIR [--rounds 5] [--loads 10000]
+    build/package/numpy/bin/python bench/package.py [--data DIR] [--rounds 5] [--loads 10000]
+
+Without --data only the import and the memory.
 """
 import argparse
 import gc
@@ -17,10 +19,10 @@ import time
 import numpy as np
 
 import spikemix
-from spikemix import data
+from spikemix import data, events
 
 SOURCE = pathlib.Path(__file__).parents[1]
-TINY = SOURCE / "tests" / "fuzz" / "corpus" / "model" / "fp32.safetensors"
+CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
 
 
 def program_ms(program, model, folder, images):
@@ -73,30 +75,46 @@ def resident_kilobytes():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
 
 
-def loads(times):
+def load_and_call(_):
     x = np.zeros((1, 16, 16), np.float32)
+    model = spikemix.load(CORPUS / "model" / "fp32.safetensors")
+    model(x), model.step(x)
+
+
+RECORDINGS = sorted((CORPUS / "recording").iterdir())  # one of each format
+
+
+def read_events(i):
+    path = RECORDINGS[i % len(RECORDINGS)]
+    events.frames(events.read(path, sensor=(64, 64)), T=4)
+    next(events.read(path, chunk=10))  # a reader that is left in the middle
+
+
+def memory(what, work, times):
+    """What stays of it: nothing that grows with the number of times."""
     for i in range(times):
-        model = spikemix.load(TINY)
-        model(x), model.step(x)
+        work(i)
         if i == times // 10:
             gc.collect()
             before = resident_kilobytes()
     gc.collect()
-    print(f"{times} loads, a call and a step of each: {resident_kilobytes() - before} kB more after the last than "
-          f"after the first {times // 10}")
+    print(f"{times} times {what}: {resident_kilobytes() - before} kB more after the last than after the first "
+          f"{times // 10}, of {resident_kilobytes()} kB")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True, help="pictures, as for `spikemix bench`")
+    parser.add_argument("--data", help="pictures, as for `spikemix bench`")
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--program", default=SOURCE / "build" / "release" / "spikemix")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loads", type=int, default=10_000)
     arguments = parser.parse_args()
-    compare(arguments)
+    if arguments.data:
+        compare(arguments)
     imports(3 * arguments.rounds)
-    loads(arguments.loads)
+    memory("a model loaded, called and stepped", load_and_call, arguments.loads)
+    memory("a recording read, whole and in part", read_events, arguments.loads)
 
 
 if __name__ == "__main__":
