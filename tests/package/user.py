@@ -1,5 +1,5 @@
-"""What a user writes, with every public class and function: test_wheel.py has mypy check it against the wheel. It is not
-run; tests/package/test_page.py runs the examples of docs/python.md."""
+"""What a user writes, with every public class and function: test_wheel.py has mypy check it against the wheel. It is
+not run; tests/package/test_page.py runs the examples of docs/python.md."""
 from __future__ import annotations
 
 import pathlib
