@@ -1,18 +1,14 @@
 """The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
-import fcntl
 import json
 import os
-import pty
-import struct
 import subprocess
-import termios
-import unicodedata
 
 import numpy as np
 import pytest
 import safetensors.numpy
 from PIL import Image
 
+from terminal import answer_in_terminal, columns_of
 from tiny import RECIPE, run, write_idx
 
 
@@ -142,11 +138,11 @@ def test_confusion(spikemix, trained):
     np.testing.assert_allclose([c["top1"] for c in result["classes"]], 100 * expected.diagonal() / 4)
     assert result["top1"] == pytest.approx(100 * expected.trace() / 40)
 
-    text = run(spikemix, "eval", folder / "run", "--confusion").stdout
-    rows = [line.split() for line in text.splitlines() if line.endswith(" %")]
+    lines = answer_in_terminal(spikemix, "eval", folder / "run", "--confusion")
+    rows = [line.split() for line in lines if line.endswith(" %")]
     assert [[int(n) for n in row[2:12]] for row in rows] == expected.tolist()
     assert [float(row[12]) for row in rows] == pytest.approx(100 * expected.diagonal() / 4)
-    assert all(len(line) <= 80 for line in text.splitlines()[1:])
+    assert all(columns_of(line) <= 80 for line in lines[1:])  # behind the sentence with the run's name
     early = json.loads(run(spikemix, "eval", folder / "run", "--confusion", "--exit-confidence", 1, "--json").stdout)
     assert early["confusion"] == expected.tolist()
     assert "confusion" not in json.loads(run(spikemix, "eval", folder / "run", "--json").stdout)
@@ -404,27 +400,6 @@ def finished(folder, summary, **values):
     (folder / "summary.json").write_text(json.dumps({**summary, **values}))
 
 
-def columns(line):
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
-
-
-def in_terminal(command, columns):
-    """The lines of its answer: standard output is a terminal of so many columns."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(list(map(str, command)), stdout=slave, stderr=subprocess.DEVNULL)
-    os.close(slave)
-    text = b""
-    while True:
-        try:
-            text += os.read(master, 65536)
-        except OSError:  # the other side has closed it
-            break
-    os.close(master)
-    assert process.wait(timeout=120) == 0
-    return text.decode().splitlines()
-
-
 def test_compare_fits_a_terminal(spikemix, trained, tmp_path):
     _, summary = trained
     large = {"parameters": 66_342_314, "train_images_per_second": 123456.7, "test_images_per_second": 234567.8,
@@ -436,8 +411,8 @@ def test_compare_fits_a_terminal(spikemix, trained, tmp_path):
     for group in [names, names[:1], names[1:2]]:
         command = [spikemix, "compare", *[tmp_path / name for name in group]]
         for wide in [80, 100, 40]:
-            lines = in_terminal(command, wide)[:2 + len(group)]  # then the groups
-            assert {columns(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= max(80, wide), lines
+            lines = answer_in_terminal(*command, columns=wide)[:2 + len(group)]  # then the groups
+            assert {columns_of(line) for line in lines[1:]} == {len(lines[1])} and len(lines[1]) <= max(80, wide), lines
         text = run(*command).stdout  # to a file or a pipe
         assert all(name in text for name in group) and "…" not in text
         assert all(",".join(mixer) in text for name, mixer in zip(names, mixers) if name in group)

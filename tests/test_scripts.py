@@ -1,12 +1,12 @@
 """script/watch.sh: what takes minutes shows that it goes on, and keeps what it said if it fails."""
 import os
-import pty
 import re
 import subprocess
 
 import pytest
 
 from conftest import SOURCE
+from terminal import Terminal
 
 WORK = ("echo '[1/3] compiling a'; echo; sleep 1.3; "
         f"echo '[2/3] compiling {60 * 'b'}'; echo a warning; sleep 1.3; exit {{}}")
@@ -42,18 +42,9 @@ def test_a_failure_keeps_the_log(tmp_path):
 
 
 def test_one_line_on_a_terminal(tmp_path):
-    terminal, other_end = pty.openpty()
-    process = subprocess.Popen(["bash", "-c", script(0)], stdin=other_end, stdout=other_end, stderr=other_end,
-                               env={**os.environ, "TERM": "xterm", "TMPDIR": str(tmp_path)})
-    os.close(other_end)
-    said = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            said += chunk
-    except OSError:  # the other end is closed
-        pass
-    assert process.wait() == 0
-    lines = said.decode().replace("\r\n", "\n").split("\n")
+    terminal = Terminal(["bash", "-c", script(0)], TMPDIR=str(tmp_path))
+    lines = terminal.read().replace("\r\n", "\n").split("\n")
+    assert terminal.process.returncode == 0
     assert len(lines) == 3 and lines[2] == "", "said once, then rewritten in place"
     shown = lines[1].split("\r\x1b[K")
     assert shown[0] == "" and shown[-1] == "end" and "[1/3] compiling a" in shown[1] and "[2/3]" in "".join(shown)

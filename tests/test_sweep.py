@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from scipy import optimize, stats
 
 import tiny
+from terminal import answer_in_terminal, columns_of
 from test_event_data import write_recording
 from tiny import make_place, run
 
@@ -62,6 +63,12 @@ def assert_scipys(comparisons, a, b, key="best_top1"):
         assert comparisons[i][key]["p_holm"] == pytest.approx(before, rel=1e-8)
 
 
+def assert_fits_a_terminal(place, conclusion, *command):
+    """All but the conclusion, which is a sentence."""
+    lines = answer_in_terminal(*command, cwd=place)
+    assert lines and all(columns_of(line) <= 80 for line in lines if line != conclusion), lines
+
+
 def test_every_run_and_the_comparison(spikemix, place, whole):
     assert [group["name"] for group in whole["groups"]] == ["model.mixer=fft2d", "model.mixer=identity"]
     for group in whole["groups"]:
@@ -76,6 +83,7 @@ def test_every_run_and_the_comparison(spikemix, place, whole):
     again = sweep(spikemix, place, "sweep.toml", "--out", "whole")
     assert again.returncode == 0 and "6 of 6 runs are done already" in again.stderr
     assert "seeds" in again.stdout and whole["conclusion"] in again.stdout
+    assert_fits_a_terminal(place, whole["conclusion"], spikemix, "sweep", "sweep.toml", "--out", "whole")
 
 
 def test_killed_and_started_again(spikemix, place, whole):
@@ -202,6 +210,7 @@ def test_each_is_compared_with_its_own_baseline(spikemix, place):
         table = text.split(f"against model.T={T} model.mixer=identity\n")[1].split("against")[0]
         assert table.startswith("pairs of the same seed") and "over seeds and over 40 test images" in table
         assert table.count(f"T={T} mixer=fft2d ") == 2
+    assert_fits_a_terminal(place, document["conclusion"], spikemix, "sweep", "factorial.toml")
     one = run(spikemix, "compare", *sorted((place / "runs/factorial").glob("*/")), "--json", "--baseline",
               "model.mixer=identity model.T=2", cwd=place)
     assert {c["against"] for c in json.loads(one.stdout)["comparisons"]} == {"model.T=2 model.mixer=identity"}
@@ -285,6 +294,23 @@ def test_two_runs_by_mcnemar(spikemix, place, whole):
     assert found["over_images"]["p"] == pytest.approx(expected) and "confidence_95" not in found
     text = run(spikemix, "compare", *folders, cwd=place).stdout
     assert f"only it is right on {only_a} images, only the baseline on {only_b}" in text
+    assert_fits_a_terminal(place, None, spikemix, "compare", *folders)
+
+
+def test_long_names_are_shortened_in_a_terminal_alone(spikemix, place, whole, tmp_path):
+    folders = []
+    for group in whole["groups"]:
+        for folder in group["runs"][:2]:
+            folders.append(shutil.copytree(place / folder, tmp_path / folder.replace("/", "-")))
+            record = json.loads((folders[-1] / "config.json").read_text())
+            record["config"]["train"]["init"] = 60 * record["config"]["model"]["mixer"][0][0]  # "fff..." and "iii..."
+            (folders[-1] / "config.json").write_text(json.dumps(record))
+    text = run(spikemix, "compare", *folders).stdout
+    assert all(f"init={60 * first} " in text for first in "fi") and "…" not in text
+    lines = answer_in_terminal(spikemix, "compare", *folders)
+    rows = [line for line in lines if "…" in line]  # the others are headings and sentences
+    assert all(columns_of(line) <= 80 for line in rows), lines
+    assert [sum(3 * first in line for line in rows) for first in "fi"] == [1, 3], lines  # groups, pairs, images
 
 
 def test_answers_that_are_missing_or_others(spikemix, place, whole, tmp_path):

@@ -1,23 +1,18 @@
 """How the program talks and ends: whatever becomes of its standard streams, and whatever bytes a name is made of."""
-import errno
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import re
 import shutil
 import signal
-import struct
 import subprocess
-import termios
 import time
-import unicodedata
 
 import pytest
 from PIL import Image
 
 from conftest import SOURCE
+from terminal import Terminal, columns_of
 from tiny import make_place, run, train
 
 ONE_LINE = re.compile(r"spikemix: [^\x00-\x1f\x7f]*\n")
@@ -83,41 +78,6 @@ def test_descriptors_closed_at_the_start_are_held(spikemix, place, tmp_path, clo
     assert_whole_run(tmp_path / "run")
 
 
-class Terminal:
-    """The program in a terminal of its own."""
-
-    def __init__(self, command, columns=80, ignore=None, **environment):
-        self.master, slave = pty.openpty()
-        self.resize(columns)
-
-        def begin():
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-            if ignore:
-                signal.signal(ignore, signal.SIG_IGN)
-
-        self.process = subprocess.Popen(list(map(str, command)), stdin=slave, stdout=slave, stderr=slave,
-                                        preexec_fn=begin,
-                                        env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment})
-        os.close(slave)
-
-    def resize(self, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-    def read(self):
-        """What it says until its end."""
-        text = b""
-        while True:
-            try:
-                text += os.read(self.master, 65536)
-            except OSError as error:  # EIO: the other side has closed it
-                assert error.errno == errno.EIO
-                break
-        self.process.wait(timeout=120)
-        os.close(self.master)
-        return text.decode()
-
-
 def wait_for(path, process):
     end = time.monotonic() + 60
     while not path.exists():
@@ -130,7 +90,7 @@ def test_a_terminal_that_is_gone(spikemix, place, tmp_path, ignored):
     terminal = Terminal(train(spikemix, place, tmp_path / "run", f"train.epochs={3 if ignored else 100000}"),
                         ignore=signal.SIGHUP if ignored else None)
     wait_for(tmp_path / "run" / "state.safetensors", terminal.process)
-    os.close(terminal.master)
+    terminal.close()
     code = terminal.process.wait(timeout=120)
     if ignored:
         assert code == 0
@@ -214,10 +174,6 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_all(spikemix):
 
 # --- the progress line ------------------------------------------------------------------------------------------------
 
-def columns_of(text):
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
 NAMES = ["tiny", "a-name-that-is-far-too-long-for-a-line-of-a-terminal-of-eighty-columns-and-more", "猫" * 30,
          "e\u0301" * 50]
 
@@ -241,8 +197,7 @@ def test_the_progress_line_follows_the_terminals_width(spikemix, place, tmp_path
     wait_for(tmp_path / "run" / "state.safetensors", terminal.process)
     terminal.resize(30)
     time.sleep(0.5)
-    drained = os.read(terminal.master, 65536)
-    assert b"\r" in drained
+    assert "\r" in terminal.waiting()
     time.sleep(0.5)
     terminal.process.send_signal(signal.SIGTERM)
     text = terminal.read()

@@ -201,7 +201,7 @@ class Names {
   explicit Names(const Comparison& comparison) {
     for (const RunGroup& group : comparison.groups)
       width_ = std::max(width_, width_of(printable(short_name(group.name))));
-    width_ = std::min(width_, columns_for_names(48, 32));
+    width_ = std::min(width_, columns_for_names(52, 28));  // those over images, and two for intervals beyond 10
   }
   std::string head(const std::string& title) const { return padded(title, width_); }
   std::string cell(const std::string& group) const {
