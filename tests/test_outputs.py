@@ -27,6 +27,8 @@ def place(tmp_path_factory):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "cat.png")
     write_recording(folder / "recording.npz", label=1, seed=2)
     torch.save({"state_dict": published(C, "ssa").state_dict()}, folder / "others.pth")
+    (folder / "others").mkdir()  # as on Hugging Face
+    shutil.copyfile(folder / "others.pth", folder / "others" / "pytorch_model.bin")
     (folder / "imported.toml").write_text(RECIPE)
     (folder / "chip.toml").write_text(
         'name = "chip"\nreal_multiply = 4\nreal_add = 1\nmultiply = 0.2\nadd = 0.03\nbyte = 2\n')
@@ -57,7 +59,9 @@ COMMANDS = {
     "export": Command(["export", "run", "--calibrate", "data", "-o", "OUT"], ".safetensors",
                       ["run/best/model.safetensors"], "data"),
     "import": Command(["import", "others.pth", "--recipe", "imported.toml", "-o", "OUT"], ".safetensors",
-                      ["others.pth", "imported.toml"]),
+                      ["others.pth", "imported.toml"], "others.pth"),
+    "import of a folder": Command(["import", "others", "--recipe", "imported.toml", "-o", "OUT"], ".safetensors",
+                                  ["others/pytorch_model.bin"], "others"),
     "convert": Command(["events", "convert", "recording.npz", "OUT"], ".npz", ["recording.npz"], "recording.npz"),
     "convert to aedat": Command(["events", "convert", "recording.npz", "OUT"], ".aedat", ["recording.npz"]),
     "convert to aedat4": Command(["events", "convert", "recording.npz", "OUT"], ".aedat4", ["recording.npz"]),

@@ -71,8 +71,8 @@ void import_file(const ImportOptions& options) {
                                 .overrides = options.overrides,
                                 .load_recipe = load_recipe};
   if (!settings.read_shape && options.recipe.empty()) throw input_error("--shape recipe: needs --recipe");
+  check_outputs({{"-o", options.out, OutputKind::kImportedModel}}, {options.file, options.recipe});
   const WeightsFile file = WeightsFile::open(options.file, options.weights);
-  check_outputs({{"-o", options.out, OutputKind::kImportedModel}}, {file.path(), options.recipe});
   const FoundNetwork network = find_network(file);
   const ImportedConfig imported = config_of(network, file, settings);
   validate(imported.config);

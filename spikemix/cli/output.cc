@@ -117,13 +117,15 @@ void check_name(const OutputFile& output) {
   }
 }
 
-// The files that an input names: of a run folder its models. What else is in a folder is of other kinds than outputs.
+// The files that an input names: of a run folder, or of one in the Hugging Face layout, its models. What else is in a
+// folder is of other kinds than outputs.
 std::vector<fs::path> files_of(const std::string& input) {
   std::error_code none;
   if (input.empty() || input == "-") return {};
   if (!fs::is_directory(input, none)) return {input};
   const fs::path folder = input;
-  return {folder / "best" / "model.safetensors", folder / "last" / "model.safetensors", folder / "model.safetensors"};
+  return {folder / "best" / "model.safetensors", folder / "last" / "model.safetensors", folder / "model.safetensors",
+          folder / "pytorch_model.bin"};
 }
 
 // Of what need not be there.
