@@ -5,9 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import SOURCE
-
-CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
+from places import CORPUS
 
 
 def answer(spikemix, *command):

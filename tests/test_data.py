@@ -7,15 +7,15 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
+from places import data_at
+
 FILL = 128
 
 
 @pytest.fixture(scope="module")
-def pictures(data):
-    """Real images, and awkward ones: flat, two levels, a ramp."""
-    file = data / "cifar10-exact-sample" / "test_batch.bin"
-    if not file.exists():
-        pytest.skip(f"no data at {file}")
+def pictures():
+    """Real images, and the awkward ones: flat, two levels, a ramp."""
+    file = data_at("cifar10-exact-sample", "test_batch.bin")
     records = np.fromfile(file, np.uint8).reshape(-1, 3073)[::50, 1:]
     images = list(records.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
     flat = np.full((32, 32, 3), 77, np.uint8)

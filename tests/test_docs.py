@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 
 PAGES = sorted(str(page.relative_to(SOURCE)) for folder in (SOURCE, SOURCE / "docs") for page in folder.glob("*.md"))
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)

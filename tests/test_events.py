@@ -4,15 +4,7 @@ import struct
 import subprocess
 
 import numpy as np
-import pytest
 from PIL import Image
-
-
-@pytest.fixture(scope="module")
-def events(data):
-    if not (data / "events" / "single").is_dir():
-        pytest.skip(f"no data at {data / 'events'}")
-    return data / "events"
 
 
 def read_aedat3(file):
@@ -35,8 +27,8 @@ def run(spikemix, *arguments):
     return subprocess.run([spikemix, "events", *map(str, arguments)], capture_output=True, text=True)
 
 
-def test_npz_equals_the_definition(spikemix, events, tmp_path):
-    recording = events / "single" / "gesture-6.aedat"
+def test_npz_equals_the_definition(spikemix, recorded, tmp_path):
+    recording = recorded / "single" / "gesture-6.aedat"
     result = run(spikemix, "convert", recording, tmp_path / "a.npz")
     assert result.returncode == 0, result.stderr
     ours, theirs = np.load(tmp_path / "a.npz"), read_aedat3(recording)
@@ -44,8 +36,8 @@ def test_npz_equals_the_definition(spikemix, events, tmp_path):
         assert np.array_equal(ours[key], theirs[key]), key
 
 
-def test_cut_to_aedat(spikemix, events, tmp_path):
-    recording = events / "single" / "gesture-6.npz"
+def test_cut_to_aedat(spikemix, recorded, tmp_path):
+    recording = recorded / "single" / "gesture-6.npz"
     result = run(spikemix, "cut", recording, tmp_path / "a.aedat", "--from", 1000, "--to", 500000)
     assert result.returncode == 0, result.stderr
     ours, theirs = read_aedat3(tmp_path / "a.aedat"), np.load(recording)
@@ -55,8 +47,8 @@ def test_cut_to_aedat(spikemix, events, tmp_path):
         assert np.array_equal(ours[key], theirs[key][kept]), key
 
 
-def test_info_has_the_keys_of_the_ground_truth(spikemix, events):
-    for truth in sorted(events.glob("single/*.json")):
+def test_info_has_the_keys_of_the_ground_truth(spikemix, recorded):
+    for truth in sorted(recorded.glob("single/*.json")):
         expected = json.loads(truth.read_text())
         found = json.loads(run(spikemix, "info", truth.with_suffix(""), "--json").stdout)
         assert set(found) == {"format", "width", "height", "events", "first_t", "last_t", "on", "off", "sum_x", "sum_y",
@@ -65,9 +57,9 @@ def test_info_has_the_keys_of_the_ground_truth(spikemix, events):
         assert found == {key: expected[key] for key in found}, truth.name
 
 
-def test_malformed_files_get_one_line_that_names_the_byte(spikemix, events):
+def test_malformed_files_get_one_line_that_names_the_byte(spikemix, recorded):
     refused = 0
-    for file in sorted((events / "malformed").iterdir()):
+    for file in sorted((recorded / "malformed").iterdir()):
         result = run(spikemix, "info", file)
         if file.name == "aedat31-header-only.aedat":  # a recording in which nothing happened
             assert result.returncode == 0

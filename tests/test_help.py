@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 from tiny import run
 
 PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").glob("*.md"))]

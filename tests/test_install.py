@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pywt
 
-from conftest import BUILD, SOURCE
+from places import BUILD, PROGRAM, SOURCE
 
 EXAMPLES = SOURCE / "examples"
 MODEL = SOURCE / "models" / "cifar10-cpu.safetensors"
@@ -69,7 +69,7 @@ def picture(tmp_path_factory):
     pixels = np.stack([8 * x, 8 * y, (x * y) % 256], axis=-1).astype(np.uint8)
     Image.fromarray(pixels).save(folder / "a.png")
     (folder / "a.ppm").write_bytes(b"P6\n# made by a test\n32 32\n255\n" + pixels.tobytes())
-    answer = json.loads(run(BUILD / "spikemix", "predict", "--model", MODEL, "--json", folder / "a.png"))[0]
+    answer = json.loads(run(PROGRAM, "predict", "--model", MODEL, "--json", folder / "a.png"))[0]
     return folder / "a.ppm", answer
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 from terminal import Terminal
 
 WORK = ("echo '[1/3] compiling a'; echo; sleep 1.3; "

@@ -1,14 +1,14 @@
-"""bench/torch_twin.py, the dense twin for other runtimes, against the training half's network with neuron.kind=relu."""
-import pathlib
+"""bench/torch_twin.py, the dense twin as others run it, against the training half's network with neuron.kind=relu."""
 import sys
 
 import pytest
 import torch
 
+from places import SOURCE
 from test_families import RELU, SIZES, model
 from test_model import inputs
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
+sys.path.insert(0, str(SOURCE / "bench"))
 from torch_twin import Twin  # noqa: E402
 
 OWN = {"architecture": "spikformer", "stem": "conv4", "wavelet": "haar", "levels": 0, "axes": "", "alternate": False,

@@ -13,13 +13,10 @@ import pytest
 
 import spikemix
 
-from conftest import SOURCE
+from made import some_pixels, write_ppm
+from places import CORPUS, SOURCE
 
-TINY = SOURCE / "tests" / "fuzz" / "corpus" / "model" / "fp32.safetensors"
-
-
-def pictures(*shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+TINY = CORPUS / "model" / "fp32.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +26,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def x(model):
-    return model.preprocess(pictures(9, 32, 32, 3))
+    return model.preprocess(some_pixels(9, 32, 32, 3))
 
 
 @pytest.fixture
@@ -37,19 +34,13 @@ def tiny():
     return spikemix.load(TINY)
 
 
-def write_ppm(file, pixels):
-    kind = b"P6" if pixels.shape[-1] == 3 else b"P5"
-    file.write_bytes(kind + b"\n%d %d\n255\n" % (pixels.shape[1], pixels.shape[0]) + pixels.tobytes())
-    return file
-
-
 def run(*command):
     return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize("size", [(32, 32, 3), (50, 41, 3), (20, 64, 1)])
-def test_bits_equal_the_programs(model, program, tmp_path, size):
-    pixels = pictures(*size)
+def test_the_programs_bits(model, program, tmp_path, size):
+    pixels = some_pixels(*size)
     file = write_ppm(tmp_path / "a.ppm", pixels)
     answer = json.loads(run(program, "predict", "--json", file))[0]
     for given in (pixels, file, str(file)):
@@ -61,7 +52,7 @@ def test_bits_equal_the_programs(model, program, tmp_path, size):
 
 @pytest.mark.parametrize("precision", ["fp32", "int16", "int8"])
 def test_precisions(program, tmp_path, precision):
-    file = write_ppm(tmp_path / "a.ppm", pictures(16, 16, 1))
+    file = write_ppm(tmp_path / "a.ppm", some_pixels(16, 16, 1))
     answer = json.loads(run(program, "predict", "--json", "--precision", precision, "--model", TINY, file))[0]
     model = spikemix.load(TINY, precision=precision)
     assert model.precision == precision
@@ -69,7 +60,7 @@ def test_precisions(program, tmp_path, precision):
 
 
 def test_run_and_hugging_face_folders(tmp_path, tiny):
-    x = tiny.preprocess(pictures(3, 16, 16, 1))
+    x = tiny.preprocess(some_pixels(3, 16, 16, 1))
     (tmp_path / "run" / "best").mkdir(parents=True)
     (tmp_path / "run" / "best" / "model.safetensors").write_bytes(TINY.read_bytes())
     tiny.save(tmp_path / "face")
@@ -130,7 +121,7 @@ def test_the_gil_is_free(model, x):
 def test_child_processes():
     """A fork does not copy threads."""
     model = spikemix.load(TINY, threads=2)
-    x = model.preprocess(pictures(5, 16, 16, 1))
+    x = model.preprocess(some_pixels(5, 16, 16, 1))
     expected, stepped = model(x), model.step(x[0])
     child = os.fork()
     if child == 0:
@@ -194,7 +185,7 @@ def test_recordings_belong_to_their_thread(model, x):
 def test_save_and_export(program, tmp_path):
     model = spikemix.load(TINY, precision="int16")
     from_memory = spikemix.load(TINY.read_bytes())
-    x = model.preprocess(pictures(4, 16, 16, 1))
+    x = model.preprocess(some_pixels(4, 16, 16, 1))
     for source, name in ((model, "a"), (from_memory, "b")):
         source.save(tmp_path / f"{name}.safetensors")
         assert np.array_equal(spikemix.load(tmp_path / f"{name}.safetensors")(x), from_memory(x))
@@ -221,7 +212,7 @@ def test_what_a_model_says_about_itself(model, tiny):
 
 
 def test_pictures_of_all_kinds(model):
-    rgb, grey = pictures(40, 33, 3), pictures(32, 32)
+    rgb, grey = some_pixels(40, 33, 3), some_pixels(32, 32)
     several = model.preprocess([rgb, grey, grey[..., None]])
     assert several.shape == (3, 3, 32, 32)
     assert np.array_equal(several[0], model.preprocess(rgb)) and np.array_equal(several[1], several[2])

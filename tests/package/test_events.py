@@ -20,22 +20,9 @@ import pytest
 import spikemix
 from spikemix import events
 
-DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", "/nowhere")) / "events"
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="SPIKEMIX_TEST_DATA has no recordings of event cameras")
+from made import same, some_events
+
 WRITABLE = [form.ending for form in events.formats() if form.ending]
-
-
-def some_events(n=5000, sensor=(40, 30), seed=0):
-    rng = np.random.default_rng(seed)
-    made = np.zeros(n, events.EVENT)
-    made["t"] = np.sort(rng.integers(1000, 500_000, n))
-    made["x"], made["y"] = rng.integers(0, sensor[0], n), rng.integers(0, sensor[1], n)
-    made["p"] = rng.integers(0, 2, n)
-    return events.Events(made, sensor)
-
-
-def same(a, b):
-    return len(a) == len(b) and all(np.array_equal(a[field], b[field]) for field in "txyp")
 
 
 @pytest.fixture(params=WRITABLE)
@@ -436,10 +423,9 @@ def test_files_of_expelliarmus_are_read(tmp_path):
         assert same(expelliarmus.Wizard(encoding=encoding).read(path), events.read(path))
 
 
-@needs_data
-def test_real_recordings_agree_with_other_readers():
+def test_real_recordings_are_what_others_say_they_are(recorded):
     checked = 0
-    for truth_file in sorted((DATA / "single").glob("*.json")):
+    for truth_file in sorted((recorded / "single").glob("*.json")):
         truth, path = json.loads(truth_file.read_text()), truth_file.with_suffix("")
         options = {"sensor": (truth["width"], truth["height"])} if "aedat2" in path.name else {}
         got = events.read(path, **options)
@@ -453,9 +439,8 @@ def test_real_recordings_agree_with_other_readers():
     assert checked >= 6
 
 
-@needs_data
-def test_malformed_recordings_are_refused_or_read_as_documented():
-    for path in sorted((DATA / "malformed").iterdir()):
+def test_malformed_recordings_are_refused_or_read_as_documented(recorded):
+    for path in sorted((recorded / "malformed").iterdir()):
         content = path.read_bytes()
         for source in (path, content, io.BytesIO(content)):
             for options in ({}, {"truncated": True, "unordered": True}):
@@ -471,12 +456,11 @@ def test_malformed_recordings_are_refused_or_read_as_documented():
             pass
 
 
-@needs_data
 @pytest.mark.parametrize("form", ["aedat2", "aedat3", "aedat4", "nmnist", "dat", "npz"])
-def test_damaged_recordings_never_crash_python(form):
+def test_damaged_recordings_never_end_python(recorded, form):
     path = {"aedat2": "gesture-9-aedat2.aedat", "aedat3": "gesture-6.aedat", "aedat4": "sample.aedat4",
             "nmnist": "sample_nmnist.bin", "dat": "sample_ncars.dat", "npz": "gesture-6.npz"}[form]
-    whole = (DATA / "single" / path).read_bytes()
+    whole = (recorded / "single" / path).read_bytes()
     rng = np.random.default_rng(1)
     for i in range(150):
         content = bytearray(whole[:rng.integers(1, min(len(whole), 20_000))] if i % 2 else whole[:20_000])

@@ -7,7 +7,7 @@ import sys
 
 import spikemix
 
-from conftest import SOURCE
+from places import SOURCE
 
 
 def test_only_the_wheels_requirements_are_installed():

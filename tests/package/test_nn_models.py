@@ -2,7 +2,6 @@
 import copy
 import importlib
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ import torch.nn.functional as F  # noqa: E402
 
 import spikemix  # noqa: E402
 import spikemix.nn as sn  # noqa: E402
-from conftest import SOURCE  # noqa: E402
 
 SMALL = {"channels": 3, "height": 16, "width": 16, "T": 2, "embed_dim": 32, "depth": 2, "heads": 4, "classes": 5}
 EVENTS = {**SMALL, "input": "events", "channels": 2}
@@ -189,11 +187,7 @@ def test_deepcopy_and_double():
 def definitions():
     """The published networks, written with SpikingJelly's neurons: tests/test_model.py and tests/published.py."""
     pytest.importorskip("spikingjelly")
-    sys.path.insert(0, str(SOURCE / "tests"))
-    try:
-        return importlib.import_module("test_model"), importlib.import_module("published")
-    finally:
-        sys.path.pop(0)
+    return importlib.import_module("test_model"), importlib.import_module("published")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -1,15 +1,15 @@
-"""The examples of docs/python.md run, section by section, exactly as printed."""
-import os
-import pathlib
+"""The examples of docs/python.md run, section by section, as they stand there."""
 import re
 import textwrap
 
-import numpy as np
 import pytest
 
 from spikemix import events
 
-PAGE = pathlib.Path(os.environ.get("SPIKEMIX_SOURCE", pathlib.Path(__file__).parents[2])) / "docs" / "python.md"
+from made import files_of_classes, some_events, some_pixels, write_ppm
+from places import CORPUS, SOURCE
+
+PAGE = SOURCE / "docs" / "python.md"
 
 
 def blocks(section):
@@ -26,36 +26,24 @@ def run_section(section):
     return names
 
 
-def recording(seed, n=20_000):
-    rng = np.random.default_rng(seed)
-    made = np.zeros(n, events.EVENT)
-    made["t"] = np.sort(rng.integers(0, 1_500_000, n))
-    for field, most in (("x", 128), ("y", 128), ("p", 2)):
-        made[field] = rng.integers(0, most, n)
-    return events.Events(made, (128, 128))
+def recording(seed):
+    return some_events(20_000, (128, 128), seed, stop=1_500_000)
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, own_cache):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SPIKEMIX_CACHE", str(tmp_path / "cache"))
     events.write("gesture.aedat4", recording(0))
-    rng = np.random.default_rng(0)
-    for split in ("train", "test"):
-        for label, name in enumerate(("cat", "dog")):
-            for folder in ("DvsGesture", "pictures"):
-                (tmp_path / folder / split / name).mkdir(parents=True)
-            for i in range(4):
-                seed = [1, 2][split == "test"] * 100 + 10 * label + i
-                events.write(tmp_path / "DvsGesture" / split / name / f"{i}.aedat", recording(seed))
-                pixels = rng.integers(0, 256, (40, 40, 3), np.uint8).tobytes()
-                (tmp_path / "pictures" / split / name / f"{i}.ppm").write_bytes(b"P6 40 40 255\n" + pixels)
-    (tmp_path / "cat.png").write_bytes((tmp_path / "pictures" / "train" / "cat" / "0.ppm").read_bytes())
+    for path, seed in files_of_classes(tmp_path / "DvsGesture", train=4, test=4):
+        events.write(path.with_suffix(".aedat"), recording(seed))
+    for path, seed in files_of_classes(tmp_path / "pictures", train=4, test=4):
+        write_ppm(path.with_suffix(".ppm"), some_pixels(40, 40, 3, seed=seed))
+    write_ppm(tmp_path / "cat.png", some_pixels(40, 40, 3))
     return tmp_path
 
 
 def test_models(place):
-    tiny = (PAGE.parents[1] / "tests" / "fuzz" / "corpus" / "model" / "fp32.safetensors").read_bytes()
+    tiny = (CORPUS / "model" / "fp32.safetensors").read_bytes()
     (place / "runs" / "pictures" / "best").mkdir(parents=True)
     for path in (place / "model.safetensors", place / "runs" / "pictures" / "best" / "model.safetensors"):
         path.write_bytes(tiny)

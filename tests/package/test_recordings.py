@@ -1,7 +1,5 @@
 """spikemix.data: data sets through the program's caches, for any training loop."""
 import json
-import os
-import pathlib
 import pickle
 import subprocess
 import sys
@@ -12,55 +10,25 @@ import pytest
 import spikemix
 from spikemix import data, events
 
-DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", "/nowhere"))
-needs_data = pytest.mark.skipif(not (DATA / "events").exists(), reason="SPIKEMIX_TEST_DATA has no recordings")
+from made import files_of_classes, same, some_events, some_pixels, write_ppm
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPIKEMIX_CACHE", str(tmp_path / "cache"))
-
-
-def some_events(seed, n=2000, sensor=(40, 30)):
-    rng = np.random.default_rng(seed)
-    made = np.zeros(n, events.EVENT)
-    made["t"] = np.sort(rng.integers(0, 300_000, n))
-    made["x"], made["y"] = rng.integers(0, sensor[0], n), rng.integers(0, sensor[1], n)
-    made["p"] = rng.integers(0, 2, n)
-    return events.Events(made, sensor)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
 def recordings(tmp_path):
-    """For each of two classes, three recordings in train/ and two in test/, in two formats."""
-    for split, each in (("train", 3), ("test", 2)):
-        for label, name in enumerate(("cat", "dog")):
-            (tmp_path / "set" / split / name).mkdir(parents=True)
-            for i in range(each):
-                seed = 100 * (split == "test") + 10 * label + i
-                ending = (".aedat", ".aedat4")[i % 2]
-                events.write(tmp_path / "set" / split / name / f"{i}{ending}", some_events(seed))
+    """train/ of three and test/ of two recordings in each of two classes, in two formats."""
+    for path, seed in files_of_classes(tmp_path / "set", train=3, test=2):
+        events.write(path.with_suffix((".aedat", ".aedat4")[seed % 2]), some_events(seed=seed))
     return tmp_path / "set"
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Pictures of 12 x 10 pixels: for each of two classes, four in train/ and two in test/."""
-    for split, each in (("train", 4), ("test", 2)):
-        for label, name in enumerate(("cat", "dog")):
-            (tmp_path / "pictures" / split / name).mkdir(parents=True)
-            for i in range(each):
-                (tmp_path / "pictures" / split / name / f"{i}.ppm").write_bytes(
-                    b"P6 12 10 255\n" + some_pixels(100 * (split == "test") + 10 * label + i).tobytes())
+    """Pictures of 12 x 10 pixels: train/ of four and test/ of two in each of two classes."""
+    for path, seed in files_of_classes(tmp_path / "pictures", train=4, test=2):
+        write_ppm(path.with_suffix(".ppm"), some_pixels(10, 12, 3, seed=seed))
     return tmp_path / "pictures"
-
-
-def some_pixels(seed):
-    return np.random.default_rng(seed).integers(0, 256, (10, 12, 3), np.uint8)
-
-
-def same(a, b):
-    return len(a) == len(b) and all(np.array_equal(a[field], b[field]) for field in "txyp")
 
 
 def test_recordings_are_events_or_frames_with_labels(recordings):
@@ -68,8 +36,8 @@ def test_recordings_are_events_or_frames_with_labels(recordings):
     assert len(ds) == 6 and ds.classes == ["cat", "dog"] and ds.targets.tolist() == [0, 0, 0, 1, 1, 1]
     assert ds.sensor == (40, 30) and "6 samples of 2 classes" in repr(ds)
     sample, label = ds[4]
-    assert label == 1 and type(label) is int and same(sample, some_events(11)) and sample.sensor == (40, 30)
-    assert ds.source(4).endswith("train/dog/1.aedat4") and ds.info(4)["events"] == 2000
+    assert label == 1 and type(label) is int and same(sample, some_events(seed=11)) and sample.sensor == (40, 30)
+    assert ds.source(4).endswith("train/dog/1.aedat4") and ds.info(4)["events"] == 5000
     assert same(ds[-1][0], ds[5][0]) and len(list(ds)) == 6 and ds.damaged == []
     assert ds.report["train_folder"].endswith("train")
     for wrong in (6, -7):
@@ -77,16 +45,16 @@ def test_recordings_are_events_or_frames_with_labels(recordings):
             ds[wrong]
     test = data.Recordings(recordings, "test", T=4, by="time")
     frames, label = test[np.int64(3)]
-    assert label == 1 and np.array_equal(frames, events.frames(some_events(111), T=4, by="time"))
+    assert label == 1 and np.array_equal(frames, events.frames(some_events(seed=111), T=4, by="time"))
     small = data.Recordings(recordings, T=4, size=(15, 20), binary=True)
-    assert np.array_equal(small[0][0], events.frames(some_events(0), T=4, size=(15, 20), binary=True))
+    assert np.array_equal(small[0][0], events.frames(some_events(seed=0), T=4, size=(15, 20), binary=True))
 
 
 def test_transforms_compose(recordings):
     half = data.Recordings(recordings, transform=lambda e: events.frames(e[: len(e) // 2], T=2),
                            target_transform=lambda label: label + 10)
     sample, label = half[3]
-    assert label == 11 and sample.sum() == 1000 and sample.shape == (2, 2, 30, 40)
+    assert label == 11 and sample.sum() == 2500 and sample.shape == (2, 2, 30, 40)
     assert data.Recordings(recordings, T=2, transform=np.sign)[0][0].max() == 1
 
 
@@ -103,10 +71,10 @@ def test_splits_and_limits(recordings, pictures):
 def test_pictures_as_decoded_and_fitted(pictures):
     ds = data.Pictures(pictures)
     picture, label = ds[5]
-    assert label == 1 and picture.dtype == np.uint8 and np.array_equal(picture, some_pixels(11))
+    assert label == 1 and picture.dtype == np.uint8 and np.array_equal(picture, some_pixels(10, 12, 3, seed=11))
     fitted = data.Pictures(pictures, "test", size=(10, 10))
-    assert fitted[0][0].shape == (10, 10, 3) and np.array_equal(fitted[0][0], some_pixels(100)[:, 1:11])
-    again = data.Pictures(pictures, "test", size=(10, 10))  # from the cache
+    assert fitted[0][0].shape == (10, 10, 3) and np.array_equal(fitted[0][0], some_pixels(10, 12, 3, seed=100)[:, 1:11])
+    again = data.Pictures(pictures, "test", size=(10, 10))  # out of the cache
     assert np.array_equal(again[3][0], fitted[3][0])
     grey = data.Pictures(pictures, size=(5, 5), channels=1)
     assert grey[0][0].shape == (5, 5, 1)
@@ -152,7 +120,7 @@ def test_wrong_data_are_refused(recordings, pictures, tmp_path):
 
 
 def test_without_a_cache(recordings, pictures, tmp_path):
-    assert same(data.Recordings(recordings, cache="off")[0][0], some_events(0))
+    assert same(data.Recordings(recordings, cache="off")[0][0], some_events(seed=0))
     assert data.Pictures(pictures, cache="off", size=(10, 10))[0][0].shape == (10, 10, 3)
     assert not (tmp_path / "cache").exists()
     data.Recordings(recordings, cache=tmp_path / "elsewhere")
@@ -194,9 +162,8 @@ def test_the_cache_is_shared_with_the_program(recordings, tmp_path):
     assert made == {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.events")}
 
 
-@needs_data
-def test_dvs_gesture():
-    root = DATA / "events" / "DvsGesture"
+def test_dvs_gesture(recorded):
+    root = recorded / "DvsGesture"
     ds = data.Recordings(root, "train", T=16)
     truth = sorted(root.glob("user01*.json"))
     assert ds.sensor == (128, 128) and ds[0][0].shape == (16, 2, 128, 128)
@@ -204,7 +171,6 @@ def test_dvs_gesture():
     assert sum(ds.info(i)["events"] for i in range(len(ds))) <= json.loads(truth[0].read_text())["events"]
 
 
-@needs_data
-def test_nmnist_in_an_archive():
-    ds = data.Recordings(DATA / "events" / "nmnist-1k.tar.xz", "test", T=4)
+def test_nmnist_in_an_archive(recorded):
+    ds = data.Recordings(recorded / "nmnist-1k.tar.xz", "test", T=4)
     assert len(ds) == 100 and ds.classes == list("0123456789") and ds[0][0].shape == (4, 2, 34, 34)

@@ -1,21 +1,21 @@
-"""spikemix.train: the training program, driven from Python. A small program takes its place; the real one, if a build
-or $SPIKEMIX_TRAIN has it, shows that the small one is faithful."""
-import gzip
+"""spikemix.train: the training program, driven from Python. A small program stands for it; the real one, where a build
+or $SPIKEMIX_TRAIN has it, shows that it speaks as that one does."""
 import json
 import os
 import pathlib
 import signal
-import struct
-import subprocess
 import sys
 import textwrap
 import types
 
-import numpy as np
 import pytest
 
 import spikemix
 from spikemix import training
+
+from places import BUILD
+from terminal import Terminal
+from tiny import make_place
 
 # Trains "train.epochs" epochs, of a tenth of a second and two steps each; stops and saves at SIGHUP.
 PROGRAM = """\
@@ -222,28 +222,8 @@ def test_tables_are_pandas(place):
 
 # --- the real program ------------------------------------------------------------------------------------------------
 
-RECIPE = """
-name = "tiny"
-[model]
-mixer = "fft2d"
-channels = 1
-height = 16
-width = 16
-T = 2
-embed_dim = 32
-depth = 1
-heads = 4
-[train]
-epochs = 3
-warmup_epochs = 0
-cooldown_epochs = 0
-batch = 16
-threads = 1
-"""
-
-
 def real_program():
-    built = pathlib.Path(os.environ.get("SPIKEMIX_BUILD", "/nowhere")) / "spikemix-torch"
+    built = BUILD / "spikemix-torch"
     if "SPIKEMIX_TRAIN" not in os.environ and built.exists():
         os.environ["SPIKEMIX_TRAIN"] = str(built)
     try:
@@ -256,18 +236,7 @@ def real_program():
 def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("SPIKEMIX_TRAIN", real_program())
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    (tmp_path / "data").mkdir()
-    for name, count in (("train", 160), ("t10k", 20)):
-        labels = np.arange(count, dtype=np.uint8) % 10
-        images = rng.integers(0, 60, (count, 16, 16), np.uint8)
-        images[np.arange(count), labels + 3] += 150
-        (tmp_path / "data" / f"{name}-images-idx3-ubyte.gz").write_bytes(
-            gzip.compress(struct.pack(">IIII", 0x803, count, 16, 16) + images.tobytes()))
-        (tmp_path / "data" / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count)
-                                                                      + labels.tobytes())
-    (tmp_path / "tiny.toml").write_text(RECIPE)
-    return tmp_path
+    return make_place(tmp_path, train=160, test=20)
 
 
 def test_the_real_program_trains_and_resumes(tiny):
@@ -302,10 +271,8 @@ def test_ctrl_c_in_a_terminal_reaches_both_and_saves_once(tiny):
         import spikemix
         spikemix.train("tiny.toml", data="data", set={"train.epochs": 2000}, out="run",
                        on_epoch=lambda row: print("epoch", row["epoch"], flush=True))""")
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
-    assert process.stdout.readline() == "epoch 0\n"
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert "spikemix.train(resume='run')" in said
+    terminal = Terminal([sys.executable, "-c", code])
+    terminal.read_until("epoch 0")
+    terminal.type("\x03")
+    assert "spikemix.train(resume='run')" in terminal.read()
     assert len(training.Run("run").epochs["epoch"]) >= 1 and (pathlib.Path("run") / "state.safetensors").exists()
