@@ -12,7 +12,6 @@ same model. Speeds are measured in turns, as in engines.py, whose --environment 
 """
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess

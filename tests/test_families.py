@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import neuron, surrogate
 
-from test_model import EVENTS, IMAGE, build, inputs
+from test_model import EVENTS, IMAGE, inputs
+
 
 class Count(torch.autograd.Function):
     """floor(min(max(v, 0), L) + 1/2), with the gradient of a window."""

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageDraw
 
 
 def picture(mode="RGB", size=(37, 29)):

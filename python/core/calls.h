@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -51,6 +54,16 @@ template <class T>
 nb::ndarray<nb::numpy, T> array_of(T* data, std::initializer_list<size_t> shape) {
   nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
   return nb::ndarray<nb::numpy, T>(data, shape, owner);
+}
+
+/// A numpy array of a vector's own memory. @tparam Value  what the array shows it as
+template <class T, class Value = T>
+nb::ndarray<nb::numpy, Value> array_of(std::vector<T>&& values, const std::vector<size_t>& shape) {
+  auto kept = std::make_unique<std::vector<T>>(std::move(values));
+  auto* const data = reinterpret_cast<Value*>(kept->data());
+  const nb::capsule owner(kept.get(), [](void* vector) noexcept { delete static_cast<std::vector<T>*>(vector); });
+  static_cast<void>(kept.release());
+  return nb::ndarray<nb::numpy, Value>(data, shape.size(), shape.data(), owner);
 }
 
 }  // namespace spikemix::python

@@ -23,16 +23,6 @@ namespace {
 
 using Shape = std::vector<int64_t>;  // height, width, channels; empty: as decoded
 
-/// A numpy array that owns a vector's memory.
-template <class Value, class T>
-nb::ndarray<nb::numpy, Value> array_of(std::vector<T>&& values, std::initializer_list<size_t> shape) {
-  auto* kept = new std::vector<T>(std::move(values));
-  nb::capsule owner(kept, [](void* vector) noexcept { delete static_cast<std::vector<T>*>(vector); });
-  return nb::ndarray<nb::numpy, Value>(reinterpret_cast<Value*>(kept->data()), shape, owner);
-}
-
-using Log = nb::typed<nb::callable, void(nb::str)>;
-
 // Notes go to Python's `log`, from whatever thread.
 OpenListener listener_to(Log log) {
   const std::shared_ptr<nb::object> kept(new nb::object(std::move(log)), [](nb::object* object) {
@@ -74,13 +64,13 @@ class OpenedData {
     std::vector<int64_t> labels(size_t(data_->size()));
     for (size_t i = 0; i < labels.size(); ++i) labels[i] = data_->label(int64_t(i));
     const size_t n = labels.size();
-    return array_of<int64_t>(std::move(labels), {n});
+    return array_of(std::move(labels), {n});
   }
 
   nb::ndarray<nb::numpy, uint8_t> events(int64_t i) const {
     std::vector<Event> events = unlocked([&] { return data_->events(i); });
     const size_t bytes = events.size() * sizeof(Event);
-    return array_of<uint8_t>(std::move(events), {bytes});
+    return array_of<Event, uint8_t>(std::move(events), {bytes});
   }
 
   nb::ndarray<nb::numpy, float> frames(int64_t i, int64_t T, bool by_time, bool binary, int64_t height,
@@ -91,7 +81,7 @@ class OpenedData {
                        {.T = T, .split = split, .binary = binary, .height = height, .width = width});
     });
     std::vector<float> values(frames.counts.begin(), frames.counts.end());
-    return array_of<float>(std::move(values), {size_t(T), 2, size_t(frames.height), size_t(frames.width)});
+    return array_of(std::move(values), {size_t(T), 2, size_t(frames.height), size_t(frames.width)});
   }
 
   nb::ndarray<nb::numpy, uint8_t> image(int64_t i) const {
@@ -99,8 +89,7 @@ class OpenedData {
       Image decoded = data_->image(i);
       return shape_.empty() ? decoded : fit(std::move(decoded), shape_[0], shape_[1], shape_[2]);
     });
-    return array_of<uint8_t>(std::move(image.pixels),
-                             {size_t(image.height), size_t(image.width), size_t(image.channels)});
+    return array_of(std::move(image.pixels), {size_t(image.height), size_t(image.width), size_t(image.channels)});
   }
 
   Row recording(int64_t i) const {

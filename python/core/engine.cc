@@ -26,7 +26,6 @@
 #include "core.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/resize.h"
-#include "spikemix/data/whole_recording.h"
 #include "spikemix/engine/calibrate.h"
 #include "spikemix/engine/export.h"
 #include "spikemix/engine/image_input.h"
@@ -314,25 +313,24 @@ class Stream {
   Tuples<nb::str, nb::ndarray<nb::numpy, float>, double> membranes() {
     struct Copy {
       Membrane of;
-      float* values;
+      std::vector<float> values;
     };
-    const std::vector<Copy> copies = unlocked([&] {
+    std::vector<Copy> copies = unlocked([&] {
       const std::lock_guard lock(*lock_);
       std::vector<Copy> list;
       for (const Membrane& membrane : session_->membranes()) {
-        const size_t bytes = size_t(membrane.rows * membrane.channels) * sizeof(float);
-        auto* const values = static_cast<float*>(std::malloc(bytes));
-        if (!values) throw std::bad_alloc();
+        Copy& copy = list.emplace_back(membrane, std::vector<float>(size_t(membrane.rows * membrane.channels)));
         for (int64_t row = 0; row < membrane.rows; ++row)
-          std::copy_n(membrane.values + row * membrane.stride, membrane.channels, values + row * membrane.channels);
-        list.push_back({membrane, values});
+          std::copy_n(membrane.values + row * membrane.stride, membrane.channels,
+                      copy.values.data() + row * membrane.channels);
       }
       return list;
     });
     nb::list list;
-    for (const Copy& copy : copies)
-      list.append(nb::make_tuple(copy.of.part, array_of(copy.values, {size_t(copy.of.rows), size_t(copy.of.channels)}),
-                                 copy.of.threshold));
+    for (Copy& copy : copies) {
+      const auto shape = {size_t(copy.of.rows), size_t(copy.of.channels)};
+      list.append(nb::make_tuple(copy.of.part, array_of(std::move(copy.values), shape), copy.of.threshold));
+    }
     return list;
   }
 
@@ -400,15 +398,9 @@ void recording_to_input(const Model& model, const std::filesystem::path& path, c
   if (input.shape(0) != 1 || int64_t(input.shape(1)) != model.input_size() || !card.model.takes_events())
     throw nb::value_error("recording and input do not fit");
   unlocked([&] {
-    ReadOptions options;
-    options.fallback = model_sensor(card.frames);
-    WholeRecording whole = read_recording(ByteSource::open(path.string()), options);
-    put_in_order(whole.events, path.string());
-    RecordingInfo recording = whole.info();
-    const SensorSize size{int(card.model.width), int(card.model.height)};
-    if (!whole.says && whole.sensor.width <= size.width && whole.sensor.height <= size.height) recording.sensor = size;
+    const SeenRecording seen = see_recording(ByteSource::open(path.string()), card, {});
     const FrameOptions frames = frame_options(card.model, card.frames);
-    write_frames(integrate(whole.events, frame_sensor(card.frames, recording), frames), input.data());
+    write_frames(integrate(seen.events, frame_sensor(card.frames, seen.info), frames), input.data());
   });
 }
 

@@ -252,18 +252,19 @@ nb::ndarray<nb::numpy, float> steps(const Bytes& bytes, int64_t us, int64_t each
                                     int64_t width, bool binary) {
   const auto events = events_of(bytes);
   const PixelPlaces places = unlocked([&] { return pixel_places(to_sensor(sensor), height, width); });
-  std::vector<std::vector<float>> taken;
+  std::vector<float> frames;
+  size_t taken = 0;
   unlocked([&] {
     check_order(events, "time steps");
     TimeStepCutter cutter(step_options(us, each, to_sensor(sensor), height, width, binary));
-    const auto take = [&](TimeStep&& step) { taken.push_back(std::move(step.frame)); };
+    const auto take = [&](TimeStep&& step) {
+      frames.insert(frames.end(), step.frame.begin(), step.frame.end());
+      ++taken;
+    };
     cutter.add(events, take);
     cutter.finish(take);
   });
-  auto* all = some<float>({int64_t(taken.size()), 2, places.height, places.width});
-  float* at = all;
-  for (const auto& frame : taken) at = std::ranges::copy(frame, at).out;
-  return array_of(all, {taken.size(), 2, size_t(places.height), size_t(places.width)});
+  return array_of(std::move(frames), {taken, 2, size_t(places.height), size_t(places.width)});
 }
 
 /// Frames of a recording as it plays: the input of `spikemix stream`'s model.
@@ -291,9 +292,7 @@ class StepStream {
       return first;
     });
     if (!frame) return {};
-    auto* copy = some<float>({2, places_.height, places_.width});
-    std::ranges::copy(*frame, copy);
-    return array_of(copy, {2, size_t(places_.height), size_t(places_.width)});
+    return array_of(std::move(*frame), {2, size_t(places_.height), size_t(places_.width)});
   }
 
  private:
@@ -320,10 +319,10 @@ nb::ndarray<nb::numpy, uint8_t> draw(const Bytes& bytes, int64_t T, bool by_time
     return draw_frames(frames, scale > 0 ? scale : int(std::max<int64_t>(1, 128 / frames.width)));
   });
   const int64_t height = pictures.front().height, width = pictures.front().width;
-  auto* all = some<uint8_t>({T, height, width, 3});
-  uint8_t* at = all;
-  for (const RgbPicture& picture : pictures) at = std::ranges::copy(picture.rgb, at).out;
-  return array_of(all, {size_t(T), size_t(height), size_t(width), 3});
+  std::vector<uint8_t> all;
+  all.reserve(size_t(T * height * width * 3));
+  for (const RgbPicture& picture : pictures) all.insert(all.end(), picture.rgb.begin(), picture.rgb.end());
+  return array_of(std::move(all), {size_t(T), size_t(height), size_t(width), 3});
 }
 
 void render(const std::filesystem::path& path, const Bytes& bytes, int64_t T, bool by_time, const Sensor& sensor,
@@ -349,10 +348,8 @@ EventArray simulate(const EventSimulator& simulator,
 }
 
 nb::ndarray<nb::numpy, uint8_t> picture(const std::filesystem::path& path) {
-  const Image image = unlocked([&] { return read_image(path); });
-  auto* pixels = some<uint8_t>({image.height, image.width, image.channels});
-  std::ranges::copy(image.pixels, pixels);
-  return array_of(pixels, {size_t(image.height), size_t(image.width), size_t(image.channels)});
+  Image image = unlocked([&] { return read_image(path); });
+  return array_of(std::move(image.pixels), {size_t(image.height), size_t(image.width), size_t(image.channels)});
 }
 
 Tuples<nb::str, nb::str, std::optional<nb::str>> formats() {

@@ -15,6 +15,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
+#include "calls.h"
 #include "spikemix/base/error.h"
 #include "spikemix/engine/tensor_reader.h"
 #include "spikemix/formats/model_file.h"
@@ -26,15 +27,7 @@ namespace {
 
 using Given = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
-template <class T>
-nb::object to_numpy(std::vector<T> values, const std::vector<int64_t>& shape) {
-  auto* kept = new std::vector<T>(std::move(values));
-  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  const std::vector<size_t> sizes(shape.begin(), shape.end());
-  return nb::cast(nb::ndarray<nb::numpy, T>(kept->data(), sizes.size(), sizes.data(), owner));
-}
-
-// Integer weights as the values that they stand for: unit x integer, for each output.
+// Whole-number weights as what they stand for: unit x integer, for each output.
 std::vector<float> weights_of(const TensorReader& reader, const TensorSpec& spec) {
   if (!spec.integers || !reader.is_quantized(spec.name)) return reader.floats(spec.name);
   const std::vector<int16_t> integers = reader.integers(spec.name);
@@ -73,9 +66,9 @@ std::tuple<std::string, Tensors> read_model(const std::filesystem::path& path) {
   for (size_t i = 0; i < specs.size(); ++i) {
     const char* const name = specs[i].name.c_str();
     if (specs[i].kind == TensorSpec::Kind::kCounter)
-      result[name] = to_numpy(std::vector{counters[i]}, {});
+      result[name] = array_of(std::vector{counters[i]}, {});
     else
-      result[name] = to_numpy(std::move(floats[i]), specs[i].shape);
+      result[name] = array_of(std::move(floats[i]), {specs[i].shape.begin(), specs[i].shape.end()});
   }
   return {card, result};
 }

@@ -433,9 +433,7 @@ def _array(x: typing.Any, name: str) -> np.ndarray:
         return x
     if hasattr(x, "detach"):  # a torch tensor, whose gradient nobody will ask for here
         x = x.detach()
-        if x.device.type != "cpu":  # some kinds of device have no __dlpack_device__
-            raise ValueError(f"{name}: on {x.device}; expected the CPU's memory")
-    device = getattr(x, "device", "cpu")
+    device = getattr(x, "device", "cpu")  # asked for here: some kinds of device have no __dlpack_device__
     if not callable(device) and "cpu" not in str(device).lower():
         raise ValueError(f"{name}: on {device}; expected the CPU's memory")
     try:

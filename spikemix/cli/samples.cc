@@ -11,7 +11,6 @@
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/event_input.h"
-#include "spikemix/data/whole_recording.h"
 #include "spikemix/events/render.h"
 
 namespace spikemix {
@@ -50,24 +49,12 @@ std::vector<uint8_t> read_to_end(ByteSource source) {
   return bytes;
 }
 
-Sample recording_of(ByteSource source, const ModelCard& card, ReadOptions options) {
-  const SensorSize model{int(card.model.width), int(card.model.height)};
+Sample recording_of(ByteSource source, const ModelCard& card, const ReadOptions& options) {
   const std::string name = source.name();
-  options.fallback = model_sensor(card.frames);
-  WholeRecording whole = read_recording(std::move(source), options);
-  if (options.unordered) {
-    std::ranges::stable_sort(whole.events, {}, &Event::t);
-  } else {
-    put_in_order(whole.events, name);
-  }
-  if (whole.left_out > 0) {
-    say("{}: {} of its events beyond the sensor left out", name, whole.left_out);
-  }
+  SeenRecording seen = see_recording(std::move(source), card, options);
+  if (seen.left_out > 0) say("{}: {} of its events beyond the sensor left out", name, seen.left_out);
   Sample sample;
-  sample.recording = whole.info();
-  const bool fits = whole.sensor.width <= model.width && whole.sensor.height <= model.height;
-  if (!whole.says && fits) sample.recording.sensor = model;
-  sample.events = std::move(whole.events);
+  sample.recording = seen.info, sample.events = std::move(seen.events);
   return sample;
 }
 

@@ -1,7 +1,9 @@
 #include "spikemix/data/event_input.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "spikemix/data/whole_recording.h"
 #include "spikemix/events/augment.h"
 
 namespace spikemix {
@@ -20,6 +22,23 @@ SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& reco
   const SensorSize model = model_sensor(settings), own = recording.own;
   if (!model.known()) return recording.sensor;
   return {std::max(model.width, own.width), std::max(model.height, own.height)};
+}
+
+SeenRecording see_recording(ByteSource source, const ModelCard& card, ReadOptions options) {
+  const std::string name = source.name();
+  options.fallback = model_sensor(card.frames);
+  WholeRecording whole = read_recording(std::move(source), options);
+  if (options.unordered) {
+    std::ranges::stable_sort(whole.events, {}, &Event::t);
+  } else {
+    put_in_order(whole.events, name);
+  }
+  SeenRecording seen{.events = {}, .info = whole.info(), .left_out = whole.left_out};
+  const SensorSize input{int(card.model.width), int(card.model.height)};
+  if (!whole.says && whole.sensor.width <= input.width && whole.sensor.height <= input.height)
+    seen.info.sensor = input;
+  seen.events = std::move(whole.events);
+  return seen;
 }
 
 void write_frames(const Frames& frames, float* input) {

@@ -7,6 +7,7 @@
 #include "spikemix/config/augment_config.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/events/frames.h"
+#include "spikemix/events/reader.h"
 #include "spikemix/formats/model_card.h"
 
 namespace spikemix {
@@ -21,7 +22,18 @@ FrameOptions frame_options(const ModelConfig& model, const FrameSettings& settin
 SensorSize model_sensor(const FrameSettings& settings);
 SensorSize frame_sensor(const FrameSettings& settings, const RecordingInfo& recording);
 
-/// The frames of a recording as input of an event model: counts, [T, 2, height, width].
+/// A recording that is no part of a data set, as a model of events sees it.
+struct SeenRecording {
+  std::vector<Event> events;  ///< in order of time, all within the sensor
+  RecordingInfo info;  ///< if neither the recording nor the model's card says a sensor: the model's input, if they fit
+  int64_t left_out = 0;  ///< events beyond the sensor
+};
+
+/// @param options  unordered: time may run back by any amount
+/// @throws InputError as read_recording() and put_in_order()
+SeenRecording see_recording(ByteSource source, const ModelCard& card, ReadOptions options);
+
+/// The frames of a recording as a model of events takes them: counts, [T, 2, height, width].
 void write_frames(const Frames& frames, float* input);
 
 /// The same after the augmentation that `augment` describes; a function of the events and rng's state.
