@@ -186,21 +186,81 @@ def test_a_rendered_prediction_does_not_replace_a_picture(spikemix, place, train
     refuses(place, "--render cat.png: the file exists and holds no picture of spikemix", command, place / "cat.png")
 
 
-@pytest.mark.parametrize("out", ["pictures", "pictures/recordings", ".", "elsewhere", "cat.png"])
-def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, tmp_path, out):
+@pytest.fixture
+def pictures(place, tmp_path):
+    """Of each split two cats and a dog."""
     for split in ["train", "test"]:
-        (tmp_path / "pictures" / split / "cat").mkdir(parents=True)
-        shutil.copyfile(place / "cat.png", tmp_path / "pictures" / split / "cat" / "1.png")
-    (tmp_path / "elsewhere" / "train" / "cat").mkdir(parents=True)
-    shutil.copyfile(place / "recording.npz", tmp_path / "elsewhere" / "train" / "cat" / "1.npz")
+        for name in ["cat/1.png", "cat/2.png", "dog/3.png"]:
+            file = tmp_path / "pictures" / split / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place / "cat.png", file)
+    return tmp_path / "pictures"
+
+
+BY_A_CAMERA = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#Start-Time: 2017-04-26\r\n#!END-HEADER\r\n"
+
+
+@pytest.mark.parametrize("out", ["pictures", "pictures/recordings", ".", "elsewhere", "others", "linked", "cat.png"])
+def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, pictures, tmp_path, out):
+    for folder, name in [("elsewhere", "1.npz"), ("others", "000001.aedat"), ("cats", "000001.txt")]:
+        (tmp_path / folder / "train" / "cat").mkdir(parents=True)
+        (tmp_path / folder / "train" / "cat" / name).write_bytes(BY_A_CAMERA)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "train").symlink_to(tmp_path / "cats" / "train")
     shutil.copyfile(place / "cat.png", tmp_path / "cat.png")
     before = sorted(tmp_path.rglob("*"))
     refuses(tmp_path, f"OUT {out}: ", [spikemix, "events", "simulate", "pictures", out])
     assert sorted(tmp_path.rglob("*")) == before
-    for _ in range(2):  # the second time over its own output
-        assert run(spikemix, "events", "simulate", "pictures", "recordings", "--duration", 20,
-                   cwd=tmp_path).returncode == 0
-    assert len(list((tmp_path / "recordings").rglob("*.aedat"))) == 2
+
+
+def test_a_simulation_replaces_an_earlier_one_as_a_whole(spikemix, pictures, tmp_path):
+    def recordings():
+        return sorted(str(file.relative_to(tmp_path / "made")) for file in (tmp_path / "made").rglob("*")
+                      if not file.is_dir())
+
+    def simulate(*flags, source="pictures", code=0):
+        result = run(spikemix, "events", "simulate", source, "made", "--duration", 20, *flags, cwd=tmp_path)
+        assert result.returncode == code, result.stderr
+        return result.stderr
+
+    assert simulate() == ""
+    assert recordings() == [f"{split}/{name}.aedat" for split in ["test", "train"]
+                            for name in ["cat/000000", "cat/000001", "dog/000002"]]
+    (tmp_path / "made" / "train" / "cat" / "000009.aedat.partial").touch()  # of one that was killed
+    assert simulate("--limit", 1) == "spikemix: made: 7 files of an earlier simulation are replaced\n"
+    assert recordings() == ["test/cat/000000.aedat", "train/cat/000000.aedat"]
+    (tmp_path / "empty").mkdir()
+    simulate(source="empty", code=2)
+    assert len(recordings()) == 2, "nothing is removed before the pictures are there"
+    (tmp_path / "pictures" / "train" / "dog").rename(tmp_path / "pictures" / "train" / "wolf")
+    (tmp_path / "pictures" / "test" / "dog").rename(tmp_path / "pictures" / "test" / "wolf")
+    simulate()
+    assert len(recordings()) == 6 and not (tmp_path / "made" / "train" / "dog").exists()
+
+
+@pytest.mark.parametrize("out", ["run/best", "run/best/mine", "run/new", "run/../run/new", "link/new", None])
+@pytest.mark.parametrize("command", ["train", "sweep", "simulate"])
+def test_nothing_makes_a_folder_in_a_run(spikemix, place, trained, pictures, tmp_path, command, out):
+    (tmp_path / "link").symlink_to(trained)
+    (tmp_path / "run").symlink_to(trained)
+    (tmp_path / "sweep.toml").write_text(f'recipe = "{place}/tiny.toml"\n')
+    words = {"train": ["train", place / "tiny.toml", "--data", place / "data"],
+             "sweep": ["sweep", tmp_path / "sweep.toml", "--data", place / "data"],
+             "simulate": ["events", "simulate", pictures]}[command]
+    cwd = tmp_path
+    if out is None:  # where runs go of themselves, from inside of one
+        cwd, out = trained / "best", {"train": "runs/tiny", "sweep": "runs/sweep", "simulate": "here"}[command]
+        words += [out] if command == "simulate" else []
+    else:
+        words += [out] if command == "simulate" else ["--out", out]
+    before = sorted(trained.rglob("*"))
+    error = refuses(cwd, f" {out}: belongs to the run {trained}; name a folder elsewhere", [spikemix, *words])
+    assert error.count("run folder:") == 0 and sorted(trained.rglob("*")) == before
+
+
+def test_a_config_alone_makes_no_run(spikemix, pictures, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert run(spikemix, "events", "simulate", "pictures", "made", "--duration", 20, cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("out, said", [("data", "is the data set"), ("data/../data", "is the data set"),

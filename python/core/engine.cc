@@ -392,15 +392,16 @@ void pictures_to_input(const Model& model, const Pictures& pictures, const Outpu
   });
 }
 
-// The frames of a recording, as `spikemix predict` makes them.
-void recording_to_input(const Model& model, const std::filesystem::path& path, const Outputs& input) {
+// The frames of a recording, as `spikemix predict` makes them. @returns how many events beyond the sensor it left out
+int64_t recording_to_input(const Model& model, const std::filesystem::path& path, const Outputs& input) {
   const ModelCard& card = model.card();
   if (input.shape(0) != 1 || int64_t(input.shape(1)) != model.input_size() || !card.model.takes_events())
     throw nb::value_error("recording and input do not fit");
-  unlocked([&] {
+  return unlocked([&] {
     const SeenRecording seen = see_recording(ByteSource::open(path.string()), card, {});
     const FrameOptions frames = frame_options(card.model, card.frames);
     write_frames(integrate(seen.events, frame_sensor(card.frames, seen.info), frames), input.data());
+    return seen.left_out;
   });
 }
 

@@ -8,8 +8,10 @@ import json
 import operator
 import os
 import pathlib
+import sys
 import threading
 import typing
+import warnings
 import weakref
 
 import numpy as np
@@ -225,6 +227,10 @@ class Model:
 
         Returns:
             float32 [C, H, W] ([T, 2, H, W] of events); of a list or a batch [B, ...].
+
+        Warns:
+            UserWarning: a file has events beyond its sensor, which are left out. (More than one in twenty is an
+                InputError.)
         """
         one = self._recording_input if self._events else self._picture_input
         if isinstance(x, (list, tuple)):
@@ -260,7 +266,8 @@ class Model:
             if not os.path.exists(x):
                 raise FileNotFoundError(errno.ENOENT, "no such recording", str(x))
             frames = np.empty((1, int(np.prod(self.input_shape))), np.float32)
-            self._core.recording_to_input(x, frames)
+            if left_out := self._core.recording_to_input(x, frames):
+                _warn(f"{x}: {left_out} of its events beyond the sensor left out")
             return frames.reshape(self.input_shape)
         from . import events
 
@@ -294,11 +301,15 @@ class Model:
         """Writes the model file, with its card in it.
 
         Args:
-            path: a file NAME.safetensors; or a folder, into which model.safetensors and config.json are written.
+            path: a file NAME.safetensors; or a folder, that gets model.safetensors and config.json.
+
+        Raises:
+            InputError: the folder is a run or lies in one, which has files of these names. A ValueError.
         """
         path = pathlib.Path(path)
         folder = path.suffix != ".safetensors"
         if folder:
+            _core.check_model_folder(path)
             path.mkdir(parents=True, exist_ok=True)
         with self._file() as file:
             card = _core.save_model(file, path / "model.safetensors" if folder else path)
@@ -425,6 +436,14 @@ def _step(model: Model, stream: _core.Stream, frame: typing.Any) -> Floats:
     else:
         recording._add(stream.record(inputs, logits, *recording._of), (), streams=True)
     return logits.reshape(-1)
+
+
+def _warn(text: str) -> None:
+    """Of the line outside of the package that asked for it, whichever function it called."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def _array(x: typing.Any, name: str) -> np.ndarray:

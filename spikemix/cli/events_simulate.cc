@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "spikemix/base/error.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/talk.h"
@@ -62,15 +63,36 @@ void parallel(int64_t n, int threads, const std::function<void(int64_t)>& work) 
   if (failure) std::rethrow_exception(failure);
 }
 
-// Makes OUT/SPLIT/CLASS/000017.aedat for each picture of a split. @return how many; 0 if the data set has no such split
-int64_t simulate_split(const EventsSimulateOptions& o, const EventSimulator& simulator, Split split,
-                       std::atomic<int64_t>& events) {
-  std::unique_ptr<Dataset> data;
+// Null if the data set has no such split.
+std::unique_ptr<Dataset> open_split(const EventsSimulateOptions& o, Split split) {
   try {
-    data = open_dataset(o.in, split, o.format);
+    return open_dataset(o.in, split, o.format);
   } catch (const MissingSplit&) {
-    return 0;
+    return nullptr;
   }
+}
+
+// An earlier simulation, so that no recording of it is left among the new ones, and no folder of a class.
+void remove_earlier(const std::string& out, const std::vector<fs::path>& files) {
+  if (files.empty()) return;
+  say("{}: {} files of an earlier simulation are replaced", out, files.size());
+  std::error_code error;
+  for (const fs::path& file : files) {
+    fs::remove(file, error);
+    if (error) throw_file_error(file.string(), error.value());
+  }
+  for (const char* split : {"train", "test"}) {
+    std::vector<fs::path> classes;
+    for (const auto& entry : fs::directory_iterator(fs::path(out) / split, error)) classes.push_back(entry.path());
+    for (const fs::path& folder : classes) fs::remove(folder, error);
+    fs::remove(fs::path(out) / split, error);
+  }
+}
+
+// OUT/SPLIT/CLASS/000017.aedat for each picture of a split, if there is one. @return how many
+int64_t simulate_split(const EventsSimulateOptions& o, const EventSimulator& simulator, Split split,
+                       const Dataset* data, std::atomic<int64_t>& events) {
+  if (!data) return 0;
   const fs::path root = fs::path(o.out) / (split == Split::kTrain ? "train" : "test");
   for (std::string name : data->classes()) {
     std::ranges::replace(name, '/', '_');  // Fashion-MNIST's T-shirt/top
@@ -104,10 +126,12 @@ void run(EventsSimulateOptions o) {
     report("{}: {} events\n", o.out, events.size());
     return;
   }
-  check_output_folder("OUT", o.out, o.in);
+  const std::vector<fs::path> earlier = check_output_folder("OUT", o.out, o.in);
+  const auto train_data = open_split(o, Split::kTrain), test_data = open_split(o, Split::kTest);
+  remove_earlier(o.out, earlier);
   std::atomic<int64_t> events = 0;
-  const int64_t train = simulate_split(o, simulator, Split::kTrain, events);
-  const int64_t test = simulate_split(o, simulator, Split::kTest, events);
+  const int64_t train = simulate_split(o, simulator, Split::kTrain, train_data.get(), events);
+  const int64_t test = simulate_split(o, simulator, Split::kTest, test_data.get(), events);
   report("{}: {} training and {} test recordings, {:.0f} events each\n", o.out, train, test,
          double(events) / double(std::max<int64_t>(1, train + test)));
 }

@@ -10,6 +10,7 @@
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
 #include "spikemix/data/answers.h"
+#include "spikemix/events/formats/readers.h"
 #include "spikemix/events/png.h"
 #include "spikemix/events/reader.h"
 #include "spikemix/events/render.h"
@@ -174,22 +175,33 @@ void check_outputs(const std::vector<OutputFile>& outputs, const std::vector<std
 
 namespace {
 
-// train/CLASS/000017.aedat
-bool is_simulated(const fs::path& inside) {
+// train/CLASS/000017.aedat, and the folders around it; .partial: of a simulation that was stopped.
+bool is_simulated(const fs::path& folder, const fs::path& inside) {
   const std::vector<fs::path> parts(inside.begin(), inside.end());
   if (parts.empty() || parts.size() > 3 || (parts[0] != "train" && parts[0] != "test")) return false;
-  const std::string name = parts.size() == 3 ? parts[2].string() : "0.aedat";
+  std::error_code none;
+  const fs::file_status status = fs::symlink_status(folder / inside, none);  // a link is somebody's own
+  if (parts.size() < 3) return fs::is_directory(status);
+  const std::string name = parts[2].string();
   const size_t digits = name.find_first_not_of("0123456789");
-  return digits > 0 && digits != name.npos && name.substr(digits) == ".aedat";
+  if (digits == 0 || digits == name.npos || !fs::is_regular_file(status)) return false;
+  const std::string ending = name.substr(digits);
+  return ending == ".aedat.partial" || (ending == ".aedat" && is_aedat3_of_ours(beginning_of(folder / inside)));
 }
 
 bool is_inside(const fs::path& path, const fs::path& folder) {
   return std::ranges::mismatch(folder, path).in1 == folder.end();
 }
 
+void check_no_run_around(const std::string& flag, const std::string& folder) {
+  if (const fs::path run = run_folder_around(place_of(folder).parent_path()); !run.empty())
+    throw input_error("{} {}: belongs to the run {}; name a folder elsewhere", flag, folder, run.string());
+}
+
 }  // namespace
 
-void check_output_folder(const std::string& flag, const std::string& folder, const std::string& input) {
+std::vector<fs::path> check_output_folder(const std::string& flag, const std::string& folder,
+                                          const std::string& input) {
   std::error_code none;
   if (fs::exists(folder, none) && !fs::is_directory(folder, none))
     throw input_error("{} {}: is a file, expected a new folder", flag, folder);
@@ -197,14 +209,18 @@ void check_output_folder(const std::string& flag, const std::string& folder, con
   const fs::path read = place_of(input);
   if (is_inside(there, read) || is_inside(read, there))
     throw input_error("{} {}: overlaps with {}, which this command reads; name another folder", flag, folder, input);
+  check_no_run_around(flag, folder);
+  std::vector<fs::path> earlier;
   for (fs::recursive_directory_iterator entry(there, none), end; !none && entry != end; entry.increment(none)) {
     const fs::path inside = entry->path().lexically_relative(there);
-    if (!is_simulated(inside))
+    if (!is_simulated(there, inside))
       throw input_error("{} {}: holds {}, which no earlier simulation wrote; name a new folder", flag, folder,
                         inside.string());
+    if (!entry->is_directory(none)) earlier.push_back(entry->path());
   }
   while (!fs::exists(there, none) && there.has_parent_path()) there = there.parent_path();
   if (::access(there.c_str(), W_OK | X_OK) != 0) throw_file_error(fmt::format("{} {}", flag, folder), errno);
+  return earlier;
 }
 
 void check_run_folder(const std::string& folder, const std::string& data, const char* other) {
@@ -213,6 +229,7 @@ void check_run_folder(const std::string& folder, const std::string& data, const 
   if (std::error_code none; fs::exists(fs::path(folder) / other, none))
     throw input_error("--out {}: holds a {} already ({}); name another folder", folder,
                       std::string_view(other) == "sweep.json" ? "sweep" : "run", other);
+  check_no_run_around("--out", folder);
 }
 
 }  // namespace spikemix

@@ -24,12 +24,15 @@ struct OutputFile {
 /// @throws InputError in one line: the flag, the file, and why not
 void check_outputs(const std::vector<OutputFile>& outputs, const std::vector<std::string>& inputs);
 
-/// The same for a folder of recordings, train/CLASS/000000.aedat: it must be new, or hold nothing else, and be neither
-/// inside the data set that is read nor around it. @throws InputError
-void check_output_folder(const std::string& flag, const std::string& folder, const std::string& input);
+/// The same of a folder for recordings, train/CLASS/000000.aedat: new, or with nothing in it but what an earlier
+/// simulation wrote, inside of no run, and neither inside the data set that is read nor around it.
+/// @returns the files of the earlier simulation, which the new one replaces
+/// @throws InputError
+std::vector<std::filesystem::path> check_output_folder(const std::string& flag, const std::string& folder,
+                                                       const std::string& input);
 
-/// For a run or a sweep: its folder must not be the data set, and must not hold the other kind's record.
-/// @param other  the record: "sweep.json" for a run's folder, "config.json" for a sweep's
+/// Of a run or a sweep: its folder is not the data set, lies in no other run, and does not hold the other one's record.
+/// @param other  the record: "sweep.json" where a run goes, "config.json" where a sweep goes
 /// @throws InputError
 void check_run_folder(const std::string& folder, const std::string& data, const char* other);
 

@@ -35,8 +35,7 @@ SeenRecording see_recording(ByteSource source, const ModelCard& card, ReadOption
   }
   SeenRecording seen{.events = {}, .info = whole.info(), .left_out = whole.left_out};
   const SensorSize input{int(card.model.width), int(card.model.height)};
-  if (!whole.says && whole.sensor.width <= input.width && whole.sensor.height <= input.height)
-    seen.info.sensor = input;
+  if (!whole.says && whole.sensor.width <= input.width && whole.sensor.height <= input.height) seen.info.sensor = input;
   seen.events = std::move(whole.events);
   return seen;
 }

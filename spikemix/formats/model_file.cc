@@ -21,6 +21,23 @@ void check_model_name(const std::filesystem::path& file) {
   }
 }
 
+std::filesystem::path run_folder_around(const std::filesystem::path& path) {
+  std::filesystem::path folder = std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  for (;; folder = folder.parent_path()) {
+    // Others have a config.json too.
+    std::error_code none;
+    if (std::filesystem::exists(folder / "config.json", none) &&
+        std::filesystem::exists(folder / "metrics.jsonl", none))
+      return folder;
+    if (!folder.has_relative_path()) return {};
+  }
+}
+
+void check_model_folder(const std::filesystem::path& folder) {
+  if (const std::filesystem::path run = run_folder_around(folder); !run.empty())
+    throw input_error("{}: belongs to the run {}; name a folder elsewhere", folder.string(), run.string());
+}
+
 ModelCard read_model_card(const std::filesystem::path& file) {
   const SafeTensors tensors = SafeTensors::open(file);
   return ModelCard::from_text(model_config_text(tensors, file), file.string());

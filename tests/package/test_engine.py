@@ -203,7 +203,18 @@ def test_save_and_export(program, tmp_path):
         spikemix.load(tmp_path / "a.safetensors").export(tmp_path / "a.safetensors")
 
 
-def test_what_a_model_says_about_itself(model, tiny):
+@pytest.mark.parametrize("folder", [".", "best", "new/deeper"])
+def test_a_model_is_not_saved_into_a_run(tmp_path, tiny, folder):
+    for file in ("config.json", "metrics.jsonl"):
+        (tmp_path / file).write_text("{}\n")
+    with pytest.raises(spikemix.InputError, match="belongs to the run"):
+        tiny.save(tmp_path / folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["config.json", "metrics.jsonl"]
+    assert (tmp_path / "config.json").read_text() == "{}\n"
+    tiny.save(tmp_path / "small.safetensors")  # a file of its own
+
+
+def test_what_a_model_says(model, tiny):
     assert model.labels[3] == "cat" and tiny.labels[3] == "3"
     assert model.card["model"]["embed_dim"] == 192 and model.card["name"] in repr(model)
     assert (model.input_shape, model.time_steps, model.threads) == ((3, 32, 32), 4, 1)

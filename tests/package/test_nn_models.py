@@ -2,6 +2,7 @@
 import copy
 import importlib
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch.nn.functional as F  # noqa: E402
 
 import spikemix  # noqa: E402
 import spikemix.nn as sn  # noqa: E402
+from made import some_events  # noqa: E402
+from spikemix import events  # noqa: E402
 
 SMALL = {"channels": 3, "height": 16, "width": 16, "T": 2, "embed_dim": 32, "depth": 2, "heads": 4, "classes": 5}
 EVENTS = {**SMALL, "input": "events", "channels": 2}
@@ -181,6 +184,31 @@ def test_deepcopy_and_double():
         assert model.head.weight.abs().sum() > 0
         other = copy.deepcopy(model).double()
         torch.testing.assert_close(other(x.double()).float(), model(x), rtol=1e-2, atol=1e-2)
+
+
+def test_events_beyond_the_sensor_are_warned_of(tmp_path):
+    """As `spikemix predict` says them; the warning names the user's line."""
+    make("events").save_pretrained(tmp_path / "model")
+    with pytest.raises(spikemix.InputError, match="belongs to the run"):
+        (tmp_path / "model" / "metrics.jsonl").touch()
+        make("events").save_pretrained(tmp_path / "model")
+    model = spikemix.load(tmp_path / "model")
+    within, beyond = some_events(400, (16, 16)), some_events(400, (16, 16))
+    beyond["x"][7] = 19
+    files = [tmp_path / "within.aedat", tmp_path / "beyond.aedat"]
+    events.write(files[0], within)
+    events.write(files[1], beyond, sensor=(20, 16))
+    files[1].write_bytes(files[1].read_bytes().replace(b"spikemix 20x16", b"spikemix 16x16"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.preprocess(files[0])
+    for call in (lambda: model.preprocess(files[1]), lambda: model.preprocess([files[0], files[1]])[1],
+                 lambda: model.predict(files[1])):
+        with pytest.warns(UserWarning, match="beyond.aedat: 1 of its events beyond the sensor left out") as told:
+            call()
+        assert [warning.filename for warning in told] == [__file__]
+    with pytest.warns(UserWarning):
+        assert np.array_equal(model.preprocess(files[1]), model.preprocess(within[np.arange(400) != 7]))
 
 
 @pytest.fixture(scope="module")

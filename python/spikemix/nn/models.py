@@ -89,10 +89,12 @@ class SpikingTransformer(nn.Module):
     def save_pretrained(self, folder: _Path) -> None:
         """Writes folder/model.safetensors, which `spikemix` and `spikemix.load` run, with config.json beside it.
 
-        A path that ends in .safetensors is the file itself.
+        A path that ends in .safetensors is the file itself. A run's own folders are refused.
         """
         path = pathlib.Path(folder)
         file = path if path.suffix == ".safetensors" else path / "model.safetensors"
+        if file is not path:
+            _core.check_model_folder(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.detach().cpu().to(torch.int64 if not tensor.is_floating_point() else torch.float32)
                    .contiguous().numpy() for name, tensor in self.state_dict().items()}

@@ -1,5 +1,6 @@
 #include <array>
 #include <cstring>
+#include <string_view>
 
 #include "spikemix/base/file.h"
 #include "spikemix/events/formats/readers.h"
@@ -8,6 +9,9 @@ namespace spikemix {
 namespace {
 
 constexpr size_t kHeaderOfPacket = 28, kEventsOfPacket = 4096;
+constexpr std::string_view kBegin = "#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 0: ";
+// No time of day, so that the same events make the same file.
+constexpr std::string_view kEnd = "\r\n#Start-Time: 1970-01-01 00:00:00 (TZ+0000)\r\n#!END-HEADER\r\n";
 
 // The name of the camera with this sensor, from which readers know its size; our own names contain the size.
 std::string source_name(SensorSize sensor) {
@@ -20,11 +24,7 @@ std::string source_name(SensorSize sensor) {
 class Aedat3Writer : public EventWriter {
  public:
   Aedat3Writer(const std::filesystem::path& path, SensorSize sensor) : name_(path.string()), file_(path) {
-    // Without a time of day, so that the same events make the same file.
-    file_.write(
-        fmt::format("#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 0: {}\r\n"
-                    "#Start-Time: 1970-01-01 00:00:00 (TZ+0000)\r\n#!END-HEADER\r\n",
-                    source_name(sensor)));
+    file_.write(fmt::format("{}{}{}", kBegin, source_name(sensor), kEnd));
   }
 
   void write(std::span<const Event> events) override {
@@ -76,6 +76,10 @@ class Aedat3Writer : public EventWriter {
 std::unique_ptr<EventWriter> create_aedat3(const std::filesystem::path& path, SensorSize sensor) {
   check_writable(path, sensor, "AEDAT 3.1");
   return std::make_unique<Aedat3Writer>(path, sensor);
+}
+
+bool is_aedat3_of_ours(std::string_view beginning) {
+  return beginning.starts_with(kBegin) && beginning.find(kEnd) != beginning.npos;
 }
 
 }  // namespace spikemix

@@ -26,6 +26,8 @@ bool recognises_aedat3(std::span<const uint8_t> head);
 std::unique_ptr<EventReader> open_aedat3(ByteSource source, const ReadOptions& options);
 /// @throws InputError if the sensor is larger than 32768 x 32768
 std::unique_ptr<EventWriter> create_aedat3(const std::filesystem::path& path, SensorSize sensor);
+/// Does a file that begins with these bytes come from that writer? No camera says its time of day.
+bool is_aedat3_of_ours(std::string_view beginning);
 
 /// AEDAT 4, DV's: "#!AER-DAT4.0\r\n", a flatbuffer that describes the streams in XML, then packets (int32 stream, int32
 /// size), each a flatbuffer, compressed as a whole with LZ4, zstd or not at all. The first stream of events is read,
