@@ -8,19 +8,17 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+import tiny
 from terminal import answer_in_terminal, columns_of
-from tiny import RECIPE, run, write_idx
+from tiny import RECIPE, make_place, metrics, run
 
 
 @pytest.fixture(scope="module")
 def trained(spikemix, tmp_path_factory):
     """A finished run of a tiny model on tiny data."""
     folder = tmp_path_factory.mktemp("trained")
-    write_idx(folder / "data", train=128, test=40)
-    (folder / "tiny.toml").write_text(RECIPE)
-    result = run(spikemix, "train", folder / "tiny.toml", "--data", folder / "data", "--out", folder / "run", "--json")
-    assert result.returncode == 0, result.stderr
-    return folder, json.loads(result.stdout)
+    make_place(folder, train=128, test=40)
+    return folder, json.loads(tiny.trained(spikemix, folder, folder / "run", "--json").stdout)
 
 
 def assert_refused(result, *parts):
@@ -50,8 +48,7 @@ def test_run_folder_records_every_effective_value(trained):
     assert record["effective"]["steps_per_epoch"] == 128 // 16
     assert record["effective"]["threads"] >= 1
     assert {"spikemix", "torch", "git_commit", "processor"} <= record["environment"].keys()
-    epochs = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-    epochs = [line for line in epochs if line["type"] == "epoch"]
+    epochs = metrics(folder / "run", "epoch")
     assert [line["epoch"] for line in epochs] == [0, 1, 2]
     assert all(line["test_top1"] >= 0 and line["train_loss"] > 0 for line in epochs)
 

@@ -1,15 +1,15 @@
 """The small files that script/fuzz starts from are valid files of every kind: the program reads each. They need no data
 folder."""
 import json
-import subprocess
 
 import pytest
 
 from places import CORPUS
+from tiny import run
 
 
 def answer(spikemix, *command):
-    done = subprocess.run([spikemix, *map(str, command)], capture_output=True, text=True)
+    done = run(spikemix, *command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,10 +1,11 @@
 """`spikemix events` on real recordings, against numpy and the figures of independent readers."""
 import json
 import struct
-import subprocess
 
 import numpy as np
 from PIL import Image
+
+from tiny import run
 
 
 def read_aedat3(file):
@@ -23,13 +24,9 @@ def read_aedat3(file):
     return {key: np.concatenate(part) for key, part in parts.items()}
 
 
-def run(spikemix, *arguments):
-    return subprocess.run([spikemix, "events", *map(str, arguments)], capture_output=True, text=True)
-
-
 def test_npz_equals_the_definition(spikemix, recorded, tmp_path):
     recording = recorded / "single" / "gesture-6.aedat"
-    result = run(spikemix, "convert", recording, tmp_path / "a.npz")
+    result = run(spikemix, "events", "convert", recording, tmp_path / "a.npz")
     assert result.returncode == 0, result.stderr
     ours, theirs = np.load(tmp_path / "a.npz"), read_aedat3(recording)
     for key in "txyp":
@@ -38,7 +35,7 @@ def test_npz_equals_the_definition(spikemix, recorded, tmp_path):
 
 def test_cut_to_aedat(spikemix, recorded, tmp_path):
     recording = recorded / "single" / "gesture-6.npz"
-    result = run(spikemix, "cut", recording, tmp_path / "a.aedat", "--from", 1000, "--to", 500000)
+    result = run(spikemix, "events", "cut", recording, tmp_path / "a.aedat", "--from", 1000, "--to", 500000)
     assert result.returncode == 0, result.stderr
     ours, theirs = read_aedat3(tmp_path / "a.aedat"), np.load(recording)
     kept = (theirs["t"] >= 1000) & (theirs["t"] < 500000)
@@ -50,7 +47,7 @@ def test_cut_to_aedat(spikemix, recorded, tmp_path):
 def test_info_has_the_keys_of_the_ground_truth(spikemix, recorded):
     for truth in sorted(recorded.glob("single/*.json")):
         expected = json.loads(truth.read_text())
-        found = json.loads(run(spikemix, "info", truth.with_suffix(""), "--json").stdout)
+        found = json.loads(run(spikemix, "events", "info", truth.with_suffix(""), "--json").stdout)
         assert set(found) == {"format", "width", "height", "events", "first_t", "last_t", "on", "off", "sum_x", "sum_y",
                               "monotonic"}
         assert expected.pop("format").startswith(found.pop("format"))
@@ -60,7 +57,7 @@ def test_info_has_the_keys_of_the_ground_truth(spikemix, recorded):
 def test_malformed_files_get_one_line_that_names_the_byte(spikemix, recorded):
     refused = 0
     for file in sorted((recorded / "malformed").iterdir()):
-        result = run(spikemix, "info", file)
+        result = run(spikemix, "events", "info", file)
         if file.name == "aedat31-header-only.aedat":  # a recording in which nothing happened
             assert result.returncode == 0
             continue
@@ -88,8 +85,8 @@ def test_simulate_is_the_same_on_any_number_of_threads(spikemix, tmp_path):
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.random.default_rng(i).integers(0, 256, (24, 32, 3), np.uint8)).save(folder / f"{i}.png")
     for threads in (1, 3):
-        result = run(spikemix, "simulate", tmp_path / "pictures", tmp_path / f"out{threads}", "--threads", threads,
-                     "--size", "40x30", "--duration", 20)
+        result = run(spikemix, "events", "simulate", tmp_path / "pictures", tmp_path / f"out{threads}", "--threads",
+                     threads, "--size", "40x30", "--duration", 20)
         assert result.returncode == 0, result.stderr
     files = sorted((tmp_path / "out1").rglob("*.aedat"))
     assert len(files) == 8

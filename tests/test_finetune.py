@@ -19,15 +19,9 @@ def place(tmp_path_factory):
 TRAINED = ["neuron.v_threshold=0.5", "train.ema=0", "train.epochs=3"]
 
 
-def train(spikemix, place, out, *overrides):
-    result = run(*tiny.train(spikemix, place, out, *overrides))
-    assert result.returncode == 0, result.stderr
-    return result
-
-
 @pytest.fixture(scope="module")
 def trained(spikemix, place):
-    train(spikemix, place, place / "trained", *TRAINED)
+    tiny.trained(spikemix, place, place / "trained", *TRAINED)
     return place / "trained"
 
 
@@ -42,10 +36,11 @@ def line_of(result):
 
 def test_starts_from_trained_weights(spikemix, place, trained):
     out = place / "tuned"
-    # No step changes anything: the tested weights are those that it began with.
-    result = train(spikemix, place, out, "neuron.v_threshold=0.5", f"train.init={trained}", "train.freeze=all but head",
-                   "train.epochs=1", "train.lr=1e-12", "train.warmup_lr=0", "train.min_lr=0", "train.weight_decay=0")
-    assert "taken" in line_of(result) and "initial values" not in line_of(result) and "not used" not in line_of(result)
+    # No step that changes anything: what is tested after it is what it began with.
+    result = tiny.trained(spikemix, place, out, "neuron.v_threshold=0.5", f"train.init={trained}",
+                          "train.freeze=all but head", "train.epochs=1", "train.lr=1e-12", "train.warmup_lr=0",
+                          "train.min_lr=0", "train.weight_decay=0")
+    assert "taken" in line_of(result) and "anew" not in line_of(result) and "not used" not in line_of(result)
     before, after = tensors(trained, "best"), tensors(out)
     for name, tensor in before.items():
         np.testing.assert_allclose(after[name], tensor, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -100,7 +95,7 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
                 Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(
                     tmp_path / "data" / split / label / f"{i}.png")
     shutil.copy(place / "tiny.toml", tmp_path)
-    result = train(spikemix, tmp_path, tmp_path / "out", f"train.init={trained}", "train.freeze=all but head",
+    result = tiny.trained(spikemix, tmp_path, tmp_path / "out", f"train.init={trained}", "train.freeze=all but head",
                    "model.classes=0", "train.epochs=1")
     assert "initial values: head.weight [3, 32], in that model [10, 32]" in line_of(result)
     assert tensors(tmp_path / "out")["head.weight"].shape == (3, 32)
@@ -117,8 +112,8 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
 def test_what_is_frozen_stays_and_the_rest_learns(spikemix, place, tmp_path, mixer, extra, entry, frozen):
     start = place / f"start-{mixer}"
     if not start.exists():
-        train(spikemix, place, start, f"model.mixer={mixer}", *TRAINED)
-    train(spikemix, place, tmp_path / "out", f"model.mixer={mixer}", *TRAINED, "train.epochs=1", *extra,
+        tiny.trained(spikemix, place, start, f"model.mixer={mixer}", *TRAINED)
+    tiny.trained(spikemix, place, tmp_path / "out", f"model.mixer={mixer}", *TRAINED, "train.epochs=1", *extra,
           f"train.init={start / 'last' / 'model.safetensors'}", f"train.freeze={entry}")
     before, after = tensors(start), tensors(tmp_path / "out")
     for name in before:
@@ -131,8 +126,8 @@ def test_resume_does_not_read_it_again(spikemix, place, trained, tmp_path):
     start = tmp_path / "start.safetensors"
     shutil.copy(trained / "best" / "model.safetensors", start)
     settings = [f"train.init={start}", "train.freeze=stem", "train.checkpoint_seconds=0"]
-    train(spikemix, place, tmp_path / "whole", *settings)
-    train(spikemix, place, tmp_path / "cut", *settings, "train.epochs=1")
+    tiny.trained(spikemix, place, tmp_path / "whole", *settings)
+    tiny.trained(spikemix, place, tmp_path / "cut", *settings, "train.epochs=1")
     start.unlink()
     # As if killed before the first step: the run continues from the weights that it took.
     shutil.copytree(tmp_path / "whole", tmp_path / "again")

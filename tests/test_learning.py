@@ -1,6 +1,5 @@
 """How a training starts and what constrains it: whitened and identity convolutions, a budget of spikes; its average."""
 import gzip
-import json
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ import torch
 
 from test_families import FAMILIES, SIZES
 from test_model import build
-from tiny import make_place, run, train
+import tiny
+from tiny import make_place, metrics, run, train
 
 WEIGHT = "patch_embed.proj_conv.weight"
 INTEGER = ["neuron.kind=integer", "model.stream=membrane"]
@@ -22,14 +22,7 @@ def place(tmp_path_factory):
 
 
 def trained(spikemix, place, name, *overrides):
-    result = run(*train(spikemix, place, place / name, *overrides))
-    assert result.returncode == 0, result.stderr
-    return result.stderr
-
-
-def epochs(folder):
-    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-    return [line for line in lines if line["type"] == "epoch"]
+    return tiny.trained(spikemix, place, place / name, *overrides).stderr
 
 
 def images(place):
@@ -103,7 +96,7 @@ def test_identities_are_what_training_starts_from(spikemix, place):
 def test_the_cost_of_spikes_is_reported_and_falls(spikemix, place):
     text = trained(spikemix, place, "dear", *INTEGER, "train.spike_cost=3")
     trained(spikemix, place, "free", *INTEGER, "train.spike_cost=1e-9")
-    dear, free = (epochs(place / name) for name in ("dear", "free"))
+    dear, free = (metrics(place / name, "epoch") for name in ("dear", "free"))
     for line in dear:
         assert line["spike_cost"] == pytest.approx(3 * line["spike_operations"], rel=1e-12)
         assert 0 < line["density"] <= line["spike_operations"] <= 4 * line["density"]
@@ -112,14 +105,14 @@ def test_the_cost_of_spikes_is_reported_and_falls(spikemix, place):
     assert (f"spikes {100 * last['spike_operations']:.1f} % of dense, cost {last['spike_cost']:.3f}, "
             f"density {100 * last['density']:.1f} %") in text
     trained(spikemix, place, "silent", *INTEGER, "train.epochs=1")
-    assert not any("spike" in key for key in epochs(place / "silent")[0])
+    assert not any("spike" in key for key in metrics(place / "silent", "epoch")[0])
 
 
 @pytest.mark.parametrize("target", [0.15, 0.4])
 def test_training_reaches_its_budget(spikemix, place, target):
     name = f"budget-{target}"
     trained(spikemix, place, name, *BUDGET, f"train.spike_target={target}", "train.epochs=20", "augment.mixup=0")
-    last = epochs(place / name)[-1]
+    last = metrics(place / name, "epoch")[-1]
     assert last["spike_operations"] == pytest.approx(target, rel=0.25)  # 0.7 in the first epoch
     state = safetensors.numpy.load_file(place / name / "state.safetensors")
     level, weight = state["spikes.level_and_weight"]

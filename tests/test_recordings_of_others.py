@@ -1,10 +1,11 @@
 """Recordings as other tools write them: what is certain is read, the rest is refused with a line that names a
 flag of the command."""
 import json
-import subprocess
 
 import numpy as np
 import pytest
+
+from tiny import run
 
 N = 500
 
@@ -14,10 +15,6 @@ def columns():
     rng = np.random.default_rng(3)
     return {"t": np.sort(rng.integers(0, 300_000, N)), "x": rng.integers(0, 300, N), "y": rng.integers(0, 200, N),
             "p": rng.integers(0, 2, N)}
-
-
-def run(spikemix, *arguments):
-    return subprocess.run([spikemix, *map(str, arguments)], capture_output=True, text=True)
 
 
 def info(spikemix, file, *flags):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tiny import RECIPE, make_place, run, train
+from tiny import RECIPE, make_place, metrics, run, train
 
 HOSTILE = ['"><script>alert(1)', "<img src=x onerror=alert(1)>", "a&b'c", "caf\u00e9\u202e"]
 VOID = {"meta", "link", "img", "br"}
@@ -79,9 +79,8 @@ def page(spikemix, place):
     return Page(out)
 
 
-def metrics(folder, key):
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [line[key] for line in lines if line["type"] == "epoch"]
+def of_epochs(folder, key):
+    return [line[key] for line in metrics(folder, "epoch")]
 
 
 def assert_loads_nothing(page):
@@ -100,13 +99,13 @@ def assert_loads_nothing(page):
 
 def test_curves_are_those_of_the_metrics(page, place):
     folder = place / "runs" / "fft2d"
-    epochs = metrics(folder, "epoch")
+    epochs = of_epochs(folder, "epoch")
     losses = page.lines("loss")
-    assert losses["training"] == (epochs, metrics(folder, "train_loss"))
-    assert losses["test"] == (epochs, metrics(folder, "test_loss"))
-    assert page.lines("top1")["fft2d"] == (epochs, metrics(folder, "test_top1"))
-    assert page.lines("lr")["fft2d"] == (epochs, metrics(folder, "lr"))
-    assert page.lines("speed")["fft2d"] == (epochs, metrics(folder, "images_per_second"))
+    assert losses["training"] == (epochs, of_epochs(folder, "train_loss"))
+    assert losses["test"] == (epochs, of_epochs(folder, "test_loss"))
+    assert page.lines("top1")["fft2d"] == (epochs, of_epochs(folder, "test_top1"))
+    assert page.lines("lr")["fft2d"] == (epochs, of_epochs(folder, "lr"))
+    assert page.lines("speed")["fft2d"] == (epochs, of_epochs(folder, "images_per_second"))
 
 
 def test_answers_are_those_of_eval(spikemix, page, place):
@@ -173,7 +172,7 @@ def test_two_runs_or_a_folder_of_runs(spikemix, place):
         assert "left out: the models of the last 1 of 2" in result.stderr
         both = Page(out)
         for name in ("fft2d", "ssa"):
-            assert both.lines("test-loss")[name][1] == metrics(runs / name, "test_loss")
+            assert both.lines("test-loss")[name][1] == of_epochs(runs / name, "test_loss")
             summary = json.loads((runs / name / "summary.json").read_text())
             assert [row for row in both.rows if row[0] == name and f'{summary["best_top1"]:.2f}' in row]
         assert_loads_nothing(both)
@@ -235,8 +234,8 @@ def test_validation_images_are_not_called_test_images(spikemix, place, tmp_path)
     result = run(spikemix, "report", folder, "-o", tmp_path / "page.html", "--models", 0)
     assert result.returncode == 0, result.stderr
     page = Page(tmp_path / "page.html")
-    assert page.lines("loss")["validation"][1] == metrics(folder, "validation_loss")
-    assert page.lines("top1")["careful"][1] == metrics(folder, "validation_top1")
+    assert page.lines("loss")["validation"][1] == of_epochs(folder, "validation_loss")
+    assert page.lines("top1")["careful"][1] == of_epochs(folder, "validation_top1")
     assert "Top-1 accuracy on validation images" in page.bytes.decode()
     assert next(row for row in page.rows if row[0] == "careful")[4] == "validation"
 

@@ -13,7 +13,7 @@ import safetensors.numpy
 from PIL import Image
 
 import tiny
-from tiny import make_place, run
+from tiny import learned, make_place, run
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,10 @@ def uninterrupted(spikemix, place):
     return place / "whole"
 
 
-def metrics(folder):
-    """What was learned, without the times."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
-
-
 def assert_same(run_a, run_b):
     for model in ["last/model.safetensors", "best/model.safetensors"]:
         assert (run_a / model).read_bytes() == (run_b / model).read_bytes(), model
-    assert metrics(run_a) == metrics(run_b)
+    assert learned(run_a) == learned(run_b)
 
 
 def test_same_seed_same_bits(spikemix, place, uninterrupted):
@@ -51,7 +45,7 @@ def test_same_seed_same_bits(spikemix, place, uninterrupted):
     assert_same(place / "again", uninterrupted)
     result = run(*train(spikemix, place, place / "other-seed", "train.seed=1"))
     assert result.returncode == 0, result.stderr
-    assert metrics(place / "other-seed") != metrics(uninterrupted)
+    assert learned(place / "other-seed") != learned(uninterrupted)
 
 
 def wait_for_checkpoints(process, state, count):
@@ -136,7 +130,7 @@ def test_resumed_on_another_number_of_threads(spikemix, place, uninterrupted):
     assert len(wrong.stderr.strip().splitlines()) <= 3, wrong.stderr
     result = run(spikemix, "resume", out, "--threads", "2")
     assert result.returncode == 0 and "2 threads" in result.stderr, result.stderr
-    assert len(metrics(out)) == len(metrics(uninterrupted))
+    assert len(learned(out)) == len(learned(uninterrupted))
     record = json.loads((out / "config.json").read_text())
     assert record["config"]["train"]["threads"] == record["effective"]["threads"] == 2
     assert [part["effective"]["threads"] for part in record["earlier"]] == [1]
@@ -240,12 +234,12 @@ def test_a_finished_run_resumes_for_more_epochs(spikemix, place, uninterrupted):
         command = [spikemix, "resume", killed]
     assert_same(killed, longer)
 
-    epochs = [line for line in metrics(longer) if line["type"] == "epoch"]
+    epochs = [line for line in learned(longer) if line["type"] == "epoch"]
     assert [line["epoch"] for line in epochs] == [0, 1, 2, 3, 4]
-    assert epochs[:3] == [line for line in metrics(uninterrupted) if line["type"] == "epoch"]
+    assert epochs[:3] == [line for line in learned(uninterrupted) if line["type"] == "epoch"]
     whole = place / "five"
     finish(run(*train(spikemix, place, whole, "train.epochs=5")))
-    rates = [line["lr"] for line in metrics(whole) if line["type"] == "epoch"]
+    rates = [line["lr"] for line in learned(whole) if line["type"] == "epoch"]
     assert [line["lr"] for line in epochs[3:]] == rates[3:]
     record = json.loads((longer / "config.json").read_text())
     assert record["config"]["train"]["epochs"] == 5 and record["effective"]["optimiser_steps"] == 5 * 512 // 16
@@ -289,7 +283,7 @@ def test_an_interrupted_run_may_end_earlier(spikemix, place):
     process.kill()
     process.wait()
     finish(run(spikemix, "resume", out, "train.epochs=2"))
-    assert [line["epoch"] for line in metrics(out) if line["type"] == "epoch"] == [0, 1]
+    assert [line["epoch"] for line in learned(out) if line["type"] == "epoch"] == [0, 1]
 
 
 def damaged(uninterrupted, folder):

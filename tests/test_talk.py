@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from terminal import Terminal, columns_of
-from tiny import make_place, run, train
+from tiny import make_place, metrics, run, train
 
 ONE_LINE = re.compile(r"spikemix: [^\x00-\x1f\x7f]*\n")
 
@@ -37,8 +37,7 @@ def assert_one_line(result, code, *parts):
 
 def assert_whole_run(folder):
     assert (folder / "summary.json").exists()
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert sum(line["type"] == "epoch" for line in lines) == 3
+    assert len(metrics(folder, "epoch")) == 3
 
 
 # --- standard error and the terminal ----------------------------------------------------------------------------------

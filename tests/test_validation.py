@@ -6,7 +6,7 @@ import pytest
 import safetensors
 
 import tiny
-from tiny import make_place, run
+from tiny import learned, make_place, metrics, run, trained
 
 
 @pytest.fixture(scope="module")
@@ -14,32 +14,16 @@ def place(tmp_path_factory):
     return make_place(tmp_path_factory.mktemp("validation"), train=240, test=40)
 
 
-def train(spikemix, place, out, *overrides):
-    result = run(*tiny.train(spikemix, place, out, *overrides))
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def lines(folder, kind):
-    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-    return [line for line in lines if line["type"] == kind]
-
-
-def without_times(folder):
-    return [{k: v for k, v in json.loads(line).items() if "second" not in k}
-            for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
 @pytest.fixture(scope="module")
 def validated(spikemix, place):
     out = place / "validated"
-    result = train(spikemix, place, out, "data.validation=0.2")
+    result = trained(spikemix, place, out, "data.validation=0.2")
     return out, result
 
 
 def test_epochs_are_chosen_on_validation_images(spikemix, validated):
     out, result = validated
-    epochs = lines(out, "epoch")
+    epochs = metrics(out, "epoch")
     assert all("test_top1" not in line and line["validation_top1"] >= 0 for line in epochs)
     summary = json.loads((out / "summary.json").read_text())
     assert summary["best_on"] == "validation" and summary["validation_images"] == 48 and summary["test_images"] == 40
@@ -56,10 +40,10 @@ def test_test_images_are_seen_once_at_the_end(spikemix, place):
     # This seed's best epoch, at such a learning rate, is not the last.
     for seed in range(8):
         out = place / f"end-{seed}"
-        train(spikemix, place, out, "data.validation=0.1", f"train.seed={seed}", "train.lr=0.1", "train.ema=0")
+        trained(spikemix, place, out, "data.validation=0.1", f"train.seed={seed}", "train.lr=0.1", "train.ema=0")
         summary = json.loads((out / "summary.json").read_text())
-        tests = {line["weights"]: line for line in lines(out, "test")}
-        assert json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["type"] == "test"
+        tests = {line["weights"]: line for line in metrics(out, "test")}
+        assert metrics(out)[-1]["type"] == "test"
         assert summary["last_top1"] == tests["last"]["test_top1"]
         if summary["best_epoch"] != summary.get("epochs", 3) - 1:
             break
@@ -79,18 +63,18 @@ def test_test_images_are_seen_once_at_the_end(spikemix, place):
 
 def test_without_validation_as_published(spikemix, place):
     out = place / "published"
-    result = train(spikemix, place, out)
+    result = trained(spikemix, place, out)
     summary = json.loads((out / "summary.json").read_text())
     assert summary["best_on"] == "test" and "best test top-1" in result.stdout and "test loss" in result.stderr
-    assert summary["best_top1"] == max(line["test_top1"] for line in lines(out, "epoch")) and not lines(out, "test")
+    assert summary["best_top1"] == max(line["test_top1"] for line in metrics(out, "epoch")) and not metrics(out, "test")
 
 
 def test_the_same_images_every_time(spikemix, place, validated):
     out = place / "again"
-    train(spikemix, place, out, "data.validation=0.2", "train.loader_threads=1")
-    assert without_times(out) == without_times(validated[0])
+    trained(spikemix, place, out, "data.validation=0.2", "train.loader_threads=1")
+    assert learned(out) == learned(validated[0])
     other = place / "other-seed"
-    train(spikemix, place, other, "data.validation=0.2", "train.seed=1")
+    trained(spikemix, place, other, "data.validation=0.2", "train.seed=1")
     facts = [json.loads((run_folder / "config.json").read_text())["data_facts"]
              for run_folder in [out, validated[0], other]]
     key = "hash of 16 validation images"
@@ -99,11 +83,11 @@ def test_the_same_images_every_time(spikemix, place, validated):
 
 def test_resumes_for_more_epochs(spikemix, place):
     out = place / "more"
-    train(spikemix, place, out, "data.validation=0.2", "train.epochs=2")
+    trained(spikemix, place, out, "data.validation=0.2", "train.epochs=2")
     more = run(spikemix, "resume", out, "train.epochs=3")
     assert more.returncode == 0, more.stderr
-    # Earlier results on the test images stay on record.
-    assert [line["epoch"] for line in lines(out, "test") if line["weights"] == "last"] == [1, 2]
+    # What the test images said before stays on record.
+    assert [line["epoch"] for line in metrics(out, "test") if line["weights"] == "last"] == [1, 2]
     refused = run(spikemix, "resume", out, "train.epochs=4", "data.validation=0")
     assert refused.returncode == 2 and "data.validation=0" in refused.stderr
 
@@ -126,7 +110,7 @@ def test_eval_sees_the_images_of_the_training(spikemix, validated, place):
     best = json.loads((out / "summary.json").read_text())["best_validation_top1"]
     whole = evaluated(spikemix, out, "--split", "validation", "--engine", "torch")
     assert whole["split"] == "validation" and whole["images"] == 48 and whole["top1"] == pytest.approx(best)
-    best_epoch = max(lines(out, "epoch"), key=lambda line: line["validation_top1"])
+    best_epoch = max(metrics(out, "epoch"), key=lambda line: line["validation_top1"])
     assert whole["loss"] == pytest.approx(best_epoch["validation_loss"], rel=1e-6)
     learned = evaluated(spikemix, out, "--split", "train")
     assert learned["split"] == "train" and learned["images"] == 192
@@ -153,7 +137,7 @@ def test_missing_splits_are_refused(spikemix, place, tmp_path, validated):
         return result.stderr
 
     out = tmp_path / "without"
-    train(spikemix, place, out, "train.epochs=1")
+    trained(spikemix, place, out, "train.epochs=1")
     assert "without validation images" in refused(out, "--split", "validation")
     assert evaluated(spikemix, out, "--split", "train")["images"] == 240
     model = out / "best" / "model.safetensors"

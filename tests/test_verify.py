@@ -11,7 +11,7 @@ import time
 import pytest
 
 import tiny
-from tiny import make_place, run
+from tiny import make_place, metrics, run
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,7 @@ def place(tmp_path_factory):
 
 
 def train(spikemix, place, out, *overrides):
-    result = run(*tiny.train(spikemix, place, out, *overrides))
-    assert result.returncode == 0, result.stderr
+    tiny.trained(spikemix, place, out, *overrides)
     return out
 
 
@@ -68,10 +67,6 @@ def change_record(folder, change):
 def change_metrics(folder, change):
     lines = [changed for line in metrics(folder) if (changed := change(line)) is not None]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def metrics(folder):
-    return list(map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()))
 
 
 def recorded(folder):

@@ -1,5 +1,6 @@
 """Data and a recipe small enough to train in a second."""
 import gzip
+import json
 import pathlib
 import struct
 import subprocess
@@ -63,3 +64,21 @@ def train(program, place, out, *overrides):
 
 def run(program, *arguments, **options):
     return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def trained(program, place, out, *overrides):
+    """The result of the command of train(), which has to succeed."""
+    result = run(*train(program, place, out, *overrides))
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def metrics(folder, kind=None):
+    """The lines of a run's metrics.jsonl; those of one kind ("epoch")."""
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if kind in (None, line["type"])]
+
+
+def learned(folder):
+    """The same without what the clock said."""
+    return [{key: value for key, value in line.items() if "second" not in key} for line in metrics(folder)]

@@ -26,6 +26,7 @@
 #include "core.h"
 #include "spikemix/data/event_input.h"
 #include "spikemix/data/resize.h"
+#include "spikemix/data/whole_recording.h"
 #include "spikemix/engine/calibrate.h"
 #include "spikemix/engine/export.h"
 #include "spikemix/engine/image_input.h"
@@ -392,16 +393,19 @@ void pictures_to_input(const Model& model, const Pictures& pictures, const Outpu
   });
 }
 
-// The frames of a recording, as `spikemix predict` makes them. @returns how many events beyond the sensor it left out
-int64_t recording_to_input(const Model& model, const std::filesystem::path& path, const Outputs& input) {
+// The frames of a recording, as `spikemix predict` makes them. @returns what is to be said of it: events beyond the
+// sensor that were left out
+std::optional<std::string> recording_to_input(const Model& model, const std::filesystem::path& path,
+                                              const Outputs& input) {
   const ModelCard& card = model.card();
   if (input.shape(0) != 1 || int64_t(input.shape(1)) != model.input_size() || !card.model.takes_events())
     throw nb::value_error("recording and input do not fit");
-  return unlocked([&] {
+  return unlocked([&]() -> std::optional<std::string> {
     const SeenRecording seen = see_recording(ByteSource::open(path.string()), card, {});
     const FrameOptions frames = frame_options(card.model, card.frames);
     write_frames(integrate(seen.events, frame_sensor(card.frames, seen.info), frames), input.data());
-    return seen.left_out;
+    if (seen.left_out == 0) return {};
+    return told_left_out(path.string(), seen.left_out);
   });
 }
 

@@ -267,7 +267,7 @@ class Model:
                 raise FileNotFoundError(errno.ENOENT, "no such recording", str(x))
             frames = np.empty((1, int(np.prod(self.input_shape))), np.float32)
             if left_out := self._core.recording_to_input(x, frames):
-                _warn(f"{x}: {left_out} of its events beyond the sensor left out")
+                _warn(left_out)
             return frames.reshape(self.input_shape)
         from . import events
 

@@ -11,6 +11,7 @@
 #include "spikemix/cli/talk.h"
 #include "spikemix/data/decode.h"
 #include "spikemix/data/event_input.h"
+#include "spikemix/data/whole_recording.h"
 #include "spikemix/events/render.h"
 
 namespace spikemix {
@@ -52,7 +53,7 @@ std::vector<uint8_t> read_to_end(ByteSource source) {
 Sample recording_of(ByteSource source, const ModelCard& card, const ReadOptions& options) {
   const std::string name = source.name();
   SeenRecording seen = see_recording(std::move(source), card, options);
-  if (seen.left_out > 0) say("{}: {} of its events beyond the sensor left out", name, seen.left_out);
+  if (seen.left_out > 0) say("{}", told_left_out(name, seen.left_out));
   Sample sample;
   sample.recording = seen.info, sample.events = std::move(seen.events);
   return sample;

@@ -213,7 +213,7 @@ void say_left_out(const EventCache& cache, Split split, const OpenListener& list
       events += sample.left_out;
       continue;
     }
-    listener.note(fmt::format("{}: {} of its events beyond the sensor left out", sample.source, sample.left_out));
+    listener.note(told_left_out(sample.source, sample.left_out));
   }
   if (recordings > kNamed) {
     listener.note(fmt::format("and {} events beyond the sensor of {} more recordings", events, recordings - kNamed));

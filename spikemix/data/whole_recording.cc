@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "spikemix/base/error.h"
 
 namespace spikemix {
@@ -24,6 +26,10 @@ RecordingInfo WholeRecording::info() const {
   RecordingInfo info{.sensor = sensor, .own = sensor, .says = says, .events = int64_t(events.size())};
   if (!events.empty()) info.first_t = events.front().t, info.last_t = events.back().t;
   return info;
+}
+
+std::string told_left_out(const std::string& name, int64_t events) {
+  return fmt::format("{}: {} of its events beyond the sensor left out", name, events);
 }
 
 WholeRecording read_recording(ByteSource source, ReadOptions options) {

@@ -32,12 +32,9 @@ Shape read_maxformer(const TensorMap& tensors, const std::string& file) {
         "(2 channels, 2 stages) are imported",
         events ? "events" : "images", channels, reader.has("patch_embed3.embed1.embed_conv.weight") ? 3 : 2));
   }
-  const int64_t classes = reader.size("head.weight", 0);
   Shape shape;
   shape.fixed = {"model.architecture=maxformer"};
-  shape.read = {fmt::format("model.input={}", events ? "events" : "image"), fmt::format("model.channels={}", channels),
-                fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
-                fmt::format("model.classes={}", classes)};
+  const int64_t classes = read_ends(reader, events, "patch_embed1.proj_conv.weight", shape);
   read_stages(reader, stages, "mlp.fc1", {"attn.", "mixer."}, /*may_be_empty=*/true, shape);
   add_published_data(events, classes, shape);
   shape.published.push_back(events ? "model.heads=16" : "model.heads=8");

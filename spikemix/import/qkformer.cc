@@ -17,13 +17,9 @@ Shape read_qkformer(const TensorMap& tensors, const std::string& file) {
         "imported",
         events ? "events" : "images", three ? 3 : 2));
   }
-  const int64_t classes = reader.size("head.weight", 0);
   Shape shape;
   shape.fixed = {"model.architecture=qkformer"};
-  shape.read = {fmt::format("model.input={}", events ? "events" : "image"),
-                fmt::format("model.channels={}", reader.size("patch_embed1.proj_conv.weight", 1)),
-                fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
-                fmt::format("model.classes={}", classes)};
+  const int64_t classes = read_ends(reader, events, "patch_embed1.proj_conv.weight", shape);
   read_stages(reader, three ? 3 : 2, "mlp.mlp1", {"tssa.", "ssa."}, /*may_be_empty=*/false, shape);
   add_published_data(events, classes, shape);
   shape.published.push_back(events ? "model.heads=16" : "model.heads=8");

@@ -67,6 +67,15 @@ std::string list_setting(const std::string& key, const std::vector<std::string>&
   return fmt::format("model.{}=[\"{}\"]", key, fmt::join(values, "\",\""));
 }
 
+int64_t read_ends(const ShapeReader& reader, bool events, const std::string& stem, Shape& shape) {
+  const int64_t classes = reader.size("head.weight", 0);
+  shape.read = {fmt::format("model.input={}", events ? "events" : "image"),
+                fmt::format("model.channels={}", reader.size(stem, 1)),
+                fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
+                fmt::format("model.classes={}", classes)};
+  return classes;
+}
+
 void read_stages(const ShapeReader& reader, int64_t stages, const std::string& mlp,
                  const std::vector<std::string>& branches, bool may_be_empty, Shape& shape) {
   std::vector<int64_t> depths;

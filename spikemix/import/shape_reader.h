@@ -40,6 +40,10 @@ class ShapeReader {
 /// model.KEY=a or model.KEY=["a","b"]
 std::string list_setting(const std::string& key, const std::vector<std::string>& values);
 
+/// model.input, model.channels, model.embed_dim and model.classes, by the stem's first convolution and the head.
+/// @returns the classes
+int64_t read_ends(const ShapeReader& reader, bool events, const std::string& stem, Shape& shape);
+
 /// model.depths, model.mixer and model.mlp_ratio of a network with blocks "stage1.0.".
 /// @param may_be_empty  its code has blocks without tensors before the MLP
 void read_stages(const ShapeReader& reader, int64_t stages, const std::string& mlp,

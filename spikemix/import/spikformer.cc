@@ -48,13 +48,9 @@ void read_blocks(const ShapeReader& reader, bool events, Shape& shape) {
 }
 
 Shape read(const ShapeReader& reader, bool events) {
-  const int64_t classes = reader.size("head.weight", 0);
   Shape shape;
   shape.fixed = {"model.architecture=spikformer"};
-  shape.read = {fmt::format("model.input={}", events ? "events" : "image"),
-                fmt::format("model.channels={}", reader.size("patch_embed.proj_conv.weight", 1)),
-                fmt::format("model.embed_dim={}", reader.size("head.weight", 1)),
-                fmt::format("model.classes={}", classes)};
+  const int64_t classes = read_ends(reader, events, "patch_embed.proj_conv.weight", shape);
   read_stem(reader, shape);
   read_blocks(reader, events, shape);
   add_published_data(events, classes, shape);

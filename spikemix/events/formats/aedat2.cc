@@ -7,10 +7,15 @@ namespace {
 
 uint32_t big_endian(const uint8_t* bytes) { return __builtin_bswap32(load_little_endian<uint32_t>(bytes)); }
 
-struct Dvs128 {
+// What the layouts share: an address, then a time that begins anew after 32 bits.
+struct Record {
   static constexpr size_t kBytes = 8;
   static constexpr int64_t kPeriod = int64_t(1) << 32;
 
+  int64_t advance(const uint8_t*) const { return 0; }
+};
+
+struct Dvs128 : Record {
   Event event(const uint8_t* record) const {
     const uint32_t address = big_endian(record);
     return {.t = big_endian(record + 4),
@@ -19,12 +24,9 @@ struct Dvs128 {
             .p = uint8_t(~address & 1)};
   }
   bool is_event(const uint8_t* record) const { return (record[2] & 0x80) == 0; }
-  int64_t advance(const uint8_t*) const { return 0; }
 };
 
-struct Davis {
-  static constexpr size_t kBytes = 8;
-  static constexpr int64_t kPeriod = int64_t(1) << 32;
+struct Davis : Record {
   SensorSize sensor;
 
   Event event(const uint8_t* record) const {
@@ -36,14 +38,10 @@ struct Davis {
             .p = uint8_t(address >> 11 & 1)};
   }
   bool is_event(const uint8_t* record) const { return (big_endian(record) & 0x80000400) == 0; }
-  int64_t advance(const uint8_t*) const { return 0; }
 };
 
-// The layout of jAER and v2e: 10 bits each for x and y, both counted from the far end, and the polarity below them.
-struct Dvs640 {
-  static constexpr size_t kBytes = 8;
-  static constexpr int64_t kPeriod = int64_t(1) << 32;
-
+// jAER's and v2e's: 10 bits of x and of y, both counted from the far end, and the polarity below them.
+struct Dvs640 : Record {
   Event event(const uint8_t* record) const {
     const uint32_t address = big_endian(record);
     return {.t = big_endian(record + 4),
@@ -52,7 +50,6 @@ struct Dvs640 {
             .p = uint8_t(address & 1)};
   }
   bool is_event(const uint8_t* record) const { return (record[0] & 0x80) == 0; }
-  int64_t advance(const uint8_t*) const { return 0; }
 };
 
 constexpr SensorSize kDvs128{128, 128}, kDavis240{240, 180}, kDavis346{346, 260}, kDvs640{640, 480};
@@ -114,7 +111,7 @@ std::unique_ptr<EventReader> open_aedat2(ByteSource source, const ReadOptions& o
     return std::make_unique<FlatReader<Dvs128>>(std::move(source), Dvs128{}, sensor, options);
   }
   if (sensor == kDavis240 || sensor == kDavis346) {
-    return std::make_unique<FlatReader<Davis>>(std::move(source), Davis{sensor}, sensor, options);
+    return std::make_unique<FlatReader<Davis>>(std::move(source), Davis{{}, sensor}, sensor, options);
   }
   if (sensor == kDvs640) return std::make_unique<FlatReader<Dvs640>>(std::move(source), Dvs640{}, sensor, options);
   if (sensor.known()) {
