@@ -35,6 +35,7 @@ class PanelNeurons {
         scale_(w.scale.data() + panel.first),
         shift_(w.shift.data() + panel.first),
         words_(state.spikes ? state.spikes + panel.first / 64 : nullptr),
+        puts_bytes_(state.counts != nullptr),
         levels_(float(state.lif.levels)),
         // Bytes of a row that no panel covers: the last panel clears them.
         behind_(panel.first + panel.count == w.out ? 63 - (panel.first + panel.width + 63) % 64 : 0),
@@ -51,7 +52,7 @@ class PanelNeurons {
   }
   // Steps of a row from t on, with its potentials in `v`.
   HWY_INLINE void continue_row(int64_t row, float* v, int64_t t = 0) {
-    if (state_.counts)
+    if (puts_bytes_)
       counts_ = state_.counts + 64 * (t * state_.step_words + row * state_.row_words) + panel_.first;
     else
       spikes_ = words_ + row * state_.row_words;
@@ -73,14 +74,14 @@ class PanelNeurons {
   HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
     const auto z = hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o));
     const auto h = neurons.charge(hn::LoadU(d, v_ + o), z);
-    if (state_.counts) return put_bytes(d, neurons, o, h);
+    if (puts_bytes_) return put_bytes(d, neurons, o, h);
     const auto fired = neurons.fire(h);
     hn::StoreU(neurons.reset(h, fired), d, v_ + o);
     word_ |= bits_of(d, fired) << o;
   }
 
   HWY_INLINE void end_step(int64_t t) {
-    if (state_.counts) {  // outputs past the end have no weights, so they count 0
+    if (puts_bytes_) {  // outputs past the end have no weights, so they count 0
       if (behind_ > 0) std::memset(counts_ + panel_.width, 0, size_t(behind_));
       counts_ += 64 * state_.step_words;
       return;
@@ -112,6 +113,7 @@ class PanelNeurons {
   const WeightPanel& panel_;
   const float *const scale_, *const shift_;
   uint64_t* const words_;
+  const bool puts_bytes_;
   const float levels_;
   const int64_t behind_;
   const int64_t bit_;
