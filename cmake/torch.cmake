@@ -1,7 +1,11 @@
-# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names; otherwise, in this build, the wheel that SPIKEMIX_PYTHON
-# imports, and in another project, the one that spikemix was built with. Sets torch_problem, in one line, if none is
-# usable. Installed next to spikemix-config.cmake, which includes it, too.
+# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports,
+# and in another's project the one that spikemix was built with. Sets torch_problem, in one line, where there is none to
+# use, and torch_remark where it is one that nobody has tried. Installed beside spikemix-config.cmake, which includes it
+# too.
 set(torch_problem "")
+set(torch_remark "")
+set(spikemix_oldest_torch 2.11)
+set(spikemix_newest_torch 2.13)  # of those that were tried (script/check_torch)
 if(NOT Torch_DIR AND SPIKEMIX_PYTHON)
   execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
@@ -15,9 +19,14 @@ if(NOT EXISTS ${Torch_DIR}/TorchConfig.cmake)
 endif()
 file(STRINGS ${Torch_DIR}/TorchConfigVersion.cmake torch_version REGEX "set\\(PACKAGE_VERSION \"")
 string(REGEX REPLACE ".*\"(.*)\".*" "\\1" torch_version "${torch_version}")
-if(torch_version VERSION_LESS 2.11)
-  set(torch_problem "LibTorch ${torch_version} at ${Torch_DIR} is too old: 2.11 to 2.13 work")
+set(torch_tried "${spikemix_oldest_torch} to ${spikemix_newest_torch}")
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" torch_minor "${torch_version}")
+if(torch_minor VERSION_LESS spikemix_oldest_torch)
+  set(torch_problem "LibTorch ${torch_version} at ${Torch_DIR} is too old: ${torch_tried} work")
   return()
+elseif(torch_minor VERSION_GREATER spikemix_newest_torch)
+  string(CONCAT torch_remark "LibTorch ${torch_version} at ${Torch_DIR} has never been tried with spikemix: "
+    "${torch_tried} work; script/check_torch tries another")
 endif()
 get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
 if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND NOT TARGET torch)
