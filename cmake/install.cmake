@@ -1,6 +1,7 @@
 # cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and
 # for pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)
+include(third_party)
 install(TARGETS spikemix RUNTIME COMPONENT program)
 # The public headers: those that users include, and those that they include. They include only the standard library and
 # each other, and nothing of Highway, JSON, fmt or LibTorch (tests/test_install.py).
@@ -49,6 +50,14 @@ if(TARGET spikemix_shared)
   install(FILES ${PROJECT_BINARY_DIR}/spikemix.pc COMPONENT c DESTINATION ${pkgconfig_dir})
 endif()
 
+# The licences: our own, and those of what is linked. In a wheel they stand with its metadata.
+if(SPIKEMIX_PACKAGE)
+  spikemix_install_third_party(python "${SKBUILD_METADATA_DIR}/licenses" _core)
+else()
+  install(FILES LICENSE COMPONENT program DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+  spikemix_install_third_party(program ${CMAKE_INSTALL_DOCDIR} spikemix spikemix_shared)
+endif()
+
 # cpack --config build/release/CPackConfig.cmake -B build/packages: a .deb and a tarball of the program, libspikemix.so
 # and its header.
 set(CPACK_GENERATOR DEB TGZ)
@@ -66,8 +75,10 @@ set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-if(CMAKE_CROSSCOMPILING)  # dpkg-shlibdeps finds what the target's root has
-  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
+if(CMAKE_CROSSCOMPILING)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS OFF)
+  set(CPACK_SPIKEMIX_FILES ${PROJECT_BINARY_DIR}/spikemix ${PROJECT_BINARY_DIR}/libspikemix.so)
+  set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/deb_depends.cmake)
   set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
 endif()
 include(CPack)

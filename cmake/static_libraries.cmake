@@ -21,6 +21,6 @@ endfunction()
 # C++ whose exceptions a shared object cannot take from Debian's archive.
 find_library(SPIKEMIX_STATIC_Lerc NAMES libLerc.so Lerc)
 spikemix_static_needs(LibArchive::LibArchive "${LibArchive_LIBRARY}" nettle lzma bz2 zstd lz4 z)
-spikemix_static_needs(TIFF::TIFF "${TIFF_LIBRARY_RELEASE}" Lerc jbig deflate lzma zstd webp jpeg z)
+spikemix_static_needs(TIFF::TIFF "${TIFF_LIBRARY_RELEASE}" Lerc deflate lzma zstd webp jpeg z)
 spikemix_static_needs(spikemix_webpdemux "${WEBPDEMUX_LIBRARY}" webp)
 spikemix_static_needs(PNG::PNG "${PNG_LIBRARY_RELEASE}" z)

@@ -229,6 +229,28 @@ def test_packages(picture, tmp_path):
     path = str(tmp_path / "root" / "usr" / "lib")
     error = run(sys.executable, EXAMPLES / "ctypes_classify.py", "/nowhere", picture[0], status=1, LD_LIBRARY_PATH=path)
     assert "no such file" in error
+    docs = tmp_path / "root" / "usr" / "share" / "doc" / "spikemix"
+    assert (docs / "copyright").read_bytes() == (SOURCE / "LICENSE").read_bytes()
+    check_third_party((docs / "THIRD-PARTY.md").read_text(), tmp_path / "root" / "usr")
+    assert "/doc/spikemix/copyright\n" in listed and "/doc/spikemix/THIRD-PARTY.md\n" in listed
+
+
+def check_third_party(page, prefix):
+    """Every library that the files ask for is named, and the licences of those whose headers are code in them."""
+    table = page.split("\n## ")[0]
+    for file in ("bin/spikemix", "lib/libspikemix.so.0"):
+        asked = re.findall(r"^\s*(\S+\.so[.\d]*) ", run("ldd", prefix / file), re.MULTILINE)
+        asked = [os.path.basename(name) for name in asked if "linux-vdso" not in name]
+        assert len(asked) > 5
+        assert [name for name in asked if f" {name}" not in table] == []
+    assert "not known" not in table
+    for name, licence in {"CLI11": "BSD-3-Clause", "fmt": "MIT", "FlatBuffers": "Apache-2.0", "Highway": "Apache-2.0",
+                          "JSON for Modern C++": "MIT", "stb": "MIT OR Unlicense", "toml++": "MIT"}.items():
+        row, = [line for line in table.splitlines() if line.startswith(f"| [{name}](")]
+        assert f" | {licence} | inside: headers" in row and f"\n## {name}\n" in page
+    text = page.split("\n## CLI11\n")[1].split("\n## ")[0]
+    assert "University of Cincinnati" in text and "Redistributions of source code must retain" in text
+    assert "\n## /usr/share/common-licenses/Apache-2.0\n" in page and "GoogleTest" not in page
 
 
 def test_shared_library_from_c(prefix, picture, tmp_path):
