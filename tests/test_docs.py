@@ -1,4 +1,5 @@
-"""Every relative link in README, the pages next to it and docs/ leads to an existing file, and to a heading in it."""
+"""Every relative link in README, the pages beside it, docs/ and models/ leads to a file that is there, and to a heading
+in it."""
 import os
 import re
 
@@ -6,7 +7,8 @@ import pytest
 
 from places import SOURCE
 
-PAGES = sorted(str(page.relative_to(SOURCE)) for folder in (SOURCE, SOURCE / "docs") for page in folder.glob("*.md"))
+PAGES = sorted(str(page.relative_to(SOURCE)) for folder in (SOURCE, SOURCE / "docs", SOURCE / "models")
+               for page in folder.glob("*.md"))
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
 
