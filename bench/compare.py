@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times the whole model and prints two tables: (a) spikemix against the plain PyTorch peer, (b) every linear transform
 against attention inside spikemix. Training and inference speed, and peak memory.
 

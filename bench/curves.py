@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Training curves of runs, as a picture: test (or validation) top-1 over minutes of training.
+# SPDX-License-Identifier: MIT
+"""Training curves of runs, as a picture: test (or validation) top-1 over the minutes of training that it took.
 
     .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Energy of models that were trained alike, by mixer: one `spikemix count` for each run of a sweep.
 
   spikemix sweep bench/mixing.toml --data DIR

@@ -1,5 +1,6 @@
-"""The contenders of engines.py. Each has a name, turn(), logits(), finish(), which returns {"seconds" of each
-turn, "peak_bytes"}, and kill(), which may be called at any moment.
+# SPDX-License-Identifier: MIT
+"""Who takes turns in engines.py. A contender has a name, turn(), logits(), finish(), which gives {"seconds" of each
+turn, "peak_bytes"}, and kill(), which may come at any moment.
 """
 import resource
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What engines.py needs before it times anything: the dense engines, trained models, real images."""
 import os
 import pathlib

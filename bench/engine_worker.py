@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A contender of engines.py: one dense way to run a trained model; one answer for each line on stdin.
 
 usage: engine_worker.py prepare|run SPEC_JSON

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times a trained model in spikemix's event-driven engine and in every dense way to run it: plain PyTorch, eager and
 compiled, ONNX Runtime and OpenVINO, the latter down to int8. One command:
 

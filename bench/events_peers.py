@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times the decoding of event recordings against tonic, aedat, faery, expelliarmus, dv-processing and numpy: same file,
 one core, one run.
 

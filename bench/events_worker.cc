@@ -1,5 +1,6 @@
-// The C++ part of bench/events_peers.py:
-//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, repeating a recording if there is one
+// SPDX-License-Identifier: MIT
+// bench/events_peers.py's hands:
+//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, from a recording that is repeated
 //   events_worker stream|keep FILE                              decodes it at each line "step" of standard input
 #include <chrono>
 #include <cstdio>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times the input pipeline against PyTorch's DataLoader: same JPEG files, same augmentation, same number of workers,
 one run.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What the Python package costs over the program: `model(x)` against `spikemix bench`, image by image, in turns; the
 import; the memory of many loads, and of many recordings read.
 

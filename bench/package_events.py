@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times the Python package's events against others' code: same file or events, one core, one run.
 
     .venv/bin/python bench/package_events.py             # run it with a Python that has spikemix installed

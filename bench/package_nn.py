@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.nn against its peers on the CPU: medians of interleaved runs, in milliseconds, forward and backward.
 
     python bench/package_nn.py [--threads N] [--rounds N] [--only NAME] [--cpu-time]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The other contender of compare.py: the plain PyTorch Spikformer, one step for each line on stdin.
 
 usage: peer_worker.py MIXER (train|infer) (eager|compile)-(fp32|bf16) THREADS BATCH IMAGES SHAPE_JSON WEIGHTS DEVICE

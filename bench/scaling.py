@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """How training scales over processes: measured on this machine, then worked out for others. Two commands:
 
     .venv/bin/python bench/scaling.py --data DIR      one process on 2 threads and on 1, then two ranks of 1 thread each

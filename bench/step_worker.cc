@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One contender of bench/compare.py: spikemix's model, one training or inference step for each line "step" on stdin.
 //
 // usage: step_worker (train|infer) (fp32|bf16) THREADS BATCH IMAGES [weights=FILE] [key=value ...]

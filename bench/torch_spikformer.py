@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The peer of the benchmarks: a Spikformer as a user of plain PyTorch writes it, with a choice of token mixer.
 
 The layers of the published 4-384 under their published tensor names, so that a model.safetensors of spikemix loads as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The dense twin of a recipe for its peers: ReLU where spikes were, as a user of plain PyTorch would deploy it.
 
 Batch norms are folded into the weights, so that no runtime has to find them; wavelets are products with their

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Read by CPack where it packs for another processor: dpkg-shlibdeps knows only the packages of this machine. The same
 # libraries, which build the program for it, say in their packages here who needs which version (deb-shlibs(5)).
 if(CPACK_GENERATOR STREQUAL "DEB")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # cmake --install build/release --prefix DIR: the program, the libraries, and packages for find_package(spikemix) and
 # for pkg-config (spikemix-engine: the part that runs models).
 include(CMakePackageConfigHelpers)

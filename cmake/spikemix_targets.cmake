@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # How a folder becomes a target. A folder spikemix/X is the library spikemix::X; its *_test.cc (and *_test.c: C99, for
 # headers that C programs include) are the program X_test; its *_bench.cc are the program X_bench.
 include(GNUInstallDirs)

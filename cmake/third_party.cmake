@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # spikemix_install_third_party(COMPONENT FOLDER TARGET...): installs THIRD-PARTY.md, the licences of what stands in the
 # targets' files, written by script/third_party.py when they are installed. It asks Ninja for the headers, and the
 # linker's maps for the archives. Without Ninja or Python there is no such file.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Prints spikemix/mixers/wavelet_filters.inc: the analysis filters of PyWavelets' discrete families, at double
 precision.
 

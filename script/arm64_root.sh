@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # For the scripts beside it: root is a folder with Debian's arm64 headers and libraries, unpacked there the first time.
 root=build/arm64-root
 if [ ! -e "$root/usr/lib/aarch64-linux-gnu/libhwy.so" ]; then

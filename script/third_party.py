@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes the licences of what stands in a linked file, found from the build itself: the headers that its objects were
 compiled from (ninja), the archives that were linked into it (the linker's map), and the shared libraries that it asks
 for (readelf). The texts come from Debian's packages and pip's.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes a run's metrics as TensorBoard event files: .venv/bin/python script/to_tensorboard.py runs/A runs/B;
 tensorboard --logdir runs
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the Python tests share: the operators built from tests/ops, the program, and the data."""
 import pytest
 import torch

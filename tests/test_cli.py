@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
 import json
 import os

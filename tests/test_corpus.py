@@ -1,4 +1,5 @@
-"""The small files that script/fuzz starts from are valid files of every kind: the program reads each. They need no data
+# SPDX-License-Identifier: MIT
+"""The small files that script/fuzz begins with are whole files of every kind: the program reads each. They need no data
 folder."""
 import json
 

@@ -1,4 +1,5 @@
-"""`spikemix count` against an independent count, from the spikes of the LibTorch half for the same pictures."""
+# SPDX-License-Identifier: MIT
+"""`spikemix count` against an independent count, over the spikes that the LibTorch half shows for the same pictures."""
 import gzip
 import json
 

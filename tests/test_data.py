@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Pictures and augmentation against Pillow, on real CIFAR-10 images."""
 import io
 import math

@@ -1,4 +1,5 @@
-"""Several processes train one model: to the weights of a single process, through the end of one of them, and on any
+# SPDX-License-Identifier: MIT
+"""Several processes train one model: to the weights of one process, through the end of one of them, and on any
 number."""
 import json
 import os

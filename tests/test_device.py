@@ -1,4 +1,5 @@
-"""train.device: a missing device is named before anything is written; on a GPU a run repeats to the bit."""
+# SPDX-License-Identifier: MIT
+"""train.device: what a machine does not have is named before anything is written; on a GPU a run repeats to the bit."""
 import json
 import re
 import signal

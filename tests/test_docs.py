@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every relative link in README, the pages beside it, docs/ and models/ leads to a file that is there, and to a heading
 in it."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The engine against LibTorch: trained weights, real images, every mixer, neuron and precision."""
 import json
 import tarfile

@@ -1,4 +1,5 @@
-"""Data sets of recordings, from published files to answers: info, training, prediction, streaming."""
+# SPDX-License-Identifier: MIT
+"""Data sets of recordings, from files as published to answers: info, training, prediction, streaming."""
 import json
 import pathlib
 import shutil

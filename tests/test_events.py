@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`spikemix events` on real recordings, against numpy and the figures of independent readers."""
 import json
 import struct

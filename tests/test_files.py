@@ -1,4 +1,5 @@
-"""Model files against the safetensors package and torch.save: each side reads what the other writes."""
+# SPDX-License-Identifier: MIT
+"""Model files against the safetensors package and torch.save: what one side writes, the other reads."""
 import argparse
 import collections
 import io

@@ -1,4 +1,5 @@
-"""train.init takes the parts of a trained model that fit; train.freeze keeps parts unchanged, statistics included."""
+# SPDX-License-Identifier: MIT
+"""train.init takes what fits of a trained model; train.freeze leaves the rest of it as it is, statistics included."""
 import json
 import shutil
 

@@ -1,4 +1,5 @@
-"""The commands and flags in --help, README and the docs exist."""
+# SPDX-License-Identifier: MIT
+"""What --help, README and the docs tell a user to type: commands and flags that there are."""
 import re
 import shlex
 

@@ -1,4 +1,5 @@
-"""Pictures are decoded once: training with and without the cache, and `bench --data`."""
+# SPDX-License-Identifier: MIT
+"""Pictures that are decoded once: trainings with and without the cache, and `bench --data`."""
 import json
 import shutil
 

@@ -1,4 +1,5 @@
-"""How a training starts and what constrains it: whitened and identity convolutions, a budget of spikes; its average."""
+# SPDX-License-Identifier: MIT
+"""What a training begins with and is held to: whitened and identical convolutions, a budget of spikes; its average."""
 import gzip
 
 import numpy as np

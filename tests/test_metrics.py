@@ -1,4 +1,5 @@
-"""Whatever reads a damaged metrics.jsonl reports it: nothing is left out silently."""
+# SPDX-License-Identifier: MIT
+"""A damaged metrics.jsonl is said by whoever reads it: nothing is left out in silence."""
 import json
 import shutil
 

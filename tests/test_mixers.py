@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The mixers and their gradients against torch.fft, scipy.fft and PyWavelets."""
 import itertools
 

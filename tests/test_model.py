@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Spikformer against an independent implementation of the published model: SpikingJelly's neurons under PyTorch."""
 import json
 

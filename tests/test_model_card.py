@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """models/README.md, the card of the model in the program, says what the model says of itself and what it does."""
 import json
 import re

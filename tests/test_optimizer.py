@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Muon against torch.optim.Muon."""
 import pytest
 import torch

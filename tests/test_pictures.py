@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every format of pictures against Pillow's Image.open().convert("RGB"), on pictures made here."""
 import io
 import struct

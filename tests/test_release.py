@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """script/release and script/check_torch, with what takes long left out or played by scripts: what they refuse, what
 they say, and that the same commit gives the same bytes."""
 import os

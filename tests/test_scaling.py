@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`spikemix bench --scaling`: figures over the number of tokens, and the power laws that fit them. Nothing is timed."""
 import csv
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """script/watch.sh: what takes minutes shows that it goes on, and keeps what it said if it fails."""
 import os
 import re
@@ -66,3 +67,18 @@ def test_no_line_is_longer_than_120_columns():
     long = [f"{name}:{number}" for name in written
             for number, line in enumerate((SOURCE / name).read_text().splitlines(), 1) if is_too_long(name, line)]
     assert not long
+
+
+def test_every_source_names_its_licence():
+    """In its first lines; script/format writes it."""
+    names = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True).stdout.split()
+    if not names:
+        pytest.skip("not a git checkout")
+    sources = [name for name in names if name.endswith((".cc", ".h", ".c", ".py", ".cmake", "CMakeLists.txt"))
+               or name.startswith("script/")]
+    assert len(sources) > 600
+    line = re.compile(r"^(#|//|/\*) SPDX-License-Identifier: MIT( \*/)?$", re.MULTILINE)
+    without = [name for name in sources
+               if not line.search("\n".join((SOURCE / name).read_text().splitlines()[:30]))]
+    assert not without, "script/format writes the line"
+    assert 'license = "MIT"' in (SOURCE / "pyproject.toml").read_text()

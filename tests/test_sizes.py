@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every operator at all sizes from 1 to 17, against plain PyTorch in double: outputs and gradients.
 
 Small sizes are where layouts become ambiguous: a tensor with one channel may be contiguous in two orders, or in none.

@@ -1,4 +1,5 @@
-"""train.spike_cost against plain PyTorch: the term computed from its definition, its gradient by autograd."""
+# SPDX-License-Identifier: MIT
+"""train.spike_cost against plain PyTorch: the term written down from its definition, its gradient from autograd."""
 import pytest
 import torch
 import torch.nn.functional as F

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`spikemix sweep` drops no run, whatever is killed; its statistics, and those of `compare`, are SciPy's."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How the program talks and ends: whatever becomes of its standard streams, and whatever bytes a name is made of."""
 import json
 import os

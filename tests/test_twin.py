@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/torch_twin.py, the dense twin as others run it, against the training half's network with neuron.kind=relu."""
 import sys
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Validation images are never learned from, choose the best epoch, and leave the test images for the end."""
 import json
 import shutil

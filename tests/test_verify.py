@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`spikemix verify` repeats a run's first steps to the bit, or says what differs."""
 import json
 import os

@@ -1,4 +1,5 @@
-"""Data and a recipe small enough to train in a second."""
+# SPDX-License-Identifier: MIT
+"""Data and a recipe so small that training takes a second."""
 import gzip
 import json
 import pathlib

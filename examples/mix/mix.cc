@@ -1,4 +1,5 @@
-// The smallest program: mixes eight tokens with a Haar wavelet, without LibTorch.
+// SPDX-License-Identifier: MIT
+// The smallest program: mixes eight tokens by a Haar wavelet, without LibTorch.
 #include <cstdio>
 #include <vector>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // spikemix._core: the engine, the readers and the mixers for Python. No LibTorch; numpy arrays and DLPack in and out.
 #include "core.h"
 

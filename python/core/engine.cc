@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Trained models: loading, running in batches and step by step, what their neurons fire, integer weights.
 #include <algorithm>
 #include <bit>

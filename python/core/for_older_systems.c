@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two things that static libraries ask of the C library, and how they get them in a module (CMakeLists.txt: --wrap). */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What libtiff calls to decode JBIG, a code for fax pages. JBIG-KIT is under the GPL, which would then count for the
  * whole wheel; defined here, it is not taken from the archives. */
 #include <tiffio.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Attention-free spiking transformers: run trained models, read event cameras, mix spike sequences."""
 import importlib
 import typing

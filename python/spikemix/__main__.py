@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The program: `spikemix ...` and `python -m spikemix ...`."""
 import os
 import signal

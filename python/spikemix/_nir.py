@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Networks as NIR graphs, layer by layer."""
 from __future__ import annotations
 

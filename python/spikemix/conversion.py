@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Networks between frameworks: others' state dicts into ours, and ours as ONNX and NIR."""
 from __future__ import annotations
 

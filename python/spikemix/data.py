@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Data sets as `spikemix train` opens them, through the same caches, for any Python training loop.
 
 `Recordings` and `Pictures` are map-style data sets: `len(ds)`, `ds[i]` -> (sample, label). torch's DataLoader takes

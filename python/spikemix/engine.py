@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Trained models on the event-driven engine: the program's answers, to the bit, without torch."""
 from __future__ import annotations
 

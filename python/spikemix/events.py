@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Recordings of event cameras: read and write every format that spikemix knows, frames, pictures, a simulator.
 
 Events are numpy arrays of records (t, x, y, p): microseconds, column, row, and True where the brightness rose. They are

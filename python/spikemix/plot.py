@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Pictures of spikes, potentials, frames and spectra, by matplotlib (`pip install spikemix[plot]`).
 
 Every function draws into `ax` (a new figure, if there is none) and returns what it has drawn into.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The training program, driven from Python: `spikemix.train(...)`, and run folders as tables.
 
 The wheel has no trainer in it: training needs LibTorch. `train` starts the program `spikemix-torch` that a build or an

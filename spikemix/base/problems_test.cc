@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/base/problems.h"
 
 #include <gtest/gtest.h>

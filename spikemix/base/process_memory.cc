@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/base/process_memory.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/base/processor_name.h"
 
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/bench_scaling.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/builtin_model.h"
 
 #include "spikemix/formats/model_file.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/report_comparison.h"
 
 #include <vector>

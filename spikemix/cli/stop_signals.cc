@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/stop_signals.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/stream_display.h"
 
 #include <algorithm>

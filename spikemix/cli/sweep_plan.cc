@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/sweep_plan.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/sweep_runner.h"
 
 #include <algorithm>

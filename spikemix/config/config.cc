@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/config/config.h"
 
 #include <cmath>

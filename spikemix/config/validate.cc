@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/config/validate.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/count/energy.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/count/operations.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/cache_file.h"
 
 #include <algorithm>

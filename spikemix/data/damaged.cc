@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/damaged.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/evaluate.h"
 
 #include <algorithm>

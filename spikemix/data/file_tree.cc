@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/file_tree.h"
 
 #include <algorithm>

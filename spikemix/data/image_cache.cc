@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/image_cache.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/randaugment.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/subset.h"
 
 #include "spikemix/data/files_test.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/data/validation_draw.h"
 
 #include <nlohmann/json.hpp>

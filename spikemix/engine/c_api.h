@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef SPIKEMIX_ENGINE_C_API_H
 #define SPIKEMIX_ENGINE_C_API_H
 

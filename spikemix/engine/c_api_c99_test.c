@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The header as a C99 program sees it; c_api_test.cc calls this. Returns the likeliest class, or -1 with the reason in
  * spikemix_last_error(). */
 #include "spikemix/engine/c_api.h"

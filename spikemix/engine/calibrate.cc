@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/calibrate.h"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/image_input.h"
 
 #include "spikemix/base/error.h"

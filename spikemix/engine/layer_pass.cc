@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/layer_pass.h"
 
 #include <algorithm>

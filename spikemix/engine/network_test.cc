@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/network.h"
 
 #include "spikemix/engine/session.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/team.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/tensor_reader.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/engine/tensor_reader.h"
 
 #include "spikemix/engine/tiny_model_test.h"

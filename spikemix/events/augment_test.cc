@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/augment.h"
 
 #include <numeric>

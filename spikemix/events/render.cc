@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/render.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/time_steps.h"
 
 #include <algorithm>

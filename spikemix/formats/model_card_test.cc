@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/formats/model_card.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/formats/model_file.h"
 
 #include "spikemix/base/error.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/formats/pth.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/formats/safetensors.h"
 
 #include <cstring>

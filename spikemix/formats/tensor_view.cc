@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/formats/tensor_view.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/import/shape_reader.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/import/weights_file.h"
 
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/target.h"
 
 #include <hwy/targets.h>

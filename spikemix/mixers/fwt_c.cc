@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/mixers/combination.h"
 
 namespace spikemix {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/mixers/mixer.h"
 #include "spikemix/plan/branch.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every mixer of the registry, forward and adjoint, for one sample of the published model (N 64, D 384), in fp32 on one
 // core. `copy` is the time to read and write the sample.
 

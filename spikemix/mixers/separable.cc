@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/mixers/separable.h"
 
 #include <algorithm>

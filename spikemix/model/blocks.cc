@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/model/blocks.h"
 
 #include <numeric>

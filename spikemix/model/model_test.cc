@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/model/model.h"
 
 #include <algorithm>

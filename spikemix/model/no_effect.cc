@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/model/no_effect.h"
 
 #include <algorithm>

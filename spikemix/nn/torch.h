@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 
 // The parts of LibTorch that nn/ and train/ use, and no more: <torch/torch.h> includes every module, data set and

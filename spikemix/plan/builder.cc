@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/plan/builder.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/plan/fan_out.h"
 
 #include <cstdlib>

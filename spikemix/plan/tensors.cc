@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/plan/tensors.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/report/html.h"
 
 #include <cmath>

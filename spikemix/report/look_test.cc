@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/report/look.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/report/page.h"
 
 #include <fmt/format.h>

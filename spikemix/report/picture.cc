@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/report/picture.h"
 
 #include <algorithm>

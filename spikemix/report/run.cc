@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/report/run.h"
 
 #include <algorithm>

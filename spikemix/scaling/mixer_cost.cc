@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/scaling/mixer_cost.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/scaling/random_network.h"
 
 #include <algorithm>

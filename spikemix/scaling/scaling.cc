@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/scaling/scaling.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/adamw.h"
 
 #include <ATen/ops/_foreach_add.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/freeze.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/heartbeat.h"
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/machine_limits.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/optimizer.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/run_data.h"
 
 #include <algorithm>

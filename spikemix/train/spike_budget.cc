@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/spike_budget.h"
 
 #include <algorithm>

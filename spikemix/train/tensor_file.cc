@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/tensor_file.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/trainer_state.h"
 
 #include "spikemix/base/error.h"

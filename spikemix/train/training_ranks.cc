@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/train/training_ranks.h"
 
 #include "spikemix/base/error.h"

@@ -1,4 +1,5 @@
-// A recipe: its settings describe a network that can be planned, or it is refused.
+// SPDX-License-Identifier: MIT
+// A recipe: settings whose network can be planned, or it is refused.
 #include <string>
 
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <torch/library.h>
 
 // torch.ops.spikemix_test.NAME. Each other file here adds its room's operators with TORCH_LIBRARY_FRAGMENT.

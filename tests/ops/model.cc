@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/modules/model.h"
 
 #include <nlohmann/json.hpp>

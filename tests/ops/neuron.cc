@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/neuron.h"
 
 #include <torch/library.h>

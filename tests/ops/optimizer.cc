@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <torch/library.h>
 
 #include "spikemix/train/muon.h"

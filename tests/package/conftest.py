@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the package's tests share. They run on the installed wheel, in an environment that has numpy and nothing else;
 those that import torch or ask for more in one that has torch too (script/package makes both)."""
 import pytest

@@ -1,4 +1,5 @@
-"""Other projects' state dicts as our networks, and our networks as ONNX."""
+# SPDX-License-Identifier: MIT
+"""Others' state dicts as our networks, and ours as ONNX."""
 import importlib.util
 
 import numpy as np

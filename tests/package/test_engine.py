@@ -1,4 +1,5 @@
-"""spikemix.load and what it returns: the program's answers, to the bit, and one clear error for anything invalid."""
+# SPDX-License-Identifier: MIT
+"""spikemix.load and what it returns: the program's answers, to the bit; and one clear error for what cannot be."""
 import concurrent.futures
 import gc
 import json

@@ -1,4 +1,5 @@
-"""Models and tensors, with torch and Pillow installed."""
+# SPDX-License-Identifier: MIT
+"""Models and tensors, where torch and Pillow are there."""
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
-"""spikemix.events: the program's reading, writing and summing of events, in Python."""
+# SPDX-License-Identifier: MIT
+"""spikemix.events: what the program reads, writes and sums up, in Python."""
 import io
 import json
 import os

@@ -1,4 +1,5 @@
-"""The package with torch installed."""
+# SPDX-License-Identifier: MIT
+"""The package where torch is installed."""
 import subprocess
 import sys
 

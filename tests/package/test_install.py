@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The wheel, installed with numpy and nothing else."""
 import importlib.metadata
 import importlib.util

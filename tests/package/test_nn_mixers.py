@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.nn's mixers against torch.fft, scipy and PyWavelets, as operators of torch, and in its transforms."""
 import functools
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.nn's networks: against the engine, to files and back, in SpikingJelly's Spikformer, trained."""
 import copy
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.nn's neurons against SpikingJelly's nodes, and as operators of torch."""
 import functools
 

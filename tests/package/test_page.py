@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples of docs/python.md run, section by section, as they stand there."""
 import re
 import textwrap

@@ -1,4 +1,5 @@
-"""spikemix.plot: figures with matplotlib, if it is installed."""
+# SPDX-License-Identifier: MIT
+"""spikemix.plot: figures by matplotlib, where it is installed."""
 import importlib
 import sys
 

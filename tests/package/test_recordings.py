@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.data: data sets through the program's caches, for any training loop."""
 import json
 import pickle

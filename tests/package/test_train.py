@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """spikemix.train: the training program, driven from Python. A small program stands for it; the real one, where a build
 or $SPIKEMIX_TRAIN has it, shows that it speaks as that one does."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Token mixers, spiking neurons and spiking transformers as torch modules, on this project's kernels.
 
 Needs torch 2.6 or newer, which is imported here and nowhere else in the package.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Plans as torch modules: the layers that the C++ half describes (spikemix/plan/plan.h), one by one.
 
 Every architecture, residual stream and mixer follows from that description.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Token mixers: the bare linear maps, and branches with norm and neurons."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Spiking transformers: the program's networks as torch modules."""
 from __future__ import annotations
 

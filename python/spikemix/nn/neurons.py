@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Spiking neurons over all time steps at once."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/train/few_steps.h"
 
 #include <algorithm>

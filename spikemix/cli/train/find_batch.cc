@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/cli/train/find_batch.h"
 
 #include <algorithm>

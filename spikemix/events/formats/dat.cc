@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/flat.h"
 #include "spikemix/events/formats/prophesee.h"
 #include "spikemix/events/formats/readers.h"

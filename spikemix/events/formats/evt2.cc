@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/evt.h"
 #include "spikemix/events/formats/readers.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/prophesee.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/text_header.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/base/file.h"
 #include "spikemix/data/files_test.h"
 #include "spikemix/events/formats/encode_test.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/zip_directory.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/events/formats/zip_member.h"
 
 #include "spikemix/data/files_test.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/attention/dense_attention.h"
 
 #include <random>

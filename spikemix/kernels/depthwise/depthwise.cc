@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/depthwise/depthwise.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Included once for each SIMD target: the guard toggles.
 #if defined(SPIKEMIX_KERNELS_DWT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_KERNELS_DWT_INL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/fft/fft_plan.h"
 
 #include <cmath>

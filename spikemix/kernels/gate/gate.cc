@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/gate/gate.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/hadamard/hadamard.h"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/lif/batch_norm.h"
 
 #include <random>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/lif/lif.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spike_product/channel_lists.h"
 
 #include <algorithm>

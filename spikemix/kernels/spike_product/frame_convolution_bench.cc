@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The first convolution of event frames at the sizes of the published gesture model: 16 frames of 128 x 128, 2 -> 32
 // channels. Its time depends on the pixels with events; at 0 % only the neurons are left. Beside it the dense product,
 // whose neighbourhoods are gathered before the clock starts. GMAC/s are dense-equivalent.

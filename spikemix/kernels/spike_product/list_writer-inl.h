@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists of the positions of ones, for every SIMD target.
 #if defined(SPIKEMIX_LIST_WRITER_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_LIST_WRITER_INL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spike_product/matrix_panel.h"
 
 #include <algorithm>

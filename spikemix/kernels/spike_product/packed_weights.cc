@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spike_product/packed_weights.h"
 
 #include <algorithm>

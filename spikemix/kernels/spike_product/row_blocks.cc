@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spike_product/row_blocks.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spike_product/weight_gradient.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/spikes/max_pool.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/modules/initial_weights.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/modules/layer.h"
 
 #include "spikemix/kernels/lif/lif_params.h"

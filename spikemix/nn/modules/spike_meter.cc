@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/modules/spike_meter.h"
 
 namespace spikemix {

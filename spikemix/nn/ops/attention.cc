@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/attention.h"
 
 #include "spikemix/nn/ops/packed.h"

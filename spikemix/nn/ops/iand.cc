@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/iand.h"
 
 #include "spikemix/nn/ops/packed.h"

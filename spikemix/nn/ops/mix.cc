@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/mix.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/kernels/lif/batch_norm.h"
 #include "spikemix/nn/ops/chunks.h"
 #include "spikemix/nn/ops/kernel_data.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/processor.h"
 
 #if defined(__aarch64__) && defined(__linux__)

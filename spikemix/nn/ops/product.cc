@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/product.h"
 
 #include "spikemix/nn/ops/chunks.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "spikemix/nn/ops/winograd.h"
 
 #include "spikemix/kernels/winograd/winograd.h"

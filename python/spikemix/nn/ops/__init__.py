@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The operators of spikemix.nn, registered with torch: `torch.ops.spikemix.*`.
 
 Each has a CPU kernel out of `spikemix._core`, one for CUDA made of torch's own operators, a fake kernel (shapes, for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the operators have in common: types, registration, vmap."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Gates between a transform and its inverse, as operators."""
 import functools
 import math

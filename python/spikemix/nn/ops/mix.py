@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Linear mixers as operators."""
 import functools
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Spiking neurons as operators."""
 import functools
 import json
