@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times trained models, builds of spikemix, or both, in turns against the first of them: steps of training, and the
 engine in each precision. Is a new build slower than the last one; what does a membrane stream cost?
 

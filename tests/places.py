@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where the tests find what they need, and what of it they share. Without torch: the package's tests use it as well."""
 import os
 import pathlib

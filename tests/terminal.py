@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A terminal for what the tests start: a program that thinks somebody is watching."""
 import errno
 import fcntl

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """script/watch.sh: what takes minutes shows that it goes on, and keeps what it said if it fails."""
 import os
+import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -58,8 +61,13 @@ def is_too_long(name, line):
     return len(line) > 120 and not is_table and "://" not in line and not line.startswith("spikemix: ")
 
 
+def files_in_git():
+    """Empty where this is no checkout."""
+    return subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True).stdout.split()
+
+
 def test_no_line_is_longer_than_120_columns():
-    names = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True).stdout.split()
+    names = files_in_git()
     if not names:
         pytest.skip("not a git checkout")
     written = [name for name in names if not name.startswith("tests/fuzz/corpus/")
@@ -69,16 +77,29 @@ def test_no_line_is_longer_than_120_columns():
     assert not long
 
 
-def test_every_source_names_its_licence():
-    """In its first lines; script/format writes it."""
-    names = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True).stdout.split()
-    if not names:
+def test_sources_are_formatted_and_name_their_licence(tmp_path):
+    if not files_in_git():
         pytest.skip("not a git checkout")
-    sources = [name for name in names if name.endswith((".cc", ".h", ".c", ".py", ".cmake", "CMakeLists.txt"))
-               or name.startswith("script/")]
-    assert len(sources) > 600
-    line = re.compile(r"^(#|//|/\*) SPDX-License-Identifier: MIT( \*/)?$", re.MULTILINE)
-    without = [name for name in sources
-               if not line.search("\n".join((SOURCE / name).read_text().splitlines()[:30]))]
-    assert not without, "script/format writes the line"
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    result = subprocess.run([SOURCE / "script" / "format", "--check"], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     assert 'license = "MIT"' in (SOURCE / "pyproject.toml").read_text()
+
+
+def test_the_check_of_the_format_finds_faults(tmp_path):
+    (tmp_path / "script").mkdir()
+    shutil.copy(SOURCE / "script" / "format", tmp_path / "script" / "format")
+    shutil.copy(SOURCE / ".clang-format", tmp_path)
+    (tmp_path / "a.cc").write_text("int   a;\n")
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+
+    def check(*flags):
+        return subprocess.run(["script/format", *flags], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    result = check("--check")
+    assert result.returncode and "a.cc: no line 'SPDX-License-Identifier: MIT'" in result.stdout
+    assert "a.cc:1:4" in result.stderr
+    check()
+    assert (tmp_path / "a.cc").read_text() == "// SPDX-License-Identifier: MIT\nint a;\n"
+    assert check("--check").returncode == 0

@@ -29,9 +29,8 @@ std::unique_ptr<Mixer> turn(const MixerSpec& spec, const MixerShape& shape, cons
   const std::vector<AxisMatrix> axes = mixer.terms()[0].axes;
   if (axes.empty()) return spec.entry->make(shape, spec.options);  // identity
   if (std::string(spec.entry->options).find("axes") == std::string::npos) return nullptr;
-  const bool grid = std::any_of(axes.begin(), axes.end(), [](const AxisMatrix& axis) {
-    return axis.axis == "height" || axis.axis == "width";
-  });
+  const bool grid = std::any_of(axes.begin(), axes.end(),
+                                [](const AxisMatrix& axis) { return axis.axis == "height" || axis.axis == "width"; });
   std::vector<std::string> names;
   for (const AxisMatrix& axis : axes) {
     names.push_back(turned_name(axis.axis, grid));
@@ -39,8 +38,8 @@ std::unique_ptr<Mixer> turn(const MixerSpec& spec, const MixerShape& shape, cons
   }
   MixerOptions options = spec.options;
   options.axes = fmt::format("{}", fmt::join(names, ","));
-  const MixerShape turned = grid ? MixerShape{1, shape.D, shape.height, shape.width}
-                                 : MixerShape{shape.T, shape.D, 1, shape.N()};
+  const MixerShape turned =
+      grid ? MixerShape{1, shape.D, shape.height, shape.width} : MixerShape{shape.T, shape.D, 1, shape.N()};
   return spec.entry->make(turned, options);
 }
 
@@ -53,8 +52,8 @@ struct Buffers {
 
 // The layout of a sample's steps and rows.
 struct Place {
-  int64_t steps, step;     // steps of the sample, and the stride between them
-  int64_t rows, columns;   // of a step, as stored in the tensor
+  int64_t steps, step;    // steps of the sample, and the stride between them
+  int64_t rows, columns;  // of a step, as stored in the tensor
   bool transposes;
 };
 
@@ -90,8 +89,7 @@ void scatter(const Place& place, const Compute<T>* from, T* to) {
 
 TensorMixer::TensorMixer(const std::string& text, const MixerShape& shape, bool turned) : shape_(shape) {
   const MixerSpec spec = parse_mixer_spec(text);
-  if (!spec.entry->make)
-    throw input_error("mixer '{}' has weights or neurons and is not a transform: use Mixer", text);
+  if (!spec.entry->make) throw input_error("mixer '{}' has weights or neurons and is not a transform: use Mixer", text);
   mixer_ = spec.entry->make(shape, spec.options);
   if (!turned) return;
   turned_ = turn(spec, shape, *mixer_);

@@ -100,8 +100,9 @@ void write_model(const std::filesystem::path& path, const std::string& card_text
 void bind_model_file(nb::module_& m) {
   m.def("read_model", &read_model, nb::arg("path"),
         "The card (JSON text) and the tensors of a model file or folder; integer weights as floats.");
-  m.def("check_model_folder", [](const std::filesystem::path& folder) { check_model_folder(folder); },
-        nb::arg("folder"), "Refuses a folder that is a run or lies in one.");
+  m.def(
+      "check_model_folder", [](const std::filesystem::path& folder) { check_model_folder(folder); }, nb::arg("folder"),
+      "Refuses a folder that is a run or lies in one.");
   m.def("write_model", &write_model, nb::arg("path"), nb::arg("card"), nb::arg("tensors"),
         "A model file, which appears whole or not at all.");
 }

@@ -20,8 +20,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kMaps = {"none",      "convolution", "linear",  "transform",
-                              "gated",     "attention",   "maxpool", "token_mean"};
+constexpr std::array kMaps = {"none",  "convolution", "linear",  "transform",
+                              "gated", "attention",   "maxpool", "token_mean"};
 constexpr std::array kAttentions = {"ssa", "qk-token", "qk-channel", "sdsa1"};
 constexpr std::array kMerges = {"none", "add", "iand"};
 constexpr std::array kSurrogates = {"sigmoid", "arctan", "triangle", "window"};
@@ -91,10 +91,14 @@ json to_json(const Plan& plan) {
   json values = json::array(), layers = json::array();
   for (const ValuePlan& value : plan.values) values.push_back(to_json(value));
   for (const LayerPlan& layer : plan.layers) layers.push_back(to_json(plan, layer));
-  return {{"architecture", plan.architecture}, {"T", plan.T},
-          {"classes", plan.classes},           {"values", values},
-          {"layers", layers},                  {"features", plan.features},
-          {"head_weight", plan.head_weight},   {"head_bias", plan.head_bias}};
+  return {{"architecture", plan.architecture},
+          {"T", plan.T},
+          {"classes", plan.classes},
+          {"values", values},
+          {"layers", layers},
+          {"features", plan.features},
+          {"head_weight", plan.head_weight},
+          {"head_bias", plan.head_bias}};
 }
 
 Config config_of(const json& sections, const std::string& where) {
@@ -134,8 +138,10 @@ std::string mixer_plan_json(const std::string& text) {
                               .scale = model.ssa_scale};
   const MixerSpec spec = parse_mixer_spec(request.at("mixer").get<std::string>(), defaults);
   if (!spec.options.branch || !spec.options.residual)
-    throw input_error("mixer '{}': branch=false and residual=false say how a block joins a mixer; Mixer is the branch "
-                      "alone, Transform the map alone", spec.text);
+    throw input_error(
+        "mixer '{}': branch=false and residual=false say how a block joins a mixer; Mixer is the branch "
+        "alone, Transform the map alone",
+        spec.text);
   BlockStyle style;
   style.stream = request.at("stream") == "membrane" ? Stream::kMembrane : Stream::kSpike;
   PlanBuilder plan(model, config.neuron);

@@ -81,8 +81,8 @@ Recording EventInput::open(ByteSource source, SensorSize fallback) const {
 
 void note_unsaid_sensor(const std::string& path, const EventReader& reader, SensorSize taken) {
   if (reader.sensor().known() || !taken.known()) return;
-  say("{}: does not give its sensor's size; assuming {} x {} pixels, enough for its events (--size sets it)",
-      path, taken.width, taken.height);
+  say("{}: does not give its sensor's size; assuming {} x {} pixels, enough for its events (--size sets it)", path,
+      taken.width, taken.height);
 }
 
 void SensorFlags::add_to(CLI::App& command) {

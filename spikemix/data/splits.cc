@@ -263,9 +263,8 @@ SplitLayout::SplitLayout(const std::vector<std::string>& names, const std::strin
     Decision decision = search.decide(search.levels[0]);
     train_ = std::move(decision.train), test_ = std::move(decision.test), others_ = std::move(decision.others);
   } else if (!search.without_classes.empty()) {
-    throw input_error(
-        "{}: samples in {}, without class folders in them; expected train/CLASS/... and test/CLASS/...", root,
-        folders_seen(search.without_classes));
+    throw input_error("{}: samples in {}, without class folders in them; expected train/CLASS/... and test/CLASS/...",
+                      root, folders_seen(search.without_classes));
   }
   check_classes(names, root);
 }

@@ -66,8 +66,8 @@ std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> dataset, in
 Divided divide(const std::shared_ptr<const Dataset>& dataset, double share, uint64_t seed) {
   const int64_t total = dataset->size(), images = std::llround(share * double(total));
   if (images == 0 || images == total)
-    throw input_error("data.validation = {}: that is {} of the {} training images", share,
-                      images == 0 ? "none" : "all", total);
+    throw input_error("data.validation = {}: that is {} of the {} training images", share, images == 0 ? "none" : "all",
+                      total);
   // Selection sampling: each image is taken with the probability that gives its class the right number.
   std::vector<int64_t> wanted = quotas(class_counts(*dataset), images, total), left = class_counts(*dataset);
   std::vector<int64_t> learned, validation;

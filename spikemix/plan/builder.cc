@@ -71,9 +71,9 @@ int64_t PlanBuilder::write(ValuePlan sizes, Fires fires) {
   const bool counts = plan_.neuron.kind == "integer" && !layer.v_threshold;
   if (relu() && layer.signed_neurons) refuse_relu(layer.name, "signed spikes");
   sizes.range = !layer.neurons || relu() ? Range::real()
-                : layer.signed_neurons ? Range::signed_spikes()
-                : counts               ? Range::whole(0, plan_.neuron.levels)
-                                       : Range::spikes();
+                : layer.signed_neurons   ? Range::signed_spikes()
+                : counts                 ? Range::whole(0, plan_.neuron.levels)
+                                         : Range::spikes();
   if (layer.neurons) sizes.still = false;
   return write(sizes);
 }

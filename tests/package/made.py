@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the package's tests are made of: small recordings and pictures, the same ones for the same seed."""
 import numpy as np
 

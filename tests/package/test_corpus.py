@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The files that script/fuzz begins with, read through Python: whole, damaged, and by readers of other kinds. Each is
 read or refused with a ValueError (InputError is one); nothing else comes out, and Python goes on."""
 import io

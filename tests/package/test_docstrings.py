@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What help() and an editor show: everything public is described, with the arguments that it has, and arrays with their
 shapes."""
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The wheel and the sdist that script/package has made: their names, contents and symbols, the stubs and the types.
 What checks them lies in an environment of its own, build/package/tools."""
 import ast

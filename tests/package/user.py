@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a user writes, with every public class and function: test_wheel.py has mypy check it against the wheel. It is
 not run; tests/package/test_page.py runs the examples of docs/python.md."""
 from __future__ import annotations

@@ -12,9 +12,8 @@ namespace spikemix {
 /// One pass of a mixed-radix FFT: `length` / radix butterflies, each on `stride` neighbouring rows.
 struct FftStage {
   int64_t radix, length, stride;
-  size_t
-      twiddles;  // index of its factors: w^(p j), w = exp(-2 pi i / length), for p < length / radix, 0 < j < radix
-  size_t roots;  // radix > 5: cos and sin of 2 pi k / radix, k < radix
+  size_t twiddles;  // index of its factors: w^(p j), w = exp(-2 pi i / length), for p < length / radix, 0 < j < radix
+  size_t roots;     // radix > 5: cos and sin of 2 pi k / radix, k < radix
 };
 
 /// The complex FFT of n rows (Stockham's order: no bit reversal) by radix 4, 2, 3, 5 and then the remaining prime

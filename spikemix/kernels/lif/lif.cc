@@ -231,8 +231,7 @@ void backward_of_spikes(const LifParams& p, const LifShape& shape, LifNorm norm,
     case Surrogate::kTriangle:
       return backward<Surrogate::kTriangle, kFires>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
     case Surrogate::kWindow:
-      if (p.relu)
-        return backward<Surrogate::kWindow, Fires::kRelu>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
+      if (p.relu) return backward<Surrogate::kWindow, Fires::kRelu>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
       return backward<Surrogate::kWindow, Fires::kCounts>(p, shape, norm, m_begin, m_end, x, ds, dz, sums);
   }
 }

@@ -49,12 +49,8 @@ std::vector<LifParams> all_neurons() {
                    .surrogate = Surrogate::kWindow,
                    .levels = 3});
   }
-  all.push_back({.k = 1,
-                 .leak = 0,
-                 .v_threshold = 0,
-                 .hard_reset = false,
-                 .surrogate = Surrogate::kWindow,
-                 .relu = true});
+  all.push_back(
+      {.k = 1, .leak = 0, .v_threshold = 0, .hard_reset = false, .surrogate = Surrogate::kWindow, .relu = true});
   for (const auto surrogate : {Surrogate::kSigmoid, Surrogate::kArctan, Surrogate::kTriangle})
     for (const bool detach : {true, false})
       all.push_back({.k = 1,
