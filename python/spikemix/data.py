@@ -150,8 +150,10 @@ class Recordings(_Data):
         root: a folder or archive.
         split: "train", "test", or "validation" (with `validation`).
         T: samples are frames, float32 [T, 2, height, width]; None: they are `Events`.
-        by, binary, size: how frames are made (`spikemix.events.frames`). The largest sensor of all recordings is taken
-            for each of them, so that frames have one shape.
+        by: "count" or "time": how frames are made (`spikemix.events.frames`); of all recordings' largest sensor, so
+            that they have one shape.
+        binary: frames have 1 where there is any event, in the place of their number.
+        size: (height, width) of the frames, in the place of the sensor's.
         transform: called with the sample: one of tonic's or a function of yours.
         target_transform: called with the label, an int.
         format: one of `formats()`.
@@ -202,7 +204,7 @@ class Recordings(_Data):
 class Pictures(_Data):
     """Labelled pictures: CIFAR-10 and -100, MNIST and its like, or folders and archives of picture files.
 
-    Samples are uint8 [height, width, channels], RGB or grey.
+    Samples are uint8 [height, width, channels], RGB or grey. What is not listed here is as `Recordings` has it.
 
     Args:
         root: a folder or archive.
@@ -211,7 +213,6 @@ class Pictures(_Data):
             into the cache that `spikemix train` has for a model of this size. None: as they are, decoded at each
             access.
         channels: 1 or 3, with `size`.
-        transform, target_transform, format, cache, skip_bad, limit, validation, seed: as `Recordings` has them.
     """
 
     _recordings = False

@@ -29,9 +29,9 @@ if typing.TYPE_CHECKING:
 __all__ = ["EVENT", "Events", "Reader", "Simulator", "formats", "frames", "info", "picture", "read", "render",
            "simulate", "stream", "write"]
 
-#: The type of an event: 16 bytes, as the readers make them. t int64 (microseconds), x and y uint16, p bool.
 EVENT = np.dtype({"names": ["t", "x", "y", "p"], "formats": ["<i8", "<u2", "<u2", "?"], "offsets": [0, 8, 10, 12],
                   "itemsize": 16})
+"""The type of an event: 16 bytes, as the readers make them. t int64 (microseconds), x and y uint16, p bool."""
 _EVENT_P8 = np.dtype({"names": ["t", "x", "y", "p"], "formats": ["<i8", "<u2", "<u2", "u1"], "offsets": [0, 8, 10, 12],
                       "itemsize": 16})
 _NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "on", "polarity")}
@@ -427,10 +427,11 @@ class Simulator:
 
     Args:
         sensor: (width, height) in pixels.
-        duration_ms: how long a recording lasts, in milliseconds.
-        loops: how often the picture goes along the closed path.
-        amplitude: distance from the path's middle to its corners, in pixels of the sensor.
-        on_threshold, off_threshold: differences of the logarithm of the intensity that make an event.
+        duration_ms: of a recording.
+        loops: times along the closed path.
+        amplitude: pixels of the sensor from the path's middle to its corners.
+        on_threshold: rise of the logarithm of the intensity that makes an on event.
+        off_threshold: fall of it that makes an off event.
         mismatch: standard deviation of the thresholds from pixel to pixel.
         refractory_us: time after an event in which the pixel makes no other, in microseconds.
         background_hz: noise events of a pixel in a second.

@@ -260,7 +260,9 @@ def train(recipe: str | os.PathLike[str] | None = None, data: str | os.PathLike[
         set: settings over the recipe's, {"model.mixer": "fft2d", "train.epochs": 10}; lists and bools as Python has
             them. With `resume` {"train.epochs": N}, for more epochs.
         out: the run folder; runs/NAME, or the first of runs/NAME-2, ... that is free.
-        seed, threads, device: train.seed, train.threads (0: one for each core), train.device ("cpu", "cuda:0").
+        seed: train.seed, which draws the weights, the order of the images and their augmentation.
+        threads: train.threads; 0: one for each core.
+        device: train.device: "cpu", "cuda:0".
         resume: a run (folder) to go on with, in the place of a recipe.
         on_epoch: called after each epoch with its row (`Run.epochs`); if it returns False, the training is saved and
             stopped, and `Run.stopped` says so.

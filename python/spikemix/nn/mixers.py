@@ -85,8 +85,12 @@ class Transform(_Tokens):
         dim: embedding dimensions D.
         grid: (height, width) of the tokens, row by row; N = height x width.
         T: time steps; needed if "time" is one of the axes.
-        layout: how tensors lie: "TBND" [T, B, N, D], "TBDN" [T, B, D, N] or "TBDHW" [T, B, D, height, width].
-        wavelet, levels, axes, inverse, bases: the mixer's options; axes as "tokens,embed".
+        layout: of the tensors: "TBND" [T, B, N, D], "TBDN" [T, B, D, N] or "TBDHW" [T, B, D, height, width].
+        wavelet: of "wt1d" and "wt2d": "haar", "db2", "db4", ...; None: Haar.
+        levels: of wavelets; None: as many as the size allows.
+        axes: that the transform runs along, as "tokens,embed" or "height,width"; None: the mixer's own.
+        inverse: the inverse transform.
+        bases: of "dwt-c" and "fwt-c": what is summed up.
 
     `coeff` are the learned coefficients [K] of "dwt-c" and "fwt-c", 1/K each at first, else None.
     """
@@ -114,17 +118,17 @@ class Mixer(_Tokens):
     """A token mixer with batch norm and neurons: what stands in the place of a block's attention.
 
     Every mixer of the program (`mixers()`), attention ("ssa", "qk-token", ...) among them. It is the branch beside the
-    residual stream: a block adds its result to x.
+    residual stream: a block adds its result to x. What is not listed here is as `Transform` has it.
 
     Args:
-        name, dim, grid, layout: as Transform's.
+        name: a mixer, with or without options as the program writes them.
         T: time steps; needed if "time" is one of the axes.
         neuron: `LIF()`, `IF()`, `PLIF()` or `Integer()`: a pattern for all neurons of the branch, which keep
             thresholds that are their own (attention's 0.5). None: `LIF()`.
         stream: "spike": map, norm, neurons (Spikformer); "membrane": neurons, map, norm (Max-Former).
         heads: of "ssa", "random" and "qk-token".
         scale: on the attention product of "ssa".
-        wavelet, levels, axes, inverse, bases, transform: options of transforms and of "gated".
+        transform: of "gated": what the gates multiply.
 
     Names in its state dict are the block's: `bn.*`, `coeff`, `gate`, `q_linear.weight`, ...
     """
