@@ -23,6 +23,7 @@ namespace spikemix::python {
 namespace {
 
 using Shape = std::vector<int64_t>;  // height, width, channels; empty: as decoded
+using Log = nb::typed<nb::callable, void(nb::str)>;
 
 // Notes go to Python's `log`, from whatever thread.
 OpenListener listener_to(Log log) {
