@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 
 CARD = (SOURCE / "models" / "README.md").read_text()
 ACCURACY = float(re.search(r"^    - type: accuracy\n.*\n      value: ([\d.]+)$", CARD, re.MULTILINE)[1])

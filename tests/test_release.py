@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 
 COMMITTER = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
              for what, value in (("NAME", "a"), ("EMAIL", "a@example.org"), ("DATE", "2026-01-02T03:04:05Z"))}

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 
 SITE = SOURCE / "build" / "site"
 

@@ -9,7 +9,7 @@ import pytest
 import spikemix
 from spikemix import events
 
-from conftest import SOURCE
+from places import SOURCE
 
 CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
 FILES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())

@@ -8,8 +8,8 @@ import pathlib
 import pytest
 
 import notebooks
-from conftest import BUILD, DATA
 from notebooks import execute
+from places import BUILD, DATA
 
 BOOKS = sorted(path.stem for path in notebooks.FOLDER.glob("*.ipynb"))
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")

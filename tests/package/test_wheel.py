@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from conftest import SOURCE
+from places import SOURCE
 
 PACKAGE = SOURCE / "build" / "package"
 TOOLS = PACKAGE / "tools" / "bin"
@@ -68,7 +68,8 @@ def test_the_wheel_has_all_that_is_its_own_and_nothing_else(unpacked):
     ours = {f"spikemix/{name}" for name in files_under(SOURCES) if not name.endswith(".pyc")}
     assert {"spikemix/py.typed", "spikemix/_core.pyi", "spikemix/nn/ops/mix.py"} <= ours
     info = f"spikemix-{VERSION}.dist-info"
-    about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
+    about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE",
+                                           "licenses/THIRD-PARTY.md")}
     rest = files_under(unpacked) - ours - about - {"spikemix/_core.abi3.so"}
     assert files_under(unpacked) >= ours | about | {"spikemix/_core.abi3.so"}
     others = rf"spikemix\.libs/[\w.+-]+\.so[.\d]*|{info}/sboms/[\w.-]+\.json"  # auditwheel's
@@ -111,7 +112,7 @@ def test_the_sdist_has_what_a_wheel_is_built_from(sdist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"CMakeLists.txt", "LICENSE", "PKG-INFO", "README.md", "cmake", "models", "pyproject.toml", "python",
-                    "recipes", "spikemix"}
+                    "recipes", "script", "spikemix"}
     stray = re.compile(r"_(test|bench)\.|^spikemix/(nn|train|cli/train)/|__pycache__|\.so$")
     strays = [name for name in names if stray.search(name)]
     assert not strays and {name for name in names if name.startswith("models/")} == {"models/cifar10-cpu.safetensors"}
