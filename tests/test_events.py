@@ -74,9 +74,9 @@ def test_an_assumed_sensor_is_reported_once(spikemix, tmp_path):
     words = [0x8000, 0x6001, 0x0005, 0x2807, 0x6009, 0x2003]  # EVT3: time, row 5, columns 7 and 3
     raw.write_bytes(b"% evt 3.0\n% end\n" + struct.pack(f"<{len(words)}H", *words))
     for arguments in [["info", raw], ["convert", raw, tmp_path / "o.npz"], ["render", raw, tmp_path / "o.png"]]:
-        said = run(spikemix, *arguments).stderr
+        said = run(spikemix, "events", *arguments).stderr
         assert said.count("\n") == 1 and "8 x 6 pixels" in said and "no-geometry.raw" in said, said
-        assert run(spikemix, *arguments, "--size", "8x6").stderr == ""
+        assert run(spikemix, "events", *arguments, "--size", "8x6").stderr == ""
 
 
 def test_simulate_is_the_same_on_any_number_of_threads(spikemix, tmp_path):
