@@ -149,7 +149,7 @@ def main():
         folder = work / "pictures"
         if not (folder / "train").is_dir():
             with tarfile.open(next(arguments.data.glob("train.tar*"))) as tar:
-                tar.extractall(folder / "partial", filter="data")
+                tar.extractall(folder / "partial")
             top = folder / "partial" / "train"
             (top if top.is_dir() else folder / "partial").rename(folder / "train")
 

@@ -50,11 +50,13 @@ KNOWN = {
     "pugixml": ("pugixml", "MIT", "https://pugixml.org"),
     "tiff": ("libtiff", "libtiff", "https://libtiff.gitlab.io/libtiff"),
     "tomlplusplus": ("toml++", "MIT", "https://marzer.github.io/tomlplusplus"),
+    "torch": ("PyTorch", "BSD-3-Clause", "https://pytorch.org"),  # in a build with the training half
     "xz-utils": ("liblzma", "LicenseRef-public-domain", "https://tukaani.org/xz"),
     "zlib": ("zlib", "Zlib", "https://zlib.net"),
 }
 # Whose headers are code that gets into the objects; others' only declare what their libraries hold.
-CODE_IN_HEADERS = {"cli11", "flatbuffers", "fmtlib", "highway", "libstb", "nanobind", "nlohmann-json3", "tomlplusplus"}
+CODE_IN_HEADERS = {"cli11", "flatbuffers", "fmtlib", "highway", "libstb", "nanobind", "nlohmann-json3", "tomlplusplus",
+                   "torch"}
 # Of the system and the compiler, on every machine, and under licences that ask nothing of what is linked with them.
 SYSTEM = {"cpython", "gcc", "glibc", "linux"}
 IN_EVERY_LINUX = re.compile(r"lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z)\.so|ld-linux")  # as manylinux has it
@@ -106,7 +108,8 @@ def of_pip(path):
     """The same of a file in a Python's packages, or of that Python itself."""
     if match := re.match(r"(.*/site-packages)/(\w+)/", str(path)):
         for info in pathlib.Path(match[1]).glob(f"{match[2]}-*.dist-info"):
-            text, = info.rglob("LICENSE*")
+            # Its own lies above those of what it contains.
+            text = min(info.rglob("LICENSE*"), key=lambda file: (len(file.parts), file.name), default=None)
             return Package(match[2], info.name.split("-")[1].removesuffix(".dist"), text)
     if re.search(r"/include/python3[\d.]*/", str(path)):
         return Package("cpython", re.search(r"python(3[\d.]*)/", str(path))[1], None)
