@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs trained models on the engine, at every precision, and under LibTorch, and prints how far they agree.
+"""Runs trained models on the engine, at every precision, and under LibTorch, and prints how well they agree.
 
     .venv/bin/python bench/agreement.py runs/cifar10-small [RUN ...] --data DIR
 

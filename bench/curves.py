@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Training curves of runs, as a picture: test (or validation) top-1 over the minutes of training that it took.
+"""Training curves of runs, as a picture: test (or validation) top-1 over minutes of training.
 
     .venv/bin/python bench/curves.py runs/wt2d runs/ssa=attention -o curves.svg
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Who takes turns in engines.py. A contender has a name, turn(), logits(), finish(), which gives {"seconds" of each
-turn, "peak_bytes"}, and kill(), which may come at any moment.
+"""The contenders of engines.py. Each has a name, turn(), logits(), finish(), which returns {"seconds" of each
+turn, "peak_bytes"}, and kill(), which may be called at any moment.
 """
 import resource
 

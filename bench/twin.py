@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A trained spiking network in spikemix's engine against its dense twin: the same layers, ReLU in the place of neurons,
+"""A trained spiking network in spikemix's engine against its dense twin: the same layers, with ReLU instead of neurons,
 one step, trained by the same program with the same settings. The twin runs in every dense way that an engineer would
 consider: PyTorch compiled, ONNX Runtime, OpenVINO down to int8. One command:
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Cross-compiling for 64-bit Arm on Debian (preset arm64): Debian's cross compiler, and its arm64 libraries unpacked
-# into SPIKEMIX_ARM64_ROOT, by default where script/check_arm puts them. Tests run under qemu-user.
+# Cross-compiling for 64-bit Arm on Debian (preset arm64) with Debian's cross compiler and its arm64 libraries, unpacked
+# into SPIKEMIX_ARM64_ROOT (by default where script/check_arm puts them). Tests run under qemu-user.
 set(SPIKEMIX_ARM64_ROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root CACHE PATH
   "A Debian for arm64: headers and libraries")
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SPIKEMIX_ARM64_ROOT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Everything that is not the project's own idea comes from a well-kept library; script/bootstrap installs them all.
+# Everything outside the project's own ideas comes from a well-maintained library; script/bootstrap installs them all.
 if(SPIKEMIX_PACKAGE)  # a wheel brings its libraries along: inside of the module where there are static ones
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 endif()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Run at build time (cmake -P): writes recipes.cc, which holds the text of every recipes/*.toml, by name.
+# Runs at build time (cmake -P): writes recipes.cc, which holds the text of every recipes/*.toml, by name.
 cmake_minimum_required(VERSION 3.25)
 file(GLOB recipes ${SOURCE_DIR}/recipes/*.toml)
 set(entries "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Run at every build (cmake -P): writes version.cc, and touches it only when the commit has changed.
+# Runs at every build (cmake -P): writes version.cc, and touches it only if the commit has changed.
 set(GIT_COMMIT "$Format:%H$")  # in a source archive its commit (.gitattributes)
 if(GIT_COMMIT MATCHES "^[0-9a-f]+$")
   string(SUBSTRING ${GIT_COMMIT} 0 12 GIT_COMMIT)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What spikemix/train's gloo.cc and process_group.cc need of LibTorch beyond its wheel.
-# c10d's header of Gloo includes headers that the wheels do not hold: see gloo_names.h.
+# The parts of LibTorch that spikemix/train's gloo.cc and process_group.cc need beyond its wheel. c10d's header for Gloo
+# includes headers that the wheels do not contain: see gloo_names.h.
 find_path(GLOO_INCLUDE_DIR gloo/context.h PATHS ${TORCH_INCLUDE_DIRS} NO_DEFAULT_PATH)
 if(NOT GLOO_INCLUDE_DIR)
   foreach(header algorithm common/error context rendezvous/store transport/device)

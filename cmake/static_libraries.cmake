@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What static libraries ask for: archives name nothing. libarchive for tar, zip and its filters, libtiff for all codecs.
-# Where one of those is not there, the shared library is taken, which knows its own.
+# The libraries that static libraries need, because archives do not name them. libarchive for tar, zip and its filters,
+# libtiff for all codecs. If one of those is missing, the shared library is used, which knows its own.
 function(spikemix_static_needs target location)
   if(NOT "${location}" MATCHES "\\.a$")
     return()

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names, else in the build the wheel that SPIKEMIX_PYTHON imports,
-# and in another's project the one that spikemix was built with. Sets torch_problem, in one line, where there is none to
-# use, and torch_remark where it is one that nobody has tried. Installed beside spikemix-config.cmake, which includes it
-# too.
+# LibTorch: the one that Torch_DIR or CMAKE_PREFIX_PATH names; otherwise, in this build, the wheel that SPIKEMIX_PYTHON
+# imports, and in another project, the one that spikemix was built with. Sets torch_problem, in one line, if none is
+# usable, and torch_remark if nobody has tried it. Installed next to spikemix-config.cmake, which includes it, too.
 set(torch_problem "")
 set(torch_remark "")
 set(spikemix_oldest_torch 2.11)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which class is a picture of? By libspikemix.so alone: python3 ctypes_classify.py model.safetensors picture.ppm"""
+"""What class is a picture? Needs only libspikemix.so: python3 ctypes_classify.py model.safetensors picture.ppm"""
 import ctypes
 import math
 import sys

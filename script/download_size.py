@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Prints what pip would download for the requirements given, and how much that is: said before a large download."""
+"""Prints what pip would download for the given requirements, and its size: a warning before a large download."""
 import json
 import os
 import subprocess

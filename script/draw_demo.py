@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Draws docs/demo.svg, README's picture of the demo, from a real run: what `compare` and `predict` print of the two
+"""Draws docs/demo.svg, README's picture of the demo, from a real run: what `compare` and `predict` print about the two
 models that script/demo trained.
 
 usage: .venv/bin/python script/draw_demo.py        after script/demo

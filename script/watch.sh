@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# For the scripts beside it: say() what comes next, and watch() over what takes long and would print pages.
+# For the scripts next to it: say() announces the next step, and watch() runs commands that take long and print pages.
 
 watch_plain=20  # seconds between lines without a terminal
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Max-Former and QKFormer, written down anew with the names that their authors' checkpoints have, over SpikingJelly's
-neurons. (Spikformer: test_model.) `c` is a config's [model]; x [T, B, C, H, W] all the way through."""
+"""Max-Former and QKFormer, written independently with the names in their authors' checkpoints, on SpikingJelly's
+neurons. (For Spikformer see test_model.) `c` is a config's [model]; x is [T, B, C, H, W] throughout."""
 import torch
 from spikingjelly.activation_based import functional, neuron
 from torch import nn

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The small files that script/fuzz begins with are whole files of every kind: the program reads each. They need no data
+"""The small files that script/fuzz starts from are valid files of every kind: the program reads each. They need no data
 folder."""
 import json
 

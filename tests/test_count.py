@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`spikemix count` against an independent count, over the spikes that the LibTorch half shows for the same pictures."""
+"""`spikemix count` against an independent count, from the spikes of the LibTorch half for the same pictures."""
 import gzip
 import json
 

@@ -15,7 +15,7 @@ FILL = 128
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Real images, and the awkward ones: flat, two levels, a ramp."""
+    """Real images, and awkward ones: flat, two levels, a ramp."""
     file = data_at("cifar10-exact-sample", "test_batch.bin")
     records = np.fromfile(file, np.uint8).reshape(-1, 3073)[::50, 1:]
     images = list(records.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

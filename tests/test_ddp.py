@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several processes train one model: to the weights of one process, through the end of one of them, and on any
+"""Several processes train one model: to the weights of a single process, through the end of one of them, and on any
 number."""
 import json
 import os
@@ -131,7 +131,7 @@ def test_torchrun_learns_what_one_process_learns(spikemix, place):
     assert (effective["ranks"], effective["batch_of_each_rank"], effective["peak_learning_rate"]) == (2, 8, 2e-3)
     assert sum(effective["bucket_bytes"]) == 4 * summary["parameters"]
     assert record(place / "alone")["effective"]["bucket_bytes"] == []
-    # Sixty steps on, spikes at the threshold have gone either way; what is learned has not.
+    # After sixty steps, some spikes at the threshold have flipped; what is learned is the same.
     losses = [[line["train_loss"] for line in learned(place / name) if line["type"] == "epoch"]
               for name in ["alone", "torchrun"]]
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""train.device: what a machine does not have is named before anything is written; on a GPU a run repeats to the bit."""
+"""train.device: a missing device is named before anything is written; on a GPU a run repeats to the bit."""
 import json
 import re
 import signal

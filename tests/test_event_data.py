@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Data sets of recordings, from files as published to answers: info, training, prediction, streaming."""
+"""Data sets of recordings, from published files to answers: info, training, prediction, streaming."""
 import json
 import pathlib
 import shutil
@@ -192,7 +192,7 @@ def test_stream_from_a_socket_drops_for_a_slow_consumer(spikemix, trained, tmp_p
     command = [spikemix, "stream", f"unix:{path}", "--model", folder / "run", "--json", "--size", "16x16",
                "--step-us", 1000]
     process = subprocess.Popen([str(a) for a in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Nobody reads the answers: the pipe fills, the engine stands still, and the source must not notice.
+    # Nobody reads the answers: the pipe fills up, the engine stops, and the source must not notice.
     feed(path, aedat3(events))
     time.sleep(0.5)
     output, errors = process.communicate(timeout=60)
@@ -231,7 +231,7 @@ def start_stream(program, folder, source, *arguments, **options):
 def test_stream_answers_while_the_camera_is_slow(spikemix, trained, make):
     folder, _ = trained
     process = start_stream(spikemix, folder, "-", "--json", stdin=subprocess.PIPE)
-    process.stdin.write(make(25))  # two steps and a half, and then nothing for the time being
+    process.stdin.write(make(25))  # two and a half steps, then a pause
     process.stdin.flush()
     lines = [json.loads(process.stdout.readline()) for _ in range(2)]
     assert [line["step"] for line in lines] == [0, 1]
@@ -250,7 +250,7 @@ def test_a_signal_ends_a_stream_and_leaves_no_socket(spikemix, trained, tmp_path
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and not path.exists(), errors
-    # And while it runs: what was seen so far is summed up.
+    # The same while it runs: what was seen so far is summed up.
     process = start_stream(spikemix, folder, "-", "--json", stdin=subprocess.PIPE)
     process.stdin.write(nmnist(45))
     process.stdin.flush()
@@ -307,7 +307,7 @@ def test_recordings_of_another_sensor_are_told(spikemix, trained, tmp_path):
 
 
 def test_predict_sees_what_eval_sees(spikemix, trained, tmp_path):
-    """Parts of a sensor that do not say how large it was: each alone, in the set, and in another set."""
+    """Recordings from parts of a sensor whose size they do not give: each alone, in the set, and in another set."""
     folder, _ = trained
     rng = np.random.default_rng(3)
     for split, count in [("train", 15), ("test", 3)]:

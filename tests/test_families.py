@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Every stream, stem, mixer with weights and architecture against an independent implementation: SpikingJelly's neurons
-and torch.nn.functional, written down layer by layer with the tensors of our model."""
+"""Every stream, stem, mixer with weights and architecture against an independent implementation with SpikingJelly's
+neurons and torch.nn.functional, written layer by layer with our model's tensors."""
 import json
 
 import numpy

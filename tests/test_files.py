@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model files against the safetensors package and torch.save: what one side writes, the other reads."""
+"""Model files against the safetensors package and torch.save: each side reads what the other writes."""
 import argparse
 import collections
 import io

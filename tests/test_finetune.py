@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""train.init takes what fits of a trained model; train.freeze leaves the rest of it as it is, statistics included."""
+"""train.init takes the parts of a trained model that fit; train.freeze keeps parts unchanged, statistics included."""
 import json
 import shutil
 
@@ -37,11 +37,11 @@ def line_of(result):
 
 def test_starts_from_trained_weights(spikemix, place, trained):
     out = place / "tuned"
-    # No step that changes anything: what is tested after it is what it began with.
+    # No step changes anything: the tested weights are those that it began with.
     result = tiny.trained(spikemix, place, out, "neuron.v_threshold=0.5", f"train.init={trained}",
                           "train.freeze=all but head", "train.epochs=1", "train.lr=1e-12", "train.warmup_lr=0",
                           "train.min_lr=0", "train.weight_decay=0")
-    assert "taken" in line_of(result) and "anew" not in line_of(result) and "not used" not in line_of(result)
+    assert "taken" in line_of(result) and "initial values" not in line_of(result) and "not used" not in line_of(result)
     before, after = tensors(trained, "best"), tensors(out)
     for name, tensor in before.items():
         np.testing.assert_allclose(after[name], tensor, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -97,7 +97,7 @@ def test_other_classes_get_a_new_head(spikemix, place, trained, tmp_path):
                     tmp_path / "data" / split / label / f"{i}.png")
     shutil.copy(place / "tiny.toml", tmp_path)
     result = tiny.trained(spikemix, tmp_path, tmp_path / "out", f"train.init={trained}", "train.freeze=all but head",
-                   "model.classes=0", "train.epochs=1")
+                          "model.classes=0", "train.epochs=1")
     assert "initial values: head.weight [3, 32], in that model [10, 32]" in line_of(result)
     assert tensors(tmp_path / "out")["head.weight"].shape == (3, 32)
     before, after = tensors(trained, "best"), tensors(tmp_path / "out")
@@ -115,7 +115,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(spikemix, place, tmp_path, mix
     if not start.exists():
         tiny.trained(spikemix, place, start, f"model.mixer={mixer}", *TRAINED)
     tiny.trained(spikemix, place, tmp_path / "out", f"model.mixer={mixer}", *TRAINED, "train.epochs=1", *extra,
-          f"train.init={start / 'last' / 'model.safetensors'}", f"train.freeze={entry}")
+                 f"train.init={start / 'last' / 'model.safetensors'}", f"train.freeze={entry}")
     before, after = tensors(start), tensors(tmp_path / "out")
     for name in before:
         same = np.array_equal(before[name], after[name])

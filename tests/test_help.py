@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What --help, README and the docs tell a user to type: commands and flags that there are."""
+"""The commands and flags in --help, README and the docs exist."""
 import re
 import shlex
 

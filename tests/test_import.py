@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A published-style checkpoint, imported by the program, answers as the network that it was saved from."""
+"""A published-style checkpoint, imported by the program, answers like the network that it was saved from."""
 import argparse
 import copy
 import functools

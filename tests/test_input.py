@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures that are decoded once: trainings with and without the cache, and `bench --data`."""
+"""Pictures are decoded once: training with and without the cache, and `bench --data`."""
 import json
 import shutil
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The installed package: a stranger's CMake project or compiler line finds it, builds against it and gets the right
+"""The installed package: an outside CMake project or compiler line finds it, builds against it and gets the right
 numbers."""
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a training begins with and is held to: whitened and identical convolutions, a budget of spikes; its average."""
+"""How a training starts and what constrains it: whitened and identity convolutions, a budget of spikes; its average."""
 import gzip
 
 import numpy as np

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A damaged metrics.jsonl is said by whoever reads it: nothing is left out in silence."""
+"""Whatever reads a damaged metrics.jsonl reports it: nothing is left out silently."""
 import json
 import shutil
 
@@ -16,7 +16,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(spikemix, place):
-    """Four epochs of ten steps: 20 lines of steps, of which 10 stand in front of each of the first two epochs'."""
+    """Four epochs of ten steps: 20 lines of steps, 10 before the line of each of the first two epochs."""
     tiny.trained(spikemix, place, place / "run", "train.epochs=4")
     return place / "run"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Neurons, and what stands around them in a layer, against SpikingJelly's multi-step nodes and torch.nn."""
+"""Neurons, and the other parts of a layer, against SpikingJelly's multi-step nodes and torch.nn."""
 import contextlib
 import itertools
 

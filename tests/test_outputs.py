@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""No command writes over what it reads, nor over a file of another kind; and what it cannot feed leaves no run."""
+"""No command overwrites its input or a file of another kind; and a training that cannot start leaves no run."""
 import dataclasses
 import hashlib
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Recordings as other people's tools write them: what is certain is read, the rest is refused by a line that names a
-flag which the command has."""
+"""Recordings as other tools write them: what is certain is read, the rest is refused with a line that names a
+flag of the command."""
 import json
 
 import numpy as np

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`spikemix report`: the page holds the run's numbers, loads nothing, and no name gets out of its text."""
+"""`spikemix report`: the page contains the run's numbers, loads nothing, and no name breaks out of its text."""
 import html.parser
 import json
 import math

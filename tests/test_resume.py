@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run killed at any moment goes on to the same bits; a run that fails leaves its checkpoints intact."""
+"""A run killed at any moment resumes to the same bits; a run that fails leaves its checkpoints intact."""
 import json
 import random
 import resource

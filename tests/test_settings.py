@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A setting that can change nothing under the others is no setting: refused with both keys, before anything is read."""
+"""A setting that has no effect under the others is refused, naming both keys, before anything is read."""
 import pytest
 
 import tiny

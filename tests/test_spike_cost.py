@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""train.spike_cost against plain PyTorch: the term written down from its definition, its gradient from autograd."""
+"""train.spike_cost against plain PyTorch: the term computed from its definition, its gradient by autograd."""
 import pytest
 import torch
 import torch.nn.functional as F

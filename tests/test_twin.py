@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""bench/torch_twin.py, the dense twin as others run it, against the training half's network with neuron.kind=relu."""
+"""bench/torch_twin.py, the dense twin for other runtimes, against the training half's network with neuron.kind=relu."""
 import sys
 
 import pytest

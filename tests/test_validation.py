@@ -87,7 +87,7 @@ def test_resumes_for_more_epochs(spikemix, place):
     trained(spikemix, place, out, "data.validation=0.2", "train.epochs=2")
     more = run(spikemix, "resume", out, "train.epochs=3")
     assert more.returncode == 0, more.stderr
-    # What the test images said before stays on record.
+    # Earlier results on the test images stay on record.
     assert [line["epoch"] for line in metrics(out, "test") if line["weights"] == "last"] == [1, 2]
     refused = run(spikemix, "resume", out, "train.epochs=4", "data.validation=0")
     assert refused.returncode == 2 and "data.validation=0" in refused.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Data and a recipe so small that training takes a second."""
+"""Data and a recipe small enough to train in a second."""
 import gzip
 import json
 import pathlib

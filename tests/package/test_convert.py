@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Others' state dicts as our networks, and ours as ONNX."""
+"""Other projects' state dicts as our networks, and our networks as ONNX."""
 import importlib.util
 
 import numpy as np

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""spikemix.load and what it returns: the program's answers, to the bit; and one clear error for what cannot be."""
+"""spikemix.load and what it returns: the program's answers, to the bit, and one clear error for anything invalid."""
 import concurrent.futures
 import gc
 import json
@@ -40,7 +40,7 @@ def run(*command):
 
 
 @pytest.mark.parametrize("size", [(32, 32, 3), (50, 41, 3), (20, 64, 1)])
-def test_the_programs_bits(model, program, tmp_path, size):
+def test_bits_equal_the_programs(model, program, tmp_path, size):
     pixels = some_pixels(*size)
     file = write_ppm(tmp_path / "a.ppm", pixels)
     answer = json.loads(run(program, "predict", "--json", file))[0]
@@ -215,7 +215,7 @@ def test_a_model_is_not_saved_into_a_run(tmp_path, tiny, folder):
     tiny.save(tmp_path / "small.safetensors")  # a file of its own
 
 
-def test_what_a_model_says(model, tiny):
+def test_what_a_model_says_about_itself(model, tiny):
     assert model.labels[3] == "cat" and tiny.labels[3] == "3"
     assert model.card["model"]["embed_dim"] == 192 and model.card["name"] in repr(model)
     assert (model.input_shape, model.time_steps, model.threads) == ((3, 32, 32), 4, 1)

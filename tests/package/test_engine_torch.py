@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Models and tensors, where torch and Pillow are there."""
+"""Models and tensors, with torch and Pillow installed."""
 import numpy as np
 import pytest
 

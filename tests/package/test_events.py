@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""spikemix.events: what the program reads, writes and sums up, in Python."""
+"""spikemix.events: the program's reading, writing and summing of events, in Python."""
 import io
 import json
 import os

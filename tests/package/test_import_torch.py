@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The package where torch is installed."""
+"""The package with torch installed."""
 import subprocess
 import sys
 

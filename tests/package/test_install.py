@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The wheel, installed with numpy and nothing else."""
+"""The wheel, installed with only numpy."""
 import importlib.metadata
 import importlib.util
 import pathlib

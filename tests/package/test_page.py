@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The examples of docs/python.md run, section by section, as they stand there."""
+"""The examples of docs/python.md run, section by section, exactly as printed."""
 import re
 import textwrap
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""spikemix.plot: figures by matplotlib, where it is installed."""
+"""spikemix.plot: figures with matplotlib, if it is installed."""
 import importlib
 import sys
 

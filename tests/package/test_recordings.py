@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 @pytest.fixture
 def recordings(tmp_path):
-    """train/ of three and test/ of two recordings in each of two classes, in two formats."""
+    """For each of two classes, three recordings in train/ and two in test/, in two formats."""
     for path, seed in files_of_classes(tmp_path / "set", train=3, test=2):
         events.write(path.with_suffix((".aedat", ".aedat4")[seed % 2]), some_events(seed=seed))
     return tmp_path / "set"
@@ -26,7 +26,7 @@ def recordings(tmp_path):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Pictures of 12 x 10 pixels: train/ of four and test/ of two in each of two classes."""
+    """Pictures of 12 x 10 pixels: for each of two classes, four in train/ and two in test/."""
     for path, seed in files_of_classes(tmp_path / "pictures", train=4, test=2):
         write_ppm(path.with_suffix(".ppm"), some_pixels(10, 12, 3, seed=seed))
     return tmp_path / "pictures"
@@ -75,7 +75,7 @@ def test_pictures_as_decoded_and_fitted(pictures):
     assert label == 1 and picture.dtype == np.uint8 and np.array_equal(picture, some_pixels(10, 12, 3, seed=11))
     fitted = data.Pictures(pictures, "test", size=(10, 10))
     assert fitted[0][0].shape == (10, 10, 3) and np.array_equal(fitted[0][0], some_pixels(10, 12, 3, seed=100)[:, 1:11])
-    again = data.Pictures(pictures, "test", size=(10, 10))  # out of the cache
+    again = data.Pictures(pictures, "test", size=(10, 10))  # from the cache
     assert np.array_equal(again[3][0], fitted[3][0])
     grey = data.Pictures(pictures, size=(5, 5), channels=1)
     assert grey[0][0].shape == (5, 5, 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""spikemix.train: the training program, driven from Python. A small program stands for it; the real one, where a build
-or $SPIKEMIX_TRAIN has it, shows that it speaks as that one does."""
+"""spikemix.train: the training program, driven from Python. A small program takes its place; the real one, if a build
+or $SPIKEMIX_TRAIN has it, shows that the small one is faithful."""
 import json
 import os
 import pathlib
