@@ -28,7 +28,7 @@ class Model:
 
     def pictures_to_input(self, pictures: Annotated[NDArray[numpy.uint8], dict(shape=(None, None, None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None: ...
 
-    def recording_to_input(self, path: str | os.PathLike, input: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None: ...
+    def recording_to_input(self, path: str | os.PathLike, input: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> str | None: ...
 
     @property
     def card(self) -> str: ...
@@ -195,6 +195,9 @@ def read_model(path: str | os.PathLike) -> tuple[str, dict[str, NDArray]]:
     """
     The card (JSON text) and the tensors of a model file or folder; integer weights as floats.
     """
+
+def check_model_folder(folder: str | os.PathLike) -> None:
+    """Refuses a folder that is a run or lies in one."""
 
 def write_model(path: str | os.PathLike, card: str, tensors: Mapping[str, Annotated[NDArray, dict(order='C', device='cpu', writable=False)]]) -> None:
     """A model file, which appears whole or not at all."""
