@@ -14,7 +14,6 @@ depends on how much it fires: --density moves each one's threshold until this sh
 import argparse
 import json
 import pathlib
-import statistics
 import struct
 import subprocess
 import sys
@@ -43,6 +42,8 @@ def parse_arguments():
     a.train, a.engine = (text.split(",") if text else [] for text in (a.train, a.engine))
     if len(a.contenders) < 2:
         parser.error("one contender: nothing to compare it with")
+    if len({text.partition("=")[0] for text in a.contenders}) < len(a.contenders):
+        parser.error("contenders of one name; expected a different NAME for each")
     if a.density is not None and not 0 < a.density < 1:
         parser.error(f"--density {a.density}: expected a share between 0 and 1")
     return a
@@ -144,7 +145,7 @@ def engine(contenders, precision, a):
     for number in range(a.rounds):
         for c in contenders if number % 2 == 0 else contenders[::-1]:
             answer = spikemix(c.build, "bench", c.model, "--data", a.data, "--images", a.images, "--batch", a.batch,
-                                "--threads", a.threads, "--precision", precision, "--json")
+                              "--threads", a.threads, "--precision", precision, "--json")
             results[c.name]["seconds"].append(answer["images"] / answer["images_per_second"])
     return results
 

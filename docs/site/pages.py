@@ -4,6 +4,7 @@ places: the repository's Markdown as it stands, notebooks as Markdown with their
 (pages/), and in those the public headers' declarations.
 
 usage: python docs/site/pages.py FOLDER
+  FOLDER   in build/; what is in it is removed first
 """
 import pathlib
 import re
@@ -15,6 +16,8 @@ PAGES = ("*.md", "docs/*.md", "docs/*.svg", "examples/notebooks/*.ipynb")
 
 
 def main(folder):
+    if ROOT / "build" not in folder.resolve().parents:
+        sys.exit(f"pages.py: {folder}: expected a folder in {ROOT / 'build'}, because what is in it is removed")
     shutil.rmtree(folder, ignore_errors=True)
     own = ROOT / "docs" / "site" / "pages"
     sources = [(path, ROOT) for pattern in PAGES for path in ROOT.glob(pattern)]
