@@ -12,7 +12,7 @@ import shutil
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = ("*.md", "docs/*.md", "docs/*.svg", "examples/notebooks/*.ipynb")
+PAGES = ("*.md", "LICENSE", "docs/*.md", "docs/*.svg", "examples/notebooks/*.ipynb", "models/*.md")
 
 
 def main(folder):
