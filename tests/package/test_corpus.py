@@ -9,9 +9,8 @@ import pytest
 import spikemix
 from spikemix import events
 
-from places import SOURCE
+from places import CORPUS
 
-CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
 FILES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
 ROUNDS = 60
 
