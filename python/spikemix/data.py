@@ -204,7 +204,7 @@ class Recordings(_Data):
 class Pictures(_Data):
     """Labelled pictures: CIFAR-10 and -100, MNIST and its like, or folders and archives of picture files.
 
-    Samples are uint8 [height, width, channels], RGB or grey. What is not listed here is as `Recordings` has it.
+    Samples are uint8 [height, width, channels], RGB or grey.
 
     Args:
         root: a folder or archive.
@@ -213,6 +213,14 @@ class Pictures(_Data):
             into the cache that `spikemix train` has for a model of this size. None: as they are, decoded at each
             access.
         channels: 1 or 3, with `size`.
+        transform: called with the sample.
+        target_transform: called with the label, an int.
+        format: one of `formats()`.
+        cache: folder of the decoded copy, as for `Recordings`.
+        skip_bad: damaged pictures of a split that may be left out.
+        limit: samples to take; 0: all.
+        validation: share of the training samples that is split off.
+        seed: of the choice of the validation samples.
     """
 
     _recordings = False

@@ -118,16 +118,24 @@ class Mixer(_Tokens):
     """A token mixer with batch norm and neurons: what stands in the place of a block's attention.
 
     Every mixer of the program (`mixers()`), attention ("ssa", "qk-token", ...) among them. It is the branch beside the
-    residual stream: a block adds its result to x. What is not listed here is as `Transform` has it.
+    residual stream: a block adds its result to x.
 
     Args:
         name: a mixer, with or without options as the program writes them.
+        dim: embedding dimensions D.
+        grid: (height, width) of the tokens, row by row.
         T: time steps; needed if "time" is one of the axes.
+        layout: of the tensors, as for `Transform`.
         neuron: `LIF()`, `IF()`, `PLIF()` or `Integer()`: a pattern for all neurons of the branch, which keep
             thresholds that are their own (attention's 0.5). None: `LIF()`.
         stream: "spike": map, norm, neurons (Spikformer); "membrane": neurons, map, norm (Max-Former).
         heads: of "ssa", "random" and "qk-token".
         scale: on the attention product of "ssa".
+        wavelet: of "wt1d" and "wt2d", as for `Transform`.
+        levels: of wavelets, as for `Transform`.
+        axes: of transforms, as for `Transform`.
+        inverse: the inverse transform.
+        bases: of "dwt-c" and "fwt-c", as for `Transform`.
         transform: of "gated": what the gates multiply.
 
     Names in its state dict are the block's: `bn.*`, `coeff`, `gate`, `q_linear.weight`, ...
