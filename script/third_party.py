@@ -111,8 +111,8 @@ def of_pip(path):
             # Its own lies above those of what it contains.
             text = min(info.rglob("LICENSE*"), key=lambda file: (len(file.parts), file.name), default=None)
             return Package(match[2], info.name.split("-")[1].removesuffix(".dist"), text)
-    if re.search(r"/include/python3[\d.]*/", str(path)):
-        return Package("cpython", re.search(r"python(3[\d.]*)/", str(path))[1], None)
+    if match := re.search(r"/include/(?:[\w-]+/)?python(3[\d.]*)/", str(path)):
+        return Package("cpython", match[1], None)
     return None
 
 

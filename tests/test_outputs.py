@@ -216,7 +216,7 @@ def test_simulated_recordings_go_to_a_folder_of_their_own(spikemix, place, pictu
 def test_a_simulation_replaces_an_earlier_one_as_a_whole(spikemix, pictures, tmp_path):
     def recordings():
         return sorted(str(file.relative_to(tmp_path / "made")) for file in (tmp_path / "made").rglob("*")
-                      if not file.is_dir())
+                      if not file.is_dir() and file.name != ".spikemix-simulation")
 
     def simulate(*flags, source="pictures", code=0):
         result = run(spikemix, "events", "simulate", source, "made", "--duration", 20, *flags, cwd=tmp_path)
@@ -236,6 +236,9 @@ def test_a_simulation_replaces_an_earlier_one_as_a_whole(spikemix, pictures, tmp
     (tmp_path / "pictures" / "test" / "dog").rename(tmp_path / "pictures" / "test" / "wolf")
     simulate()
     assert len(recordings()) == 6 and not (tmp_path / "made" / "train" / "dog").exists()
+    assert run(spikemix, "data", "info", "made", cwd=tmp_path).returncode == 0
+    (tmp_path / "made" / ".spikemix-simulation").unlink()  # without it they may be anybody's, by `events convert`
+    assert "which no earlier simulation wrote" in simulate(code=2) and len(recordings()) == 6
 
 
 @pytest.mark.parametrize("out", ["run/best", "run/best/mine", "run/new", "run/../run/new", "link/new", None])

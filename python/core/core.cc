@@ -2,7 +2,9 @@
 // spikemix._core: the engine, the readers and the mixers for Python. No LibTorch; numpy arrays and DLPack in and out.
 #include "core.h"
 
+#include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nanobind/stl/string.h>
@@ -14,15 +16,40 @@
 
 int spikemix_program(int argc, char** argv);  // cli/main.cc's main()
 
+namespace nb = nanobind;
+
+namespace {
+
+template <class Error>
+void bind_exception(nb::module_& m, const char* name, PyObject* base, const char* doc) {
+  nb::exception<Error> type(m, name, base);
+  type.attr("__doc__") = doc;
+  // nanobind's own translation loses a text that is not UTF-8, such as one that quotes a damaged file.
+  nb::register_exception_translator(
+      [](const std::exception_ptr& thrown, void* to) {
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const Error& error) {
+          const std::string_view said = error.what();
+          const nb::object text =
+              nb::steal(PyUnicode_DecodeUTF8(said.data(), Py_ssize_t(said.size()), "backslashreplace"));
+          PyErr_SetObject(static_cast<PyObject*>(to), text.ptr());
+        }
+      },
+      type.ptr());
+}
+
+}  // namespace
+
 NB_MODULE(_core, m) {
-  namespace nb = nanobind;
   nb::set_leak_warnings(false);  // torch keeps the operators, and what they hold, beyond the interpreter's end
   m.attr("__version__") = spikemix::kVersion;
   // A ValueError, as Python's own functions raise for what they cannot use.
-  nb::exception<spikemix::InputError>(m, "InputError", PyExc_ValueError).attr("__doc__") =
-      "What was given cannot be used: the text says where, what was found and what was expected.";
-  nb::exception<spikemix::RunError>(m, "RunError", PyExc_RuntimeError).attr("__doc__") =
-      "The machine failed, not the input: a full disk, a program that ended.";
+  bind_exception<spikemix::InputError>(
+      m, "InputError", PyExc_ValueError,
+      "What was given cannot be used: the text says where, what was found and what was expected.");
+  bind_exception<spikemix::RunError>(m, "RunError", PyExc_RuntimeError,
+                                     "The machine failed, not the input: a full disk, a program that ended.");
   spikemix::python::bind_engine(m);
   spikemix::python::bind_events(m);
   spikemix::python::bind_data(m);

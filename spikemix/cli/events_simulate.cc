@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/talk.h"
@@ -129,7 +130,10 @@ void run(EventsSimulateOptions o) {
   }
   const std::vector<fs::path> earlier = check_output_folder("OUT", o.out, o.in);
   const auto train_data = open_split(o, Split::kTrain), test_data = open_split(o, Split::kTest);
+  if (!train_data && !test_data) throw input_error("{}: neither training nor test pictures in it", o.in);
   remove_earlier(o.out, earlier);
+  fs::create_directories(o.out);
+  write_file_atomically(fs::path(o.out) / kSimulationMark, "");
   std::atomic<int64_t> events = 0;
   const int64_t train = simulate_split(o, simulator, Split::kTrain, train_data.get(), events);
   const int64_t test = simulate_split(o, simulator, Split::kTest, test_data.get(), events);

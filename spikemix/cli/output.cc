@@ -185,7 +185,7 @@ bool is_simulated(const fs::path& folder, const fs::path& inside) {
   if (parts.size() < 3) return fs::is_directory(status);
   const std::string name = parts[2].string();
   const size_t digits = name.find_first_not_of("0123456789");
-  if (digits == 0 || digits == name.npos || !fs::is_regular_file(status)) return false;
+  if (digits < 6 || digits == name.npos || !fs::is_regular_file(status)) return false;
   const std::string ending = name.substr(digits);
   return ending == ".aedat.partial" || (ending == ".aedat" && is_aedat3_of_ours(beginning_of(folder / inside)));
 }
@@ -212,13 +212,19 @@ std::vector<fs::path> check_output_folder(const std::string& flag, const std::st
     throw input_error("{} {}: overlaps with {}, which this command reads; name another folder", flag, folder, input);
   check_no_run_around(flag, folder);
   std::vector<fs::path> earlier;
-  for (fs::recursive_directory_iterator entry(there, none), end; !none && entry != end; entry.increment(none)) {
+  // Without the mark, files of the same names and kind are somebody's own.
+  const bool marked = fs::exists(there / kSimulationMark, none);
+  fs::recursive_directory_iterator entry(there, none);
+  for (const fs::recursive_directory_iterator end; !none && entry != end; entry.increment(none)) {
     const fs::path inside = entry->path().lexically_relative(there);
-    if (!is_simulated(there, inside))
+    if (inside == kSimulationMark) continue;
+    if (!marked || !is_simulated(there, inside))
       throw input_error("{} {}: holds {}, which no earlier simulation wrote; name a new folder", flag, folder,
                         inside.string());
     if (!entry->is_directory(none)) earlier.push_back(entry->path());
   }
+  if (none && none != std::errc::no_such_file_or_directory)
+    throw_file_error(fmt::format("{} {}", flag, folder), none.value());
   while (!fs::exists(there, none) && there.has_parent_path()) there = there.parent_path();
   if (::access(there.c_str(), W_OK | X_OK) != 0) throw_file_error(fmt::format("{} {}", flag, folder), errno);
   return earlier;

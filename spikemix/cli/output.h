@@ -25,8 +25,11 @@ struct OutputFile {
 /// @throws InputError in one line: the flag, the file, and why not
 void check_outputs(const std::vector<OutputFile>& outputs, const std::vector<std::string>& inputs);
 
-/// The same of a folder for recordings, train/CLASS/000000.aedat: new, or with nothing in it but what an earlier
-/// simulation wrote, inside of no run, and neither inside the data set that is read nor around it.
+/// In a folder of simulated recordings, so that a later simulation may replace them.
+inline constexpr const char* kSimulationMark = ".spikemix-simulation";
+
+/// The same of a folder for recordings, train/CLASS/000000.aedat: new, or with kSimulationMark and nothing else but
+/// what an earlier simulation wrote, inside of no run, and neither inside the data set that is read nor around it.
 /// @returns the files of the earlier simulation, which the new one replaces
 /// @throws InputError
 std::vector<std::filesystem::path> check_output_folder(const std::string& flag, const std::string& folder,

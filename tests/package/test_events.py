@@ -478,3 +478,9 @@ def test_a_count_without_bytes_takes_no_memory():
     packet = struct.pack("<hhiiiiii", 1, 0, 8, 4, 0, 2_000_000_000, 2_000_000_000, 2_000_000_000)
     with pytest.raises(spikemix.InputError, match="2000000000"):
         events.read(header + packet)
+
+
+def test_errors_quote_bytes_that_are_no_text():
+    header = b"% Data file containing CD events.\n% Version 2\xd9% Width 20\n% Height 12\n\x0c\x08"
+    with pytest.raises(spikemix.InputError, match=r"\\xd9"):
+        events.read(header)
