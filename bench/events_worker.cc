@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// bench/events_peers.py's hands:
-//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, from a recording that is repeated
+// The C++ part of bench/events_peers.py:
+//   events_worker make FORMAT VARIANT EVENTS FILE [RECORDING]   writes a file, repeating a recording if there is one
 //   events_worker stream|keep FILE                              decodes it at each line "step" of standard input
 #include <chrono>
 #include <cstdio>

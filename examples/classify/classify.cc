@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which class is a picture of? Runs a trained model on a binary PPM of the model's size, without LibTorch.
+// What class is a picture? Runs a trained model on a binary PPM of the model's size, without LibTorch.
 //
 //   convert cat.jpg -resize '32x32!' cat.ppm         (ImageMagick)
 //   classify models/cifar10-cpu.safetensors cat.ppm

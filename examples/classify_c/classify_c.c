@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which class is a picture of? The C twin of ../classify: a trained model on a binary PPM of the model's size.
+/* What class is a picture? The C twin of ../classify: a trained model on a binary PPM of the model's size.
  *
  *   classify_c models/cifar10-cpu.safetensors cat.ppm
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The smallest program: mixes eight tokens by a Haar wavelet, without LibTorch.
+// The smallest program: mixes eight tokens with a Haar wavelet, without LibTorch.
 #include <cstdio>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// spikemix._core's kernels: what spikemix.nn registers as torch operators. Tensors come as addresses, which torch's
-// operators have checked and hold: no copy, no DLPack capsule for each call, no torch in this module.
+// spikemix._core's kernels, which spikemix.nn registers as torch operators. Tensors come as addresses, which torch's
+// operators have checked and keep alive: no copy, no DLPack capsule for each call, no torch in this module.
 #include "kernels.h"
 
 #include <cmath>

@@ -28,7 +28,7 @@ namespace {
 
 using Given = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
-// Whole-number weights as what they stand for: unit x integer, for each output.
+// Integer weights as the values that they stand for: unit x integer, for each output.
 std::vector<float> weights_of(const TensorReader& reader, const TensorSpec& spec) {
   if (!spec.integers || !reader.is_quantized(spec.name)) return reader.floats(spec.name);
   const std::vector<int16_t> integers = reader.integers(spec.name);

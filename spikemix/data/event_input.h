@@ -34,7 +34,7 @@ struct SeenRecording {
 /// @throws InputError as read_recording() and put_in_order()
 SeenRecording see_recording(ByteSource source, const ModelCard& card, ReadOptions options);
 
-/// The frames of a recording as a model of events takes them: counts, [T, 2, height, width].
+/// The frames of a recording as input of an event model: counts, [T, 2, height, width].
 void write_frames(const Frames& frames, float* input);
 
 /// The same after the augmentation that `augment` describes; a function of the events and rng's state.

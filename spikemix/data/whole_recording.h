@@ -23,8 +23,8 @@ struct WholeRecording {
 /// "x.aedat: 3 of its events beyond the sensor left out"
 std::string told_left_out(const std::string& name, int64_t events);
 
-/// How data sets and the command line read recordings: in any order of time, without a glitch's events.
-/// @throws InputError naming the file and byte; or if more than one event in twenty lies beyond the sensor
+/// The way data sets and the command line read recordings: in any order of time, without a glitch's events.
+/// @throws InputError naming the file and byte, or if more than one event in twenty is beyond the sensor
 WholeRecording read_recording(ByteSource source, ReadOptions options);
 
 /// Sorts events by time: in some published recordings, a buffer or two are in the wrong order.

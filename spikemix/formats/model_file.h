@@ -21,8 +21,8 @@ std::filesystem::path run_folder_around(const std::filesystem::path& path);
 /// replace or be taken for. @throws InputError
 void check_model_folder(const std::filesystem::path& folder);
 
-/// The card in the metadata of a model file, or in config.json beside it (the Hugging Face layout).
-/// @throws InputError if the file is malformed or says nothing of itself
+/// The card in the metadata of a model file, or in config.json next to it (the Hugging Face layout).
+/// @throws InputError if the file is malformed or has no description of itself
 ModelCard read_model_card(const std::filesystem::path& file);
 
 }  // namespace spikemix

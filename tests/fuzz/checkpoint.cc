@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A PyTorch checkpoint from somebody else: its tensors can be read whole, or it is refused.
+// A PyTorch checkpoint from a stranger: its tensors can all be read, or it is refused.
 #include "fuzz.h"
 #include "spikemix/base/exceptions.h"
 #include "spikemix/formats/pth.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A model file from somebody else: refused with an InputError, or it loads and runs one image.
+// A model file from a stranger: it is refused with an InputError, or it loads and runs one image.
 #include <vector>
 
 #include "fuzz.h"

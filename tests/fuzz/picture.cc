@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A picture of any format: pixels of the size that it says, or it is refused.
+// A picture of any format: it has pixels of the size that it claims, or it is refused.
 #include <cstdlib>
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A recipe: settings whose network can be planned, or it is refused.
+// A recipe: its settings describe a network that can be planned, or it is refused.
 #include <string>
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A recording of any format, as a file in memory: every event lies within the sensor, or the recording is refused.
+// A recording of any format, as a file in memory: every event is within the sensor, or the recording is refused.
 #include <cstdlib>
 
 #include "fuzz.h"

@@ -41,7 +41,7 @@ struct Davis : Record {
   bool is_event(const uint8_t* record) const { return (big_endian(record) & 0x80000400) == 0; }
 };
 
-// jAER's and v2e's: 10 bits of x and of y, both counted from the far end, and the polarity below them.
+// The layout of jAER and v2e: 10 bits each for x and y, both counted from the far end, and the polarity below them.
 struct Dvs640 : Record {
   Event event(const uint8_t* record) const {
     const uint32_t address = big_endian(record);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Values a second through the neurons' passes in bf16: what stands between two products of a training step. 2 bytes are
-// read for each value by forward; backward reads 4 and writes 2; batch norm's backward reads 4 and writes 2.
+// Values a second through the neurons' passes in bf16: the work between two products of a training step. For each
+// value, forward reads 2 bytes, backward reads 4 and writes 2, and batch norm's backward reads 4 and writes 2.
 #include <vector>
 
 #include <benchmark/benchmark.h>

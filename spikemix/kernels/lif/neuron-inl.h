@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The neuron's equations (lif.h) on vectors, for every SIMD target: training and inference share them to the bit.
+// The neuron's equations (lif.h) on vectors, for every SIMD target: training and inference use the same code, so their
+// bits agree.
 #if defined(SPIKEMIX_NEURON_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_NEURON_INL_H
 #undef SPIKEMIX_NEURON_INL_H

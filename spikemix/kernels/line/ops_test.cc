@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every LineTransform::ops() against the kernel itself, run on a scalar that counts (counting.h). The kernel's values
-// are held against the definition in the same run, so that what is counted is what is computed.
+// Compares every LineTransform::ops() with the kernel itself, run on a scalar that counts (counting.h). The same run
+// compares the kernel's values with the definition, so that the counted code is known to compute the right thing.
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The neurons behind one panel of weights, for every SIMD target.
+// The neurons after one panel of weights, for every SIMD target.
 #if defined(SPIKEMIX_PANEL_NEURONS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_PANEL_NEURONS_INL_H
 #undef SPIKEMIX_PANEL_NEURONS_INL_H

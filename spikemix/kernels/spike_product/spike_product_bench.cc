@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Dense-equivalent GMAC/s of the spike products at the published stem's last layer: 256 pixels, 4 steps, 3,456 inputs,
-// 384 outputs; beside it the additions a second, whose limit is one vector load a cycle.
+// Dense-equivalent GMAC/s of the spike products in the last layer of the published stem: 256 pixels, 4 steps, 3,456
+// inputs, 384 outputs. Beside it the additions a second, whose limit is one vector load a cycle.
 #include <random>
 #include <vector>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sums of weight rows in registers, for every SIMD target: what inference and training share.
+// Sums of weight rows in registers, for every SIMD target: the part that inference and training share.
 #if defined(SPIKEMIX_SUMS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_SUMS_INL_H
 #undef SPIKEMIX_SUMS_INL_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Vectors of floats out of memory that holds float or Bfloat16, for every SIMD target.
+// Loads vectors of floats from memory that holds float or Bfloat16, for every SIMD target.
 #if defined(SPIKEMIX_VALUES_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SPIKEMIX_VALUES_INL_H
 #undef SPIKEMIX_VALUES_INL_H
