@@ -31,7 +31,7 @@ import tempfile
 import time
 
 import numpy
-from engine_setup import cifar_records, die, subset, trained_model
+from engine_setup import die, trained_model, write_images
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # spikemix's name -> the peer's. The others have no counterpart there.
@@ -151,11 +151,7 @@ class Bench:
         self.sizes = {"embed_dim": a.embed_dim, "depth": a.depth, "T": a.time_steps, "heads": a.heads}
         self.images = folder / "images.bin"
         if a.data:
-            records = subset(cifar_records(a.data, "test_batch.bin"), a.batch)
-            pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float32) / 255
-            mean, std = (numpy.array(v, numpy.float32).reshape(3, 1, 1)
-                         for v in ([0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]))
-            self.images.write_bytes(((pixels - mean) / std).tobytes() + records[:, 0].astype(numpy.int64).tobytes())
+            write_images(self.images, a.data, a.batch)
             return
         random = numpy.random.default_rng(0)
         pixels = random.standard_normal((a.batch, *self.shape["image"]), numpy.float32)

@@ -91,6 +91,15 @@ def subset(records, count):
     return records[numpy.sort(chosen)]
 
 
+def write_images(path, data, count):
+    """What step_worker and peer_worker.py read: normalised images as float32, then labels as int64."""
+    records = subset(cifar_records(data, "test_batch.bin"), count)
+    pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float32) / 255
+    mean, std = (numpy.array(v, numpy.float32).reshape(3, 1, 1)
+                 for v in ([0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]))
+    path.write_bytes(((pixels - mean) / std).tobytes() + records[:, 0].astype(numpy.int64).tobytes())
+
+
 def write_png(path, record):
     """The picture of a record, for `spikemix predict`."""
     def chunk(kind, content):

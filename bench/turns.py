@@ -20,10 +20,8 @@ import sys
 import tempfile
 import time
 
-import numpy
-
 from compare import Worker, cpu_name, print_table, rate, ratio
-from engine_setup import ROOT, cifar_records, die, subset
+from engine_setup import ROOT, die, write_images
 
 
 def parse_arguments():
@@ -106,17 +104,6 @@ def match_density(contender, wanted, build, data, folder):
     die(f"{contender.name}: no threshold gives the density {wanted:.3f}; the last one gave {density:.3f}")
 
 
-def images_file(data, batch, folder):
-    """What step_worker reads: normalised images and labels."""
-    records = subset(cifar_records(data, "test_batch.bin"), batch)
-    pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float32) / 255
-    mean, std = (numpy.array(v, numpy.float32).reshape(3, 1, 1)
-                 for v in ([0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]))
-    path = folder / "images.bin"
-    path.write_bytes(((pixels - mean) / std).tobytes() + records[:, 0].astype(numpy.int64).tobytes())
-    return path
-
-
 def setting(value):
     return json.dumps(value) if isinstance(value, (list, bool)) else str(value)
 
@@ -162,7 +149,8 @@ def main():
             densities = [match_density(c, a.density, build, a.data, folder) for c in contenders]
         else:
             densities = [c.density(build, a.data) for c in contenders]
-        images = images_file(a.data, a.batch, folder)
+        images = folder / "images.bin"
+        write_images(images, a.data, a.batch)
         for what, precisions in [("training", a.train), ("engine", a.engine)]:
             for precision in precisions:
                 print(f"{what}, {precision}", file=sys.stderr, flush=True)
@@ -174,7 +162,7 @@ def main():
                     median, spread = rate(results[c.name], a.batch if what == "training" else a.images)
                     rows.append([what, precision, c.name, f"{density:.1%}", f"{median:.1f} ±{spread:.0f} %",
                                  f"{ratio(results[c.name], first):.2f}x" if c is not contenders[0] else ""])
-    print(f"{cpu_name()}, {a.threads} thread{'s' * (a.threads > 1)}, batch {a.batch}; {a.rounds} rounds: median ± half "
+    print(f"{cpu_name()}, threads: {a.threads}, batch {a.batch}; {a.rounds} rounds: median ± half "
           f"the distance of the quartiles; x: how many times as fast as {contenders[0].name}\n")
     print_table(["", "precision", "contender", "density", "img/s", f"against {contenders[0].name}"], rows)
     if a.json:
