@@ -66,6 +66,10 @@ class Placer {
     int64_t last;  // the last layer that uses it
   };
 
+  int64_t bordered_pixels(const LayerPlan& layer) const {
+    const ValuePlan& from = value(layer.reads);
+    return (from.height + 2 * layer.window.padding) * (from.width + 2 * layer.window.padding);
+  }
   const ValuePlan& value(int64_t index) const { return plan_.values[size_t(index)]; }
   int64_t steps(const ValuePlan& v) const { return v.still ? 1 : T_; }
 
@@ -132,7 +136,11 @@ class Placer {
     if (is_of_frames(plan_, layer)) add(scratch.marks, T_ * from.height * spike_words(from.width) * 8);
     const int64_t group = from.channels / layer.groups;
     if (layer.groups > 1) add(scratch.groups, layer.groups * T_ * step_bytes(form_of(from.range), from.rows(), group));
-    if (layer.map != Map::kConvolution || real || layer.window.depthwise) return;
+    if (layer.map != Map::kConvolution || layer.window.depthwise) return;
+    if (real) {
+      if (!is_of_frames(plan_, layer)) add(scratch.bordered, steps(from) * 4 * from.channels * bordered_pixels(layer));
+      return;
+    }
     if (layer.window.kernel == 3) {
       const int64_t rows = planes_of(from.range) * T_ * from.height * layer.groups;
       add(scratch.index, rows * list_stride(from.width, group) * 2);

@@ -38,9 +38,11 @@ struct LayerBuffers {
   Buffer gates;         // bits of attention's neurons
   Buffer index, begin;  // PixelLists
   Buffer marks;         // for event frames, [T, height, words of width]
+  Buffer bordered;      // the input as floats with a border of zeros, [steps, rows, columns, channels]
 
   int64_t bytes() const {
-    const std::array all = {&made, &sums, &unpacked, &groups, &sampled, &gates, &index, &begin, &marks};
+    const std::array all = {&made,  &sums,  &unpacked, &groups,   &sampled,   &gates,
+                            &index, &begin, &marks,    &bordered};
     static_assert(sizeof(LayerBuffers) == all.size() * sizeof(Buffer), "a buffer that bytes() does not count");
     int64_t sum = 0;
     for (const Buffer* buffer : all) sum += buffer->bytes;

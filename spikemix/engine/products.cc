@@ -31,9 +31,8 @@ void LayerPass::linear() {
   const Rows rows = my(to_->rows());
   const int64_t C = from_->channels, words = spike_words(C);
   if (from_->range.is_real()) {
-    return dense(rows, [&](int64_t t, int64_t row, int64_t) {
-      return value<float>(plan_->reads) + (t * to_->rows() + row) * C;
-    });
+    return dense(
+        rows, [&](int64_t t) { return token_windows(value<const float>(plan_->reads) + t * to_->rows() * C, C, C); });
   }
   const void* const x = sampled(rows);
   const int64_t n = rows.second - rows.first, step = to_->rows() * words;
@@ -170,53 +169,57 @@ void LayerPass::potentials_done(const Potentials& potentials, Rows rows) {
     add_position(potentials.values, potentials.T, rows);
 }
 
-// Real inputs: x(t, row, n) returns n rows at a step, which is 0 if the value is still.
+// Real inputs: x(t) has the windows of a step, which is 0 if the value is still.
 template <class Inputs>
 void LayerPass::dense(Rows rows, const Inputs& x) {
   const bool fires = plan_->neurons && plan_->position.empty() && from_->still;
-  constexpr int64_t kRows = Workspace::kPatchRows;
+  const int64_t n = rows.second - rows.first;
   const PackedPart& part = packed_->parts[0];
-  const double inputs = double((rows.second - rows.first) * steps(*from_) * part.weights.in);
+  const double inputs = double(n * steps(*from_) * part.weights.in);
   count(0, inputs, inputs);
   if (fires) {
-    for (int64_t row = rows.first; row < rows.second; row += kRows) {
-      const int64_t n = std::min(kRows, rows.second - row);
-      dense_product(part.weights, x(0, row, n), n, neurons(0, row, made_spikes()));
-    }
+    dense_product(part.weights, x(0), rows.first, n, neurons(0, rows.first, made_spikes()));
     return made(rows);
   }
   const Potentials out = plan_->neurons ? sums(rows.first) : potentials(0, rows.first);
   for (int64_t t = 0; t < out.T; ++t) {
-    for (int64_t row = rows.first; row < rows.second; row += kRows) {
-      const int64_t n = std::min(kRows, rows.second - row), at = (row - rows.first) * out.stride;
-      dense_potentials(part.weights, x(from_->still ? 0 : t, row, n), n,
-                       {.values = out.values + t * out.step + at,
-                        .stride = out.stride,
-                        .added_to = out.added_to ? out.added_to + t * out.added_step + at : nullptr});
-    }
+    dense_potentials(part.weights, x(from_->still ? 0 : t), rows.first, n,
+                     {.values = out.values + t * out.step,
+                      .stride = out.stride,
+                      .added_to = out.added_to ? out.added_to + t * out.added_step : nullptr});
   }
   potentials_done(out, rows);
 }
 
-// Patches are gathered from the input, [C, H, W], or a value, [H, W, C].
+// Everybody copies lines of the input, [C, H, W], or a value, [H, W, C], into an image with a border.
 void LayerPass::convolution_of_pixels() {
-  const int64_t H = from_->height, W = from_->width, C = from_->channels, pixels = H * W;
+  const Window& window = plan_->window;
+  const int64_t H = from_->height, W = from_->width, C = from_->channels, border = window.padding;
+  const int64_t lines = H + 2 * border, line = (W + 2 * border) * C;
   const bool planar = plan_->reads == 0;
-  const int64_t pixel = planar ? 1 : C, channel = planar ? pixels : 1;
+  const int64_t pixel = planar ? 1 : C, channel = planar ? H * W : 1;
   const float* const values = planar ? input_ : value<float>(plan_->reads);
-  const Window& w = plan_->window;
-  dense(my(to_->rows()), [&](int64_t t, int64_t first, int64_t n) {
-    const float* const x = values + t * pixels * C;
-    float* out = mine_.patches.data();
-    for (int64_t row = first; row < first + n; ++row) {
-      const int64_t top = row / to_->width * w.stride - w.padding, left = row % to_->width * w.stride - w.padding;
-      for (int64_t k = 0; k < w.kernel * w.kernel; ++k) {
-        const int64_t y = top + k / w.kernel, column = left + k % w.kernel;
-        const bool inside = y >= 0 && y < H && column >= 0 && column < W;
-        for (int64_t c = 0; c < C; ++c) *out++ = inside ? x[(y * W + column) * pixel + c * channel] : 0;
-      }
+  float* const image = scratch<float>(&LayerBuffers::bordered);
+  const auto [first, last] = my(steps(*from_) * lines);
+  for (int64_t i = first; i < last; ++i) {
+    float* const out = image + i * line;
+    const int64_t y = i % lines - border;
+    std::fill_n(out, line, 0.0f);
+    if (y < 0 || y >= H) continue;
+    const float* const x = values + i / lines * H * W * C + y * W * pixel;
+    for (int64_t c = 0; c < C; ++c) {
+      for (int64_t column = 0; column < W; ++column) out[(border + column) * C + c] = x[column * pixel + c * channel];
     }
-    return mine_.patches.data();
+  }
+  share_.wait();
+  dense(my(to_->rows()), [&](int64_t t) {
+    return Windows<float>{.values = image + t * lines * line,
+                          .run = window.kernel * C,
+                          .runs = window.kernel,
+                          .run_step = line,
+                          .width = to_->width,
+                          .step = window.stride * C,
+                          .line = window.stride * line};
   });
 }
 

@@ -11,17 +11,14 @@
 namespace spikemix {
 
 struct Workspace::MemberSizes {
-  int64_t lists = 0, list_entries = 0, patches = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
+  int64_t lists = 0, list_entries = 0, mixer_scratch = 0, mixer_term = 0, key_value = 0, attended = 0;
 
   void grow(const MemberSizes& to) {
-    for (int64_t MemberSizes::*size :
-         {&MemberSizes::lists, &MemberSizes::list_entries, &MemberSizes::patches, &MemberSizes::mixer_scratch,
-          &MemberSizes::mixer_term, &MemberSizes::key_value, &MemberSizes::attended})
+    for (int64_t MemberSizes::*size : {&MemberSizes::lists, &MemberSizes::list_entries, &MemberSizes::mixer_scratch,
+                                       &MemberSizes::mixer_term, &MemberSizes::key_value, &MemberSizes::attended})
       this->*size = std::max(this->*size, to.*size);
   }
-  int64_t bytes() const {
-    return 2 * list_entries + 4 * (lists + patches + mixer_scratch + mixer_term + key_value + attended);
-  }
+  int64_t bytes() const { return 2 * list_entries + 4 * (lists + mixer_scratch + mixer_term + key_value + attended); }
 };
 
 Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, size_t index, int64_t T) {
@@ -41,10 +38,7 @@ Workspace::MemberSizes Workspace::member_sizes(const PackedNetwork& network, siz
   } else if (layer.has_weights() && !layer.window.depthwise) {
     const bool around = layer.map == Map::kConvolution;
     const int64_t window = around ? layer.window.kernel * layer.window.kernel : 1;
-    if (from.range.is_real()) {
-      if (around) sizes.patches = kPatchRows * window * from.channels;
-      return sizes;
-    }
+    if (from.range.is_real()) return sizes;
     sizes.lists = T * to.rows() * planes_of(from.range);
     sizes.list_entries = sizes.lists * window * 64 * spike_words(from.channels);
   }
@@ -82,7 +76,6 @@ Workspace::Workspace(const PackedNetwork& network, int64_t steps_at_once, int64_
   feature_sums.resize(size_t(plan.values[size_t(plan.features)].channels));
   for (Member& member : members) {
     member.lists.reserve(sizes.lists, sizes.list_entries);
-    member.patches.resize(size_t(sizes.patches));
     member.mixer_scratch.resize(size_t(sizes.mixer_scratch));
     member.mixer_term.resize(size_t(sizes.mixer_term));
     member.key_value.resize(size_t(sizes.key_value));

@@ -39,12 +39,10 @@ struct Workspace {
   /// Buffers of a single thread.
   struct Member {
     SpikeLists lists;
-    std::vector<float> patches;  // for a convolution of real values: [kPatchRows, inputs]
     std::vector<float> mixer_scratch, mixer_term;
     std::vector<int32_t> key_value;  // attention: [d, d]
     std::vector<int32_t> attended;   // [d], or [channels] for attentions that sum over tokens
   };
-  static constexpr int64_t kPatchRows = 64;
 
   int64_t T;
   int64_t bytes = 0;  // of all buffers below

@@ -55,7 +55,9 @@ void first_layer_dense(benchmark::State& state) {
   const std::vector<float> x(size_t(layer.kT * layer.kPixels * layer.kIn), 0.5f);
   NeuronState neurons = layer.neurons;
   neurons.T = 1;
-  for (auto _ : state) dense_product(layer.weights, x.data(), layer.kT * layer.kPixels, neurons);
+  for (auto _ : state)
+    dense_product(layer.weights, token_windows(x.data(), layer.weights.in, layer.weights.in), 0,
+                  layer.kT * layer.kPixels, neurons);
   layer.count(state);
 }
 

@@ -88,7 +88,7 @@ FrameSpikes dense(const FrameTest& s, const PackedWeights& w, const std::vector<
     const std::vector<float> x = neighbourhoods(s, values, t);
     NeuronState step = neurons_in(s, lif, result);
     step.T = 1, step.spikes += t * step.step_words;
-    dense_product(w, x.data(), s.pixels(), step);
+    dense_product(w, token_windows(x.data(), w.in, w.in), 0, s.pixels(), step);
   }
   return result;
 }
@@ -150,7 +150,8 @@ TEST(FrameConvolution, WithoutNeuronsGivesThePotentials) {
         frame_potentials(w, frames, marks.data(), y, std::min(y + 2, s.height), out);
       for (int64_t t = 0; t < s.T; ++t) {
         const std::vector<float> x = neighbourhoods(s, values, t);
-        dense_potentials(w, x.data(), s.pixels(), {.values = want.data() + t * s.pixels() * s.out, .stride = s.out});
+        dense_potentials(w, token_windows(x.data(), w.in, w.in), 0, s.pixels(),
+                         {.values = want.data() + t * s.pixels() * s.out, .stride = s.out});
       }
       ASSERT_EQ(got, want) << s.C << " x " << s.height << " x " << s.width << " to " << s.out;
     }

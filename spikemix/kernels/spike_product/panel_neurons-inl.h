@@ -8,7 +8,7 @@
 #endif
 
 #include <algorithm>
-#include <cstring>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -37,6 +37,7 @@ class PanelNeurons {
         shift_(w.shift.data() + panel.first),
         words_(state.spikes ? state.spikes + panel.first / 64 : nullptr),
         puts_bytes_(state.counts != nullptr),
+        signed_(state.lif.is_signed()),
         levels_(float(state.lif.levels)),
         // Bytes of a row that no panel covers: the last panel clears them.
         behind_(panel.first + panel.count == w.out ? 63 - (panel.first + panel.width + 63) % 64 : 0),
@@ -70,6 +71,31 @@ class PanelNeurons {
       hn::Store(hn::Set(d, state_.lif.v_reset), d, v + o);
   }
 
+  // One step from rest, after which potentials are forgotten: rows [row, row + n) with the sums y [n, stride], of which
+  // no more are read than vectors up to the panel's last output need.
+  bool forgets() const { return state_.T == 1 && !state_.potentials; }
+  template <class D>
+  HWY_INLINE void fire_once(D d, const Neurons<D>& neurons, int64_t row, int64_t n, const float* y, int64_t stride) {
+    if (!puts_bytes_) {
+      for (int64_t i = 0; i < n; ++i, y += stride) {
+        uint64_t word = 0;
+        for (int64_t o = 0; o < panel_.count; o += int64_t(hn::Lanes(d)))
+          word |= bits_of(d, neurons.fire(from_rest(d, neurons, o, hn::LoadU(d, y + o)))) << o;
+        put_word(words_ + (row + i) * state_.row_words, word);
+      }
+      return;
+    }
+    uint8_t* const counts = state_.counts + 64 * row * state_.row_words + panel_.first;
+    for (int64_t o = 0; o < panel_.width; o += int64_t(hn::Lanes(d))) {
+      for (int64_t i = 0; i < n; ++i) {
+        // Outputs past the end have no weights, so they count 0.
+        const auto sums = o < panel_.count ? hn::LoadU(d, y + i * stride + o) : hn::Zero(d);
+        put_byte(d, neurons, from_rest(d, neurons, o, sums), counts + 64 * i * state_.row_words + o);
+      }
+    }
+    for (int64_t i = 0; behind_ > 0 && i < n; ++i) clear_behind(counts + 64 * i * state_.row_words);
+  }
+
   // Passes the sums y of the outputs [o, o + Lanes(d)) of the panel to their neurons.
   template <class D>
   HWY_INLINE void fire(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) {
@@ -83,38 +109,51 @@ class PanelNeurons {
 
   HWY_INLINE void end_step(int64_t t) {
     if (puts_bytes_) {  // outputs past the end have no weights, so they count 0
-      if (behind_ > 0) std::memset(counts_ + panel_.width, 0, size_t(behind_));
+      clear_behind(counts_);
       counts_ += 64 * state_.step_words;
       return;
     }
-    uint64_t& word = spikes_[t * state_.step_words];
-    word = (word & before_) | (word_ & valid_) << bit_;
+    put_word(spikes_ + t * state_.step_words, word_);
     word_ = 0;
   }
 
  private:
+  template <class D>
+  HWY_INLINE hn::Vec<D> from_rest(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> y) const {
+    return neurons.charge(neurons.v_reset, hn::MulAdd(y, hn::LoadU(d, scale_ + o), hn::LoadU(d, shift_ + o)));
+  }
+  HWY_INLINE void put_word(uint64_t* to, uint64_t word) const { *to = (*to & before_) | (word & valid_) << bit_; }
+
+  HWY_INLINE void clear_behind(uint8_t* counts) const {
+    const hn::CappedTag<uint8_t, 16> d;  // all widths are multiples of 16
+    for (int64_t b = 0; b < behind_; b += int64_t(hn::Lanes(d))) hn::StoreU(hn::Zero(d), d, counts + panel_.width + b);
+  }
+
   // Counts, or signed spikes.
   template <class D>
   HWY_INLINE void put_bytes(D d, const Neurons<D>& neurons, int64_t o, hn::Vec<D> h) {
+    hn::StoreU(put_byte(d, neurons, h, counts_ + o), d, v_ + o);
+  }
+  // Returns the potentials after the reset.
+  template <class D>
+  HWY_INLINE hn::Vec<D> put_byte(D d, const Neurons<D>& neurons, hn::Vec<D> h, uint8_t* to) const {
     const hn::RebindToSigned<D> di;
-    if (state_.lif.is_signed()) {
+    if (signed_) {
       const hn::Rebind<int8_t, D> d8;
-      hn::StoreU(neurons.reset(h, neurons.fires_either(h)), d, v_ + o);
-      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, neurons.signed_spike(h))), d8,
-                 reinterpret_cast<int8_t*>(counts_) + o);
-      return;
+      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, neurons.signed_spike(h))), d8, reinterpret_cast<int8_t*>(to));
+      return neurons.reset(h, neurons.fires_either(h));
     }
     const hn::Rebind<uint8_t, D> d8;
     const auto count = neurons.count(h, hn::Set(d, levels_));
-    hn::StoreU(hn::Sub(h, count), d, v_ + o);
-    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, count)), d8, counts_ + o);
+    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, count)), d8, to);
+    return hn::Sub(h, count);
   }
 
   const NeuronState& state_;
   const WeightPanel& panel_;
   const float *const scale_, *const shift_;
   uint64_t* const words_;
-  const bool puts_bytes_;
+  const bool puts_bytes_, signed_;
   const float levels_;
   const int64_t behind_;
   const int64_t bit_;
@@ -154,6 +193,60 @@ class PanelPotentials {
   float *row_ = nullptr, *to_ = nullptr;
   const float* added_to_ = nullptr;
 };
+
+// Takes a panel's sums from memory, for dense products: y [n, width] of one row after the other, and of all steps of a
+// row.
+class NeuronRows {
+ public:
+  // `own` [64] has room for potentials.
+  HWY_INLINE NeuronRows(const PackedWeights& w, const WeightPanel& panel, const NeuronState& state, float* own)
+      : out_(w, panel, state), neurons_(D(), state.lif), own_(own), width_(panel.width), T_(state.T) {}
+  HWY_INLINE void take(const float* y, int64_t n) {
+    if (out_.forgets()) {
+      out_.fire_once(D(), neurons_, row_, n, y, width_);
+      row_ += n;
+      return;
+    }
+    for (int64_t i = 0; i < n; ++i, y += width_) {
+      if (t_ == 0) out_.begin_row(row_, own_);
+      for (int64_t o = 0; o < width_; o += int64_t(hn::Lanes(D()))) out_.fire(D(), neurons_, o, hn::Load(D(), y + o));
+      out_.end_step(t_);
+      if (++t_ == T_) t_ = 0, ++row_;
+    }
+  }
+
+ private:
+  using D = hn::CappedTag<float, 16>;
+  PanelNeurons out_;
+  const Neurons<D> neurons_;
+  float* const own_;
+  const int64_t width_, T_;
+  int64_t row_ = 0, t_ = 0;
+};
+
+class PotentialRows {
+ public:
+  HWY_INLINE PotentialRows(const PackedWeights& w, const WeightPanel& panel, const Potentials& out, float* part)
+      : out_(w, panel, out), part_(part), width_(panel.width), T_(out.T) {}
+  HWY_INLINE void take(const float* y, int64_t n) {
+    for (int64_t i = 0; i < n; ++i, y += width_) {
+      out_.begin(row_, t_, part_);
+      for (int64_t o = 0; o < width_; o += int64_t(hn::Lanes(D()))) out_.put(D(), o, hn::Load(D(), y + o));
+      out_.end();
+      if (++t_ == T_) t_ = 0, ++row_;
+    }
+  }
+
+ private:
+  using D = hn::CappedTag<float, 16>;
+  PanelPotentials out_;
+  float* const part_;
+  const int64_t width_, T_;
+  int64_t row_ = 0, t_ = 0;
+};
+
+template <class State>
+using RowsFor = std::conditional_t<std::is_same_v<State, NeuronState>, NeuronRows, PotentialRows>;
 
 }  // namespace spikemix::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

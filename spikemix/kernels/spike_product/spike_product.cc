@@ -117,76 +117,80 @@ void spike_potentials(const PackedWeights& w, const SpikeLists& lists, int64_t r
 
 #endif
 
-// The sums of one row of real inputs.
+// The sums of kRows windows of real inputs. Each sum waits for its last term, so at least eight are made at a time. Not
+// inlined: the neurons' constants would take their registers.
 template <int kWidth>
-HWY_INLINE void dense_sums(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT row, int64_t in,
-                           FloatSums<kWidth>& sums) {
-  using Sums = FloatSums<kWidth>;
-  using D = typename Sums::D;
-  sums.clear();
-  for (int64_t i = 0; i < in; ++i) {
-    const auto value = hn::Set(D(), row[i]);
-    SPIKEMIX_UNROLL for (int v = 0; v < Sums::kVectors; ++v) sums.sum[v] =
-        hn::MulAdd(value, hn::Load(D(), weights + i * kWidth + v * Sums::kLanes), sums.sum[v]);
-  }
-}
+struct DenseBlock {
+  using D = hn::CappedTag<float, 16>;
+  static constexpr int kLanes = int(hn::MaxLanes(D())), kVectors = kWidth / kLanes;
+  static constexpr int kRows = kVectors < 8 ? 8 / kVectors : 1;
 
-template <int kWidth>
-void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows,
-                 const NeuronState& state) {
-  using D = typename FloatSums<kWidth>::D;
-  const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
-  const Neurons neurons(D(), state.lif);
-  HWY_ALIGN float own[64];
-  PanelNeurons out(w, panel, state);
-  for (int64_t r = 0; r < rows; ++r) {
-    FloatSums<kWidth> sums;
-    dense_sums<kWidth>(weights, x + r * w.in, w.in, sums);
-    out.begin_row(r, own);
-    for (int64_t t = 0; t < state.T; ++t) {
-      sums.each([&](int o, auto y) HWY_ATTR { out.fire(D(), neurons, o, y); });
-      out.end_step(t);
+  static HWY_NOINLINE void sums(const float* HWY_RESTRICT weights, const Windows<float>& x,
+                                const float* const* HWY_RESTRICT window, float* HWY_RESTRICT y) {
+    const D d;
+    hn::Vec<D> sum[kRows * kVectors];
+    SPIKEMIX_UNROLL for (auto& s : sum) s = hn::Zero(d);
+    for (int64_t run = 0; run < x.runs; ++run) {
+      const int64_t begin = run * x.run_step;
+      for (int64_t i = begin; i < begin + x.run; ++i, weights += kWidth) {
+        SPIKEMIX_UNROLL for (int r = 0; r < kRows; ++r) {
+          const auto value = hn::Set(d, window[r][i]);
+          SPIKEMIX_UNROLL for (int v = 0; v < kVectors; ++v) sum[r * kVectors + v] =
+              hn::MulAdd(value, hn::Load(d, weights + v * kLanes), sum[r * kVectors + v]);
+        }
+      }
     }
+    SPIKEMIX_UNROLL for (int i = 0; i < kRows * kVectors; ++i) hn::Store(sum[i], d, y + i * kLanes);
   }
-}
+};
 
-template <int kWidth>
-void dense_panel(const PackedWeights& w, const WeightPanel& panel, const float* x, int64_t rows,
-                 const Potentials& potentials) {
-  using D = typename FloatSums<kWidth>::D;
+template <int kWidth, class State>
+void dense_panel(const PackedWeights& w, const WeightPanel& panel, const Windows<float>& x, int64_t first, int64_t rows,
+                 const State& state) {
+  using Block = DenseBlock<kWidth>;
   const auto* weights = reinterpret_cast<const float*>(w.data.get() + panel.offset);
-  HWY_ALIGN float part[64];
-  PanelPotentials out(w, panel, potentials);
-  for (int64_t r = 0; r < rows; ++r) {
-    FloatSums<kWidth> sums;
-    dense_sums<kWidth>(weights, x + r * w.in, w.in, sums);
-    out.begin(r, 0, part);
-    sums.each([&](int o, auto y) HWY_ATTR { out.put(D(), o, y); });
-    out.end();
+  HWY_ALIGN float sums[Block::kRows * kWidth], room[64];
+  RowsFor<State> out(w, panel, state, room);
+  WindowWalk walk(x, first);
+  for (int64_t r = 0; r < rows; r += Block::kRows) {
+    const int64_t n = std::min<int64_t>(Block::kRows, rows - r);
+    const float* window[Block::kRows];
+    for (int64_t i = 0; i < Block::kRows; ++i) window[i] = i < n ? walk.next() : window[0];
+    Block::sums(weights, x, window, sums);
+    if (state.T == 1) {
+      out.take(sums, n);
+      continue;
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t t = 0; t < state.T; ++t) out.take(sums + i * kWidth, 1);
+    }
   }
 }
 
 template <class State>
-void all_dense_panels(const PackedWeights& w, const float* x, int64_t rows, const State& state) {
+void all_dense_panels(const PackedWeights& w, const Windows<float>& x, int64_t first, int64_t rows,
+                      const State& state) {
   for (const WeightPanel& panel : w.panels) {
     switch (panel.width) {
       case 16:
-        dense_panel<16>(w, panel, x, rows, state);
+        dense_panel<16>(w, panel, x, first, rows, state);
         break;
       case 32:
-        dense_panel<32>(w, panel, x, rows, state);
+        dense_panel<32>(w, panel, x, first, rows, state);
         break;
       default:
-        dense_panel<64>(w, panel, x, rows, state);
+        dense_panel<64>(w, panel, x, first, rows, state);
         break;
     }
   }
 }
-void dense_product(const PackedWeights& w, const float* x, int64_t rows, const NeuronState& state) {
-  all_dense_panels(w, x, rows, state);
+void dense_product(const PackedWeights& w, const Windows<float>& x, int64_t first, int64_t rows,
+                   const NeuronState& state) {
+  all_dense_panels(w, x, first, rows, state);
 }
-void dense_potentials(const PackedWeights& w, const float* x, int64_t rows, const Potentials& potentials) {
-  all_dense_panels(w, x, rows, potentials);
+void dense_potentials(const PackedWeights& w, const Windows<float>& x, int64_t first, int64_t rows,
+                      const Potentials& potentials) {
+  all_dense_panels(w, x, first, rows, potentials);
 }
 
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
@@ -196,6 +200,10 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
   for (const WeightPanel& panel : norm.panels) {
     HWY_ALIGN float own[64];
     PanelNeurons out(norm, panel, state);
+    if (out.forgets()) {
+      out.fire_once(d, neurons, 0, rows, y + panel.first, stride);
+      continue;
+    }
     for (int64_t r = 0; r < rows; ++r) {
       out.begin_row(r, own);
       for (int64_t t = 0; t < state.T; ++t) {
@@ -245,8 +253,9 @@ HWY_EXPORT(norm_potentials);
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons) {
   HWY_DYNAMIC_DISPATCH(spike_product)(weights, lists, rows, neurons);
 }
-void dense_product(const PackedWeights& weights, const float* x, int64_t rows, const NeuronState& neurons) {
-  HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, rows, neurons);
+void dense_product(const PackedWeights& weights, const Windows<float>& x, int64_t first, int64_t rows,
+                   const NeuronState& neurons) {
+  HWY_DYNAMIC_DISPATCH(dense_product)(weights, x, first, rows, neurons);
 }
 void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                    const NeuronState& neurons) {
@@ -256,8 +265,9 @@ void spike_potentials(const PackedWeights& weights, const SpikeLists& lists, int
                       const Potentials& potentials) {
   HWY_DYNAMIC_DISPATCH(spike_potentials)(weights, lists, rows, potentials);
 }
-void dense_potentials(const PackedWeights& weights, const float* x, int64_t rows, const Potentials& potentials) {
-  HWY_DYNAMIC_DISPATCH(dense_potentials)(weights, x, rows, potentials);
+void dense_potentials(const PackedWeights& weights, const Windows<float>& x, int64_t first, int64_t rows,
+                      const Potentials& potentials) {
+  HWY_DYNAMIC_DISPATCH(dense_potentials)(weights, x, first, rows, potentials);
 }
 void norm_potentials(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                      const Potentials& potentials) {

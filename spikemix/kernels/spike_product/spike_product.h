@@ -6,6 +6,7 @@
 #include "spikemix/kernels/lif/lif.h"
 #include "spikemix/kernels/spike_product/packed_weights.h"
 #include "spikemix/kernels/spike_product/spike_lists.h"
+#include "spikemix/kernels/spike_product/windows.h"
 
 namespace spikemix {
 
@@ -42,9 +43,10 @@ struct Potentials {
 /// rows or threads. Integer sums are exact.
 void spike_product(const PackedWeights& weights, const SpikeLists& lists, int64_t rows, const NeuronState& neurons);
 
-/// The same for real inputs (the first convolution of an image), x [rows, in]: the sums are made once, input by input,
-/// and every step reads them. kF32 weights only.
-void dense_product(const PackedWeights& weights, const float* x, int64_t rows, const NeuronState& neurons);
+/// The same for real inputs (the first convolution of an image), in the windows [first, first + rows) of x, `in` values
+/// each: the sums are made once, input by input, and every step reads them. kF32 weights only.
+void dense_product(const PackedWeights& weights, const Windows<float>& x, int64_t first, int64_t rows,
+                   const NeuronState& neurons);
 
 /// The neurons alone, on existing sums: output o of row r at step t is y[t step + r stride + o]. `norm` is
 /// identity_norm(out) with the batch norm's scale and shift. Up to 15 values past the last row are read, and their
@@ -56,7 +58,8 @@ void neuron_spikes(const PackedWeights& norm, const float* y, int64_t rows, int6
 /// contents do not matter; nothing is written there. dense_potentials() computes one step (T = 1).
 void spike_potentials(const PackedWeights& weights, const SpikeLists& lists, int64_t rows,
                       const Potentials& potentials);
-void dense_potentials(const PackedWeights& weights, const float* x, int64_t rows, const Potentials& potentials);
+void dense_potentials(const PackedWeights& weights, const Windows<float>& x, int64_t first, int64_t rows,
+                      const Potentials& potentials);
 void norm_potentials(const PackedWeights& norm, const float* y, int64_t rows, int64_t step, int64_t stride,
                      const Potentials& potentials);
 

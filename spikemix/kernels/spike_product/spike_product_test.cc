@@ -402,7 +402,8 @@ TEST(SpikePotentials, OfDenseInputsAndOfNormsAlone) {
         }
       };
       compare_potentials(
-          s, rng, [&](const Potentials& p) { dense_potentials(w, x.data(), rows, p); }, plain);
+          s, rng, [&](const Potentials& p) { dense_potentials(w, token_windows(x.data(), in, in), 0, rows, p); },
+          plain);
       if (HasFatalFailure()) return;
 
       const Sizes whole{rows, T, 0, out};
@@ -457,9 +458,45 @@ TEST(DenseProduct, EqualsTheSumsOfSpikes) {
   on_every_target([&] {
     const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
     const Output expected = run([&](const NeuronState& n) { spike_product_ref(w, lists, s.rows, n); }, s, {}, true);
-    const Output actual = run([&](const NeuronState& n) { dense_product(w, x.data(), s.rows, n); }, s, {}, true);
+    const Output actual =
+        run([&](const NeuronState& n) { dense_product(w, token_windows(x.data(), s.in, s.in), 0, s.rows, n); }, s, {},
+            true);
     EXPECT_THAT(actual.spikes, ElementsAreArray(expected.spikes));
     EXPECT_THAT(actual.potentials, ElementsAreArray(expected.potentials));
+  });
+}
+
+// Windows of a picture, read where they lie, give the sums of the same windows written out.
+TEST(DenseProduct, ReadsWindowsInPlace) {
+  std::mt19937 rng(12);
+  on_every_target([&] {
+    for (int64_t n = 1; n <= kLargestSmallSize; ++n) {
+      const int64_t kernel = 1 + n % 4, stride = 1 + n % 3, width = n, height = 1 + n % 5, C = 1 + n % 6;
+      const int64_t line = (stride * (width - 1) + kernel) * C, lines = stride * (height - 1) + kernel;
+      const Sizes s{width * height, 1, kernel * kernel * C, 4 * n};
+      std::vector<float> picture(size_t(lines * line)), gathered;
+      for (float& v : picture) v = float(int(rng() % 17) - 8);
+      for (int64_t row = 0; row < s.rows; ++row) {
+        for (int64_t run = 0; run < kernel; ++run) {
+          const float* const x = picture.data() + (row / width * stride + run) * line + row % width * stride * C;
+          gathered.insert(gathered.end(), x, x + kernel * C);
+        }
+      }
+      const Windows<float> windows{.values = picture.data(),
+                                   .run = kernel * C,
+                                   .runs = kernel,
+                                   .run_step = line,
+                                   .width = width,
+                                   .step = stride * C,
+                                   .line = stride * line};
+      const PackedWeights w = random_weights(WeightType::kF32, s, 20, rng);
+      const int64_t first = s.rows / 3, rows = s.rows - first;
+      std::vector<float> want(size_t(rows * s.out), 7), got = want;
+      dense_potentials(w, token_windows<float>(gathered.data(), s.in, s.in), first, rows,
+                       {.values = want.data(), .stride = s.out});
+      dense_potentials(w, windows, first, rows, {.values = got.data(), .stride = s.out});
+      ASSERT_EQ(got, want) << n;
+    }
   });
 }
 
