@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "spikemix/kernels/spike_product/byte_product.h"
 #include "spikemix/kernels/spike_product/spike_lists.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
@@ -27,6 +28,8 @@ int64_t step_bytes(Form form, int64_t rows, int64_t channels) {
 
 int64_t planes_of(const Range& range) { return std::bit_width(uint64_t(range.largest())); }
 
+int64_t bordered_line(const ValuePlan& from) { return (from.width + 2) * byte_stride(from.channels) + 64; }
+
 bool is_sum_alone(const LayerPlan& layer) {
   return layer.map == Map::kNone && !layer.has_norm() && !layer.neurons && layer.position.empty();
 }
@@ -44,7 +47,7 @@ constexpr int64_t kSlack = 64;  // vectors read this many bytes past the last ro
 
 class Placer {
  public:
-  Placer(const PackedNetwork& network, int64_t T) : plan_(network.plan), T_(T) {}
+  Placer(const PackedNetwork& network, int64_t T) : network_(network), plan_(network.plan), T_(T) {}
 
   Buffers place() {
     buffers_.values.resize(plan_.values.size());
@@ -55,6 +58,7 @@ class Placer {
       std::erase_if(taken_, [&](const Taken& t) { return t.last < now_; });
       const LayerPlan& layer = plan_.layers[i];
       add_scratch(layer, buffers_.layers[i]);
+      if (network_.layers[i].parts[0].weights.dense) add_bytes(layer, buffers_.layers[i].byte_input);
       add_value(layer);
     }
     return std::move(buffers_);
@@ -150,6 +154,14 @@ class Placer {
     }
   }
 
+  void add_bytes(const LayerPlan& layer, Buffer& bytes) {
+    const ValuePlan& from = value(layer.reads);
+    if (layer.map == Map::kConvolution && layer.window.kernel == 3)
+      add(bytes, T_ * (from.height + 2) * bordered_line(from));
+    else if (from.range.is_spikes())
+      add(bytes, T_ * step_bytes(Form::kBytes, value(layer.writes).rows(), from.channels));
+  }
+
   bool needs_sums(const LayerPlan& layer, const ValuePlan& from) const {
     switch (layer.map) {
       case Map::kTransform:
@@ -169,6 +181,7 @@ class Placer {
     }
   }
 
+  const PackedNetwork& network_;
   const Plan& plan_;
   const int64_t T_;
   Buffers buffers_;

@@ -18,6 +18,9 @@ int64_t step_bytes(Form form, int64_t rows, int64_t channels);
 /// Bit planes of a value's counts; 1 for spikes.
 int64_t planes_of(const Range& range);
 
+/// Bytes of a line of pixels with a border of one, each byte_stride() long, and room for what copying writes after it.
+int64_t bordered_line(const ValuePlan& from);
+
 /// Does the layer do nothing but add what it reads to what it merges with?
 bool is_sum_alone(const LayerPlan& layer);
 /// Is the layer the first convolution of event frames, which visits only pixels with events (frame_convolution.h)?
@@ -39,10 +42,11 @@ struct LayerBuffers {
   Buffer index, begin;  // PixelLists
   Buffer marks;         // for event frames, [T, height, words of width]
   Buffer bordered;      // the input as floats with a border of zeros, [steps, rows, columns, channels]
+  Buffer byte_input;    // the input for byte_product(): [T, rows, 64 words], or [T, height + 2] bordered_line()s
 
   int64_t bytes() const {
     const std::array all = {&made,  &sums,  &unpacked, &groups,   &sampled,   &gates,
-                            &index, &begin, &marks,    &bordered};
+                            &index, &begin, &marks,    &bordered, &byte_input};
     static_assert(sizeof(LayerBuffers) == all.size() * sizeof(Buffer), "a buffer that bytes() does not count");
     int64_t sum = 0;
     for (const Buffer* buffer : all) sum += buffer->bytes;

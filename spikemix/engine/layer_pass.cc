@@ -261,10 +261,11 @@ void LayerPass::sum_features() {
 
 // --- observers -------------------------------------------------------------------------------------------------------
 
-void LayerPass::count(size_t part, double inputs, double additions) {
+void LayerPass::count(size_t part, double inputs, double additions, bool as_bytes) {
   if (!watch_.profile) return;
   LayerProfile& profile = (*watch_.profile)[profiled_ + part];
   profile.inputs += inputs, profile.additions += additions;
+  if (as_bytes) profile.byte_inputs += inputs;
 }
 
 void LayerPass::timed(size_t part) {

@@ -31,6 +31,7 @@ class LayerPass {
   void convolution();
   void convolution_of_frames();
   void convolution_around();
+  void convolution_of_bytes();
   void convolution_of_pixels();
   void depthwise();
   void linear();
@@ -39,8 +40,15 @@ class LayerPass {
   void lists_of_group(int64_t group, Rows rows);
   template <class Inputs>
   void dense(Rows rows, const Inputs& x);
-  // Runs the product on the member's lists: all parts, at these rows.
+  // Is the input so dense that bytes are faster than lists?
+  bool takes_bytes() const;
+  // The input's ones in all bit planes, of so many rows, for each of their values.
+  double density(int64_t sample) const;
+  // Runs the product on the member's lists, or on bytes: all parts, at these rows.
   void products(Rows rows);
+  void products(Rows rows, const Windows<uint8_t>& x, int64_t step);
+  template <class Product, class PotentialsOf>
+  void all_parts(Rows rows, double additions, bool as_bytes, const Product& product, const PotentialsOf& potentials_of);
   void potentials_done(const Potentials& potentials, Rows rows);
   const void* sampled(Rows rows);
 
@@ -98,7 +106,7 @@ class LayerPass {
   void unpack(Rows rows);
 
   Rows my(int64_t n) const { return share_.of(n); }
-  void count(size_t part, double inputs, double additions);
+  void count(size_t part, double inputs, double additions, bool as_bytes = false);
   void timed(size_t part);
 
   const PackedNetwork& net_;

@@ -11,6 +11,7 @@
 #include "spikemix/engine/tensor_reader.h"
 #include "spikemix/formats/model_file.h"
 #include "spikemix/kernels/lif/lif_params.h"
+#include "spikemix/kernels/spike_product/byte_product.h"
 #include "spikemix/mixers/gated.h"
 #include "spikemix/plan/tensors.h"
 
@@ -80,6 +81,10 @@ class Loader {
       p.weights = std::move(weights(layer, part.tensors.weight, 1, unit)[0]);
     else
       p.weights = identity_norm(neuron_grid(packed_.plan, layer).channels);
+    const ValuePlan& from = packed_.plan.values[size_t(layer.reads)];
+    if (p.weights.type == WeightType::kU8 && from.range.largest() <= kLargestByte &&
+        std::isfinite(byte_product_density(p.weights.out)))
+      add_dense_weights(p.weights, from.channels);
     if (layer.map == Map::kAttention)
       std::fill_n(p.weights.scale.begin(), p.weights.out, float(layer.scale));
     else

@@ -4,6 +4,7 @@
 
 #include "spikemix/engine/layer_pass.h"
 #include "spikemix/kernels/depthwise/depthwise.h"
+#include "spikemix/kernels/spike_product/byte_product.h"
 #include "spikemix/kernels/spike_product/frame_convolution.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
@@ -36,6 +37,18 @@ void LayerPass::linear() {
   }
   const void* const x = sampled(rows);
   const int64_t n = rows.second - rows.first, step = to_->rows() * words;
+  if (takes_bytes()) {
+    const auto* bytes = static_cast<const uint8_t*>(x);
+    if (from_->range.is_spikes()) {
+      auto* const own = scratch<uint8_t>(&LayerBuffers::byte_input);
+      for (int64_t t = 0; t < w_.T; ++t) {
+        const int64_t at = t * step + rows.first * words;
+        bytes_of_spikes(n, C, 64 * words, static_cast<const uint64_t*>(x) + at, own + 64 * at);
+      }
+      bytes = own;
+    }
+    return products(rows, token_windows(bytes, byte_stride(C), 64 * words), 64 * step);
+  }
   if (from_->range.is_spikes())
     lists_of_spikes(n, w_.T, C, static_cast<const uint64_t*>(x) + rows.first * words, step, mine_.lists);
   else
@@ -60,6 +73,7 @@ const void* LayerPass::sampled(Rows rows) {
 
 // 3x3, on spikes or counts.
 void LayerPass::convolution_around() {
+  if (takes_bytes()) return convolution_of_bytes();
   const int64_t H = from_->height, W = from_->width, C = from_->channels, planes = planes_of(from_->range);
   auto* const index = scratch<uint16_t>(&LayerBuffers::index);
   auto* const begin = scratch<uint32_t>(&LayerBuffers::begin);
@@ -73,6 +87,32 @@ void LayerPass::convolution_around() {
   const Rows rows = my(to_->rows());
   lists_of_neighbours(rows.first, rows.second - rows.first, w_.T, {H, W, C, index, begin, planes}, mine_.lists);
   products(rows);
+}
+
+// The same without lists: everybody copies lines of pixels into an image with a border.
+void LayerPass::convolution_of_bytes() {
+  const int64_t H = from_->height, W = from_->width, C = from_->channels, words = spike_words(C);
+  const int64_t pixel = byte_stride(C), line = bordered_line(*from_), lines = H + 2;
+  auto* const image = scratch<uint8_t>(&LayerBuffers::byte_input);
+  const auto [first, last] = my(w_.T * lines);
+  for (int64_t i = first; i < last; ++i) {
+    uint8_t* const out = image + i * line;
+    const int64_t y = i % lines - 1, from = (i / lines * H + y) * W * words;
+    if (y < 0 || y == H) {
+      std::memset(out, 0, size_t(line));
+      continue;
+    }
+    std::memset(out, 0, size_t(pixel));
+    if (from_->range.is_spikes())
+      bytes_of_spikes(W, C, pixel, value<uint64_t>(plan_->reads) + from, out + pixel);
+    else
+      bytes_of_counts(W, C, pixel, value<uint8_t>(plan_->reads) + 64 * from, out + pixel);
+    std::memset(out + (W + 1) * pixel, 0, size_t(pixel));
+  }
+  share_.wait();
+  products(my(to_->rows()),
+           {.values = image, .run = 3 * pixel, .runs = 3, .run_step = line, .width = W, .step = pixel, .line = line},
+           lines * line);
 }
 
 // Each group of channels is a value of its own. Its sums lie beside the others', and norm is applied after all of them.
@@ -144,21 +184,65 @@ void LayerPass::lists_of_group(int64_t g, Rows rows) {
   }
 }
 
-void LayerPass::products(Rows rows) {
+// A sample tells, so that a sparse layer loses no time; it is the same for everybody.
+bool LayerPass::takes_bytes() const {
+  int64_t outputs = 0;
+  for (const PackedPart& part : packed_->parts) {
+    if (!part.weights.dense) return false;
+    outputs += part.weights.out;
+  }
+  return density(/*sample=*/32) >= byte_product_density(outputs);
+}
+
+double LayerPass::density(int64_t sample) const {
+  const int64_t rows = w_.T * from_->rows(), words = step_bytes(form_of(from_->range), 1, from_->channels) / 8;
+  const auto* const x = w_.at<const uint64_t>(w_.buffers.values[size_t(plan_->reads)]);
+  const int64_t n = std::min(rows, sample);
+  int64_t ones = 0;
+  for (int64_t i = 0; i < n; ++i) ones += count_ones(words, x + i * rows / n * words);
+  return double(ones) / double(n * from_->channels);
+}
+
+template <class Product, class PotentialsOf>
+void LayerPass::all_parts(Rows rows, double additions, bool as_bytes, const Product& product,
+                          const PotentialsOf& potentials_of) {
   const int64_t n = rows.second - rows.first;
   for (size_t part = 0; part < packed_->parts.size(); ++part) {
     const PackedWeights& weights = packed_->parts[part].weights;
-    count(part, double(n * w_.T * weights.in), double(mine_.lists.spikes));
+    count(part, double(n * w_.T * weights.in), additions, as_bytes);
     if (plan_->neurons && plan_->position.empty()) {
-      spike_product(weights, mine_.lists, n, neurons(part, rows.first, made_spikes()));
+      product(weights, n, neurons(part, rows.first, made_spikes()));
     } else {
       const Potentials out = plan_->neurons ? sums(rows.first) : potentials(part, rows.first);
-      spike_potentials(weights, mine_.lists, n, out);
+      potentials_of(weights, n, out);
       potentials_done(out, rows);
     }
     if (part + 1 < packed_->parts.size()) timed(part);
   }
   if (plan_->neurons && plan_->position.empty()) made(rows);
+}
+
+void LayerPass::products(Rows rows) {
+  all_parts(
+      rows, double(mine_.lists.spikes), /*as_bytes=*/false,
+      [&](const PackedWeights& weights, int64_t n, const NeuronState& state) {
+        spike_product(weights, mine_.lists, n, state);
+      },
+      [&](const PackedWeights& weights, int64_t n, const Potentials& out) {
+        spike_potentials(weights, mine_.lists, n, out);
+      });
+}
+
+void LayerPass::products(Rows rows, const Windows<uint8_t>& x, int64_t step) {
+  const int64_t all = w_.T * from_->rows(), inputs = (rows.second - rows.first) * w_.T * packed_->parts[0].weights.in;
+  all_parts(
+      rows, watch_.profile ? density(all) * double(inputs) : 0, /*as_bytes=*/true,
+      [&](const PackedWeights& weights, int64_t n, const NeuronState& state) {
+        byte_product(weights, x, step, rows.first, n, state);
+      },
+      [&](const PackedWeights& weights, int64_t n, const Potentials& out) {
+        byte_potentials(weights, x, step, rows.first, n, out);
+      });
 }
 
 // Potentials after norm: apply neurons, or add them to the stream.

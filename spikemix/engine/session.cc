@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "spikemix/base/error.h"
 #include "spikemix/engine/pass.h"
 #include "spikemix/engine/team.h"
@@ -164,7 +166,15 @@ void Session::start_profile() {
   state_->layers = describe_layers(state_->packed());
   state_->profiling = true;
 }
-std::vector<LayerProfile> Session::profile() const { return state_->layers; }
+std::vector<LayerProfile> Session::profile() const {
+  std::vector<LayerProfile> layers = state_->layers;
+  for (LayerProfile& layer : layers) {
+    if (layer.byte_inputs == 0) continue;
+    const double share = layer.byte_inputs / layer.inputs;
+    layer.kernel = share == 1 ? "bytes, int8" : fmt::format("{}; {:.0f} % as bytes", layer.kernel, 100 * share);
+  }
+  return layers;
+}
 
 std::vector<double> softmax(std::span<const float> logits) {
   std::vector<double> probability;

@@ -17,9 +17,10 @@ struct LayerProfile {
   std::string name;
   std::string kernel;  // "lists, bytes of 7 bits", ...
   double seconds = 0;
-  double inputs = 0;      // by which a dense engine would multiply
-  double additions = 0;   // rows added: for spikes, or for bit planes of small integers
-  double dense_macs = 0;  // multiply-adds of a dense engine; 0 if the layer is not a product
+  double inputs = 0;       // by which a dense engine would multiply
+  double additions = 0;    // rows that lists add: for spikes, or for bit planes of small integers
+  double byte_inputs = 0;  // of the inputs, those that were so dense that they were multiplied as bytes, without lists
+  double dense_macs = 0;   // multiply-adds of a dense engine; 0 if the layer is not a product
 };
 
 /// The neurons of one part of a layer in a streaming session: their potentials after the last step, after firing and

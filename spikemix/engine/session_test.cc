@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "spikemix/engine/session.h"
 
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <thread>
 
 #include "spikemix/engine/packed_network.h"
 #include "spikemix/engine/tiny_model_test.h"
+#include "spikemix/kernels/spike_product/byte_product.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 namespace spikemix {
@@ -47,6 +49,29 @@ TEST_F(SessionTest, EveryWayOfRunningGivesTheSameBits) {
         EXPECT_EQ(std::memcmp(logits.data(), &expected[size_t(3 * image)], 12), 0);
       }
     }
+  }
+}
+
+// Lists make the sums of layers that have no dense form of their weights.
+TEST_F(SessionTest, BytesAndListsGiveTheSameBits) {
+  if (std::isinf(byte_product_density(1))) GTEST_SKIP() << "no kernel for bytes on this processor";
+  for (const char* kind : {"lif", "integer"}) {
+    SCOPED_TRACE(kind);
+    ModelCard card = tiny_card("ssa");
+    card.neuron.kind = kind;
+    const auto network = load_network(write_model(kind, card), Precision::kInt8);
+    Session session(network);
+    const std::vector<float> x = inputs(3, session.input_size());
+    session.start_profile();
+    const std::vector<float> expected = infer(session, 3, x);
+    double as_bytes = 0;
+    for (const LayerProfile& layer : session.profile()) as_bytes += layer.byte_inputs;
+    EXPECT_GT(as_bytes, 0);
+    for (const NetworkLayer& layer : network->packed->layers) {
+      for (const PackedPart& part : layer.parts) const_cast<PackedPart&>(part).weights.dense.reset();
+    }
+    Session lists(network);
+    EXPECT_EQ(infer(lists, 3, x), expected);
   }
 }
 
