@@ -9,6 +9,7 @@
 #include "spikemix/base/hash.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/engine/tiny_model_test.h"
+#include "spikemix/kernels/spikes/on_every_target.h"
 #include "spikemix/kernels/spikes/spikes.h"
 
 // What the engine computed before it ran networks from plans: logits, streamed steps and every layer's spikes, as
@@ -137,13 +138,11 @@ class GoldenTest : public EngineTest {
 // body() on each SIMD target that has fused multiply-adds: those round the same way.
 template <class Body>
 void on_targets_that_fuse(const Body& body) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    const std::string name = hwy::TargetName(target);
-    SCOPED_TRACE(name);
-    hwy::SetSupportedTargetsForTest(target);
+  on_every_target([&] {
+    const int64_t targets = hwy::SupportedTargets();
+    const std::string name = hwy::TargetName(targets & -targets);
     if (name.starts_with("AVX") || name.starts_with("NEON") || name.starts_with("SVE")) body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 TEST_F(GoldenTest, OldModelsGiveTheirOldBits) {
