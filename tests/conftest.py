@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from places import BUILD, PROGRAM, cache, data, own_cache, recorded  # noqa: F401: pytest finds the fixtures here
+from places import BUILD, PROGRAM, cache, own_cache, recorded  # noqa: F401: pytest finds the fixtures here
 
 torch.backends.cudnn.allow_tf32 = False  # as in the program: fp32 is fp32
 

@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from small_data import small
+
 SOURCE = pathlib.Path(os.environ.get("SPIKEMIX_SOURCE", pathlib.Path(__file__).parents[1]))
 BUILD = pathlib.Path(os.environ.get("SPIKEMIX_BUILD", SOURCE / "build" / "release"))
 DATA = pathlib.Path(os.environ.get("SPIKEMIX_TEST_DATA", SOURCE.parent / "shared" / "data"))
@@ -13,10 +15,18 @@ CORPUS = SOURCE / "tests" / "fuzz" / "corpus"  # a small whole file of every kin
 
 
 def data_at(*names):
-    """A file or folder of the data; a test of what is not there is skipped."""
+    """A file or folder of the data; of the small ones that the tests make, where there are none."""
     path = DATA.joinpath(*names)
     if not path.exists():
-        pytest.skip(f"no data at {path}; set SPIKEMIX_TEST_DATA")
+        path = small(*names)
+    return path
+
+
+def real_data_at(why, *names):
+    """A file or folder of the data, for a test whose point is that they are real; without them it is skipped."""
+    path = DATA.joinpath(*names)
+    if not path.exists():
+        pytest.skip(f"{why}: no data at {path}; set SPIKEMIX_TEST_DATA")
     return path
 
 
@@ -34,11 +44,6 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def data():
-    return data_at()
-
-
-@pytest.fixture(scope="session")
 def recorded():
-    """Recordings of event cameras: single/ with what others count in them, malformed/, and data sets."""
+    """Recordings of events: single/ with what others count in them, malformed/, and data sets."""
     return data_at("events")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures and augmentation against Pillow, on real CIFAR-10 images."""
+"""Pictures and augmentation against Pillow, on CIFAR-10's images if they are here."""
 import io
 import math
 
@@ -15,7 +15,7 @@ FILL = 128
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Real images, and awkward ones: flat, two levels, a ramp."""
+    """Images, and awkward ones: flat, two levels, a ramp."""
     file = data_at("cifar10-exact-sample", "test_batch.bin")
     records = np.fromfile(file, np.uint8).reshape(-1, 3073)[::50, 1:]
     images = list(records.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
@@ -120,7 +120,7 @@ def encode(image, **options):
 
 
 def photo(pictures):
-    """96 x 64: several real images side by side, to exercise JPEG's blocks and PNG's filters."""
+    """96 x 64: several images side by side, to exercise JPEG's blocks and PNG's filters."""
     return Image.fromarray(np.concatenate([np.concatenate(pictures[i:i + 3], axis=1) for i in (0, 3)]))
 
 

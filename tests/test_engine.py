@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The engine against LibTorch: trained weights, real images, every mixer, neuron and precision."""
+"""The engine against LibTorch: trained weights, pictures, every mixer, neuron and precision."""
 import json
 import tarfile
 
@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from places import data_at
 from tiny import run
 
 MIXERS = ["ssa", "fft1d", "fft2d", "wt1d", "wt2d:wavelet=db2:levels=2", "dwt-c", "fwt-c", "hartley", "dct", "hadamard",
@@ -22,14 +23,14 @@ SPIKES = ["model.T=2", "model.stream=spike", "model.mlp_ratio=4", "neuron.kind=l
 
 
 @pytest.fixture(scope="module")
-def trained(spikemix, data, tmp_path_factory):
-    """trained(name, *overrides): a model file from a short training on CIFAR-10."""
+def trained(spikemix, tmp_path_factory):
+    """trained(name, *overrides): a model file from a short training."""
     folder = tmp_path_factory.mktemp("engine")
 
     def train(name, *overrides):
         out = folder / name
         if not out.exists():
-            result = run(spikemix, "train", "cifar10-small", "--data", data / "cifar10-jpeg", "--out", out,
+            result = run(spikemix, "train", "cifar10-small", "--data", data_at("cifar10-jpeg"), "--out", out,
                          "model.embed_dim=64", "model.heads=4", "train.batch=32", "train.epochs=1", "train.threads=1",
                          "train.precision=fp32", "data.train_images=640", "data.test_images=20",
                          *SPIKES, *overrides)
@@ -51,10 +52,11 @@ def load(file):
 
 
 @pytest.fixture(scope="module")
-def images(data):
-    """Real test images, normalised as in cifar10-small."""
-    with tarfile.open(data / "cifar10-jpeg" / "test.tar.xz") as tar:
-        members = sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name)[::400][:24]
+def images():
+    """Test images of every class, normalised as in cifar10-small."""
+    with tarfile.open(data_at("cifar10-jpeg", "test.tar.xz")) as tar:
+        members = sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name)
+        members = members[::len(members) // 25][:24]
         pictures = [Image.open(tar.extractfile(m)).convert("RGB") for m in members]
         pixels = np.stack([np.asarray(picture, np.float32) / 255 for picture in pictures])
     mean, std = np.float32([0.4914, 0.4822, 0.4465]), np.float32([0.2470, 0.2435, 0.2616])

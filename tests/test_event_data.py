@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import small_data
 from places import data_at
 from tiny import run
 
@@ -174,16 +175,14 @@ def feed(path, data):
     return time.perf_counter() - start
 
 
+def scan(events, steps_us, p):
+    k = np.arange(events)
+    return {"t": k * steps_us // 10, "x": k % 16, "y": k // 16 % 16, "p": np.full(events, p)}
+
+
 def aedat3(events, steps_us=1000):
     """Events one pixel and `steps_us` / 10 us apart, in packets of a thousand."""
-    parts = [b"#!AER-DAT3.1\r\n#Source 0: DVS128\r\n#!END-HEADER\r\n"]
-    for first in range(0, events, 1000):
-        n = min(1000, events - first)
-        k = np.arange(first, first + n)
-        words = np.stack([(k % 16) << 17 | (k // 16 % 16) << 2 | 3, k * steps_us // 10], 1).astype("<u4")
-        header = np.array([1, 0], "<i2").tobytes() + np.array([8, 4, 0, n, n, n], "<i4").tobytes()
-        parts.append(header + words.tobytes())
-    return b"".join(parts)
+    return small_data.aedat3(scan(events, steps_us, p=1))
 
 
 def test_stream_from_a_socket_drops_for_a_slow_consumer(spikemix, trained, tmp_path):
@@ -216,9 +215,7 @@ def test_stream_from_standard_input(spikemix, trained):
 
 def nmnist(events, step_us=1000):
     """N-MNIST's format, which only the order of times identifies: events 0.1 ms apart."""
-    k = np.arange(events)
-    t = k * step_us // 10
-    return np.stack([k % 16, k // 16 % 16, t >> 16 & 127, t >> 8 & 255, t & 255], 1).astype(np.uint8).tobytes()
+    return small_data.nmnist(scan(events, step_us, p=0))
 
 
 def start_stream(program, folder, source, *arguments, **options):

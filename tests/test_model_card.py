@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from places import SOURCE
+from places import SOURCE, real_data_at
 
 CARD = (SOURCE / "models" / "README.md").read_text()
 ACCURACY = float(re.search(r"^    - type: accuracy\n.*\n      value: ([\d.]+)$", CARD, re.MULTILINE)[1])
@@ -38,6 +38,7 @@ def test_its_accuracy_stands_once_in_each_place():
     assert f"{ACCURACY:.2f} %" in row
 
 
-def test_its_accuracy_on_the_test_images(spikemix, data):
-    answer = json.loads(run(spikemix, "eval", "builtin", "--data", data / "cifar10-jpeg", "--json"))
+def test_its_accuracy_on_the_test_images(spikemix):
+    data = real_data_at("the accuracy on CIFAR-10", "cifar10-jpeg")
+    answer = json.loads(run(spikemix, "eval", "builtin", "--data", data, "--json"))
     assert answer["images"] == 10000 and answer["top1"] == pytest.approx(ACCURACY, abs=0.005)

@@ -144,7 +144,7 @@ TEST_F(CifarTest, NamesTheExpectedFilesIfAskedByName) {
 
 TEST(CifarRealData, ExactSample) {
   const fs::path folder = real_data("cifar10-exact-sample");
-  if (folder.empty()) GTEST_SKIP() << "skipped: no data";
+  if (folder.empty()) GTEST_SKIP() << "no data: cifar10-exact-sample";
   const auto test = open_dataset(folder, Split::kTest);
   EXPECT_EQ(test->size(), 1017);
   EXPECT_EQ(test->label(0), 3);  // the release's first test image is a cat

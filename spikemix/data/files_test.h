@@ -90,7 +90,7 @@ class FilesTest : public ::testing::Test {
   const fs::path dir_ = temporary_.path();
 };
 
-/// The folder of real data; empty if it does not exist (the test then says "skipped: no data").
+/// The folder of real data; empty if it does not exist (the test is then skipped).
 inline fs::path real_data(const std::string& name) {
   const char* root = std::getenv("SPIKEMIX_TEST_DATA");
   const fs::path path = fs::path(root ? root : "") / name;

@@ -103,7 +103,7 @@ TEST_F(IdxTest, RefusesACutGzip) {
 
 TEST(IdxRealData, FashionMnistFromDebian) {
   const fs::path folder = "/usr/share/datasets/fashion-mnist";
-  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no data; Debian package dataset-fashion-mnist";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no data: Debian's dataset-fashion-mnist";
   const auto train = open_dataset(folder, Split::kTrain), test = open_dataset(folder, Split::kTest);
   EXPECT_EQ(train->size(), 60000);
   EXPECT_EQ(test->size(), 10000);

@@ -220,7 +220,7 @@ TEST_F(ImageFolderTest, RefusesCutTars) {
 
 TEST(ImageFolderRealData, Cifar10Jpeg) {
   const fs::path folder = real_data("cifar10-jpeg"), sample = real_data("cifar10-exact-sample");
-  if (folder.empty() || sample.empty()) GTEST_SKIP() << "skipped: no data";
+  if (folder.empty() || sample.empty()) GTEST_SKIP() << "no data: cifar10-jpeg, cifar10-exact-sample";
   const auto train = open_dataset(folder, Split::kTrain), test = open_dataset(folder, Split::kTest);
   EXPECT_EQ(train->size(), 50000);
   ASSERT_EQ(test->size(), 10000);

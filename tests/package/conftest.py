@@ -3,7 +3,7 @@
 those that import torch or need more run in one that also has torch (script/package makes both)."""
 import pytest
 
-from places import PROGRAM, cache, data, own_cache, recorded  # noqa: F401: pytest finds the fixtures here
+from places import PROGRAM, cache, own_cache, recorded  # noqa: F401: pytest finds the fixtures here
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: E402
 import spikemix  # noqa: E402
 import spikemix.nn as sn  # noqa: E402
 from made import some_events  # noqa: E402
+from places import data_at  # noqa: E402
 from spikemix import events  # noqa: E402
 
 SMALL = {"channels": 3, "height": 16, "width": 16, "T": 2, "embed_dim": 32, "depth": 2, "heads": 4, "classes": 5}
@@ -273,14 +274,14 @@ class FourierByTorch(torch.nn.Module):
         return self.lif(self.bn(y.flatten(0, 1)).view(x.shape))
 
 
-def images_of(data):
-    """Real pictures as [32, 3, 16, 16], and their labels: CIFAR-10's."""
-    records = np.fromfile(data / "cifar10-exact-sample" / "test_batch.bin", np.uint8, 32 * 3073).reshape(32, 3073)
+def some_images():
+    """[32, 3, 16, 16], and their labels: CIFAR-10's, if they are here."""
+    records = np.fromfile(data_at("cifar10-exact-sample", "test_batch.bin"), np.uint8, 32 * 3073).reshape(32, 3073)
     pixels = torch.from_numpy(records[:, 1:].reshape(32, 3, 32, 32).astype(np.float32) / 128 - 1)
     return F.avg_pool2d(pixels, 2), torch.from_numpy(records[:, 0].astype(np.int64))
 
 
-def test_in_spikingjellys_spikformer(data):
+def test_in_spikingjellys_spikformer():
     """In somebody else's network our mixer learns as its plain definition does, with the same weights and batches."""
     model = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
     neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
@@ -294,7 +295,7 @@ def test_in_spikingjellys_spikformer(data):
         block.attn = sn.Mixer("fft2d", dim=32, grid=grid, layout="TBDN", neuron=sn.LIF(tau=2.0))
     for block in plain.blocks:
         block.attn = FourierByTorch(32, neuron.LIFNode(tau=2.0, detach_reset=True, step_mode="m"))
-    images, y = images_of(data)
+    images, y = some_images()
     losses = []
     for network in (ours, plain):
         network.train()

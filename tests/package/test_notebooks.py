@@ -9,7 +9,7 @@ import pytest
 
 import notebooks
 from notebooks import execute
-from places import BUILD, DATA
+from places import BUILD, data_at
 
 BOOKS = sorted(path.stem for path in notebooks.FOLDER.glob("*.ipynb"))
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -39,10 +39,8 @@ def test_simulated_events(tmp_path):
     assert 0 < part < n and steps == 10 and noise[0] < noise[1] < noise[2] and 80_000 < duration < 100_001
 
 
-def test_events_of_a_real_camera(tmp_path):
-    recording = DATA / "events" / "single" / "gesture-6.aedat"
-    if not recording.exists():
-        pytest.skip(f"no data: {recording}; set SPIKEMIX_TEST_DATA")
+def test_events_of_a_recording(tmp_path):
+    recording = data_at("events", "single", "gesture-6.aedat")
     _, answers = execute("events", tmp_path, {"path": str(recording)}, ask=ABOUT_EVENTS)
     facts, n, by_count, by_time, part, chunks, *_ = answers
     truth = json.loads(recording.with_name(recording.name + ".json").read_text())
