@@ -27,14 +27,17 @@ def place(tmp_path_factory):
     return make_place(tmp_path_factory.mktemp("ddp"), train=320, test=21)
 
 
+# Below those that the kernel assigns (ip_local_port_range): no other rank's connection gets one before rank 0 does.
+# Each is given once: runs that start together have different ones.
+PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
+
+
 def free_port():
-    """Below those that the kernel assigns (ip_local_port_range): no other rank's connection gets it before rank 0
-    does."""
-    while True:
+    for port in PORTS:
         with socket.socket() as s:
             try:
-                s.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
-                return s.getsockname()[1]
+                s.bind(("127.0.0.1", port))
+                return port
             except OSError:
                 pass
 
@@ -203,11 +206,10 @@ def test_rank_that_goes_silent_is_named(spikemix, place):
 
 def test_rank_that_is_killed_within_a_collective_is_named(spikemix, place):
     """Gloo may not notice: the others still have to read what rank 1 sent before it was killed, and get no answer."""
-    runs = []
-    for i, ranks in enumerate([2, 2, 2, 4]):
-        out = place / f"within-{i}"
-        runs.append(start(train(spikemix, place, out, "train.epochs=500"), ranks))
-        wait_for(lambda: (out / "state.safetensors").exists(), runs[-1])
+    folders = [place / f"within-{i}" for i in range(4)]
+    runs = [start(train(spikemix, place, out, "train.epochs=500"), ranks) for out, ranks in zip(folders, [2, 2, 2, 4])]
+    for out, processes in zip(folders, runs):  # all at once: none trains on while another one starts
+        wait_for((out / "state.safetensors").exists, processes)
     victims = [processes.pop(1) for processes in runs]
     survivors = [process for processes in runs for process in processes]
     for process in survivors:

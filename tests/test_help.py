@@ -12,12 +12,18 @@ PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (SOURCE / "docs").
 USAGE = "--help` tells more"  # in the error about a misunderstood command line
 
 
-def commands(spikemix, *path):
-    """Every command, subcommands included, as lists of words."""
-    found = []
-    listed = run(spikemix, *path, "--help").stdout.partition("Subcommands:\n")[2].split("\n\n")[0]
-    for name in re.findall(r"^  (\w+) ", listed, re.MULTILINE):
-        found += [[*path, name], *commands(spikemix, *path, name)]
+@pytest.fixture(scope="module")
+def helps(spikemix):
+    """What --help says of every command, subcommands included, by its words; of none: of the program."""
+    found = {}
+
+    def ask(*path):
+        found[path] = run(spikemix, *path, "--help").stdout
+        listed = found[path].partition("Subcommands:\n")[2].split("\n\n")[0]
+        for name in re.findall(r"^  (\w+) ", listed, re.MULTILINE):
+            ask(*path, name)
+
+    ask()
     return found
 
 
@@ -29,10 +35,6 @@ def spikemix_lines(text):
             yield re.split(r" {2,}|  ?# | > ", line)[0]
 
 
-def examples(spikemix, command):
-    return list(spikemix_lines(run(spikemix, *command, "--help").stdout.partition("Examples:\n")[2]))
-
-
 def assert_understood(spikemix, line, folder):
     """The command line is parsed, and the only error is that the files it names do not exist."""
     words = [re.sub("^/(usr|run)/", "no/such/", word) for word in shlex.split(line)[1:]]
@@ -41,17 +43,14 @@ def assert_understood(spikemix, line, folder):
     assert result.returncode in (0, 2), (line, result.stderr)
 
 
-def test_every_command_has_examples_that_work(spikemix, tmp_path):
-    seen = commands(spikemix)
-    assert ["train"] in seen and ["events", "convert"] in seen and ["data", "info"] in seen
-    for command in seen:
-        lines = examples(spikemix, command)
-        assert lines, f"{command}: no examples in its --help"
+def test_every_command_has_examples_that_work(spikemix, helps, tmp_path):
+    assert {("train",), ("events", "convert"), ("data", "info")} < helps.keys()
+    for command, text in helps.items():
+        lines = list(spikemix_lines(text.partition("Examples:\n")[2]))
+        assert lines or not command, f"{command}: no examples in its --help"
         for line in lines:
-            assert shlex.split(line)[1:][:len(command)] == command, line
+            assert tuple(shlex.split(line)[1:][:len(command)]) == command, line
             assert_understood(spikemix, line, tmp_path)
-    for line in examples(spikemix, []):
-        assert_understood(spikemix, line, tmp_path)
     assert not list(tmp_path.iterdir()), "an example wrote something though its input is missing"
 
 
@@ -64,13 +63,12 @@ def test_commands_of_the_docs(spikemix, tmp_path, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_flags_that_sentences_name(spikemix, page):
+def test_flags_that_sentences_name(helps, page):
     """`spikemix COMMAND --flag` within a sentence or a table: both exist."""
-    known = {tuple(command): run(spikemix, *command, "--help").stdout for command in commands(spikemix)}
     prose = re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
     for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", prose):
         words = code.split()[1:]
-        text = known.get(tuple(words[:2]), known.get(tuple(words[:1])))
+        text = helps.get(tuple(words[:2]), helps.get(tuple(words[:1])))
         if text is None:
             assert words[0].startswith("-"), f"{page}: {code}: there is no such command"
             continue

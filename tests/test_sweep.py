@@ -169,7 +169,7 @@ def test_dry_run(spikemix, place):
 def test_data_are_known_by_what_is_in_them(spikemix, place, tmp_path):
     """A file that names no place; the same data elsewhere go on with what they began, others are refused."""
     (place / "moved.toml").write_text(SWEEP.replace('data = "data"\n', "").replace("seeds = 3", "seeds = 2").replace(
-        "epochs=2", "epochs=12"))
+        "epochs=2", "epochs=6"))
     nowhere = sweep(spikemix, place, "moved.toml", "--out", "moved")
     assert nowhere.returncode == 2 and "--data" in nowhere.stderr and not (place / "moved").exists()
     for name in ["first", "second"]:
