@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands and flags in --help, README and the docs exist."""
+"""The examples of --help, and what sentences of README and the docs name, exist. test_commands.py runs their blocks."""
 import re
 import shlex
 
@@ -35,6 +35,11 @@ def spikemix_lines(text):
             yield re.split(r" {2,}|  ?# | > ", line)[0]
 
 
+def prose(page):
+    """The page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
 def assert_understood(spikemix, line, folder):
     """The command line is parsed, and the only error is that the files it names do not exist."""
     words = [re.sub("^/(usr|run)/", "no/such/", word) for word in shlex.split(line)[1:]]
@@ -54,19 +59,16 @@ def test_every_command_has_examples_that_work(spikemix, helps, tmp_path):
     assert not list(tmp_path.iterdir()), "an example wrote something though its input is missing"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_commands_of_the_docs(spikemix, tmp_path, page):
-    text = (SOURCE / page).read_text()
-    for block in re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        for line in spikemix_lines(block):
-            assert_understood(spikemix, line, tmp_path)
+@pytest.fixture(scope="module")
+def keys(spikemix):
+    """The keys of a recipe."""
+    return set(re.findall(r"^ *([a-z]+\.\w+)", run(spikemix, "recipes", "--keys").stdout, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_flags_that_sentences_name(helps, page):
-    """`spikemix COMMAND --flag` within a sentence or a table: both exist."""
-    prose = re.sub(r"^```.*?^```$", "", (SOURCE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
-    for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", prose):
+def test_flags_and_keys_that_sentences_name(helps, keys, page):
+    """`spikemix COMMAND --flag key=value` within a sentence or a table: all three exist."""
+    for code in re.findall(r"`((?:build/release/)?spikemix [^`]+)`", prose(page)):
         words = code.split()[1:]
         text = helps.get(tuple(words[:2]), helps.get(tuple(words[:1])))
         if text is None:
@@ -74,6 +76,22 @@ def test_flags_that_sentences_name(helps, page):
             continue
         for flag in re.findall(r"--[a-z-]+", code):
             assert re.search(rf"[ ,]{flag}\b(?!-)", text), f"{page}: {code}: the command has no {flag}"
+        for key in re.findall(r"([a-z]+\.[a-z_]+)=", code):
+            assert key in keys, f"{page}: {code}: there is no key {key}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_scripts_that_sentences_name(page):
+    """`script/NAME --flag` and `bench/NAME --flag` within a sentence or a table: both exist."""
+    for code in re.findall(r"`(?:\S*python |\w+=\S+ )?((?:bench|script|tests|examples)/[^`]+)`", prose(page)):
+        name, *words = code.split()
+        assert list(SOURCE.glob(name)), f"{page}: {code}: there is no {name}"
+        for flag in (word for word in words if word.startswith("--")):
+            text, folder = (SOURCE / name).read_text(), (SOURCE / name).parent
+            for module in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE):
+                if (folder / f"{module}.py").exists():
+                    text += (folder / f"{module}.py").read_text()
+            assert flag in text, f"{page}: {code}: it has no {flag}"
 
 
 def test_readmes_commands_find_their_run():
