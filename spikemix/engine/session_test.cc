@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "spikemix/engine/session.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include "spikemix/engine/packed_network.h"
@@ -165,6 +168,42 @@ TEST_F(SessionTest, SessionsOnManyThreadsShareANetwork) {
     }
   }
   for (const auto& result : results) EXPECT_EQ(result, expected);
+}
+
+// As in the Python package: a call without the GIL takes any idle session, perhaps one that another thread used or
+// watched, and runs on the session's own threads.
+TEST_F(SessionTest, SessionsWanderBetweenThreads) {
+  const auto network = load_network(write_model("wt2d", tiny_card("wt2d")), Precision::kFp32);
+  Session alone(network);
+  const std::vector<float> x = inputs(6, alone.input_size()), expected = infer(alone, 6, x);
+  std::mutex lock;
+  std::vector<std::unique_ptr<Session>> idle;
+  std::atomic<int> wrong = 0, unseen = 0;
+  const auto call = [&](bool watched) {
+    std::unique_ptr<Session> session;
+    {
+      const std::lock_guard locked(lock);
+      if (!idle.empty()) session = std::move(idle.back()), idle.pop_back();
+    }
+    if (!session) session = std::make_unique<Session>(network, SessionOptions{.threads = 2});
+    int seen = 0;
+    if (watched) session->set_observer([&](const auto&...) { ++seen; });
+    if (infer(*session, 6, x) != expected) ++wrong;
+    if (watched) session->set_observer({});
+    if (watched == (seen == 0)) ++unseen;
+    const std::lock_guard locked(lock);
+    idle.push_back(std::move(session));
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 3; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (int round = 0; round < 8; ++round) call(round % 3 == thread);
+      });
+    }
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(unseen, 0);
 }
 
 TEST_F(SessionTest, RefusesOptionsThatDoNotFit) {
