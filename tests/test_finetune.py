@@ -151,11 +151,11 @@ def test_the_built_in_model_can_be_the_start(spikemix, tmp_path, trained):
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(
                     tmp_path / "data" / split / label / f"{i}.png")
     result = run(spikemix, "train", "cifar10-cpu", "--data", tmp_path / "data", "--out", tmp_path / "out",
-                 "--threads", "1", "model.classes=0", "train.init=builtin", "train.epochs=1", "train.one_step_epochs=0",
-                 "train.batch=4", "data.validation=0", "train.lr=1e-12", "train.freeze=all but head")
+                 "--threads", "1", "model.classes=0", "train.init=builtin", "train.epochs=1", "train.batch=4",
+                 "data.validation=0", "train.lr=1e-12", "train.freeze=all but head")
     assert result.returncode == 0, result.stderr
     line = line_of(result)
-    assert "initial values: head.weight [2, 192], in that model [10, 192]" in line
+    assert "initial values: head.weight [2, 224], in that model [10, 224]" in line
     assert "not used" not in line.replace("not used: head", "")
 
 

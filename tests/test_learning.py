@@ -62,9 +62,21 @@ def test_the_first_convolution_starts_from_the_patches(spikemix, place, stem, ke
     np.testing.assert_allclose(seen.T @ seen / len(seen), np.eye(n // 2), atol=0.1)
 
 
-def test_whitening_is_refused_with_weights_that_have_learned(spikemix, place):
-    refused = run(*train(spikemix, place, place / "refused", "train.whiten=true", "train.init=builtin"))
-    assert refused.returncode == 2 and "train.whiten = true: expected false with train.init" in refused.stderr
+@pytest.mark.parametrize("stem,taken", [("conv4", True), ("conv2", False)])
+def test_weights_that_have_learned_stay_as_they_are(spikemix, place, stem, taken):
+    """A recipe that whitens and starts as identities can be fine-tuned: only what train.init lacks starts so."""
+    own = make_place(place / f"fine-{stem}", train=320, test=20)
+    (own / "tiny.toml").write_text(tiny.RECIPE + "whiten = true\nidentity_start = true\n")
+    tiny.trained(spikemix, place, own / "start", "train.epochs=1")
+    tiny.trained(spikemix, own, own / "fine", f"train.init={own / 'start'}", f"model.stem={stem}", "train.epochs=1",
+                 "train.freeze=stem")
+    start, fine = (safetensors.numpy.load_file(own / name / "last" / "model.safetensors") for name in ("start", "fine"))
+    if taken:
+        assert all((fine[name] == start[name]).all() for name in (WEIGHT, "patch_embed.proj_conv1.weight"))
+    else:
+        filters, _ = whitening(images(own), 3, 1, len(fine[WEIGHT]))
+        flat = fine[WEIGHT].reshape(len(fine[WEIGHT]), -1)
+        np.testing.assert_allclose(flat[:len(filters)], filters, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("c", [SIZES["image"] | {"mixer": ["dwc3"]}, FAMILIES["maxformer"], FAMILIES["qkformer"]])

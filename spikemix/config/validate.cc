@@ -161,8 +161,6 @@ void check_train(const TrainConfig& t, const ModelConfig& m, const NeuronConfig&
           "more than 0 with train.spike_target: the weight that it starts with");
   require(t.spike_cost == 0 || n.kind != "relu", "train.spike_cost", t.spike_cost,
           "0 with neuron.kind = relu, which has no spikes");
-  require(!t.whiten || t.init.empty(), "train.whiten", t.whiten,
-          "false with train.init, whose first convolution has learned already");
   require(t.one_step_epochs == 0 || !m.takes_events(), "train.one_step_epochs", t.one_step_epochs,
           "0 with model.input = events, whose T frames differ");
   const auto over_time = [](const std::string& text) { return text.find("time") != std::string::npos; };

@@ -102,8 +102,9 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     try {
       ranks.meet();
       TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
-      const Json init = begin_with(start, loop, listener);
+      // Before train.init, whose weights have learned already.
       if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
+      const Json init = begin_with(start, loop, listener);
       record_run(loop, folder, ranks, own_threads, {.init = init});
       return loop.run();
     } catch (...) {

@@ -252,8 +252,8 @@ Verification verify_on(TrainingRanks& ranks, Beginning begun, const VerifyOption
   ranks.check_alike(data);
   config = resolved(std::move(config), data);
   Repetition repetition(config, data, device, ranks);
-  if (start) repetition.begin_with(*start);
   if (config.train.whiten && ranks.leads()) repetition.whiten_first_layer(data.train);
+  if (start) repetition.begin_with(*start);
   repetition.share_weights(state);
 
   Verification result{.recorded = std::move(begun.steps), .here = {}, .left_out = begun.left_out};
