@@ -144,8 +144,11 @@ EventStream::EventStream(ByteSource source, const ReadOptions& options, std::sha
       keeps_alive_(std::move(keeps_alive)),
       recording_(open_recording(std::move(source), options)) {}
 
-std::span<const Event> EventStream::next() {
-  if (pending_.empty()) pending_ = recording_.reader->read();
+std::span<const Event> EventStream::next(std::span<Event> room) {
+  if (pending_.empty()) {
+    EventReader& reader = *recording_.reader;
+    pending_ = room.size() >= EventReader::kRoom ? reader.read_into(room) : reader.read();
+  }
   return std::exchange(pending_, {});
 }
 
@@ -153,10 +156,17 @@ void EventStream::read(EventBuffer& buffer, size_t most, int64_t begin, int64_t 
   const bool all_times = begin == std::numeric_limits<int64_t>::min() && end == kEver;
   size_t since_signals = 0;
   while (buffer.size() < most) {
-    auto events = next();
+    // Into place, if all that may come is wanted.
+    const auto room = all_times ? buffer.room() : std::span<Event>();
+    const auto events = next(room.first(std::min(room.size(), most - buffer.size())));
     if (events.empty()) return;
     since_signals += events.size();
     if (since_signals >= kBetweenSignals) check_signals(), since_signals = 0;
+    if (!room.empty() && events.data() == room.data()) {
+      buffer.add(events.size());
+      if (live_ && most != SIZE_MAX) return;  // a camera's chunk is whatever has arrived
+      continue;
+    }
     if (all_times) {
       const size_t n = std::min(events.size(), most - buffer.size());
       buffer.append(events.first(n));

@@ -40,6 +40,10 @@ class EventBuffer {
 
   size_t size() const { return size_; }
   void append(std::span<const Event> events);
+  /// The memory behind the last event.
+  std::span<Event> room() { return {data_ + size_, capacity_ - size_}; }
+  /// The first n of room() are events now.
+  void add(size_t n) { size_ += n; }
   /// Makes room for this many; memory that is not filled costs nothing.
   void reserve(size_t events);
   /// Returns [16 n] bytes. Needs the GIL.
@@ -72,8 +76,8 @@ class EventStream {
   /// The events of the next `us` microseconds; false at the recording's end. Silence gives empty windows, as many as
   /// TimeStepCutter gives.
   bool read_window(EventBuffer& buffer, int64_t us);
-  /// The next batch, or the rest of it.
-  std::span<const Event> next();
+  /// The next batch, or the rest of it; decoded into `room` if that is EventReader::kRoom or more.
+  std::span<const Event> next(std::span<Event> room = {});
 
  private:
   bool unordered_, live_;

@@ -26,7 +26,8 @@ bool are_its_pixels(const PixelPlaces& places) {
   return places.columns.size() == size_t(places.width) && places.rows.size() == size_t(places.height);
 }
 
-constexpr size_t kEventsOfBlock = 512;  // their places stay in the first-level cache with them
+// Their places stay in the first-level cache with them; the next block comes from memory while these are counted.
+constexpr size_t kEventsOfBlock = 512;
 
 #ifdef __SSE2__
 // The places of events in a frame with the sensor's pixels, computed several at a time, a multiple of four. False if
@@ -46,7 +47,7 @@ bool places_of(std::span<const Event> events, const PixelPlaces& places, uint32_
     return _mm_add_epi32(_mm_madd_epi16(both, factors), _mm_and_si128(on, plane));
   };
   for (size_t i = 0; i < events.size(); i += 4) {
-    _mm_prefetch(reinterpret_cast<const char*>(&events[i] + 256), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(&events[i] + kEventsOfBlock), _MM_HINT_T0);
     const __m128 first = _mm_castsi128_ps(two(&events[i])), second = _mm_castsi128_ps(two(&events[i + 2]));
     _mm_storeu_ps(reinterpret_cast<float*>(place + i), _mm_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0)));
   }

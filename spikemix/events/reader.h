@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spikemix/events/event.h"
 #include "spikemix/events/source.h"
@@ -24,17 +25,31 @@ SensorSize parse_sensor(std::string_view text, std::string_view setting);
 /// Events of one recording, from front to back, in memory that does not grow with it.
 class EventReader {
  public:
+  /// Events of a batch (together with their records, half of a core's second cache), and the room for one: a batch may
+  /// end with a word that makes several events, and decoders may write one event more than they keep.
+  static constexpr size_t kBatch = 8192, kRoom = kBatch + 64;
+
   virtual ~EventReader() = default;
 
   /// The next events, in the file's order; empty at the end. Valid until the next call.
   /// @throws InputError naming the file, the byte, what was found there and what was expected
-  virtual std::span<const Event> read() = 0;
+  std::span<const Event> read() {
+    batch_.resize(kRoom);
+    return read_into(batch_);
+  }
+  /// The same, decoded into `room` where the format allows it, so that who keeps all events need not copy them. Those
+  /// of a format that has whole packets of them lie elsewhere, and may be more.
+  /// @param room  kRoom events or more; what is not returned of it has no meaning afterwards
+  virtual std::span<const Event> read_into(std::span<Event> room) = 0;
 
   /// As given by the file, its format or the options. If it is known, every event is within it.
   SensorSize sensor() const { return sensor_; }
 
  protected:
   SensorSize sensor_;
+
+ private:
+  std::vector<Event> batch_;  // read()'s room
 };
 
 struct ReadOptions {

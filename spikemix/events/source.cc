@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,8 +18,8 @@ namespace {
 
 // Large enough to make a system call's cost negligible, small enough to stay in a core's second cache.
 constexpr size_t kBuffer = 1 << 17;
-// Bytes of a file that are mapped at a time. A multiple of every page size.
-constexpr size_t kWindow = 1 << 23;
+// Bytes of a file that are read at a time: they stay in the second cache until they are decoded.
+constexpr size_t kWindow = 1 << 18;
 
 // Waits until `descriptor` is readable. False if `stop` came first.
 bool wait_for(int descriptor, int stop) {
@@ -37,7 +36,6 @@ class FileInput : public Input {
   FileInput(const FileInput&) = delete;
   FileInput& operator=(const FileInput&) = delete;
   ~FileInput() override {
-    unmap();
     if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
   }
 
@@ -54,29 +52,30 @@ class FileInput : public Input {
 
   std::span<const uint8_t> view(uint64_t at, size_t n) override {
     if (!size_ || at >= *size_) return {};
-    const uint64_t first = at / kPage * kPage;
-    const auto length = size_t(std::min<uint64_t>(*size_ - first, std::max<uint64_t>(kWindow, at - first + n)));
-    unmap();
-    void* data = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor_, off_t(first));
-    if (data == MAP_FAILED) throw run_error("{}: cannot map: {}", name_, std::strerror(errno));
-    map_ = {static_cast<const uint8_t*>(data), length};
-    ::madvise(data, length, MADV_SEQUENTIAL);
-    return map_.subspan(size_t(at - first));
+    const auto length = size_t(std::min<uint64_t>(*size_ - at, std::max(kWindow, n)));
+    size_t filled = 0;
+    if (at >= at_ && at - at_ < filled_) {  // the end of the last view
+      filled = std::min(length, filled_ - size_t(at - at_));
+      std::memmove(window_.data(), window_.data() + (at - at_), filled);
+    }
+    if (window_.size() < length) window_.resize(length);
+    at_ = at, filled_ = filled;
+    while (filled_ < length) {
+      const size_t got = read(at + filled_, std::span(window_).subspan(filled_, length - filled_));
+      if (got == 0) break;
+      filled_ += got;
+    }
+    return std::span(window_).first(filled_);
   }
 
  private:
-  static constexpr uint64_t kPage = 1 << 16;
-
-  void unmap() {
-    if (!map_.empty()) ::munmap(const_cast<uint8_t*>(map_.data()), map_.size());
-    map_ = {};
-  }
-
   std::string name_;
   int descriptor_;
   std::optional<uint64_t> size_;
   int stop_;
-  std::span<const uint8_t> map_;
+  std::vector<uint8_t> window_;
+  uint64_t at_ = 0;  // place of the window's first byte
+  size_t filled_ = 0;
 };
 
 class MemoryInput : public Input {

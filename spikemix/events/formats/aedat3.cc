@@ -50,7 +50,7 @@ class Aedat3Reader : public EventReader {
     sensor_ = sensor;
   }
 
-  std::span<const Event> read() override {
+  std::span<const Event> read_into(std::span<Event> room) override {
     for (;;) {
       if (packet_left_ == 0 && !next_packet()) return {};
       auto bytes = source_.peek(Polarity::kBytes);
@@ -60,8 +60,8 @@ class Aedat3Reader : public EventReader {
                                packet_left_, packet_, incomplete(options_));
       }
       bytes = bytes.first(size_t(std::min<uint64_t>(bytes.size(), packet_left_)));
-      const size_t used = std::min(FlatDecoder<Polarity>::kEvents, bytes.size() / Polarity::kBytes) * Polarity::kBytes;
-      const auto events = decoder_.decode(bytes, source_, source_.offset(), base_);
+      const size_t used = decoder_.batch(bytes);
+      const auto events = decoder_.decode(bytes, source_, source_.offset(), base_, room);
       source_.skip(used);
       packet_left_ -= used;
       if (!events.empty()) return events;

@@ -85,7 +85,7 @@ class Aedat4Reader : public EventReader {
     }
   }
 
-  std::span<const Event> read() override {
+  std::span<const Event> read_into(std::span<Event>) override {
     for (;;) {
       source_.skip(std::exchange(packet_size_, 0));  // if it was not compressed, its bytes were in use until now
       if (!next_packet()) return {};

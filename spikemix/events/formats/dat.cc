@@ -19,6 +19,7 @@ struct Dat {
   }
   bool is_event(const uint8_t*) const { return true; }
   int64_t advance(const uint8_t*) const { return 0; }
+  static constexpr auto decode = decode_dat;
 };
 
 // Version 1 and earlier, whose files do not all say so, has addresses of 18 bits; in version 2, y uses the bits above.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vector>
-
 #include "spikemix/events/formats/flat.h"
 #include "spikemix/events/formats/prophesee.h"
 #include "spikemix/events/reader.h"
@@ -15,21 +13,20 @@ namespace spikemix {
 ///   void word(Word, Sink&)  takes a word. Events go to sink(t, x, y, p). Other words are skipped:
 ///                       external signals, vendors' additions, and reserved types, which cameras write as padding.
 ///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first rare or
-///                       odd one. Returns how many it took. Out of line, so that its state stays in registers.
+///                       odd one. Returns how many it took. May write one event more than it makes. Out of line, so
+///                       that its state stays in registers.
 template <class Decoder>
 class EvtReader : public EventReader {
   using Word = typename Decoder::Word;
+  static_assert(Decoder::kEventsOfWord < kRoom - kBatch);
 
  public:
   EvtReader(ByteSource source, SensorSize sensor, const ReadOptions& options)
-      : source_(std::move(source)),
-        options_(options),
-        checks_(sensor, options),
-        events_(kEvents + Decoder::kEventsOfWord) {
+      : source_(std::move(source)), options_(options), checks_(sensor, options) {
     sensor_ = sensor;
   }
 
-  std::span<const Event> read() override {
+  std::span<const Event> read_into(std::span<Event> room) override {
     for (;;) {
       const auto bytes = source_.peek(sizeof(Word));
       if (bytes.size() < sizeof(Word)) {
@@ -42,8 +39,8 @@ class EvtReader : public EventReader {
       // Local copies, so that the compiler keeps the state in registers while it stores events.
       Decoder decoder = decoder_;
       EventChecks checks = checks_;
-      Event* out = events_.data();
-      const Event* const full = out + kEvents;
+      Event* out = room.data();
+      const Event* const full = out + kBatch;
       const size_t words = bytes.size() / sizeof(Word);
       size_t i = 0;
       while (i < words && out < full) {
@@ -63,18 +60,15 @@ class EvtReader : public EventReader {
       decoder_ = decoder;
       checks_ = checks;
       source_.skip(i * sizeof(Word));
-      if (out != events_.data()) return {events_.data(), out};
+      if (out != room.data()) return {room.data(), out};
     }
   }
 
  private:
-  static constexpr size_t kEvents = 8192;
-
   ByteSource source_;
   ReadOptions options_;
   Decoder decoder_;
   EventChecks checks_;
-  std::vector<Event> events_;
 };
 
 template <class Decoder>

@@ -21,28 +21,29 @@ struct Evt2 {
     }
   }
 
+  // Without a branch between the two usual kinds of words: nothing predicts which one comes next.
   [[gnu::noinline]] size_t run(const uint8_t* words, size_t n, Event*& events, EventChecks& all_checks) {
     if (high_ < 0) return 0;
     const EventChecks checks = all_checks;
     const int64_t epoch = epoch_.now();
-    Event* out = events;
-    int64_t high = high_, last = checks.last();
-    size_t i = 0;
-    for (; i < n; ++i) {
+    Evt2State state{.epoch = epoch, .high = high_, .last = checks.last()};
+    size_t made = 0;
+    size_t i = decode_evt2(words, n, checks.bounds(), state, events, made);
+    Event* out = events + made;
+    int64_t high = state.high, last = state.last;
+    for (; i < n; ++i) {  // up to the odd word, or the last ones
       const auto w = load_little_endian<uint32_t>(words + 4 * i);
       const uint32_t type = w >> 28, x = w >> 11 & 0x7FF, y = w & 0x7FF;
-      if (type == kTimeHigh) {
-        const int64_t next = epoch + (int64_t(w & 0x0FFFFFFF) << 6);
-        if (next < high) [[unlikely]]
-          break;
-        high = next;
-        continue;
-      }
-      const int64_t t = high | (w >> 22 & 0x3F);
-      if ((type > kOn) | checks.outside(x, y) | (t < last)) [[unlikely]]
+      const bool is_high = type == kTimeHigh;
+      const int64_t next = epoch + (int64_t(w & 0x0FFFFFFF) << 6);
+      const int64_t t = is_high ? next : high | (w >> 22 & 0x3F);
+      const bool odd = is_high ? next < high : bool((type > kOn) | checks.outside(x, y) | (t < last));
+      if (odd) [[unlikely]]
         break;
-      store_event(out++, t, x, y, type);
-      last = t;
+      store_event(out, t, x, y, type);
+      out += !is_high;
+      high = is_high ? next : high;
+      last = is_high ? last : t;
     }
     if (high != high_) epoch_.seen(uint32_t((high - epoch) >> 6));
     high_ = high;

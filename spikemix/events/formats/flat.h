@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "spikemix/events/formats/vectors.h"
 #include "spikemix/events/reader.h"
 
 namespace spikemix {
@@ -30,6 +31,7 @@ class EventChecks {
         unordered_(options.unordered),
         left_out_(options.left_out) {}
 
+  Bounds bounds() const { return {width_, height_}; }
   bool outside(uint32_t x, uint32_t y) const { return (x >= width_) | (y >= height_); }
 
   /// Checks one event, which follows those that passed before. @return false if it is to be left out
@@ -67,44 +69,52 @@ class EventChecks {
 ///   Event event(const uint8_t*)  the event of a record, its time from 0 to kPeriod - 1
 ///   bool is_event(const uint8_t*)   false for a record to be left out
 ///   int64_t advance(const uint8_t*) microseconds that a record left out adds to all later times (N-MNIST's overflows)
+/// and may have
+///   static bool decode(...)   several records at a time, as decode_dat() (vectors.h)
 ///
 /// A block is first decoded in a loop without branches, which only records whether something is odd. If so, it is
 /// decoded again record by record, with omissions, restarts of the clock and errors.
 template <class Layout>
 class FlatDecoder {
  public:
-  static constexpr size_t kEvents = 8192;  // together with their records, half of a core's second cache
-
   FlatDecoder(Layout layout, SensorSize sensor, const ReadOptions& options)
-      : layout_(layout), checks_(sensor, options), events_(kEvents) {}
+      : layout_(layout), checks_(sensor, options) {}
 
-  /// The events of the whole records in `bytes`, kEvents at most. @param byte  the first record's place in the file
+  /// The bytes of the whole records in `bytes` that decode() takes at once.
+  static size_t batch(std::span<const uint8_t> bytes) {
+    return std::min(EventReader::kBatch, bytes.size() / Layout::kBytes) * Layout::kBytes;
+  }
+
+  /// The events of the first batch() bytes, in `room`. @param byte  the first record's place in the file
   /// @param base  microseconds to be added to each time
-  std::span<const Event> decode(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte, int64_t base) {
-    const size_t n = std::min(kEvents, bytes.size() / Layout::kBytes);
-    if (events_.size() < n) events_.resize(n);
+  std::span<const Event> decode(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte, int64_t base,
+                                std::span<Event> room) {
+    const size_t n = batch(bytes) / Layout::kBytes;
     const EventChecks checks = checks_;  // local copies, which no store to an event can change
     const int64_t origin = base + epoch_;
-    Event* const out = events_.data();
+    Event* const out = room.data();
     int64_t last = checks.last();
     bool odd = false;
     const uint8_t* record = bytes.data();
-    for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
-      __builtin_prefetch(record + 2048);
-      Event e = layout_.event(record);
-      e.t += origin;
-      odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
-      last = e.t;
-      store_event(out + i, e.t, e.x, e.y, e.p);
+    if constexpr (requires { &Layout::decode; }) {
+      odd = !Layout::decode(record, n, origin, checks.bounds(), last, out);
+    } else {
+      for (size_t i = 0; i < n; ++i, record += Layout::kBytes) {
+        Event e = layout_.event(record);
+        e.t += origin;
+        odd |= !layout_.is_event(record) | checks.outside(e.x, e.y) | (e.p > 1) | (e.t < last);
+        last = e.t;
+        store_event(out + i, e.t, e.x, e.y, e.p);
+      }
     }
-    if (odd) return decode_carefully(bytes.first(n * Layout::kBytes), source, byte, base);
+    if (odd) return decode_carefully(bytes.first(n * Layout::kBytes), source, byte, base, out);
     checks_.set_last(last);
-    return {events_.data(), n};
+    return room.first(n);
   }
 
  private:
   std::span<const Event> decode_carefully(std::span<const uint8_t> bytes, const ByteSource& source, uint64_t byte,
-                                          int64_t base) {
+                                          int64_t base, Event* out) {
     size_t kept = 0;
     for (size_t at = 0; at < bytes.size(); at += Layout::kBytes) {
       const uint8_t* record = bytes.data() + at;
@@ -120,14 +130,13 @@ class FlatDecoder {
         e.t += Layout::kPeriod;
       }
       checks_.check(e, source, byte + at);
-      events_[kept++] = e;
+      out[kept++] = e;
     }
-    return {events_.data(), kept};
+    return {out, kept};
   }
 
   Layout layout_;
   EventChecks checks_;
-  std::vector<Event> events_;
   int64_t epoch_ = 0;
 };
 
@@ -142,7 +151,7 @@ class FlatReader : public EventReader {
     sensor_ = options.sensor.known() ? options.sensor : sensor;
   }
 
-  std::span<const Event> read() override {
+  std::span<const Event> read_into(std::span<Event> room) override {
     for (;;) {
       const auto bytes = source_.peek(Layout::kBytes);
       if (bytes.size() < Layout::kBytes) {
@@ -152,9 +161,8 @@ class FlatReader : public EventReader {
         }
         return {};
       }
-      const size_t used = std::min(FlatDecoder<Layout>::kEvents, bytes.size() / Layout::kBytes) * Layout::kBytes;
-      const auto events = decoder_.decode(bytes, source_, source_.offset(), 0);
-      source_.skip(used);  // the events are copies
+      const auto events = decoder_.decode(bytes, source_, source_.offset(), 0, room);
+      source_.skip(decoder_.batch(bytes));  // the events are copies
       if (!events.empty()) return events;
     }
   }

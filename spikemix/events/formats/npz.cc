@@ -10,10 +10,8 @@
 namespace spikemix {
 namespace {
 
-constexpr size_t kEvents = 8192;
 // Stands for anything that is not a whole number of 63 bits: no check lets it through.
 constexpr int64_t kNone = INT64_MIN;
-// Times have room to be subtracted from each other.
 
 template <class T>
 T load(const uint8_t* bytes, bool big_endian) {
@@ -34,6 +32,10 @@ int64_t to_int64(const uint8_t* bytes, bool big_endian) {
     return int64_t(value);
   }
 }
+
+// The same of little-endian integers, as a type of its own, so that a loop over it has no calls.
+template <class T>
+constexpr auto to_whole = [](const uint8_t* bytes) { return int64_t(load_little_endian<T>(bytes)); };
 
 using Convert = int64_t (*)(const uint8_t*, bool);
 
@@ -89,14 +91,14 @@ class NpzReader : public EventReader {
         columns_(columns.columns),
         left_(arrays_.front().header.length),
         time_unit_(options.time_unit),
-        checks_(options.sensor, options),
-        events_(size_t(std::min<uint64_t>(left_, kEvents))) {
+        checks_(options.sensor, options) {
     sensor_ = options.sensor;
   }
 
-  std::span<const Event> read() override {
+  std::span<const Event> read_into(std::span<Event> room) override {
+    events_ = room.data();
     for (;;) {
-      const size_t n = size_t(std::min<uint64_t>(left_, kEvents));
+      const size_t n = size_t(std::min<uint64_t>(left_, kBatch));
       for (NpzArray& array : arrays_) read_elements(array, n);
       left_ -= n;
       if (n == 0) return {};
@@ -104,8 +106,8 @@ class NpzReader : public EventReader {
       fill<1>(n, [](Event& e, int64_t x) { return e.x = uint16_t(x), x >= 0 && x <= UINT16_MAX; });
       fill<2>(n, [](Event& e, int64_t y) { return e.y = uint16_t(y), y >= 0 && y <= UINT16_MAX; });
       fill_polarities(n);
-      const size_t kept = check({events_.data(), n});
-      if (kept > 0) return {events_.data(), kept};
+      const size_t kept = check(room.first(n));
+      if (kept > 0) return room.first(kept);
     }
   }
 
@@ -157,7 +159,7 @@ class NpzReader : public EventReader {
   void fill_polarities(size_t n) {
     const bool good = !minus_ && try_fill<3>(n, [](Event& e, int64_t p) { return e.p = uint8_t(p), uint64_t(p) <= 1; });
     if (good) {
-      zeros_ = zeros_ || std::ranges::any_of(std::span(events_).first(n), [](const Event& e) { return e.p == 0; });
+      zeros_ = zeros_ || std::any_of(events_, events_ + n, [](const Event& e) { return e.p == 0; });
       return;
     }
     // -1 is "off" if there is no 0: both together are invalid.
@@ -182,16 +184,20 @@ class NpzReader : public EventReader {
     const NpyField& field = columns_[kColumn].field;
     const uint8_t* first = element<kColumn>(0);
     const size_t stride = arrays_[columns_[kColumn].array].header.element;
-    Event* const events = events_.data();  // a store of bytes may alias the vector
-    bool good = true;
-    // numpy's usual integers in a loop of their own.
-    if (field.kind == 'i' && field.size == 8 && !field.big_endian) {
-      for (size_t i = 0; i < n; ++i) good &= set(events[i], load_little_endian<int64_t>(first + i * stride));
-    } else {
-      const Convert convert = converter(field);
-      for (size_t i = 0; i < n; ++i) good &= set(events[i], convert(first + i * stride, field.big_endian));
+    Event* const events = events_;  // a store of bytes may alias the member
+    const auto all = [&](auto get) {
+      bool good = true;
+      for (size_t i = 0; i < n; ++i) good &= set(events[i], get(first + i * stride));
+      return good;
+    };
+    // The usual integers in loops of their own.
+    if (!field.big_endian && field.kind != 'f') {
+      const bool is_signed = field.kind == 'i';
+      if (field.size == 1) return is_signed ? all(to_whole<int8_t>) : all(to_whole<uint8_t>);
+      if (field.size == 2) return is_signed ? all(to_whole<int16_t>) : all(to_whole<uint16_t>);
+      if (field.size == 8 && is_signed) return all(to_whole<int64_t>);
     }
-    return good;
+    return all([convert = converter(field), &field](const uint8_t* bytes) { return convert(bytes, field.big_endian); });
   }
 
   template <size_t kColumn, class Set>
@@ -224,7 +230,7 @@ class NpzReader : public EventReader {
   std::optional<TimeUnit> time_unit_;
   bool minus_ = false, zeros_ = false;  // has a -1, a 0 been among the polarities so far?
   EventChecks checks_;
-  std::vector<Event> events_;
+  Event* events_ = nullptr;  // the batch that is being made
 };
 
 }  // namespace
