@@ -29,7 +29,7 @@ def test_names_and_commands_are_the_models(spikemix):
     recipe = (SOURCE / f"recipes/{name}.toml").read_text()
     epochs = int(re.search(r"^epochs = (\d+)$", recipe, re.MULTILINE)[1])
     assert f"{epochs} epochs" in CARD and info["training"]["epoch"] == epochs - 1
-    assert info["training"]["test_top1"] != ACCURACY, "the file's own accuracy, not the one in training"
+    assert info["training"]["validation_top1"] != ACCURACY, "the file's own accuracy, not the one in training"
 
 
 def test_its_accuracy_stands_once_in_each_place():

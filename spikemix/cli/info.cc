@@ -115,7 +115,10 @@ void add_info(CLI::App& app) {
     answer("  parameters   {}\n", learned_values(tensors));
     answer("  multiply-adds {:.3f} G an image, dense (spikes need only part of them), mixers not counted\n",
            macs / 1e9);
-    if (!described.card.training.empty()) answer("  training     {}\n", described.card.training);
+    if (nlohmann::json training = training_of(described.card); !training.empty()) {
+      training.erase("validation");  // hashes of images, for `eval` and --json
+      answer("  training     {}\n", json_text(training));
+    }
     if (options->tensors) {
       for (const TensorSpec& tensor : tensors) {
         answer("  {:<44} [{}]\n", tensor.name, fmt::join(tensor.shape, ", "));
