@@ -210,7 +210,12 @@ bool ByteSource::fill() {
 
 std::span<const uint8_t> ByteSource::peek(size_t n) {
   if (input_->size()) {
-    if (view_.size() < n && view_.size() < *left()) view_ = input_->view(offset_, n);
+    if (view_.size() < n && view_.size() < *left()) {
+      view_ = input_->view(offset_, n);
+      if (view_.size() < std::min<uint64_t>(n, *left()))
+        throw error_at(offset_ + view_.size(),
+                       "the file ends here, expected its {} bytes; was it cut while it was read?", *input_->size());
+    }
     return view_;
   }
   if (end_ - begin_ < n) {

@@ -149,6 +149,20 @@ TEST_F(SocketTest, ReplacesAnAbandonedOneAndNothingElse) {
   EXPECT_TRUE(fs::exists(path));
 }
 
+// Between records too, where nothing in the file itself is odd.
+TEST_F(ReadersTest, AFileThatIsCutWhileItIsReadIsAnError) {
+  constexpr uint64_t kCut = 40 * 2000;  // whole records of 2, 4, 5 and 8 bytes
+  for (const Named& file : encode::every_format(200'000)) {
+    const fs::path path = dir_ / "cut";
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(file.bytes.data()), std::ptrdiff_t(file.bytes.size()));
+    const Recording recording = open_recording(path);
+    ASSERT_FALSE(recording.reader->read().empty()) << show(file);
+    fs::resize_file(path, file.bytes.size() - kCut);
+    EXPECT_THROW(encode::read_all(recording), InputError) << show(file);
+  }
+}
+
 // Cut at every byte: either the file is refused, naming the byte, or no event that began is missing; with truncated, it
 // gives the whole events before the cut.
 TEST_F(ReadersTest, CutAtEveryByte) {
