@@ -24,8 +24,6 @@ NOTHING = [
     (["neuron.surrogate=arctan", "neuron.kind=integer", "model.stream=membrane"], "neuron.kind = integer"),
     (["neuron.reset=soft", "neuron.kind=integer", "model.stream=membrane"], "neuron.kind = integer"),
     (["train.identity_start=true", "model.stem=conv1"], "model.stem = conv1"),
-    (["train.whiten=true", "train.init=builtin"], "train.init = builtin"),
-    (["train.identity_start=true", "train.init=builtin"], "train.init = builtin"),
     (["train.momentum=0.9"], "train.optimizer = adamw"),
     (["train.warmup_lr=1e-3", "train.warmup_epochs=0"], "train.warmup_epochs = 0"),
     (["train.one_step_epochs=1", "model.T=1"], "model.T = 1"),

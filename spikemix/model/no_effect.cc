@@ -133,7 +133,6 @@ std::string without_training(const Config& config, const std::string& key) {
   if (key == "train.warmup_lr" && t.warmup_epochs == 0) return under("train.warmup_epochs", 0);
   if (key == "train.one_step_epochs" && config.model.T == 1) return under("model.T", 1);
   if (key == "train.sparse_below" && t.device != "cpu") return under("train.device", t.device);
-  if ((key == "train.whiten" || key == "train.identity_start") && !t.init.empty()) return under("train.init", t.init);
   if (key == "train.identity_start" && !has_3x3_convolutions(make_plan(config.model, config.neuron)))
     return under("model.stem", config.model.stem);
   return "";
