@@ -66,7 +66,7 @@ class Loader {
     }
     packed_.head_weight = tensors_.floats(packed_.plan.head_weight);
     packed_.head_bias = tensors_.floats(packed_.plan.head_bias);
-    return {card_, precision_, std::make_shared<const PackedNetwork>(std::move(packed_))};
+    return {card_, precision_, std::make_shared<PackedNetwork>(std::move(packed_))};
   }
 
  private:

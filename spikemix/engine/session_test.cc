@@ -70,11 +70,15 @@ TEST_F(SessionTest, BytesAndListsGiveTheSameBits) {
     double as_bytes = 0;
     for (const LayerProfile& layer : session.profile()) as_bytes += layer.byte_inputs;
     EXPECT_GT(as_bytes, 0);
+    Session bytes(network, {.threads = 2});
+    EXPECT_EQ(infer(bytes, 3, x), expected);
     for (const NetworkLayer& layer : network->packed->layers) {
       for (const PackedPart& part : layer.parts) const_cast<PackedPart&>(part).weights.dense.reset();
     }
-    Session lists(network);
-    EXPECT_EQ(infer(lists, 3, x), expected);
+    for (const int64_t threads : {1, 2}) {
+      Session lists(network, {.threads = threads});
+      EXPECT_EQ(infer(lists, 3, x), expected) << threads << " threads";
+    }
   }
 }
 
