@@ -26,7 +26,7 @@ SensorSize parse_sensor(std::string_view text, std::string_view setting);
 class EventReader {
  public:
   /// Events of a batch (together with their records, half of a core's second cache), and the room for one: a batch may
-  /// end with a word that makes several events, and decoders may write one event more than they keep.
+  /// end with a word that makes several events, and decoders may write more events than they keep.
   static constexpr size_t kBatch = 8192, kRoom = kBatch + 64;
 
   virtual ~EventReader() = default;
@@ -37,9 +37,9 @@ class EventReader {
     batch_.resize(kRoom);
     return read_into(batch_);
   }
-  /// The same, decoded into `room` where the format allows it, so that who keeps all events need not copy them. Those
-  /// of a format that has whole packets of them lie elsewhere, and may be more.
-  /// @param room  kRoom events or more; what is not returned of it has no meaning afterwards
+  /// The same, decoded into `room` where the format allows it, so that a caller that keeps all events need not copy
+  /// them. Those of a format that has whole packets of them lie elsewhere, and may be more.
+  /// @param room  kRoom events or more; the rest of it is unspecified afterwards
   virtual std::span<const Event> read_into(std::span<Event> room) = 0;
 
   /// As given by the file, its format or the options. If it is known, every event is within it.

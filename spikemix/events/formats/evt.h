@@ -13,8 +13,8 @@ namespace spikemix {
 ///   void word(Word, Sink&)  takes a word. Events go to sink(t, x, y, p). Other words are skipped:
 ///                       external signals, vendors' additions, and reserved types, which cameras write as padding.
 ///   size_t run(words, n, Event*& out, EventChecks&)  takes the usual words, at most n; stops before the first rare or
-///                       odd one. Returns how many it took. May write one event more than it makes. Out of line, so
-///                       that its state stays in registers.
+///                       odd one. Returns how many it took. May write more events than it makes, none past
+///                       out + n. Out of line, so that its state stays in registers.
 template <class Decoder>
 class EvtReader : public EventReader {
   using Word = typename Decoder::Word;

@@ -29,8 +29,8 @@ struct Evt2State {
   int64_t last;   ///< the time of the last event
 };
 
-/// Decodes EVT2 words, at most n; ends before the first odd one or a little earlier. Writes up to 16 events more than
-/// it makes. @param made  the number of events
+/// Decodes EVT2 words, at most n; ends before the first odd one or a little earlier. Writes no event past out + n.
+/// @param made  the number of events
 /// @return the number of words
 size_t decode_evt2(const uint8_t* words, size_t n, Bounds bounds, Evt2State& state, Event* out, size_t& made);
 

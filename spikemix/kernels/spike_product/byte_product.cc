@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-// The target for machines with VNNI.
+// The target for machines with VNNI: Ice Lake, Zen 4 and later.
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "spikemix/kernels/spike_product/byte_product.cc"

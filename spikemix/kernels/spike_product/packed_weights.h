@@ -38,8 +38,8 @@ struct PackedWeights {
   std::vector<WeightPanel> panels;
   hwy::AlignedFreeUniquePtr<std::byte[]> data;
   std::vector<float> scale, shift;  // [out, rounded up to 64]: scale and shift are zero past the end
-  /// kU8 weights once more, not biased, for byte_product(); null unless add_dense_weights() made them. A panel's start
-  /// behind those of the outputs before it: [inputs / 4][width][4].
+  /// kU8 weights once more, not biased, for byte_product(); null unless add_dense_weights() made them. A panel's
+  /// weights follow those of the panels before it: [inputs / 4][width][4].
   hwy::AlignedFreeUniquePtr<int8_t[]> dense;
 };
 
