@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import errno
 import json
+import math
 import operator
 import os
 import pathlib
@@ -258,7 +259,7 @@ class Model:
             raise ValueError(f"{name}: pixels of shape {list(pixels.shape)}; expected [H, W, 3] (RGB), [H, W, 1] or "
                              "[H, W] (grey), or [B, H, W, C]")
         batch = np.ascontiguousarray(pixels if pixels.ndim == 4 else pixels[None])
-        inputs = np.empty((len(batch), int(np.prod(self._frame))), np.float32)
+        inputs = np.empty((len(batch), math.prod(self._frame)), np.float32)
         self._core.pictures_to_input(batch, inputs)
         return inputs.reshape(*pixels.shape[:-3], *self._frame)
 
@@ -266,7 +267,7 @@ class Model:
         if isinstance(x, (str, os.PathLike)):
             if not os.path.exists(x):
                 raise FileNotFoundError(errno.ENOENT, "no such recording", str(x))
-            frames = np.empty((1, int(np.prod(self.input_shape))), np.float32)
+            frames = np.empty((1, math.prod(self.input_shape)), np.float32)
             if left_out := self._core.recording_to_input(x, frames):
                 _warn(left_out)
             return frames.reshape(self.input_shape)
@@ -293,7 +294,7 @@ class Model:
         if leading < 0 or array.shape[leading:] != shape:
             expected = ", ".join(map(str, shape))
             raise ValueError(f"{name}: shape {list(array.shape)}; expected [..., {expected}]")
-        flat = np.ascontiguousarray(array).reshape(int(np.prod(array.shape[:leading])), int(np.prod(shape)))
+        flat = np.ascontiguousarray(array).reshape(math.prod(array.shape[:leading]), math.prod(shape))
         return flat, array.shape[:leading]
 
     # --- files ---
