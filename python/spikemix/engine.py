@@ -377,7 +377,7 @@ class Stream:
 
     def membranes(self) -> dict[str, tuple[Floats, float]]:
         """Potentials of each layer's neurons after the last step, fired and reset: (float32 [tokens, channels], the
-        threshold in the same unit)."""
+        threshold in the same unit; of integer neurons that of the first count, 0.5)."""
         return {name: (values, threshold) for name, values, threshold in self._core.membranes()}
 
 

@@ -148,7 +148,7 @@ std::vector<Membrane> Session::membranes() const {
                       .rows = grid.rows,
                       .channels = grid.channels,
                       .stride = round_up_to(grid.channels, 64),
-                      .threshold = part.lif.v_threshold,
+                      .threshold = part.lif.levels > 0 ? 0.5f : part.lif.v_threshold,
                       .values = kept[list.size()].values.data()});
   }
   return list;

@@ -28,8 +28,8 @@ struct LayerProfile {
 struct Membrane {
   std::string part;  // as Session::Observer names it
   int64_t rows = 0, channels = 0;
-  int64_t stride = 0;  // values [rows, stride], of which `channels` are neurons
-  float threshold = 1;
+  int64_t stride = 0;             // values [rows, stride], of which `channels` are neurons
+  float threshold = 1;            // of integer neurons that of the first count, 0.5
   const float* values = nullptr;  // until the next step
 };
 

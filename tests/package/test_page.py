@@ -49,8 +49,8 @@ def test_models(place):
     for path in (place / "model.safetensors", place / "runs" / "pictures" / "best" / "model.safetensors"):
         path.write_bytes(tiny)
     names = run_section("Models")
-    assert names["logits"].shape == (16, 10) and names["potentials"].shape == (64, 384)
-    assert names["some"]["block.0.mlp.fc1"].shape == (4, 16, 64, 384) and "block.0.mlp.fc1" in names["changes"]
+    assert names["logits"].shape == (16, 10) and names["potentials"].shape == (64, 224)
+    assert names["some"]["block.0.mlp.fc1_lif"].shape == (1, 16, 64, 224) and "block.0.mlp.fc1" in names["changes"]
 
 
 def test_event_recordings(place):
