@@ -144,7 +144,7 @@ def test_missing_splits_are_refused(spikemix, place, tmp_path, validated):
     model = out / "best" / "model.safetensors"
     assert "does not say" in refused(model, "--data", place / "data", "--split", "validation")
     assert evaluated(spikemix, model, "--data", place / "data", "--split", "train")["images"] == 240
-    assert "does not say" in refused("builtin", "--data", place / "data", "--split", "validation")
+    assert "the data has 240 images" in refused("builtin", "--data", place / "data", "--split", "validation")
     assert "--split" in refused(out, "--split", "both")
     assert "--answers" in refused(validated[0], "--split", "validation", "--answers", tmp_path / "answers.safetensors")
     # Other images under the same names would not be validation images.
