@@ -21,15 +21,15 @@ std::vector<uint32_t> places(int64_t pixels, int64_t k, int64_t out, int64_t str
   return place;
 }
 
+// Their places stay in the first-level cache with them; the next block comes from memory while these are counted.
+constexpr size_t kEventsOfBlock = 512;
+
+#ifdef __SSE2__
 // The sensor's pixels are the frame's.
 bool are_its_pixels(const PixelPlaces& places) {
   return places.columns.size() == size_t(places.width) && places.rows.size() == size_t(places.height);
 }
 
-// Their places stay in the first-level cache with them; the next block comes from memory while these are counted.
-constexpr size_t kEventsOfBlock = 512;
-
-#ifdef __SSE2__
 // The places of events in a frame with the sensor's pixels, computed several at a time, a multiple of four. False if
 // one of them is outside.
 bool places_of(std::span<const Event> events, const PixelPlaces& places, uint32_t* place) {
