@@ -98,6 +98,7 @@ def of_debian(path, root):
     inside = root is not None and path.startswith(f"{root}/")
     if inside:  # this machine has the same packages, which build the program for it
         path = path[len(root):].replace("/aarch64-linux-gnu/", "/x86_64-linux-gnu/")
+        path = path.replace("ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2")
     for candidate in (path, path.removeprefix("/usr"), f"/usr{path}"):
         if candidate in debian_files():
             return debian_package(debian_files()[candidate], root if inside else None)
