@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <barrier>
 #include <cmath>
 #include <functional>
 
@@ -54,7 +53,7 @@ struct Session::State {
   bool profiling = false;
   std::vector<LayerProfile> layers;
   Team team;
-  std::barrier<> barrier;
+  Barrier barrier;
 };
 
 Session::Session(std::shared_ptr<const Network> network, const SessionOptions& options) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <barrier>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -34,16 +33,30 @@ class Team {
   std::mutex mutex_;
   std::condition_variable_any start_;
   std::condition_variable done_;
-  int64_t round_ = 0, running_ = 0;
+  const int looks_;
+  std::atomic<int64_t> round_ = 0, running_ = 0;
   std::vector<std::jthread> threads_;  // last: they end before the members that they use
+};
+
+/// Where members wait for each other. A phase of a small model takes as long as the system takes to wake a thread, so
+/// members look for a while whether the others are there before they sleep. So does a team between its rounds.
+class Barrier {
+ public:
+  explicit Barrier(int64_t members);
+  void arrive_and_wait();
+
+ private:
+  const int64_t members_;
+  const int looks_;
+  std::atomic<int64_t> missing_;
+  std::atomic<uint32_t> phase_ = 0;
 };
 
 /// One member's place in shared work, or all of the work.
 class Share {
  public:
   Share() = default;
-  Share(int64_t member, int64_t members, std::barrier<>* barrier)
-      : member_(member), members_(members), barrier_(barrier) {}
+  Share(int64_t member, int64_t members, Barrier* barrier) : member_(member), members_(members), barrier_(barrier) {}
 
   int64_t member() const { return member_; }
   /// This member's part of 0 .. n - 1.
@@ -55,7 +68,7 @@ class Share {
 
  private:
   int64_t member_ = 0, members_ = 1;
-  std::barrier<>* barrier_ = nullptr;
+  Barrier* barrier_ = nullptr;
 };
 
 }  // namespace spikemix

@@ -21,7 +21,7 @@ TEST(Team, EveryMemberWorksOnceInEveryRound) {
 TEST(Team, PhasesSeeEachOthersWork) {
   const int64_t members = 3, n = 100;
   Team team(members);
-  std::barrier<> barrier(members);
+  Barrier barrier(members);
   std::vector<int64_t> values(n), sums(members);
   for (int64_t round = 1; round <= 500; ++round) {
     team.run([&](int64_t member) {
