@@ -237,9 +237,8 @@ void add_dense_weights(PackedWeights& w, int64_t channels) {
     for (int64_t i = 0; i < inputs; ++i) {
       const int64_t input = i / stride * channels + i % stride;
       for (int64_t o = 0; o < panel.width; ++o) {
-        const int64_t position = o % (panel.width / 2) * 2 + o / (panel.width / 2);
         dense[(i / kByteGroup * panel.width + o) * kByteGroup + i % kByteGroup] =
-            i % stride < channels ? int8_t(biased[input * panel.width + position] - half) : int8_t{0};
+            i % stride < channels ? int8_t(biased[input * panel.width + panel.biased_position(o)] - half) : int8_t{0};
       }
     }
   }

@@ -47,9 +47,8 @@ void fill(PackedWeights& packed, const int16_t* weights) {
     const int64_t half = largest_weight(packed.type, panel.rows) + 1;
     for (int64_t i = 0; i <= packed.in; ++i) {  // the last row is zero
       for (int64_t o = 0; o < panel.width; ++o) {
-        const int64_t position = o % (panel.width / 2) * 2 + o / (panel.width / 2);
         const int64_t w = o < panel.count && i < packed.in ? weights[(panel.first + o) * packed.in + i] : 0;
-        data[i * panel.width + position] = Biased(w + half);
+        data[i * panel.width + panel.biased_position(o)] = Biased(w + half);
       }
     }
   }

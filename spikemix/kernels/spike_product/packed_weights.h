@@ -23,6 +23,9 @@ struct WeightPanel {
   int64_t width;   // 16, 32 or 64: count, rounded up. Wider ones were no faster, and a panel's spikes are one word
   int64_t rows;    // rows that add up within one biased weight: 1, 2 or 4; 1 for kF32
   int64_t offset;  // bytes into PackedWeights::data
+
+  /// Where output first + o stands in a row of biased weights (see PackedWeights).
+  int64_t biased_position(int64_t o) const { return o % (width / 2) * 2 + o / (width / 2); }
 };
 
 /// The weights of a linear map in panels, in the order in which the kernels read them. Sums y = W s become z = scale y
