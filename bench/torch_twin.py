@@ -42,7 +42,7 @@ class Twin(nn.Module):
         self.membrane, self.pools = model["stream"] == "membrane", model["pool"]
         prefix = "patch_embed."
         self.stem = nn.ModuleList(self.convolution(f"{prefix}proj_conv{i or ''}", f"{prefix}proj_bn{i or ''}")
-                                  for i in range(4))
+                                  for i in range(len(self.pools)))
         self.position = self.convolution(f"{prefix}rpe_conv", f"{prefix}rpe_bn")
         tokens = (model["height"] >> sum(self.pools)) * (model["width"] >> sum(self.pools))
         self.blocks = nn.ModuleList()
@@ -102,7 +102,7 @@ class Twin(nn.Module):
     def forward(self, x):
         for i, (convolution, pool) in enumerate(zip(self.stem, self.pools)):
             x = convolution(x)
-            if i < 3 or not self.membrane:
+            if i + 1 < len(self.stem) or not self.membrane:
                 x = x.relu()
             if pool:
                 x = F.max_pool2d(x, 3, 2, 1)

@@ -126,6 +126,7 @@ FAMILIES = [
     {"stream": "spike", "mixer": ["qk-channel", "maxpool3"], "stem": "conv1"},
     {"stream": "membrane", "mixer": ["gated", "gated:transform=hartley"]},
     {"stream": "membrane", "mixer": ["avgpool3", "random"], "pool_before_neuron": True},
+    {"stream": "membrane", "mixer": ["wt2d"], "stem_channels": [9, 24, 7, 40, 64], "pool": [0, 1, 0, 1, 1]},
     {"stream": "membrane", "mixer": ["fatm", "identity"]}, {"stream": "spike", "mixer": ["fatm", "ssa"]},
     {"architecture": "maxformer", "mixer": ["dwc5", "ssa"]}, {"architecture": "qkformer", "mixer": ["qk-token", "ssa"]}]
 

@@ -234,7 +234,7 @@ class Reference:
         for i, n in enumerate(pools):
             last = i == len(pools) - 1
             x = self.spikformer_convolution(i or "", n, x, open=membrane and last)
-        bits = self.fire(f"{at}proj_lif{len(pools) - 1}", x) if membrane else x
+        bits = self.fire(f"{at}proj_lif{len(pools) - 1 or ''}", x) if membrane else x
         y = self.norm(at + "rpe_bn", self.conv3(at + "rpe_conv", bits))
         return self.merge(x, y if membrane else self.fire(at + "rpe_conv", y))
 
@@ -361,6 +361,13 @@ def test_streams_and_stems(ops, kind, mixer, stream, stem, pool_first):
     if kind == "events" and stem == "conv1":
         c["height"] = 40
     compare(ops, c)
+
+
+@pytest.mark.parametrize("channels,pool", [([32], [1]), ([7, 32], [1, 1]), ([3, 17, 5, 7, 9, 32], [0, 1, 0, 0, 1, 0])])
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("kind", ["image", "events"])
+def test_stems_of_any_convolutions(ops, kind, stream, channels, pool):
+    compare(ops, SIZES[kind] | {"mixer": ["wt2d"], "stream": stream, "stem_channels": channels, "pool": pool})
 
 
 @pytest.mark.parametrize("stream", STREAMS)

@@ -23,8 +23,8 @@ class Stem(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.pool, D = c["pool"], c["embed_dim"]
-        widths = [c["channels"], D // 8, D // 4, D // 2, D]
-        self.parts = [("proj", str(i or ""), widths[i], widths[i + 1]) for i in range(4)] + [("rpe", "", D, D)]
+        widths = [c["channels"], *c.get("stem_channels", [D // 8, D // 4, D // 2, D])]
+        self.parts = [("proj", str(i or ""), *widths[i:i + 2]) for i in range(len(self.pool))] + [("rpe", "", D, D)]
         for name, i, fan_in, fan_out in self.parts:
             setattr(self, f"{name}_conv{i}", nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False))
             setattr(self, f"{name}_bn{i}", nn.BatchNorm2d(fan_out))
@@ -193,7 +193,8 @@ def differing(ours, theirs):
     return result
 
 
-CASES = [(IMAGE, "ssa"), (IMAGE, "fft2d"), (EVENTS, "ssa"), (EVENTS, "fft2d")]
+WIDE = dict(IMAGE, stem_channels=[6, 12, 9, 20, 32], pool=[0, 1, 0, 0, 1])
+CASES = [(IMAGE, "ssa"), (IMAGE, "fft2d"), (WIDE, "fft2d"), (EVENTS, "ssa"), (EVENTS, "fft2d")]
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])
@@ -206,7 +207,7 @@ def test_equals_the_published_model_in_double(ops, c, mixer, training, device):
     spikes = record(theirs)
     x, y = inputs(c, 5, torch.float64, device), torch.arange(5, device=device) % c["classes"]
     logits, want = ours.forward(x), theirs(x)
-    assert len(ours.spikes()) == 5 + c["depth"] * (7 if mixer == "ssa" else 3)
+    assert len(ours.spikes()) == 1 + len(c["pool"]) + c["depth"] * (7 if mixer == "ssa" else 3)
     assert not any(differing(ours, spikes).values())
     torch.testing.assert_close(logits, want, rtol=1e-10, atol=1e-10)
 
@@ -370,7 +371,9 @@ def test_loading_lists_every_problem_at_once(ops):
 @pytest.mark.parametrize("change,message", [
     (dict(embed_dim=36), "model.embed_dim = 36: expected a multiple of 8"),
     (dict(heads=[5]), "model.heads = 5: expected a divisor of the embedding dim 32"),
-    (dict(pool=[1]), "model.pool = 1: expected four values"),
+    (dict(pool=[1]), "model.pool = 1: expected 4 values, one for each convolution of the stem"),
+    (dict(stem_channels=[8, 32]), "model.pool = 4: expected 2 values, one for each convolution of the stem"),
+    (dict(stem_channels=[8, 24], pool=[0, 1]), "the last of model.stem_channels = 24: expected model.embed_dim = 32"),
     (dict(T=0), "model.T = 0: expected 1 to 256"),
 ])
 def test_sizes_that_do_not_fit_name_the_key(ops, change, message):

@@ -28,6 +28,7 @@ NOTHING = [
     (["train.warmup_lr=1e-3", "train.warmup_epochs=0"], "train.warmup_epochs = 0"),
     (["train.one_step_epochs=1", "model.T=1"], "model.T = 1"),
     (["model.patch=4"], "model.stem = conv4"),
+    (["model.stem_channels=4,8,16,32", "model.stem=conv2"], "model.stem = conv2"),
     (["model.pool=0,0,1,1", "model.stem=conv1", "model.patch=4"], "model.patch = 4"),
     (["model.pool_before_neuron=true", "model.stem=conv1"], "model.stem = conv1"),
     (["model.pool_before_neuron=true", "model.pool=0,0,0,0"], "model.pool = 0,0,0,0"),
@@ -62,7 +63,7 @@ def test_refused(spikemix, place, settings, other):
 
 @pytest.mark.parametrize("recipe", ["maxformer", "qkformer"])
 @pytest.mark.parametrize("setting", ["model.depth=3", "model.stem=conv2", "model.patch=4", "model.pool=1,1,0,0",
-                                     "model.pool_before_neuron=true"])
+                                     "model.stem_channels=8,16,32,64", "model.pool_before_neuron=true"])
 def test_settings_of_another_architecture(spikemix, place, recipe, setting):
     result = train(spikemix, place, f"{recipe}.toml", setting)
     assert result.returncode == 2 and f"{setting}: changes nothing with model.architecture = {recipe};" in result.stderr

@@ -15,7 +15,7 @@ struct ModelConfig {
   std::vector<int64_t> depths;
   std::string stream = "auto", stem = "conv4";
   int64_t patch = 0;
-  std::vector<int64_t> pool = {0, 0, 1, 1};
+  std::vector<int64_t> stem_channels, pool = {0, 0, 1, 1};
   bool pool_before_neuron = false;
   std::vector<std::string> mixer = {"fft2d"};
   std::string wavelet = "haar", axes;
@@ -38,7 +38,7 @@ struct ModelConfig {
     v("width", width, "input width in pixels");
     v("classes", classes, "number of classes; 0: as many as the data has");
     v("T", T, "time steps");
-    v("embed_dim", embed_dim, "embedding dimension D; the stem's convolutions have D/8, D/4, D/2 and D channels");
+    v("embed_dim", embed_dim, "embedding dimension D");
     v("depth", depth, "number of blocks");
     v("depths", depths, "blocks of each stage; empty: the architecture's own, spikformer has one stage of model.depth");
     v("stream", stream,
@@ -49,7 +49,9 @@ struct ModelConfig {
     v("patch", patch,
       "side of conv1's patches in pixels; 0: so large that there are as many tokens as after the pools");
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
-    v("pool", pool, "which of the stem's four convolutions a 3x3 stride-2 max-pool follows");
+    v("stem_channels", stem_channels,
+      "channels of conv4's convolutions, as many as there are, the last with D; empty: the published D/8, D/4, D/2, D");
+    v("pool", pool, "which of the stem's convolutions a 3x3 stride-2 max-pool follows, one value for each");
     v("pool_before_neuron", pool_before_neuron, "pools come before a convolution's neurons, not after them");
     v("mixer", mixer,
       "token mixer, NAME[:option=value...]; a list gives one for each stage or block (see `spikemix mixers`)");

@@ -36,6 +36,7 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"model.depths", 1, 126},
                               {"model.patch", 0, kMostPixels},
                               {"model.mlp_ratio", 1, 15},
+                              {"model.stem_channels", 1, 4096},
                               {"model.pool", 0, 1},
                               {"model.levels", 0, 30},
                               {"model.heads", 1, 4096},
@@ -177,7 +178,14 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
   require(m.T * m.height * m.width <= kMostPositions, "model.T x height x width", m.T * m.height * m.width,
           fmt::format("up to {}", kMostPositions));
   require(m.embed_dim % 8 == 0, "model.embed_dim", m.embed_dim, "a multiple of 8: the stem has D/8 channels first");
-  require(m.pool.size() == 4, "model.pool", m.pool.size(), "four values, one for each convolution of the stem");
+  const std::vector<int64_t>& channels = m.stem_channels;
+  if (!channels.empty()) {
+    require(channels.back() == m.embed_dim, "the last of model.stem_channels", channels.back(),
+            fmt::format("model.embed_dim = {}", m.embed_dim));
+  }
+  const size_t convolutions = channels.empty() ? 4 : channels.size();
+  require(m.pool.size() == convolutions, "model.pool", m.pool.size(),
+          fmt::format("{} values, one for each convolution of the stem", convolutions));
   require_one_of("model.stream", m.stream, {"auto", "spike", "membrane", "iand"});
   require_one_of("model.stem", m.stem, {"conv4", "conv2", "conv1"});
   require(!m.mixer.empty(), "model.mixer", 0, "one mixer or more");
@@ -214,6 +222,7 @@ std::string doubts(const Config& config) {
       return fmt::format("model.depth = {}: {} does not read it; model.depths has its stages", m.depth, m.architecture);
     for (const auto& [key, set] : {std::pair{"stem", m.stem != usual.stem},
                                    {"patch", m.patch != usual.patch},
+                                   {"stem_channels", !m.stem_channels.empty()},
                                    {"pool_before_neuron", m.pool_before_neuron}}) {
       if (set) return fmt::format("model.{}: {} does not read it", key, m.architecture);
     }

@@ -54,6 +54,10 @@ std::vector<Family> families() {
           all.push_back({fmt::format("{}, {}, {}, {}", input, stem, stream, first), card});
         }
       }
+      ModelCard own = family_card("spikformer", "wt2d", input);
+      own.model.stream = stream, own.model.pool = {0, 1, 0, 1, 0};
+      own.model.stem_channels = {5, 9, 3, 17, own.model.embed_dim};
+      all.push_back({fmt::format("{}, five convolutions, {}", input, stream), own});
     }
     for (const char* architecture : {"maxformer", "qkformer"}) {
       for (const char* mixer : {"ssa", "qk-token", "qk-channel", "sdsa1", "dwc3", "maxpool3", "avgpool3",

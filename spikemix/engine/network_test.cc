@@ -111,7 +111,7 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
       "its model.height x width after the pools = ");
   refuses_config(model("embed_dim", 12), "its model.embed_dim = 12: expected a multiple of 8");
   refuses_config(model("T", -1), "its model.T = -1: expected 1 to 256");
-  refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected four values");
+  refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected 4 values");
   refuses_config(model("mixer", "fft3d"), "unknown mixer 'fft3d'");
   refuses_config(model("mixer", "wt1d:levels=60"),
                  "its model.mixer, wt1d: levels 60: N = 4 tokens allow levels 1 to 2");

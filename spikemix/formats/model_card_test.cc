@@ -35,7 +35,7 @@ TEST(ModelCard, RefusesTextThatIsNotAModels) {
   refuses("{}", "its config is not a model's");
   refuses(with("{}", R"(, "version": 2)"), "written by a newer spikemix");
   refuses(with("{}", R"(, "mean": "grey")"), "its config is not a model's");
-  refuses(with(R"({"pool": []})"), "its model.pool = 0: expected four values");
+  refuses(with(R"({"pool": []})"), "its model.pool = 0: expected 4 values");
   refuses(with(R"({"depth": 0})"), "its model.depth = 0: expected 1 to 126");
   // At this depth, copying it would overflow the stack.
   refuses(with("{}", R"(, "training": )" + std::string(300'000, '[') + std::string(300'000, ']')),

@@ -71,15 +71,16 @@ std::string without_mixers(const ModelConfig& m, const std::string& key) {
 
 std::string without_stem(const ModelConfig& m, const std::string& key) {
   const bool spikformer = m.architecture == "spikformer";
-  if (!spikformer &&
-      is_any(key, {"model.depth", "model.stem", "model.patch", "model.pool", "model.pool_before_neuron"}))
+  if (!spikformer && is_any(key, {"model.depth", "model.stem", "model.patch", "model.stem_channels", "model.pool",
+                                  "model.pool_before_neuron"}))
     return under("model.architecture", m.architecture);
   if (key == "model.depth" && !m.depths.empty()) return under("model.depths", m.depths);
   if (key == "model.patch" && m.stem != "conv1") return under("model.stem", m.stem);
+  if (key == "model.stem_channels" && m.stem != "conv4") return under("model.stem", m.stem);
   if (key == "model.pool" && m.stem == "conv1" && m.patch > 0) return under("model.patch", m.patch);
   if (key == "model.pool_before_neuron") {
     if (m.stem == "conv1") return under("model.stem", m.stem);
-    if (std::ranges::count(m.pool, 0) == 4) return under("model.pool", m.pool);
+    if (std::ranges::count(m.pool, 1) == 0) return under("model.pool", m.pool);
   }
   return "";
 }

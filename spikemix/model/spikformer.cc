@@ -31,8 +31,12 @@ class Stem {
       for (const int64_t there : pool) pools += there;
       return position(convolution(convolution(x, 0, D / 4, (pools + 1) / 2, false), 1, D, pools / 2, true));
     }
+    std::vector<int64_t> channels = m_.stem_channels;
+    if (channels.empty()) channels = {D / 8, D / 4, D / 2, D};
     int64_t y = x;
-    for (int64_t i = 0; i < 4; ++i) y = convolution(y, i, D >> (3 - i), pool[size_t(i)], i == 3);
+    for (size_t i = 0; i < channels.size(); ++i) {
+      y = convolution(y, int64_t(i), channels[i], pool[i], i + 1 == channels.size());
+    }
     return position(y);
   }
 
