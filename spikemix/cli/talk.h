@@ -50,11 +50,19 @@ decltype(auto) shown(const T& value) {
     return (value);
 }
 
+// fmt 12, which LibTorch 2.14 brings, deprecates the conversion; fmt 9 has no get().
+template <class Format>
+fmt::string_view view(const Format& format) {
+  if constexpr (requires { format.get(); })
+    return format.get();
+  else
+    return format;
+}
+
 template <class... Args>
 std::string text(fmt::format_string<Args...> format, const Args&... args) {
-  return [&](const auto&... clean) {
-    return fmt::vformat(fmt::string_view(format), fmt::make_format_args(clean...));
-  }(shown(args)...);
+  return
+      [&](const auto&... clean) { return fmt::vformat(view(format), fmt::make_format_args(clean...)); }(shown(args)...);
 }
 
 // Calls work(). False if out of memory, which is not a reason to end.
