@@ -5,7 +5,7 @@
 set(torch_problem "")
 set(torch_remark "")
 set(spikemix_oldest_torch 2.11)
-set(spikemix_newest_torch 2.13)  # of those that were tried (script/check_torch)
+set(spikemix_newest_torch 2.14)  # of those that were tried (script/check_torch)
 if(NOT Torch_DIR AND SPIKEMIX_PYTHON)
   execute_process(COMMAND ${SPIKEMIX_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)

@@ -142,8 +142,8 @@ def test_check_torch_of_named_versions(checkout, fakes):
 
 
 @pytest.mark.parametrize("version, problem, remark", [
-    ("2.10.1", "too old: 2.11 to 2.13 work", ""), ("2.11.0", "", ""), ("2.13.1", "", ""),
-    ("2.14.0", "", "has never been tried with spikemix: 2.11 to 2.13 work"), ("2.15.0a0", "", "never been tried")])
+    ("2.10.1", "too old: 2.11 to 2.14 work", ""), ("2.11.0", "", ""), ("2.14.1", "", ""),
+    ("2.15.0", "", "has never been tried with spikemix: 2.11 to 2.14 work"), ("2.15.0a0", "", "never been tried")])
 def test_what_cmake_says_of_a_version(tmp_path, version, problem, remark):
     torch = tmp_path / "torch" / "share" / "cmake" / "Torch"
     torch.mkdir(parents=True)

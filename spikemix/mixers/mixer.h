@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikemix/base/op_count.h"
@@ -93,7 +94,7 @@ struct MixerEntry {
 std::span<const MixerEntry> mixers();
 
 /// @throws InputError with the nearest name
-const MixerEntry& find_mixer(const std::string& name);
+const MixerEntry& find_mixer(std::string_view name);
 
 /// A mixer's name and options. In spec.cc.
 struct MixerSpec {

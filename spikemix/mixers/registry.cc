@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikemix/base/error.h"
@@ -48,7 +49,7 @@ std::span<const MixerEntry> mixers() {
   return kMixers;
 }
 
-const MixerEntry& find_mixer(const std::string& name) {
+const MixerEntry& find_mixer(std::string_view name) {
   std::vector<std::string> names;
   for (const MixerEntry& entry : mixers()) {
     if (entry.name == name) return entry;
