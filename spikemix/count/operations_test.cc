@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "spikemix/count/operations.h"
 
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 #include "spikemix/base/rng.h"
@@ -17,11 +19,11 @@ namespace {
 
 using Fires = PlanBuilder::Fires;
 
-const LayerOperations& find(const std::vector<LayerOperations>& layers, const std::string& name) {
+const LayerOperations& find(const std::vector<LayerOperations>& layers, std::string_view name) {
   for (const LayerOperations& layer : layers) {
     if (layer.name == name) return layer;
   }
-  throw std::out_of_range(name);
+  throw std::out_of_range(std::string(name));
 }
 
 std::vector<uint64_t> packed(int64_t rows, int64_t channels, const std::vector<int>& spikes) {

@@ -23,7 +23,7 @@ constexpr AxisName kAxisNames[] = {
     {"embed", 3, "D", "embedding dimensions"},
 };
 
-const AxisName& find_axis(const std::string& name) {
+const AxisName& find_axis(std::string_view name) {
   std::vector<std::string> known;
   for (const AxisName& axis : kAxisNames) {
     if (axis.name == name) return axis;
