@@ -17,6 +17,10 @@ target_link_options(spikemix_options INTERFACE -Wl,--gc-sections)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms in std::string before GCC 13.
   target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+  # GCC 13 takes a reference to something static for one into a temporary argument.
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    target_compile_options(spikemix_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-dangling-reference>)
+  endif()
 endif()
 if(SPIKEMIX_WERROR)
   target_compile_options(spikemix_options INTERFACE -Werror)
