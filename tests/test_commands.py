@@ -140,7 +140,7 @@ def place(spikemix, tmp_path_factory):
 
     trained("cifar10-small", "cifar-10-binary.tar.gz", "cifar10-small")
     trained("dvs128-gesture", "DvsGesture", "dvs128-gesture")
-    for name in ["a", "b", "wt2d", "fft2d", "ssa", "pictures"]:
+    for name in ["a", "b", "db4", "fft2d", "ssa", "pictures"]:
         shutil.copytree(place / "runs" / "cifar10-small", place / "runs" / name)
     (place / "RUN").symlink_to("runs/dvs128-gesture")
     done = run(spikemix, "export", "runs/cifar10-small", "-o", "small.safetensors", cwd=place)
