@@ -39,7 +39,7 @@ function(spikemix_use_torch target)
   target_link_libraries(${target} PUBLIC stdc++ torch torch_cpu c10 OpenMP::OpenMP_CXX)
   # LibTorch includes fmt's headers in another version than the system's library, and they come first.
   target_compile_definitions(${target} PUBLIC FMT_HEADER_ONLY=1)
-  # A newer one deprecates what works with the older ones.
+  # A newer LibTorch deprecates what the older ones need.
   target_compile_options(${target} PRIVATE -Wno-error=deprecated-declarations)
   if(target STREQUAL spikemix_nn)
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/spikemix/nn/torch.h)
