@@ -148,6 +148,11 @@ std::vector<int64_t> ModelConfig::input_shape(int64_t batch) const {
   return {batch, channels, height, width};
 }
 
+std::vector<int64_t> ModelConfig::convolutions() const {
+  if (!stem_channels.empty()) return stem_channels;
+  return {embed_dim / 8, embed_dim / 4, embed_dim / 2, embed_dim};
+}
+
 std::vector<std::string> Config::keys() {
   std::vector<std::string> names = {"name"};
   Config().visit_sections([&](const char* section, auto& fields) {

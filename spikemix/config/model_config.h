@@ -28,6 +28,8 @@ struct ModelConfig {
   bool takes_events() const { return input == "events"; }
   /// The shape of a batch: [batch, C, H, W] images, or [batch, T, C, H, W] frames of events.
   std::vector<int64_t> input_shape(int64_t batch) const;
+  /// Output channels of each convolution of the stem conv4: stem_channels, or the published D/8, D/4, D/2 and D.
+  std::vector<int64_t> convolutions() const;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -50,7 +52,7 @@ struct ModelConfig {
       "side of conv1's patches in pixels; 0: so large that there are as many tokens as after the pools");
     v("mlp_ratio", mlp_ratio, "hidden size of the MLP, as a multiple of D");
     v("stem_channels", stem_channels,
-      "channels of conv4's convolutions, as many as there are, the last with D; empty: the published D/8, D/4, D/2, D");
+      "output channels of each of conv4's convolutions, ending with D; empty: the published D/8, D/4, D/2, D");
     v("pool", pool, "which of the stem's convolutions a 3x3 stride-2 max-pool follows, one value for each");
     v("pool_before_neuron", pool_before_neuron, "pools come before a convolution's neurons, not after them");
     v("mixer", mixer,

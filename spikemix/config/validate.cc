@@ -178,14 +178,11 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
   require(m.T * m.height * m.width <= kMostPositions, "model.T x height x width", m.T * m.height * m.width,
           fmt::format("up to {}", kMostPositions));
   require(m.embed_dim % 8 == 0, "model.embed_dim", m.embed_dim, "a multiple of 8: the stem has D/8 channels first");
-  const std::vector<int64_t>& channels = m.stem_channels;
-  if (!channels.empty()) {
-    require(channels.back() == m.embed_dim, "the last of model.stem_channels", channels.back(),
-            fmt::format("model.embed_dim = {}", m.embed_dim));
-  }
-  const size_t convolutions = channels.empty() ? 4 : channels.size();
-  require(m.pool.size() == convolutions, "model.pool", m.pool.size(),
-          fmt::format("{} values, one for each convolution of the stem", convolutions));
+  const std::vector<int64_t> channels = m.convolutions();
+  require(channels.back() == m.embed_dim, "the last of model.stem_channels", channels.back(),
+          fmt::format("model.embed_dim = {}", m.embed_dim));
+  require(m.pool.size() == channels.size(), "model.pool", m.pool.size(),
+          fmt::format("{} values, one for each convolution of the stem", channels.size()));
   require_one_of("model.stream", m.stream, {"auto", "spike", "membrane", "iand"});
   require_one_of("model.stem", m.stem, {"conv4", "conv2", "conv1"});
   require(!m.mixer.empty(), "model.mixer", 0, "one mixer or more");

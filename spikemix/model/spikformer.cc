@@ -31,8 +31,7 @@ class Stem {
       for (const int64_t there : pool) pools += there;
       return position(convolution(convolution(x, 0, D / 4, (pools + 1) / 2, false), 1, D, pools / 2, true));
     }
-    std::vector<int64_t> channels = m_.stem_channels;
-    if (channels.empty()) channels = {D / 8, D / 4, D / 2, D};
+    const std::vector<int64_t> channels = m_.convolutions();
     int64_t y = x;
     for (size_t i = 0; i < channels.size(); ++i) {
       y = convolution(y, int64_t(i), channels[i], pool[i], i + 1 == channels.size());
