@@ -410,7 +410,8 @@ std::optional<std::string> recording_to_input(const Model& model, const std::fil
   });
 }
 
-// The model file with its card in it, whatever folder the card lay in. @returns the card
+// The model file with its card in it, whatever folder the card lay in. The card is Model.card's: a file of an older
+// version gets the keys that it did not know. @returns the card
 std::string save_model(const std::filesystem::path& from, const std::filesystem::path& to) {
   return unlocked([&] {
     const std::filesystem::path file = model_file_of(from);
@@ -419,7 +420,7 @@ std::string save_model(const std::filesystem::path& from, const std::filesystem:
     for (const std::string& name : tensors.names()) list.push_back({name, *tensors.find(name)});
     std::map<std::string, std::string> metadata = tensors.metadata();
     metadata["format"] = "pt";
-    metadata["spikemix"] = model_config_text(tensors, file);
+    metadata["spikemix"] = read_model_card(file).to_text();
     write_safetensors(to, list, metadata);
     return metadata["spikemix"];
   });
