@@ -111,6 +111,13 @@ std::vector<Family> families() {
   return all;
 }
 
+// The thread sanitizer would take hours for all of them; every seventh still has each kind of input, stream and architecture.
+#ifdef __SANITIZE_THREAD__
+constexpr size_t kEvery = 7;
+#else
+constexpr size_t kEvery = 1;
+#endif
+
 class FamiliesTest : public EngineTest {
  protected:
   static std::vector<float> inputs_of(const Session& session, int64_t images) {
@@ -145,7 +152,9 @@ TEST_F(FamiliesTest, EqualThePlainLoopsLayerByLayer) {
 }
 
 TEST_F(FamiliesTest, EveryWayOfRunningGivesTheSameBits) {
-  for (const Family& family : families()) {
+  const std::vector<Family> all = families();
+  for (size_t f = 0; f < all.size(); f += kEvery) {
+    const Family& family = all[f];
     const fs::path file = write_model("m", family.card);
     for (const Precision precision : {Precision::kFp32, Precision::kInt8}) {
       SCOPED_TRACE(testing::Message() << family.name << " " << name_of(precision));
