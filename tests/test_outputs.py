@@ -124,6 +124,11 @@ def test_no_output_replaces_a_file_of_another_kind(spikemix, place, trained, tmp
     refuses(place, f"{out}: the file exists and holds no", call(spikemix, place, name, out), out)
 
 
+def partial_name(out):
+    """The file that is written first."""
+    return out.with_name(f".spikemix-{out.name}.partial")
+
+
 def names_of(file, ending, tmp_path):
     """Different names of the same file."""
     link, hard = tmp_path / ("link" + ending), tmp_path / ("hard" + ending)
@@ -147,7 +152,7 @@ def test_no_output_replaces_an_input_by_any_name(spikemix, place, trained, tmp_p
 def test_an_input_is_not_overwritten_as_a_partial_file(spikemix, place, trained, tmp_path, name):
     for number, read in enumerate(COMMANDS[name].reads):
         out = tmp_path / (str(number) + COMMANDS[name].ending)
-        os.link(place / read, f"{out}.partial")
+        os.link(place / read, partial_name(out))
         refuses(place, "which this command reads", call(spikemix, place, name, out), place / read)
         assert not out.exists()
 
@@ -226,7 +231,7 @@ def test_a_simulation_replaces_an_earlier_one_as_a_whole(spikemix, pictures, tmp
     assert simulate() == ""
     assert recordings() == [f"{split}/{name}.aedat" for split in ["test", "train"]
                             for name in ["cat/000000", "cat/000001", "dog/000002"]]
-    (tmp_path / "made" / "train" / "cat" / "000009.aedat.partial").touch()  # of one that was killed
+    partial_name(tmp_path / "made" / "train" / "cat" / "000009.aedat").touch()  # of one that was killed
     assert simulate("--limit", 1) == "spikemix: made: 7 files of an earlier simulation are replaced\n"
     assert recordings() == ["test/cat/000000.aedat", "train/cat/000000.aedat"]
     (tmp_path / "empty").mkdir()
@@ -321,3 +326,17 @@ def test_a_model_of_recordings_refuses_pictures_and_leaves_no_run(spikemix, plac
     result = run(*tiny.train(spikemix, place, out, "model.input=events", "model.channels=2"))
     assert result.returncode == 2 and "model.input" in result.stderr, result.stderr
     assert not out.exists()
+
+
+def test_what_is_in_the_way_of_a_partial_file_is_kept(spikemix, place, tmp_path):
+    precious, out = tmp_path / "precious.txt", tmp_path / "out.npz"
+    precious.write_text("precious")
+    own = out.with_name("out.npz.partial")
+    own.write_text("the user's own")
+    for make in [lambda: partial_name(out).symlink_to(precious), lambda: os.link(precious, partial_name(out)),
+                 lambda: os.mkfifo(partial_name(out))]:
+        make()
+        refuses(place, "is in the way", call(spikemix, place, "convert", out), precious, own)
+        partial_name(out).unlink()
+    assert run(*call(spikemix, place, "convert", out), cwd=place).returncode == 0
+    assert own.read_text() == "the user's own"

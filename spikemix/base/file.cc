@@ -33,8 +33,17 @@ class Descriptor {
   int fd_;
 };
 
+// What is there, if it is not a file of bytes.
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "folder";
+  if (S_ISLNK(mode)) return "link";
+  if (S_ISFIFO(mode)) return "pipe";
+  return S_ISSOCK(mode) ? "socket" : "device";
+}
+
+// Without O_NONBLOCK, opening a FIFO would wait for a writer, perhaps for ever. Reads of the descriptor do not wait.
 int open_to_read(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) throw input_error("{}: no such file", path.string());
   if (fd < 0) throw_file_error(path.string(), errno);
   return fd;
@@ -59,6 +68,8 @@ size_t write_fully(int descriptor, std::span<const std::byte> bytes) {
 
 std::string read_file(const std::filesystem::path& path) {
   const Descriptor file(open_to_read(path));
+  // A pipe that somebody writes to (/dev/stdin, <(command)) is read to its end, one without a writer is empty.
+  ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
   std::string text;
   for (;;) {
     constexpr size_t kChunk = 1 << 16;
@@ -76,7 +87,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw_file_error(path.string(), errno);
   if (!S_ISREG(status.st_mode)) {
-    throw input_error("{}: is a {}, expected a file", path.string(), S_ISDIR(status.st_mode) ? "folder" : "device");
+    throw input_error("{}: is a {}, expected a file", path.string(), kind_of(status.st_mode));
   }
   size_ = size_t(status.st_size);
   if (size_ == 0) return;  // an empty file cannot be mapped
@@ -96,27 +107,47 @@ void MappedFile::release(std::span<const std::byte> part) const {
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
-std::filesystem::path partial_name(const std::filesystem::path& path) { return path.string() + ".partial"; }
+void refuse_lfs_pointer(std::span<const std::byte> bytes, const std::string& where) {
+  constexpr std::string_view kBeginning = "version https://git-lfs.github.com/spec/";
+  if (bytes.size() < kBeginning.size() || std::memcmp(bytes.data(), kBeginning.data(), kBeginning.size()) != 0) return;
+  throw input_error("{}: is a Git LFS pointer, expected the file itself; run `git lfs pull`", where);
+}
+
+// A name that no file of the user's has. Our commands know its ending (what a simulation may replace, caches).
+std::filesystem::path partial_name(const std::filesystem::path& path) {
+  return path.parent_path() / (".spikemix-" + path.filename().string() + ".partial");
+}
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), partial_(partial_name(path)) {
   // A rename over /dev/null or a folder would do harm or fail late.
   struct stat status {};
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    throw input_error("{}: is a {}, cannot be replaced by a file", path_.string(),
-                      S_ISDIR(status.st_mode) ? "folder" : "device");
+    throw input_error("{}: is a {}, cannot be replaced by a file", path_.string(), kind_of(status.st_mode));
   }
-  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  const auto in_the_way = [&](const char* found) {
+    return input_error("{}: is in the way: {} is written there first, found a {}; remove it", partial_.string(),
+                       path_.string(), found);
+  };
+  // Through a link it would overwrite what the link names, and a FIFO would wait for a reader.
+  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
+    const int error = errno;
+    if (::lstat(partial_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) throw in_the_way(kind_of(status.st_mode));
+    errno = error;
     if (!is_about_the_path(errno)) fail("cannot create");
     throw input_error("{}: cannot create: {}", path_.string(),
                       errno == ENOENT ? "no folder '" + folder_of(path_).string() + "'" : std::strerror(errno));
   }
+  struct stat ours {};
+  const bool known = ::fstat(descriptor_, &ours) == 0;
+  if (known && (!S_ISREG(ours.st_mode) || ours.st_nlink > 1)) {
+    ::close(std::exchange(descriptor_, -1));  // and leave it there
+    throw in_the_way(S_ISREG(ours.st_mode) ? "file that has another name, too" : kind_of(ours.st_mode));
+  }
   // One writer at a time. The lock belongs to the file, and a file that has been renamed meanwhile is no longer ours.
   // File systems without locks (some network ones) are accepted.
-  struct stat ours {};
   const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-  if (!locked || ::fstat(descriptor_, &ours) != 0 || ::stat(partial_.c_str(), &status) != 0 ||
-      ours.st_ino != status.st_ino) {
+  if (!locked || !known || ::lstat(partial_.c_str(), &status) != 0 || ours.st_ino != status.st_ino) {
     ::close(std::exchange(descriptor_, -1));
     throw run_error("{}: another process is writing it", path_.string());
   }

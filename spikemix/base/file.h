@@ -9,7 +9,7 @@
 
 namespace spikemix {
 
-/// A file's whole text. @throws InputError naming the file if it is missing or cannot be read
+/// A file's whole text, or a pipe's. @throws InputError naming the file if it is missing or cannot be read
 std::string read_file(const std::filesystem::path& path);
 
 /// A file's bytes without a copy, paged in as they are read. Our own writers replace files and never cut them, so a
@@ -31,15 +31,20 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// PATH.partial, to which an AtomicFile is written first.
+/// A large file's place in a Git repository, until it is fetched, is taken by a few lines of text.
+/// @throws InputError naming `where` if these are the bytes of such a pointer
+void refuse_lfs_pointer(std::span<const std::byte> bytes, const std::string& where);
+
+/// FOLDER/.spikemix-NAME.partial, to which the AtomicFile FOLDER/NAME is written first.
 std::filesystem::path partial_name(const std::filesystem::path& path);
 
-/// A file that appears completely or not at all: written as PATH.partial, synced to disk, then renamed over the earlier
-/// one. If the program or the machine stops at any moment, the earlier file is intact. The next writer overwrites what
-/// a killed one left behind; two at once are refused.
+/// A file that appears completely or not at all: written as partial_name(PATH), synced to disk, then renamed over
+/// the earlier one. If the program or the machine stops at any moment, the earlier file is intact. The next writer
+/// overwrites what a killed one left behind; two at once are refused.
 class AtomicFile {
  public:
-  /// @throws InputError if the folder is missing or not writable, or PATH is a folder or device
+  /// @throws InputError if the folder is missing or not writable, or PATH is a folder or device, or if there is
+  /// something at partial_name(PATH) that is no file of one name: a link, a pipe
   explicit AtomicFile(const std::filesystem::path& path);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

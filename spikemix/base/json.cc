@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "spikemix/base/json.h"
 
-#include <set>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "spikemix/base/error.h"
@@ -98,37 +99,83 @@ std::string text_of(const Json& document, int indent) {
   return escaped(with_strings_changed(document, with_stand_ins).dump(indent));
 }
 
+// Builds the document, and throws the errors of parse_json(). The library's own parser with a callback takes time that
+// grows with the square of an object's keys: at each value's end it walks all that came before.
+class Builder : public nlohmann::json_sax<nlohmann::json> {
+  using Json = nlohmann::json;
+
+ public:
+  Builder(const std::string& what, int depth) : what_(what), depth_(size_t(depth)) {}
+
+  const Json& document() const { return document_; }
+  Json take() { return std::move(document_); }
+  /// Are there strings or keys with stand-ins, perhaps?
+  bool stand_ins() const { return stand_ins_; }
+
+  bool null() override { return put(nullptr), true; }
+  bool boolean(bool value) override { return put(value), true; }
+  bool number_integer(int64_t value) override { return put(value), true; }
+  bool number_unsigned(uint64_t value) override { return put(value), true; }
+  bool number_float(double value, const std::string&) override { return put(value), true; }
+  bool string(std::string& value) override {
+    look_at(value);
+    return put(std::move(value)), true;
+  }
+  bool binary(Json::binary_t&) override { return false; }  // JSON text has none
+
+  bool start_object(size_t) override { return open(Json::object()); }
+  bool start_array(size_t) override { return open(Json::array()); }
+  bool end_object() override { return around_.pop_back(), true; }
+  bool end_array() override { return around_.pop_back(), true; }
+
+  bool key(std::string& name) override {
+    look_at(name);
+    const auto [place, is_new] = around_.back()->emplace(name, nullptr);
+    if (!is_new) throw input_error("{} has '{}' twice; damaged, or not written by spikemix", what_, shortened(name));
+    named_ = &*place;
+    return true;
+  }
+
+  bool parse_error(size_t byte, const std::string&, const Json::exception& error) override {
+    if (dynamic_cast<const Json::out_of_range*>(&error)) throw input_error("{} has a number that is too large", what_);
+    throw input_error("{} is not JSON (byte {} of it); incomplete or corrupt?", what_, byte);
+  }
+
+ private:
+  // Values stay where they are put: while one is open, those around it get no others.
+  Json* put(Json value) {
+    if (around_.empty()) return &(document_ = std::move(value));
+    if (around_.back()->is_object()) return &(*named_ = std::move(value));
+    around_.back()->push_back(std::move(value));
+    return &around_.back()->back();
+  }
+
+  bool open(Json value) {
+    if (around_.size() >= depth_)
+      throw input_error("{} is nested deeper than {} levels; damaged, or not written by spikemix", what_, depth_);
+    around_.push_back(put(std::move(value)));
+    return true;
+  }
+
+  void look_at(const std::string& text) { stand_ins_ |= text.find(kStandInLead) != std::string::npos; }
+
+  const std::string& what_;
+  const size_t depth_;
+  Json document_;
+  std::vector<Json*> around_;  // the objects and arrays that the current place is in
+  Json* named_ = nullptr;      // of the last key
+  bool stand_ins_ = false;
+};
+
 }  // namespace
 
 std::string json_text(const nlohmann::json& document, int indent) { return text_of(document, indent); }
 std::string json_text(const nlohmann::ordered_json& document, int indent) { return text_of(document, indent); }
 
 nlohmann::json parse_json(std::string_view text, const std::string& what, int depth) {
-  using nlohmann::json;
-  bool stand_ins = false;
-  std::vector<std::set<std::string>> keys;  // of the objects around the current place
-  const auto watch = [&](int level, json::parse_event_t event, json& value) {
-    using Event = json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) {
-      if (level >= depth)
-        throw input_error("{} is nested deeper than {} levels; damaged, or not written by spikemix", what, depth);
-      keys.resize(size_t(level) + 1);
-      keys.back().clear();
-    }
-    if (event == Event::key && !keys[size_t(level) - 1].insert(value.get_ref<const std::string&>()).second)
-      throw input_error("{} has '{}' twice; damaged, or not written by spikemix", what,
-                        value.get_ref<const std::string&>());
-    if (value.is_string()) stand_ins |= value.get_ref<const std::string&>().find(kStandInLead) != std::string::npos;
-    return true;
-  };
-  try {
-    json document = json::parse(text.begin(), text.end(), watch);
-    return stand_ins ? with_strings_changed(document, without_stand_ins) : document;
-  } catch (const json::parse_error& error) {
-    throw input_error("{} is not JSON (byte {} of it); incomplete or corrupt?", what, error.byte);
-  } catch (const json::out_of_range&) {
-    throw input_error("{} has a number that is too large", what);
-  }
+  Builder builder(what, depth);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.stand_ins() ? with_strings_changed(builder.document(), without_stand_ins) : builder.take();
 }
 
 }  // namespace spikemix

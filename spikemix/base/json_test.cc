@@ -52,6 +52,16 @@ TEST(Json, RefusesInOneLine) {
   refuses(objects, "is nested deeper");
   EXPECT_NO_THROW(parse_json(std::string(32, '[') + std::string(32, ']'), "f:"));
   EXPECT_NO_THROW(parse_json(R"([{"a": 1}, {"a": 1}])", "f:"));
+  refuses(R"({"a": 1} 2)", "is not JSON (byte 10 of it)");
+  refuses(R"({"a": [1, {"b": 2}], "c": {"b": [{"b": 1}, 2], "b": 3}})", "has 'b' twice");
+  const std::string name(100'000, 'n');
+  refuses("{\"" + name + "\": 1, \"" + name + "\": 2}", "has '" + name.substr(0, 200) + "...' twice");
+}
+
+TEST(Json, IsTheLibrarysDocument) {
+  for (const char* text : {"null", "true", "-1", "18446744073709551615", "2.5e3", "\"\"", "[]", "{}", " [ 1 ] ",
+                           R"({"b": [[], {}, [1, {"c": null}], "d"], "a": {"a": {"a": false}}, "": -0.0})"})
+    EXPECT_EQ(parse_json(text, "f:").dump(), json::parse(text).dump()) << text;
 }
 
 }  // namespace

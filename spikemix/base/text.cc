@@ -55,4 +55,11 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+std::string shortened(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  size_t size = 0;
+  while (size < bytes) size += first_character(text.substr(size)).bytes;
+  return size < text.size() ? std::string(text.substr(0, size)) + "..." : std::string(text);
+}
+
 }  // namespace spikemix

@@ -23,4 +23,7 @@ bool is_utf8(std::string_view text);
 /// becomes '?', a byte that is not UTF-8 becomes U+FFFD.
 std::string printable(std::string_view text);
 
+/// At most about `bytes` of `text`, whole characters, with "..." for the rest: for errors that name what a file says.
+std::string shortened(std::string_view text, size_t bytes = 200);
+
 }  // namespace spikemix

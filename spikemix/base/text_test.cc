@@ -21,6 +21,15 @@ TEST(Printable, IsOneLineThatIsSafeOnATerminal) {
   EXPECT_EQ(printable("cut \xe7\x8c"), "cut \uFFFD\uFFFD");
 }
 
+TEST(Shortened, KeepsWholeCharacters) {
+  EXPECT_EQ(shortened(""), "");
+  EXPECT_EQ(shortened("abcd", 4), "abcd");
+  EXPECT_EQ(shortened("abcde", 4), "abcd...");
+  EXPECT_EQ(shortened("abc猫d", 4), "abc猫...");
+  EXPECT_EQ(shortened("abc猫", 4), "abc猫");
+  EXPECT_EQ(shortened(std::string(1000, 'n')), std::string(200, 'n') + "...");
+}
+
 TEST(IsUtf8, RecognisesOlderEncodings) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("chat/été 猫.png"));

@@ -176,7 +176,7 @@ void check_outputs(const std::vector<OutputFile>& outputs, const std::vector<std
 
 namespace {
 
-// train/CLASS/000017.aedat, and the folders around it; .partial: of a simulation that was stopped.
+// train/CLASS/000017.aedat, and the folders around it; its partial_name(): of a simulation that was stopped.
 bool is_simulated(const fs::path& folder, const fs::path& inside) {
   const std::vector<fs::path> parts(inside.begin(), inside.end());
   if (parts.empty() || parts.size() > 3 || (parts[0] != "train" && parts[0] != "test")) return false;
@@ -184,10 +184,12 @@ bool is_simulated(const fs::path& folder, const fs::path& inside) {
   const fs::file_status status = fs::symlink_status(folder / inside, none);  // a link is somebody's own
   if (parts.size() < 3) return fs::is_directory(status);
   const std::string name = parts[2].string();
-  const size_t digits = name.find_first_not_of("0123456789");
-  if (digits < 6 || digits == name.npos || !fs::is_regular_file(status)) return false;
-  const std::string ending = name.substr(digits);
-  return ending == ".aedat.partial" || (ending == ".aedat" && is_aedat3_of_ours(beginning_of(folder / inside)));
+  constexpr const char* kDigits = "0123456789";
+  const size_t first = std::min(name.find_first_of(kDigits), name.size());
+  const size_t digits = std::min(name.find_first_not_of(kDigits, first), name.size()) - first;
+  if (digits < 6 || !fs::is_regular_file(status)) return false;
+  const std::string file = name.substr(first, digits) + ".aedat";
+  return name == partial_name(file) || (name == file && is_aedat3_of_ours(beginning_of(folder / inside)));
 }
 
 bool is_inside(const fs::path& path, const fs::path& folder) {

@@ -6,6 +6,7 @@
 
 #include <fmt/ranges.h>
 
+#include "spikemix/base/file.h"
 #include "spikemix/data/archive.h"
 #include "spikemix/data/picture_formats.h"
 
@@ -91,6 +92,7 @@ Image look_up(const Image& indices, const Palette& palette) {
 }
 
 Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
+  refuse_lfs_pointer(std::as_bytes(bytes), std::string(name));
   // By content, because pictures with another format's ending are common.
   for (const Signature& format : kSignatures) {
     if (!begins(bytes, format.begins)) continue;

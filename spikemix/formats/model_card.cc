@@ -3,6 +3,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
+#include "spikemix/base/text.h"
 #include "spikemix/config/config.h"
 #include "spikemix/config/config_json.h"
 #include "spikemix/formats/model_card_json.h"
@@ -66,6 +67,14 @@ ModelCard ModelCard::from_text(const std::string& text, const std::string& where
   if (!json.is_object()) throw input_error("{}: its config is not a JSON object", where);
   if (json.value("version", nlohmann::json(1)) != 1) {
     throw input_error("{}: written by a newer spikemix (config version {})", where, json_text(json["version"]));
+  }
+  for (const char* key : {"model", "neuron", "frames", "training"}) {
+    const auto member = json.find(key);
+    // What is empty in any way is as if it were not there: to_text() writes null for a card without training.
+    if (member == json.end() || member->is_object()) continue;
+    if (std::string_view(key) == "training" && member->empty()) continue;
+    throw input_error("{}: its config's '{}' is {}, expected a JSON object; damaged, or not written by spikemix", where,
+                      key, printable(shortened(json_text(*member), 60)));
   }
   try {
     const Config config = config_from_json({{"model", json.at("model")}, {"neuron", json.at("neuron")}}, where);

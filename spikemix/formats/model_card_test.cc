@@ -35,8 +35,15 @@ TEST(ModelCard, RefusesTextThatIsNotAModels) {
   refuses("{}", "its config is not a model's");
   refuses(with("{}", R"(, "version": 2)"), "written by a newer spikemix");
   refuses(with("{}", R"(, "mean": "grey")"), "its config is not a model's");
-  refuses(with(R"({"pool": []})"), "its model.pool = 0: expected 4 values");
+  refuses(with(R"({"pool": []})"), "its model.pool has 0 values, expected 4");
   refuses(with(R"({"depth": 0})"), "its model.depth = 0: expected 1 to 126");
+  for (const char* wrong : {"3", "[1]", "\"a\"", "true"}) {
+    refuses(with("{}", std::string(R"(, "training": )") + wrong), std::string("its config's 'training' is ") + wrong);
+    refuses(with("{}", std::string(R"(, "frames": )") + wrong), std::string("its config's 'frames' is ") + wrong);
+    refuses(with(wrong), std::string("its config's 'model' is ") + wrong);
+  }
+  for (const char* none : {"null", "{}", "[]"})
+    EXPECT_EQ(ModelCard::from_text(with("{}", std::string(R"(, "training": )") + none), "m").training, "");
   // At this depth, copying it would overflow the stack.
   refuses(with("{}", R"(, "training": )" + std::string(300'000, '[') + std::string(300'000, ']')),
           "its config is nested");

@@ -272,6 +272,7 @@ PthFile PthFile::parse(Bytes bytes, const std::string& where, const std::string&
   const auto starts_with = [&](std::string_view magic) {
     return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
   };
+  refuse_lfs_pointer(bytes, where);
   if (starts_with("\x80")) {
     throw input_error(
         "{}: saved by PyTorch before 1.6: load and save it again with a newer one "

@@ -10,6 +10,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/json.h"
+#include "spikemix/base/text.h"
 
 namespace spikemix {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kMaxHeader = 100'000'000;  // the format's own limit
+constexpr size_t kMostDimensions = 64;        // of torch
 constexpr char kDamaged[] = "incomplete download or corrupt file?";
 
 uint64_t read_u64(std::span<const std::byte> bytes) {
@@ -66,7 +68,7 @@ struct Entry {
 
 Entry parse_entry(const std::string& name, const json& value, const std::string& where) {
   const auto damaged = [&](const std::string& what) {
-    return input_error("{}: tensor '{}' {}; {}", where, name, what, kDamaged);
+    return input_error("{}: tensor '{}' {}; {}", where, shortened(name), what, kDamaged);
   };
   if (!value.is_object()) throw damaged("has no dtype, shape and data_offsets");
   const auto dtype_name = value.find("dtype");
@@ -74,10 +76,13 @@ Entry parse_entry(const std::string& name, const json& value, const std::string&
   const auto dtype = dtype_named(dtype_name->get<std::string>());
   if (!dtype) {
     throw input_error("{}: tensor '{}' is of type {:?}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL",
-                      where, name, dtype_name->get<std::string>());
+                      where, shortened(name), shortened(dtype_name->get<std::string>()));
   }
   auto shape = numbers(value, "shape");
   if (!shape) throw damaged("has no shape of whole numbers");
+  if (shape->size() > kMostDimensions) {
+    throw damaged(fmt::format("has {} dimensions, expected {} at most", shape->size(), kMostDimensions));
+  }
   const auto offsets = numbers(value, "data_offsets");
   if (!offsets || offsets->size() != 2 || (*offsets)[0] > (*offsets)[1]) {
     throw damaged("has no data_offsets [begin, end]");
@@ -100,6 +105,7 @@ SafeTensors SafeTensors::open(const std::filesystem::path& path) {
 }
 
 SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::string& where) {
+  refuse_lfs_pointer(bytes, where);
   if (bytes.size() < 8) throw input_error("{}: has {} bytes; is it a safetensors file?", where, bytes.size());
   const uint64_t header_size = read_u64(bytes);
   if (header_size > kMaxHeader) {
@@ -121,7 +127,7 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
     }
     if (!value.is_object()) throw input_error("{}: its __metadata__ is not a JSON object", where);
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) throw input_error("{}: metadata '{}' is not text", where, key);
+      if (!text.is_string()) throw input_error("{}: metadata '{}' is not text", where, shortened(key));
       result.metadata_[key] = text.get<std::string>();
     }
   }
@@ -131,12 +137,12 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
   int64_t position = 0;
   for (Entry& entry : entries) {
     if (entry.begin != position) {
-      throw input_error("{}: tensor '{}' begins at byte {} of the data, expected {}; {}", where, entry.name,
+      throw input_error("{}: tensor '{}' begins at byte {} of the data, expected {}; {}", where, shortened(entry.name),
                         entry.begin, position, kDamaged);
     }
     if (uint64_t(entry.end) > data.size()) {
-      throw input_error("{}: tensor '{}' ends at byte {} of the data, {} are there; {}", where, entry.name, entry.end,
-                        data.size(), kDamaged);
+      throw input_error("{}: tensor '{}' ends at byte {} of the data, {} are there; {}", where, shortened(entry.name),
+                        entry.end, data.size(), kDamaged);
     }
     position = entry.end;
     result.names_.push_back(entry.name);

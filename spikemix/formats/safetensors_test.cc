@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -100,6 +101,12 @@ TEST(SafeTensors, NamesTheFault) {
   EXPECT_EQ(parsed(file_with(good, 8)).find("w")->data.size(), 8u);
   EXPECT_EQ(parsed(file_with(good + "     ", 8)).names().size(), 1u);  // padded, as the format requires
 
+  const auto shape_of = [](size_t dimensions) {
+    return fmt::format("[{}]", fmt::join(std::vector<int>(dimensions, 1), ","));
+  };
+  EXPECT_EQ(parsed(file_with(w + entry("F32", shape_of(64).c_str(), 0, 4) + "}", 4)).find("w")->shape.size(), 64u);
+  const std::string long_name(100'000, 'n');
+
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "has 0 bytes"},
       {"PK\3\4 a zip file", "claims a header of"},
@@ -124,6 +131,11 @@ TEST(SafeTensors, NamesTheFault) {
       {file_with(w + entry("F32", "[2]", -8, 0) + "}", 8), "tensor 'w' has no data_offsets"},
       {file_with(w + entry("F32", "[3]", 0, 8) + "}", 8), "tensor 'w' has 8 bytes, but F32 [3] needs 12"},
       {file_with(w + entry("F32", "[4294967296, 4294967296]", 0, 8) + "}", 8), "needs more than 2^63"},
+      {file_with(w + entry("F32", shape_of(65).c_str(), 0, 4) + "}", 4), "tensor 'w' has 65 dimensions, expected 64"},
+      {file_with(R"({")" + long_name + R"(":3})", 0), "tensor '" + long_name.substr(0, 200) + "...' has no dtype"},
+      {file_with(R"({")" + long_name + R"(":)" + entry("F32", "[2]", 4, 12) + "}", 12),
+       "tensor '" + long_name.substr(0, 200) + "...' begins"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "is a Git LFS pointer"},
       {file_with(w + entry("F32", "[2]", 4, 12) + "}", 12), "tensor 'w' begins at byte 4 of the data, expected 0"},
       {file_with(w + entry("F32", "[2]", 0, 8) + R"(,"x":)" + entry("F32", "[2]", 4, 12) + "}", 12),
        "tensor 'x' begins at byte 4 of the data, expected 8"},
@@ -134,6 +146,19 @@ TEST(SafeTensors, NamesTheFault) {
     EXPECT_THAT([&] { parsed(file); },
                 ThrowsMessage<InputError>(AllOf(HasSubstr("m.safetensors: "), HasSubstr(message))));
   }
+}
+
+// In time that grows with the header, not with its square: this took minutes once.
+TEST(SafeTensors, OfManyTensors) {
+  std::string header;
+  constexpr int kTensors = 50'000;
+  for (int i = 0; i < kTensors; ++i)
+    header += fmt::format(R"({}"layer.{}.weight":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}})",
+                          i == 0 ? "{" : ",", i, i, i + 1);
+  const std::string bytes = file_with(header + "}", kTensors);
+  const SafeTensors file = parsed(bytes);
+  EXPECT_EQ(file.names().size(), size_t(kTensors));
+  EXPECT_EQ(file.names().back(), "layer.49999.weight");
 }
 
 // Damaged files are refused in one line, or give tensors that are inside the file and fit their shapes.

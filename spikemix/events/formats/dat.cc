@@ -54,7 +54,8 @@ std::unique_ptr<EventReader> open_dat(ByteSource source, const ReadOptions& opti
   if (head[1] != Dat::kBytes) throw source.error_at(byte + 1, "events of {} bytes, expected {}", head[1], Dat::kBytes);
   source.skip(2);
   check_version(source, header);
-  return std::make_unique<FlatReader<Dat>>(std::move(source), Dat{}, prophesee_sensor(header), options);
+  const SensorSize sensor = options.sensor.known() ? options.sensor : prophesee_sensor(header, source.name());
+  return std::make_unique<FlatReader<Dat>>(std::move(source), Dat{}, sensor, options);
 }
 
 }  // namespace spikemix

@@ -74,7 +74,7 @@ class EvtReader : public EventReader {
 template <class Decoder>
 std::unique_ptr<EventReader> open_evt(ByteSource source, const ReadOptions& options) {
   const TextHeader header = read_text_header(source, '%', "% end");
-  const SensorSize sensor = options.sensor.known() ? options.sensor : prophesee_sensor(header);
+  const SensorSize sensor = options.sensor.known() ? options.sensor : prophesee_sensor(header, source.name());
   return std::make_unique<EvtReader<Decoder>>(std::move(source), sensor, options);
 }
 

@@ -342,6 +342,29 @@ TEST(Evt3, ClockRestartsAfter16Seconds) {
   EXPECT_EQ(encode::read_all(encode::evt3(events, {1280, 720})), events);
 }
 
+TEST(Evt, SensorOfTheHeader) {
+  const auto sensor = [](const std::string& lines, ReadOptions options = {}) {
+    const Bytes bytes = text("% evt 3.0\n" + lines + "% end\n");
+    return open_recording(ByteSource::memory("a", bytes), options).reader->sensor();
+  };
+  EXPECT_EQ(sensor(""), SensorSize{});
+  EXPECT_EQ(sensor("% geometry 640x480\n% geometry 640 x 480\n"), (SensorSize{640, 480}));
+  for (const char* wrong : {"0x0", "-1x9", "99999999999x9", "640", "640x480x3"}) {
+    const std::string line = std::string("% geometry ") + wrong + "\n";
+    expect_input_error([&] { sensor(line); }, std::string("a: its header gives the sensor ") + wrong);
+    ReadOptions named;
+    named.sensor = {8, 6};
+    EXPECT_EQ(sensor(line, named), (SensorSize{8, 6}));
+  }
+  expect_input_error([&] { sensor("% geometry 640x480\n% geometry 1280x720\n"); },
+                     "its header gives the sensors 640x480 and 1280x720");
+}
+
+TEST(Recording, OfGitLfsIsNamed) {
+  expect_input_error([] { encode::read_all(text("version https://git-lfs.github.com/spec/v1\nsize 5\n")); },
+                     "is a Git LFS pointer");
+}
+
 TEST(Evt, OtherEncodingsAreNamed) {
   expect_input_error([] { encode::read_all(text("% evt 2.1\n% end\n    ")); }, "begins with '% evt 2.1'");
 }

@@ -14,6 +14,8 @@ std::string prophesee_encoding(const TextHeader& header);
 bool prophesee_header_is_whole(std::span<const uint8_t> head);
 
 /// From "% Width" and "% Height", "% geometry 640x480" or "height=480;width=640"; 0 x 0 if there is none.
-SensorSize prophesee_sensor(const TextHeader& header);
+/// @param where  the recording's name in errors
+/// @throws InputError if there is one that is no size, or two lines of geometry that differ
+SensorSize prophesee_sensor(const TextHeader& header, const std::string& where);
 
 }  // namespace spikemix

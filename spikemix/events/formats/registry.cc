@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "spikemix/base/file.h"
 #include "spikemix/events/formats/prophesee.h"
 #include "spikemix/events/formats/readers.h"
 #include "spikemix/events/formats/text_header.h"
@@ -77,6 +78,7 @@ Recording open_recording(ByteSource source, const ReadOptions& options) {
     if (last) break;
   }
   if (head.empty()) throw source.error_at(0, "the file is empty, expected a recording of events");
+  refuse_lfs_pointer(std::as_bytes(head), source.name());
   std::string names;
   for (const EventFormat& format : kFormats) names += fmt::format("{}{}", names.empty() ? "" : ", ", format.name);
   throw source.error_at(0, "begins with {}, expected a recording: {}", begins_with(head), names);
