@@ -367,3 +367,97 @@ def test_settings_that_cannot_work_leave_no_run_folder(spikemix, place, tmp_path
 def test_time_steps_that_are_never_shown_give_a_warning(spikemix, place, tmp_path):
     result = run(*tiny.train(spikemix, place, tmp_path / "run", "train.epochs=1", "train.one_step_epochs=1"))
     assert result.returncode == 0 and "never trained on its 2 time steps" in result.stderr
+
+
+def test_a_lost_state_is_said(spikemix, uninterrupted, tmp_path):
+    """The run has learned: to begin again would replace its results. Any trace of them is enough."""
+    whole = tmp_path / "whole"
+    shutil.copytree(uninterrupted, whole)
+    (whole / "state.safetensors").unlink()
+    refused(spikemix, whole, f"{whole / 'state.safetensors'}: is gone; the run cannot go on")
+    for kept in ["summary.json", "metrics.jsonl", "best/model.safetensors", "last/model.safetensors"]:
+        folder = tmp_path / kept.replace("/", "-")
+        (folder / kept).parent.mkdir(parents=True)
+        for name in ["config.json", kept]:
+            shutil.copy(whole / name, folder / name)
+        (folder / ".lock").touch()  # the one file that every resume makes
+        refused(spikemix, folder, f"{folder / kept} is there")
+    longer = run(spikemix, "resume", whole, "train.epochs=5")
+    assert longer.returncode == 2 and "is gone" in longer.stderr
+
+
+def forget(folder):
+    """As if killed after the record, and before the first checkpoint."""
+    for name in ["state.safetensors", "summary.json", "metrics.jsonl"]:
+        (folder / name).unlink()
+    for name in ["best", "last"]:
+        shutil.rmtree(folder / name)
+
+
+@pytest.mark.parametrize("settings", [[], ["train.whiten=true"]], ids=["drawn", "whitened"])
+def test_killed_before_its_first_checkpoint(spikemix, place, tmp_path, settings):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    finish(run(*train(spikemix, place, whole, *settings)))
+    shutil.copytree(whole, out)
+    forget(out)
+    finish(run(spikemix, "resume", out))
+    assert_same(out, whole)
+
+
+def test_killed_before_its_first_checkpoint_with_a_trained_model(spikemix, place, uninterrupted, tmp_path):
+    """It is read again; another one in its place is refused."""
+    whole, out, start = tmp_path / "whole", tmp_path / "out", tmp_path / "start.safetensors"
+    shutil.copy(uninterrupted / "last" / "model.safetensors", start)
+    finish(run(*train(spikemix, place, whole, f"train.init={start}", "train.whiten=true")))
+    shutil.copytree(whole, out)
+    forget(out)
+    shutil.copy(whole / "last" / "model.safetensors", start)
+    refused(spikemix, out, "its checksum is")
+    shutil.copy(uninterrupted / "last" / "model.safetensors", start)
+    finish(run(spikemix, "resume", out))
+    assert_same(out, whole)
+
+
+def test_a_record_comes_with_a_checkpoint(spikemix, place, tmp_path):
+    """Before the first step: a run killed in a long first epoch has one."""
+    out = tmp_path / "run"
+    process = subprocess.Popen(train(spikemix, place, out, "train.checkpoint_seconds=1000", "train.epochs=1000"),
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.001)
+        assert (out / "state.safetensors").exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_folders_of_models_that_are_gone_are_made(spikemix, uninterrupted, tmp_path):
+    """git, zip and rsync may leave out empty ones."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    for folder in [whole, out]:
+        shutil.copytree(uninterrupted, folder)
+    finish(run(spikemix, "resume", whole, "train.epochs=4"))
+    shutil.rmtree(out / "last")
+    finish(run(spikemix, "resume", out, "train.epochs=4"))
+    assert (out / "last/model.safetensors").read_bytes() == (whole / "last/model.safetensors").read_bytes()
+
+
+def test_a_finished_run_stays_finished_until_there_is_more(spikemix, uninterrupted, tmp_path):
+    """Killed in its first step, it keeps the summary, and the record says what that is of."""
+    out = tmp_path / "run"
+    shutil.copytree(uninterrupted, out)
+    before = {name: (out / name).read_bytes() for name in ["summary.json", "config.json", "state.safetensors"]}
+    process = subprocess.Popen([spikemix, "resume", out, "train.epochs=2000", "train.checkpoint_seconds=1000"],
+                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    # The folder's line comes right before the first step.
+    while "run folder" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    assert {name: (out / name).read_bytes() for name in before} == before
+    finish(run(spikemix, "resume", out, "train.epochs=4"))
+    record = json.loads((out / "config.json").read_text())
+    assert record["config"]["train"]["epochs"] == 4
+    assert [(e["until_epoch"], e["train.epochs"]) for e in record["earlier"]] == [(3, 3)]

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
@@ -39,6 +40,21 @@ void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::s
   }
 }
 
+bool has_checkpoint(const RunFolder& folder) {
+  if (std::filesystem::exists(folder.state())) return true;
+  for (const std::filesystem::path& kept :
+       {folder.summary(), folder.best_model(), folder.last_model(), folder.metrics()}) {
+    if (!std::filesystem::exists(kept)) continue;
+    // The log is there, empty, before the first step.
+    if (kept == folder.metrics() && std::filesystem::file_size(kept) == 0) continue;
+    throw input_error(
+        "{}: is gone; the run cannot go on, because it has learned already ({} is there). Put a copy of it back, or "
+        "train again in another folder",
+        folder.state().string(), kept.string());
+  }
+  return false;
+}
+
 Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folder) {
   if (writes) metrics_.emplace(folder_.metrics());
 }
@@ -46,10 +62,7 @@ Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folde
 void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                            const std::function<void(const std::string&)>& note) {
   if (!metrics_) return;
-  if (!std::filesystem::exists(folder_.state())) {
-    metrics_->truncate(0);
-    return;
-  }
+  if (!has_checkpoint(folder_)) return;
   const TensorFile file = read_tensors(folder_.state());
   const std::string where = folder_.state().string();
   const TrainerState saved = state_within(file, length, where);  // before anything changes
@@ -77,8 +90,17 @@ void Checkpointer::tell_damaged_metrics(int64_t bytes, const std::function<void(
   }
 }
 
+void Checkpointer::prepare() {
+  if (const auto work = std::exchange(before_replacing_, nullptr)) work();
+}
+
+void Checkpointer::save_first(TrainerState& state, const NamedTensors& tensors) {
+  if (metrics_ && !std::filesystem::exists(folder_.state())) save(state, tensors);
+}
+
 void Checkpointer::save(TrainerState& state, const NamedTensors& tensors) {
   if (!metrics_) return;
+  prepare();
   state.metrics_size = metrics_->sync();
   write_tensors(folder_.state(), tensors, to_metadata(state), /*with_hash=*/true);
 }
@@ -88,7 +110,9 @@ void Checkpointer::log(const nlohmann::json& line) {
 }
 
 void Checkpointer::write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card) {
-  if (metrics_) write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
+  if (!metrics_) return;
+  prepare();
+  write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
 }
 
 void Checkpointer::read_model(const std::filesystem::path& file, const NamedTensors& tensors) {
@@ -96,11 +120,15 @@ void Checkpointer::read_model(const std::filesystem::path& file, const NamedTens
 }
 
 void Checkpointer::write_answers(const std::filesystem::path& file, const Answers& answers) {
-  if (metrics_) spikemix::write_answers(file, answers);
+  if (!metrics_) return;
+  prepare();
+  spikemix::write_answers(file, answers);
 }
 
 void Checkpointer::write_summary(const nlohmann::json& summary) {
-  if (metrics_) write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
+  if (!metrics_) return;
+  prepare();
+  write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
 }
 
 }  // namespace spikemix

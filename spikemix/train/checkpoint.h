@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -26,6 +27,10 @@ struct RunLength {
 /// @throws InputError if one is missing, or of another shape or type
 void copy_tensors(const NamedTensors& from, const NamedTensors& to, const std::string& where);
 
+/// Is there a checkpoint? A run without one has not made its first step: it starts as a new one does.
+/// @throws InputError if the run has learned already, so that its checkpoint is lost; nothing is changed
+bool has_checkpoint(const RunFolder& folder);
+
 /// The files that a run writes into its folder as it goes: the checkpoint from which it resumes, its metrics, its
 /// models. With several ranks only rank 0 writes: on the others these calls do nothing.
 class Checkpointer {
@@ -33,13 +38,18 @@ class Checkpointer {
   /// @throws InputError or RunError if the metrics cannot be written
   Checkpointer(const RunFolder& folder, bool writes);
 
-  /// Sets `state` and the tensors to the last checkpoint; without one they stay at the start. Metrics that were logged
-  /// after it are dropped. If the best model's file is gone, the next test writes a new one.
+  /// Sets `state` and the tensors to the last checkpoint; without one they stay at the start (has_checkpoint()).
+  /// Metrics that were logged after it are dropped. If the best model's file is gone, the next test writes a new one.
   /// @param note  receives a line if the best model is gone, and one about damaged metrics; may be empty
-  /// @throws InputError, with nothing changed, if the checkpoint is damaged, is at a place that this run cannot reach,
-  /// or has other tensors than these
+  /// @throws InputError, with nothing changed, if the checkpoint is lost or damaged, is at a place that this run cannot
+  /// reach, or has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                const std::function<void(const std::string&)>& note);
+  /// `work` is done once, just before the first of these calls replaces a file: until then all results are the earlier
+  /// ones.
+  void before_replacing(std::function<void()> work) { before_replacing_ = std::move(work); }
+  /// Saves, if there is no checkpoint.
+  void save_first(TrainerState& state, const NamedTensors& tensors);
   /// Replaces the last checkpoint atomically; sets state.metrics_size.
   void save(TrainerState& state, const NamedTensors& tensors);
 
@@ -53,10 +63,12 @@ class Checkpointer {
   void write_summary(const nlohmann::json& summary);
 
  private:
+  void prepare();
   void tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note);
 
   const RunFolder& folder_;
   std::optional<JsonLines> metrics_;  // empty if this rank does not write
+  std::function<void()> before_replacing_;
 };
 
 }  // namespace spikemix

@@ -31,6 +31,13 @@ RunFolder::~RunFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
+void RunFolder::make_folders_of_models() const {
+  std::error_code error;
+  std::filesystem::create_directories(path_ / "best", error);
+  if (!error) std::filesystem::create_directories(path_ / "last", error);
+  if (error) throw_file_error(path_.string(), error.value());
+}
+
 RunFolder RunFolder::create(const std::filesystem::path& path) {
   if (std::filesystem::exists(path / "config.json")) {
     throw input_error("{0}: holds a run already; go on with `spikemix resume {0}`, or name another folder with --out",
@@ -38,10 +45,8 @@ RunFolder RunFolder::create(const std::filesystem::path& path) {
   }
   std::error_code error;
   const bool is_new = !std::filesystem::exists(path, error);
-  std::filesystem::create_directories(path / "best", error);
-  if (!error) std::filesystem::create_directories(path / "last", error);
-  if (error) throw_file_error(path.string(), error.value());
   RunFolder folder(path);
+  folder.make_folders_of_models();
   folder.made_ = is_new;
   folder.lock();
   return folder;
@@ -68,6 +73,8 @@ RunFolder RunFolder::look_at(const std::filesystem::path& path) {
 RunFolder RunFolder::open(const std::filesystem::path& path) {
   RunFolder folder = look_at(path);
   folder.lock();
+  // What copies a run (git, zip) may leave out empty folders.
+  folder.make_folders_of_models();
   return folder;
 }
 

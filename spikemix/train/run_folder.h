@@ -14,7 +14,7 @@ class RunFolder {
  public:
   /// Creates the folder of a new run, and its parents. @throws InputError if `path` already holds a run
   static RunFolder create(const std::filesystem::path& path);
-  /// @throws InputError if `path` holds no run, or another process has it open
+  /// Opens a run to train on. @throws InputError if `path` holds no run, or another process has it open
   static RunFolder open(const std::filesystem::path& path);
   /// Opens a run for reading only: nothing is locked or written. @throws InputError if `path` holds none
   static RunFolder look_at(const std::filesystem::path& path);
@@ -39,6 +39,7 @@ class RunFolder {
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   void lock();
+  void make_folders_of_models() const;
   std::filesystem::path path_;
   bool made_ = false;  // by create()
   int lock_ = -1;

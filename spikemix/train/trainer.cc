@@ -11,6 +11,7 @@
 #include "spikemix/data/mixup.h"
 #include "spikemix/model/model.h"
 #include "spikemix/nn/torch.h"
+#include "spikemix/train/checkpoint.h"
 #include "spikemix/train/device.h"
 #include "spikemix/train/environment.h"
 #include "spikemix/train/freeze.h"
@@ -58,12 +59,31 @@ std::optional<InitialModel> read_start(const std::string& init, std::span<const 
   return read_initial_model(init, builtin);
 }
 
-// What the record says about it; null without train.init.
-Json begin_with(const std::optional<InitialModel>& start, TrainingLoop& loop, const TrainListener& listener) {
-  if (!start) return nullptr;
-  const Taken taken = loop.begin_with(*start);
-  if (listener.on_open.note) listener.on_open.note(taken.line(start->from));
-  return taken.to_json(*start);
+// The same for a run that was recorded, and has no checkpoint yet.
+std::optional<InitialModel> read_start_again(const std::string& init, std::span<const std::byte> builtin,
+                                             const TrainingRanks& ranks, const Json& record) {
+  std::optional<InitialModel> start = read_start(init, builtin, ranks);
+  const Json before = record.value("init", Json());
+  if (start && before.is_object() && before.contains("checksum") && before["checksum"] != start->checksum)
+    throw input_error("train.init = {}: its checksum is {}, the run began with {}; put that model back, or train again",
+                      init, start->checksum, json_text(before["checksum"]));
+  return start;
+}
+
+// Makes the weights that learning begins with, on rank 0. Returns what the record says about train.init; null without.
+Json prepare_weights(const std::optional<InitialModel>& start, TrainingLoop& loop, const TrainingRanks& ranks,
+                     const TrainListener& listener) {
+  const bool whitens = loop.config().train.whiten && ranks.leads();
+  Json init = nullptr;
+  // Before train.init, whose weights have learned already.
+  if (whitens) loop.whiten_first_layer();
+  if (start) {
+    const Taken taken = loop.begin_with(*start);
+    if (listener.on_open.note) listener.on_open.note(taken.line(start->from));
+    init = taken.to_json(*start);
+  }
+  if (whitens || start) loop.save_start();  // once: killed between the two, the run would resume with half of it
+  return init;
 }
 
 // The number of threads for the rest of a run, and whether the program chose it.
@@ -102,9 +122,7 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
     try {
       ranks.meet();
       TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
-      // Before train.init, whose weights have learned already.
-      if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
-      const Json init = begin_with(start, loop, listener);
+      const Json init = prepare_weights(start, loop, ranks, listener);
       record_run(loop, folder, ranks, own_threads, {.init = init});
       return loop.run();
     } catch (...) {
@@ -117,13 +135,15 @@ TrainOutcome train(const Config& asked, const std::filesystem::path& run, const 
 
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch,
                     std::optional<int64_t> threads, const std::vector<std::string>& changes,
-                    const std::string& data_now) {
+                    const std::string& data_now, std::span<const std::byte> builtin) {
   const RankWork work = [&](TrainingRanks& ranks, const std::filesystem::path& path, TrainerState& state) {
     const RunFolder folder = ranks.leads() ? RunFolder::open(path) : RunFolder::names_of(path);
     const std::string where = folder.config().string();
     const Json record =
         parse_json(ranks.share(ranks.leads() ? json_text(read_run_record(folder)) : ""), "rank 0's record");
     Config config = recorded_config(record, where);
+    // On rank 0, and before anything is touched.
+    const bool from_start = ranks.leads() && !has_checkpoint(folder);
     if (ranks.leads()) config = with_changes(config, changes, folder);
     config = ranks.share(config);
     const bool moved = !data_now.empty() && data_now != config.data.dir;
@@ -139,16 +159,22 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     const bool other_conditions = other_ranks || config.train.threads != threads_before || !changes.empty() || moved ||
                                   record.value("environment", Json()) != environment();
     const std::string device = open_device(config.train.device, launch);
+    std::optional<InitialModel> start;
+    if (from_start) start = read_start_again(config.train.init, builtin, ranks, record);
     RunData data = open_alike(config, listener, ranks);
     check_same_data(record, data, where);
     ranks.meet();
     TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
-    loop.restore();
-    // Before the record: if the run is killed here, it is either done as before or not yet done with more epochs.
-    if (ranks.leads()) std::filesystem::remove(folder.summary());
-    if (other_conditions)
-      record_run(loop, folder, ranks, choice.own,
-                 {.earlier = earlier_conditions(record, state), .init = record.value("init", Json())});
+    if (!from_start) loop.restore();
+    // Not yet: a run that fails before it has results of its own keeps the earlier ones, and says what they are of.
+    loop.before_replacing([&, from = state] {
+      // Before the record: if the run is killed here, it is either done as before or not yet done with more epochs.
+      if (ranks.leads()) std::filesystem::remove(folder.summary());
+      if (other_conditions)
+        record_run(loop, folder, ranks, choice.own,
+                   {.earlier = earlier_conditions(record, from), .init = record.value("init", Json())});
+    });
+    if (from_start) prepare_weights(start, loop, ranks, listener);
     return loop.run();
   };
   return train_on_all_ranks(run, launch, work);

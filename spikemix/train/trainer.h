@@ -76,16 +76,17 @@ enum class TrainOutcome { kDone, kStopped };
 TrainOutcome train(const Config& config, const std::filesystem::path& run, const TrainListener& listener,
                    const Launch& launch = {}, std::span<const std::byte> builtin = {});
 
-/// Continues from the last checkpoint of `run`. The final weights equal those of an uninterrupted run bit for bit, on
-/// the same machine with the same threads and ranks.
+/// Continues from the last checkpoint of `run`, or from the start if it was killed before the first one. The final
+/// weights equal those of an uninterrupted run bit for bit, on the same machine with the same threads and ranks.
 /// @param threads  from here on, recorded in config.json as a change of ranks is; 0: one for each core; empty: as
 /// before
 /// @param data_now  where the same data are now, also recorded; "" if they have not moved
 /// @param changes  rank 0's key=value settings from here on, also recorded: with_changes()
-/// @throws InputError if `run` is not a run folder or is done, if another process trains in it, or for what
-/// with_changes() refuses
+/// @param builtin  as for train()
+/// @throws InputError if `run` is not a run folder, is done or has lost its checkpoint, if another process trains in
+/// it, or for what with_changes() refuses
 TrainOutcome resume(const std::filesystem::path& run, const TrainListener& listener, const Launch& launch = {},
                     std::optional<int64_t> threads = {}, const std::vector<std::string>& changes = {},
-                    const std::string& data_now = "");
+                    const std::string& data_now = "", std::span<const std::byte> builtin = {});
 
 }  // namespace spikemix

@@ -90,14 +90,11 @@ LoaderOptions TrainingLoop::loader_options() const {
 }
 
 Taken TrainingLoop::begin_with(const InitialModel& model) {
-  const Taken taken = take_what_fits(model, learner_.state(), card_.classes, learner_.result().plan());
-  checkpoint_.save(state_, learner_.state());
-  return taken;
+  return take_what_fits(model, learner_.state(), card_.classes, learner_.result().plan());
 }
 
 void TrainingLoop::whiten_first_layer() {
   whiten(learner_.state(), learner_.result().plan(), card_, data_.train, t().loader_threads);
-  checkpoint_.save(state_, learner_.state());
 }
 
 TrainOutcome TrainingLoop::run() {
@@ -115,6 +112,8 @@ TrainOutcome TrainingLoop::run() {
 
 void TrainingLoop::begin() {
   ranks_.share(state_, learner_.state());
+  // Before the first step, so that a run that has learned and has no checkpoint must have lost it.
+  checkpoint_.save_first(state_, learner_.state());
   if (!listener_.on_begin) return;
   listener_.on_begin({.ranks = ranks_.count(),
                       .batch = t().batch,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -39,12 +40,15 @@ class TrainingLoop {
   /// @param state  where to begin; kept up to date
   TrainingLoop(TrainingParts parts, const TrainListener& listener, TrainingRanks& ranks, TrainerState& state);
 
-  /// Saves the initial weights, with what fits of a trained model, as the first checkpoint: from there on, resuming
-  /// does not need that model.
-  /// @throws InputError if nothing fits
+  /// Takes what fits of a trained model into the initial weights. @throws InputError if nothing fits
   Taken begin_with(const InitialModel& model);
-  /// Saves the start with train.whiten as a checkpoint, too.
+  /// The start with train.whiten.
   void whiten_first_layer();
+  /// Saves the initial weights as the first checkpoint: from there on, resuming needs neither the model nor the images
+  /// that they are made from. run() does it for weights that are only drawn.
+  void save_start() { checkpoint_.save(state_, learner_.state()); }
+  /// As Checkpointer's.
+  void before_replacing(std::function<void()> work) { checkpoint_.before_replacing(std::move(work)); }
   /// Restores the last checkpoint, or the start if there is none. Rank 0 reads it for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError

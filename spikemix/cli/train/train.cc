@@ -14,6 +14,7 @@
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
+#include "spikemix/cli/baseline.h"
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
@@ -127,6 +128,20 @@ NewRun new_run(const std::string& name) {
   return run;
 }
 
+// A flag sets a key, and a key=value the same one to another value: neither may win in silence.
+// @param value  the flag's; "" if it was not given
+void check_one_of_them(const std::string& flag, const std::string& value, const std::string& key,
+                       const std::vector<std::string>& overrides) {
+  if (value.empty()) return;
+  for (const std::string& setting : overrides) {
+    if (setting.starts_with(key + "=") && !same_value(setting.substr(key.size() + 1), value))
+      throw input_error("{} {} and {}: expected one of them; leave one out", flag, value, setting);
+  }
+}
+
+// The value of a flag that is negative where it was not given.
+std::string given(int64_t value) { return value < 0 ? "" : fmt::to_string(value); }
+
 }  // namespace
 
 void add_train(CLI::App& app) {
@@ -172,6 +187,16 @@ void add_train(CLI::App& app) {
       ->group("");
   command->callback([options] {
     Config config = load_recipe(options->recipe, options->overrides);
+    // A sweep has checked its own.
+    const auto check_flag = [&](const char* flag, const std::string& value, const char* key) {
+      if (!options->of_sweep) check_one_of_them(flag, value, key, options->overrides);
+    };
+    check_flag("--data", options->data, "data.dir");
+    check_flag("--size", options->sensor.size, "data.sensor");
+    check_flag("--time-unit", options->sensor.time_unit, "data.time_unit");
+    check_flag("--device", options->device, "train.device");
+    check_flag("--threads", given(options->threads), "train.threads");
+    check_flag("--seed", given(options->seed), "train.seed");
     if (!options->data.empty()) config.data.dir = options->data;
     options->sensor.apply(config.data);
     if (!options->device.empty()) config.train.device = options->device;
@@ -225,7 +250,8 @@ void add_resume(CLI::App& app) {
     const auto threads = options->threads >= 0 ? std::optional(options->threads) : std::nullopt;
     run_training(options->run, run_name(options->run), "", options->json,
                  [&](const TrainListener& listener, const Launch& launch) {
-                   return resume(options->run, listener, launch, threads, options->changes, options->data);
+                   return resume(options->run, listener, launch, threads, options->changes, options->data,
+                                 builtin_bytes());
                  });
   });
 }
