@@ -2,6 +2,7 @@
 """The program as a user meets it: commands, JSON, and one clear line for everything that is wrong."""
 import json
 import os
+import shutil
 import subprocess
 
 import numpy as np
@@ -341,6 +342,72 @@ def test_damaged_files_are_named(spikemix, trained, tmp_path):
     assert_refused(run(spikemix, "predict", "--model", folder / "run", tmp_path / "none.png"), "none.png")
 
 
+def test_flags_that_change_nothing_are_refused(spikemix, trained, tmp_path):
+    folder, _ = trained
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "a.png")
+    export = [spikemix, "export", folder / "run", "-o", tmp_path / "c.safetensors"]
+    for flag in [["--tolerance", "0.5"], ["--images", "5"], ["--skip-bad", "5"], ["--format", "idx"], ["--size", "5x5"],
+                 ["--time-unit", "s"]]:
+        assert_refused(run(*export, *flag), flag[0], "--calibrate")
+    assert_refused(run(*export, "--calibrate", folder / "data", "--size", "5x5"),
+                   "--size: changes nothing with a model of images")
+    assert not (tmp_path / "c.safetensors").exists()
+    predict = [spikemix, "predict", "--model", folder / "run"]
+    for flag in [["--data", "nosuch"], ["--images", "5"], ["--format", "idx"]]:
+        assert_refused(run(*predict, tmp_path / "a.png", *flag), f"{flag[0]}: changes nothing with FILE")
+    for flag in [["--size", "5x5"], ["--time-unit", "s"], ["--truncated"], ["--unordered"]]:
+        assert_refused(run(*predict, tmp_path / "a.png", *flag), f"{flag[0]}: changes nothing with a model of images")
+    assert_refused(run(*predict, "--truncated"), "--truncated", "FILE")
+    assert_refused(run(*predict, "--format", "idx"), "--format: changes nothing with a run's own data")
+    assert_refused(run(spikemix, "count", folder / "run", "--format", "idx"), "--format", "--data")
+    assert_refused(run(spikemix, "count", folder / "run", "--size", "5x5"), "--size: changes nothing with a model of")
+    assert_refused(run(spikemix, "count", "demo", "--images", "5"), "--images: changes nothing with a recipe")
+    for command in ["eval", "bench"]:
+        assert_refused(run(spikemix, command, folder / "run", "--size", "5x5"), "--size: changes nothing with a model")
+        assert_refused(run(spikemix, command, folder / "run", "--format", "idx"), "--format")
+    recipe, data = folder / "tiny.toml", ["--data", folder / "data"]
+    for words in [["--train", recipe, *data], ["--scaling", recipe], [recipe, *data]]:
+        for flag in ["--images", "--batch", "--skip-bad"]:
+            assert_refused(run(spikemix, "bench", *words, flag, "5"), f"{flag}: changes nothing with")
+
+
+def test_skip_bad_holds_for_named_files(spikemix, trained, tmp_path):
+    folder, _ = trained
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(good)
+    bad.write_bytes(good.read_bytes()[:40])
+    predict = [spikemix, "predict", "--model", folder / "run", "--json"]
+    result = run(*predict, bad, good, "--skip-bad", 1)
+    assert result.returncode == 0 and [a["file"] for a in json.loads(result.stdout)] == [str(good)], result.stderr
+    assert f"skipped: {bad}" in result.stderr and "skipped 1 of 2 files" in result.stderr
+    assert_refused(run(*predict, bad, good), "bad.png")
+    assert_refused(run(*predict, bad, good, bad, "--skip-bad", 1), "bad.png")
+    assert_refused(run(*predict, bad, "--skip-bad", 1), "skipped 1 of 1 files: nothing to predict")
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38])
+def test_a_weight_that_makes_no_probability_is_refused(spikemix, trained, tmp_path, value):
+    folder, _ = trained
+    original = folder / "run" / "best" / "model.safetensors"
+    tensors = safetensors.numpy.load_file(original)
+    with safetensors.safe_open(original, "np") as file:
+        metadata = file.metadata()
+    tensors["head.weight"][0, 0] = value
+    huge = tmp_path / "huge.safetensors"
+    safetensors.numpy.save_file(tensors, huge, metadata)
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "a.png")
+    for arguments in [["predict", "--model", huge, tmp_path / "a.png"], ["eval", huge, "--data", folder / "data"]]:
+        assert_refused(run(spikemix, *arguments), "huge.safetensors: tensor 'head.weight' holds", "expected up to")
+
+
+def test_a_model_under_another_name_is_not_taken_for_a_recipe(spikemix, trained, tmp_path):
+    folder, _ = trained
+    shutil.copy(folder / "run" / "best" / "model.safetensors", tmp_path / "model.bin")
+    for command in ["info", "count"]:
+        assert_refused(run(spikemix, command, tmp_path / "model.bin"), "model.bin: is not text, expected a recipe",
+                       "a model's name ends in .safetensors")
+
+
 def test_wrong_tensors_are_named(spikemix, trained, tmp_path):
     folder, _ = trained
     source = folder / "run" / "best" / "model.safetensors"
@@ -394,8 +461,9 @@ def test_compare(spikemix, trained):
 def finished(folder, summary, **values):
     """A run folder that holds what compare reads."""
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "summary.json").write_text(json.dumps({**summary, **values}))
+    summary = {**summary, **values}
+    (folder / "config.json").write_text(json.dumps({"config": {"name": "x", "model": {"mixer": summary["mixer"]}}}))
+    (folder / "summary.json").write_text(json.dumps(summary))
 
 
 def test_compare_fits_a_terminal(spikemix, trained, tmp_path):
@@ -440,6 +508,67 @@ def test_compare_names_what_it_leaves_out(spikemix, trained, tmp_path):
     nothing = run(spikemix, "compare", "begun", "no-run", cwd=tmp_path)
     assert nothing.returncode == 2 and "none of these 2" in nothing.stderr
     assert_refused(run(spikemix, "compare", folder / "run", "no-such-run", cwd=tmp_path), "no-such-run")
+
+
+@pytest.mark.parametrize("record", ["{}", "[]", "1", '{"config": 1}', '{"config": {}}'])
+def test_compare_wants_a_whole_record(spikemix, trained, tmp_path, record):
+    folder, summary = trained
+    finished(tmp_path / "other", summary)
+    (tmp_path / "other" / "config.json").write_text(record)
+    result = run(spikemix, "compare", tmp_path / "other", folder / "run", "--json")
+    assert result.returncode == 0 and "its config.json is damaged" in result.stderr, result.stderr
+    assert [r["run"] for r in json.loads(result.stdout)["runs"]] == [str(folder / "run")]
+
+
+@pytest.mark.parametrize("values", [
+    {"seed": 1e308}, {"seed": -1}, {"seed": 2**63}, {"parameters": 1e308}, {"parameters": -1}, {"best_epoch": 1e308},
+    {"best_top1": 100.1}, {"best_top1": -0.1}, {"last_top1": 1e308}, {"peak_memory_bytes": -1},
+    {"train_images_per_second": 1e300}], ids=str)
+def test_compare_leaves_out_impossible_numbers(spikemix, trained, tmp_path, values):
+    folder, summary = trained
+    finished(tmp_path / "other", summary, **values)
+    result = run(spikemix, "compare", tmp_path / "other", folder / "run", "--json")
+    assert result.returncode == 0 and "its summary.json is damaged" in result.stderr, result.stderr
+    assert [r["run"] for r in json.loads(result.stdout)["runs"]] == [str(folder / "run")]
+
+
+@pytest.mark.parametrize("flag, value, setting", [
+    ("--data", "data", "data.dir=nosuch"), ("--seed", "1", "train.seed=2"), ("--threads", "1", "train.threads=2"),
+    ("--device", "cpu", "train.device=cuda"), ("--size", "34x34", "data.sensor=128x128"),
+    ("--time-unit", "us", "data.time_unit=ms")])
+def test_a_flag_and_its_key_do_not_win_in_silence(spikemix, trained, tmp_path, flag, value, setting):
+    folder, _ = trained
+    for words in ([flag, value, setting], [setting, flag, value]):
+        result = run(spikemix, "train", folder / "tiny.toml", *words, "--out", tmp_path / "run", cwd=folder)
+        assert_refused(result, f"{flag} {value} and {setting}: expected one of them")
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_flag_and_its_key_may_say_the_same(spikemix, trained, tmp_path):
+    folder, _ = trained
+    result = run(spikemix, "train", folder / "tiny.toml", "--data", "data", "data.dir=data", "--seed", 1,
+                 "train.seed=1", "--threads", 1, "train.threads=1", "train.epochs=1", "train.warmup_epochs=0", "--out",
+                 tmp_path / "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+
+
+def test_eval_of_a_few_images_keeps_the_answers_of_a_run(spikemix, trained, tmp_path):
+    folder, _ = trained
+    for inside in ["best/test_answers.safetensors", "last/test_answers.safetensors", "best/new.safetensors",
+                   "new.safetensors"]:
+        answers = folder / "run" / inside
+        before = answers.read_bytes() if answers.exists() else None
+        result = run(spikemix, "eval", folder / "run", "--images", 20, "--answers", answers)
+        assert_refused(result, "--images 20", f"--answers {answers}", str(folder / "run"))
+        assert (answers.read_bytes() if answers.exists() else None) == before
+    elsewhere = run(spikemix, "eval", folder / "run", "--images", 20, "--answers", tmp_path / "few.safetensors")
+    assert elsewhere.returncode == 0, elsewhere.stderr
+
+
+def test_exit_confidence_of_nothing_takes_one_step(spikemix, trained):
+    folder, _ = trained
+    result = run(spikemix, "eval", folder / "run", "--exit-confidence", 0, "--json")
+    assert result.returncode == 0 and json.loads(result.stdout)["mean_steps"] == 1, result.stderr
 
 
 def test_quiet_stdout_with_json(spikemix, trained):

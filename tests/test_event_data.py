@@ -131,6 +131,23 @@ def test_predict_names_and_draws_a_recording(spikemix, trained, tmp_path):
     assert image.returncode == 2, image.stderr
 
 
+def test_predict_has_no_answer_without_events(spikemix, trained, tmp_path):
+    folder, _ = trained
+    file = folder / "set" / "test" / "low" / "21.npz"
+    (tmp_path / "none").mkdir()
+    empty = tmp_path / "none" / "empty.aedat"
+    empty.write_bytes(aedat3(0))
+    predict = [spikemix, "predict", "--model", folder / "run", "--json"]
+    for arguments in [[empty], [file, empty]]:
+        wrong = run(*predict, *arguments)
+        assert wrong.returncode == 2 and wrong.stdout == "" and wrong.stderr.count("\n") == 1, wrong.stderr
+        assert "empty.aedat: has no events: there is no answer" in wrong.stderr
+    for arguments in [[file, tmp_path / "none"], [file, empty, "--skip-bad", 1]]:
+        result = run(*predict, *arguments)
+        assert result.returncode == 0 and len(json.loads(result.stdout)) == 1, result.stderr
+        assert "skipped 1 of 2 files" in result.stderr
+
+
 def stream_lines(text):
     lines = [json.loads(line) for line in text.splitlines()]
     return lines[:-1], lines[-1]["summary"]

@@ -371,8 +371,8 @@ def test_loading_lists_every_problem_at_once(ops):
 @pytest.mark.parametrize("change,message", [
     (dict(embed_dim=36), "model.embed_dim = 36: expected a multiple of 8"),
     (dict(heads=[5]), "model.heads = 5: expected a divisor of the embedding dim 32"),
-    (dict(pool=[1]), "model.pool = 1: expected 4 values, one for each convolution of the stem"),
-    (dict(stem_channels=[8, 32]), "model.pool = 4: expected 2 values, one for each convolution of the stem"),
+    (dict(pool=[1]), "model.pool has 1 value, expected 4, one for each convolution of the stem"),
+    (dict(stem_channels=[8, 32]), "model.pool has 4 values, expected 2, one for each convolution of the stem"),
     (dict(stem_channels=[8, 24], pool=[0, 1]), "the last of model.stem_channels = 24: expected model.embed_dim = 32"),
     (dict(T=0), "model.T = 0: expected 1 to 256"),
 ])

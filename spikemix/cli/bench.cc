@@ -18,6 +18,7 @@
 #include "spikemix/cli/builtin_model.h"
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
@@ -51,7 +52,8 @@ Unit unit_of(const ModelCard& card) {
 }
 
 // All images are decoded before any clock runs.
-std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
+std::vector<Batch> load(const BenchOptions& o, const CLI::App& command, const ModelCard& card) {
+  if (!card.model.takes_events()) refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.input.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
@@ -65,8 +67,8 @@ std::vector<Batch> load(const BenchOptions& o, const ModelCard& card) {
   return batches;
 }
 
-void bench_speed(const BenchOptions& o) {
-  const std::vector<Batch> batches = load(o, make_runner(o.runner)->card());
+void bench_speed(const BenchOptions& o, const CLI::App& command) {
+  const std::vector<Batch> batches = load(o, command, make_runner(o.runner)->card());
   malloc_trim(0);
   forget_peak_memory();
   const int64_t before = memory_in_use();
@@ -103,10 +105,10 @@ void bench_speed(const BenchOptions& o) {
   }
 }
 
-void bench_layers(const BenchOptions& o) {
+void bench_layers(const BenchOptions& o, const CLI::App& command) {
   if (o.runner.engine != "spikemix") throw input_error("--layers: only with --engine spikemix");
   Session session(load_network_of(o.runner));
-  const std::vector<Batch> batches = load(o, session.network().card);
+  const std::vector<Batch> batches = load(o, command, session.network().card);
   std::vector<float> logits(size_t(batches[0].size * session.network().card.model.classes));
   session.infer(1, batches[0].images.data(), logits.data());
   session.start_profile();
@@ -149,8 +151,10 @@ void bench_layers(const BenchOptions& o) {
 }
 
 // The training half makes the table of a training step.
-void bench_training(const BenchOptions& o) {
+void bench_training(const BenchOptions& o, const CLI::App& command) {
   if (!is_recipe(o.runner.model)) throw input_error("--train: takes a recipe, found '{}'", o.runner.model);
+  refuse_without_effect(command, {"--images", "--batch", "--skip-bad", "--engine", "--precision", "--device"},
+                        "--train");
   std::vector<std::string> arguments = {"train", o.runner.model, "--profile"};
   arguments.insert(arguments.end(), o.input.overrides.begin(), o.input.overrides.end());
   if (!o.data.empty()) arguments.insert(arguments.end(), {"--data", o.data});
@@ -162,7 +166,10 @@ void bench_training(const BenchOptions& o) {
   go_on_with_torch(std::move(arguments));
 }
 
-void bench_growth(BenchOptions& o) {
+void bench_growth(BenchOptions& o, const CLI::App& command) {
+  refuse_without_effect(
+      command, {"--images", "--batch", "--skip-bad", "--format", "--size", "--time-unit", "--layers", "--device"},
+      "--scaling");
   if (!o.data.empty()) throw input_error("--data: not with --scaling, which draws its inputs at random");
   if (o.runner.engine != "spikemix") throw input_error("--scaling: only --engine spikemix is measured");
   o.scaling.recipe = o.runner.model, o.scaling.overrides = o.input.overrides, o.scaling.json = o.json;
@@ -176,20 +183,23 @@ bool is_model(const BenchOptions& o) {
   return !o.runner.model.empty() && !is_recipe(o.runner.model);
 }
 
-void bench(BenchOptions& o) {
+void bench(BenchOptions& o, const CLI::App& command) {
   // `bench --data DIR key=value`: CLI11 takes key=value as the MODEL.
   if (o.runner.model.find('=') != std::string::npos && !std::filesystem::exists(o.runner.model)) {
     o.input.overrides.insert(o.input.overrides.begin(), std::exchange(o.runner.model, ""));
   }
-  if (o.train) return bench_training(o);
-  if (o.scales) return bench_growth(o);
+  if (o.train) return bench_training(o, command);
+  if (o.scales) return bench_growth(o, command);
   if (!is_model(o)) {
+    refuse_without_effect(command, {"--images", "--batch", "--skip-bad", "--engine", "--precision", "--device"},
+                          "the input alone; name a model");
     o.input.recipe = o.runner.model, o.input.data = o.data, o.input.format = o.format, o.input.json = o.json;
     o.input.threads = thread_count(o.runner.threads);
     return bench_input(o.input);
   }
   if (!o.input.overrides.empty()) throw input_error("{}: settings go with a recipe, not a model", o.input.overrides[0]);
-  o.layers ? bench_layers(o) : bench_speed(o);
+  if (o.data.empty()) refuse_without_effect(command, {"--format"}, "a run's own data (--data names others)");
+  o.layers ? bench_layers(o, command) : bench_speed(o, command);
 }
 
 }  // namespace
@@ -235,7 +245,7 @@ void add_bench(CLI::App& app) {
   add_scaling_options(*command, scaling, options->scaling);
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options] { bench(*options); });
+  command->callback([options, command] { bench(*options, *command); });
 }
 
 }  // namespace spikemix

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -39,9 +40,32 @@ std::string hash_of_facts(const Json& record, const std::vector<std::string_view
   return known ? hash.text() : "";
 }
 
-std::map<std::string, std::string> settings_of(const Json& record, const Json& summary) {
+// Without its settings, a run would be compared as if they were all the same. @throws InputError
+void check_record(const Json& record, const std::string& where) {
+  if (!record.is_object() || !record.contains("config") || !record["config"].is_object() ||
+      !record["config"].contains("model"))
+    throw input_error("{}: not a run's record", where);
+}
+
+// Numbers of a summary, in the bounds of what training writes. @throws InputError
+int64_t whole_of(const Json& summary, const char* key, int64_t least) {
+  const Json& value = summary.at(key);
+  const bool fits =
+      value.is_number_integer() &&
+      (!value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
+  if (!fits || value.get<int64_t>() < least)
+    throw input_error("{} = {}: expected a whole number from {}", key, json_text(value), least);
+  return value.get<int64_t>();
+}
+
+double number_of(const Json& summary, const char* key, double most) {
+  const double value = summary.at(key).get<double>();
+  if (!(value >= 0 && value <= most)) throw input_error("{} = {}: expected 0 to {}", key, value, most);
+  return value;
+}
+
+std::map<std::string, std::string> settings_of(const Json& record) {
   std::map<std::string, std::string> settings;
-  if (!record.contains("config")) return {{"model.mixer", json_text(summary.at("mixer"))}};
   for (const auto& [section, keys] : record.at("config").items()) {
     if (!keys.is_object()) continue;  // the run's name
     for (const auto& [key, value] : keys.items()) {
@@ -95,19 +119,21 @@ RightAnswers right_answers(const std::string& folder, const std::string& weights
   return result;
 }
 
+constexpr double kMost = 1e18;  // of a speed, or of bytes
+
 void take(const Json& summary, const Json& record, ComparedRun& run) {
   run.summary = summary;
   run.summary["run"] = run.folder;
   run.mixer = fmt::format("{}", fmt::join(summary.at("mixer").get<std::vector<std::string>>(), ","));
-  run.seed = summary.contains("seed") ? fmt::to_string(summary.at("seed").get<int64_t>()) : "-";
-  run.parameters = summary.at("parameters").get<int64_t>();
-  run.best = summary.at("best_top1").get<double>(), run.last = summary.at("last_top1").get<double>();
-  run.best_epoch = summary.value("best_epoch", int64_t{0});
+  run.seed = summary.contains("seed") ? fmt::to_string(whole_of(summary, "seed", 0)) : "-";
+  run.parameters = whole_of(summary, "parameters", 0);
+  run.best = number_of(summary, "best_top1", 100), run.last = number_of(summary, "last_top1", 100);
+  run.best_epoch = summary.contains("best_epoch") ? whole_of(summary, "best_epoch", -1) : 0;
   run.best_on_test = summary.value("best_on", std::string("test")) == "test";
-  run.train_rate = summary.at("train_images_per_second").get<double>();
-  run.test_rate = summary.at("test_images_per_second").get<double>();
-  run.peak_memory = summary.at("peak_memory_bytes").get<double>();
-  run.settings = settings_of(record, summary);
+  run.train_rate = number_of(summary, "train_images_per_second", kMost);
+  run.test_rate = number_of(summary, "test_images_per_second", kMost);
+  run.peak_memory = number_of(summary, "peak_memory_bytes", kMost);
+  run.settings = settings_of(record);
   run.training_data = hash_of_facts(record, {"training"});
   run.training_choice = training_choice_of(run.settings, run.seed);
   run.best_right = right_answers(run.folder, "best", run.best);
@@ -135,6 +161,7 @@ ComparedRun read_compared_run(const std::string& folder) {
       const Json told = parse_json(read_file(summary), summary.string() + ":");
       file = "config.json";
       const Json conditions = parse_json(read_file(record), record.string() + ":");
+      check_record(conditions, record.string());
       file = "summary.json";
       take(told, conditions, run);
     } catch (const InputError&) {

@@ -16,6 +16,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/recipes.h"
 #include "spikemix/cli/runner.h"
@@ -76,7 +77,7 @@ double weight_bytes(Precision precision) {
 }
 
 // Runs the model on the test images; each thread has a session and a share of the images.
-Counted count_model(const CountOptions& o) {
+Counted count_model(const CountOptions& o, const CLI::App& command) {
   RunnerOptions runner;
   runner.model = o.model, runner.precision = o.precision;
   const std::shared_ptr<const Network> network = load_network_of(runner);
@@ -86,6 +87,8 @@ Counted count_model(const CountOptions& o) {
                  .precision = name_of(network->precision)};
   DataConfig source = data_of_model(o.model, o.data, o.format, o.skip_bad);
   o.sensor.apply(source);
+  if (!network->card.model.takes_events())
+    refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   check_classes(network->card, *data, o.model, source.dir);
   data = subset(data, o.images > 0 ? o.images : std::min<int64_t>(1000, data->size()), "--images");
@@ -110,10 +113,11 @@ Counted count_model(const CountOptions& o) {
   return result;
 }
 
-Counted count_recipe(const CountOptions& o) {
+Counted count_recipe(const CountOptions& o, const CLI::App& command) {
   if (!o.data.empty() || !o.precision.empty())
     throw input_error("--{}: recipe '{}' has no weights to run; train it and count the run",
                       o.data.empty() ? "precision" : "data", o.model);
+  refuse_without_effect(command, {"--size", "--time-unit", "--images", "--skip-bad"}, "a recipe, which is not run");
   const Config config = load_recipe(o.model, o.overrides);
   validate(config);
   Counted result{.model = config.model, .plan = {}, .name = config.name};
@@ -249,12 +253,12 @@ void print(const Counted& c, const std::vector<EnergyTable>& tables) {
   }
 }
 
-void run(const CountOptions& o) {
+void run(const CountOptions& o, const CLI::App& command) {
   check_outputs({{"--csv", o.csv, OutputKind::kTable, csv_heading()}}, {o.model, o.data, o.table});
   const std::vector<EnergyTable> tables = tables_of(o);
   const bool model = is_builtin(o.model) || o.model.ends_with(".safetensors") || std::filesystem::is_directory(o.model);
   if (model && !o.overrides.empty()) throw input_error("'{}': key=value changes a recipe, not a model", o.overrides[0]);
-  const Counted counted = model ? count_model(o) : count_recipe(o);
+  const Counted counted = model ? count_model(o, command) : count_recipe(o, command);
   if (!o.csv.empty()) write_csv(counted, o.csv);
   if (o.json) {
     answer_json(to_json(counted, tables));
@@ -293,7 +297,8 @@ void add_count(CLI::App& app) {
                       "TOML with name, and picojoules of real_multiply, real_add, multiply, add and a byte");
   command->add_option("--csv", options->csv, "write the table to this file");
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options] { run(*options); });
+  need_beside(*command, {"--format"}, "--data");  // a run's own data have their format
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace spikemix

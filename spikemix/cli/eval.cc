@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
 #include "spikemix/cli/model_split.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/runner.h"
@@ -33,7 +35,7 @@ struct EvalOptions {
   SplitChoice choice;
   int64_t batch = 128, loader_threads = 1;
   int64_t skip_bad = -1;
-  double exit_confidence = 0;
+  double exit_confidence = -1;  // negative: not given
   bool confusion = false, json = false;
 };
 
@@ -78,13 +80,28 @@ int64_t epoch_of(const ModelCard& card) {
   return epoch != training.end() && epoch->is_number_integer() ? epoch->get<int64_t>() : -1;
 }
 
-void run(EvalOptions o) {
+// A run's answers are on all of its test images: `compare` and `report` take them for that.
+void check_images_of_run(const EvalOptions& o) {
+  if (o.answers.empty() || o.choice.images <= 0) return;
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::weakly_canonical(fs::absolute(o.answers)).parent_path();
+  for (const fs::path& run : {folder, folder.parent_path()}) {
+    if (fs::exists(run / "config.json") && fs::exists(run / "metrics.jsonl"))
+      throw input_error(
+          "--images {} and --answers {}: that is in the run folder {}, whose answers are on all test images; leave "
+          "--images out, or name a file elsewhere",
+          o.choice.images, o.answers, run.string());
+  }
+}
+
+void run(EvalOptions o, const CLI::App& command) {
   if (!o.answers.empty() && o.choice.split != "test")
     throw input_error("--answers: only for test images, found --split {}", o.choice.split);
+  check_images_of_run(o);
   check_outputs({{"--answers", o.answers, OutputKind::kAnswers}}, {o.runner.model, o.data});
   std::unique_ptr<Runner> runner;
   std::unique_ptr<EarlyExit> early;
-  if (o.exit_confidence > 0) {
+  if (o.exit_confidence >= 0) {
     if (o.runner.engine != "spikemix")
       throw input_error("--exit-confidence: only --engine spikemix answers step by step");
     early = std::make_unique<EarlyExit>(o.runner, o.exit_confidence);
@@ -94,6 +111,7 @@ void run(EvalOptions o) {
   const ModelCard& card = early ? early->card() : runner->card();
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.sensor.apply(source);
+  if (!card.model.takes_events()) refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   // The data that a run was tested on, so that its answers can be compared with those of its sweep.
   if (!o.answers.empty() && o.choice.images == 0) o.choice.images = source.test_images;
   const std::shared_ptr<const Dataset> data = open_split(o.choice, o.runner.model, card, source);
@@ -168,7 +186,8 @@ void add_eval(CLI::App& app) {
                       "training writes it beside a run's models (best/test_answers.safetensors)");
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options] { run(*options); });
+  need_beside(*command, {"--format"}, "--data");
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace spikemix

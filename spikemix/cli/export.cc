@@ -14,6 +14,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/talk.h"
@@ -34,11 +35,12 @@ struct ExportOptions {
 };
 
 // Chooses the layers that get all bits, by how much their spikes on training images change.
-std::set<std::string> calibrate(const ExportOptions& o) {
+std::set<std::string> calibrate(const ExportOptions& o, const CLI::App& command) {
   const auto exact = load_network(o.model, Precision::kFp32);
   DataConfig source;
   source.dir = o.data, source.format = o.format, source.skip_bad = o.skip_bad;
   o.sensor.apply(source);
+  if (!exact->card.model.takes_events()) refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTrain);
   data = subset(data, std::min(o.images, data->size()), "--images");
   note_other_sensor(exact->card, *data);
@@ -79,10 +81,12 @@ void add_export(CLI::App& app) {
   command->add_option("--tolerance", options->tolerance, "share of a layer's spikes that may change; default: 0.01")
       ->check(CLI::NonNegativeNumber);
   command->add_option("-o,--out", options->out, "file to write")->required();
-  command->callback([options] {
+  // Without it the file would not keep to, say, a --tolerance that was given.
+  need_beside(*command, {"--format", "--size", "--time-unit", "--skip-bad", "--images", "--tolerance"}, "--calibrate");
+  command->callback([options, command] {
     if (is_builtin(options->model)) throw input_error("the built-in model: its weights are integers already");
     check_outputs({{"-o", options->out, OutputKind::kIntegerModel}}, {model_file_of(options->model), options->data});
-    const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options);
+    const std::set<std::string> wide = options->data.empty() ? std::set<std::string>() : calibrate(*options, *command);
     export_model(options->model, options->out, parse_precision(options->precision), wide);
     const auto size = [](const std::filesystem::path& file) { return double(std::filesystem::file_size(file)) / 1e6; };
     report("{}: {:.2f} MB, {} weights; the trained model has {:.2f} MB\n", options->out, size(options->out),

@@ -101,11 +101,15 @@ std::vector<std::string> flags_of(const CLI::App& command) {
   return flags;
 }
 
-// CLI11 prints the largest double with all its digits if a number must be positive or not negative.
+// CLI11 says of what is no number that it is out of range, too, and prints the largest double with all its digits if a
+// number must be positive or not negative.
 std::string without_largest_number(const std::string& text) {
-  const size_t value = text.find("Value "), bounds = text.find(" not in range 0.000000 to 1797");
+  const size_t value = text.find("Value "), bounds = text.find(" not in range ");
   if (value == text.npos || bounds == text.npos) return text;
   const std::string number = text.substr(value + 6, bounds - value - 6);
+  if (double parsed = 0; !CLI::detail::lexical_cast(number, parsed))
+    return text.substr(0, value) + number + ": expected a number";
+  if (!text.substr(bounds).starts_with(" not in range 0.000000 to 1797")) return text;
   return text.substr(0, value) + number +
          (number.starts_with('-') ? ": must not be negative" : ": must be more than 0");
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/picture.h"
 #include "spikemix/cli/progress.h"
@@ -153,18 +155,38 @@ void check_render(const PredictOptions& o, const ModelCard& card, size_t samples
   throw input_error("--render {}: takes one recording", o.render);
 }
 
-void predict_files(const PredictOptions& o, Predictor& predictor) {
-  FilesToRead files(o.files, o.recordings.options());
-  check_render(o, predictor.card(), files.list().size());
+void predict_files(const PredictOptions& o, const ReadOptions& reading, Predictor& predictor) {
+  FilesToRead files(o.files, reading);
+  const size_t all = files.list().size();
+  check_render(o, predictor.card(), all);
+  size_t answered = 0;
+  int64_t damaged = 0;        // of those that the user named
+  bool skipped_here = false;  // FilesToRead counts only what it skips itself
   for (const FilesToRead::File& file : files.list()) {
-    if (auto sample = files.read(file, predictor.card())) predictor.add(std::move(*sample));
+    std::optional<Sample> sample;
+    try {
+      sample = files.read(file, predictor.card());
+      if (sample && predictor.card().model.takes_events() && sample->events.empty())
+        throw input_error("{}: has no events: there is no answer", sample->source);
+    } catch (const InputError& error) {
+      if (!file.found && ++damaged > o.skip_bad) throw;
+      say("skipped: {}", error.what());
+      skipped_here = true;
+      continue;
+    }
+    if (!sample) continue;
+    ++answered;
+    predictor.add(std::move(*sample));
   }
-  files.finish();
+  if (!skipped_here) return files.finish();
+  if (answered == 0) throw input_error("skipped {} of {} files: nothing to predict", all, all);
+  say("skipped {} of {} files", all - answered, all);
 }
 
-void predict_data(const PredictOptions& o, Predictor& predictor) {
+void predict_data(const PredictOptions& o, const CLI::App& command, Predictor& predictor) {
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
   o.recordings.sensor.apply(source);
+  if (o.data.empty()) refuse_without_effect(command, {"--format"}, "a run's own data (--data names others)");
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   check_classes(predictor.card(), *data, o.runner.model.empty() ? kBuiltin : o.runner.model, source.dir);
   data = subset(data, std::min(o.images, data->size()), "--images");
@@ -172,12 +194,16 @@ void predict_data(const PredictOptions& o, Predictor& predictor) {
   for (int64_t i = 0; i < data->size(); ++i) predictor.add(sample_of(*data, i));
 }
 
-void run(const PredictOptions& o) {
+void run(const PredictOptions& o, const CLI::App& command) {
   std::vector<std::string> inputs = o.files;
   inputs.insert(inputs.end(), {o.runner.model, o.data});
   check_outputs({{"--render", o.render, OutputKind::kPicture}}, inputs);
+  const ReadOptions reading = o.recordings.options();  // a flag with a wrong value is named first
+  if (!o.files.empty()) refuse_without_effect(command, {"--data", "--format", "--images"}, "FILE");
   Predictor predictor(o);
-  o.files.empty() ? predict_data(o, predictor) : predict_files(o, predictor);
+  if (!predictor.card().model.takes_events())
+    refuse_without_effect(command, {"--size", "--time-unit", "--truncated", "--unordered"}, "a model of images");
+  o.files.empty() ? predict_data(o, command, predictor) : predict_files(o, reading, predictor);
   predictor.finish();
 }
 
@@ -202,7 +228,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--format", options->format, "format of the data (see `spikemix data formats`)");
   command
       ->add_option("--skip-bad", options->skip_bad,
-                   "leave out up to this many damaged files; a run folder's own data.skip_bad if not given")
+                   "leave out up to this many damaged files; of data: a run folder's own data.skip_bad if not given")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--images", options->images, "how many of them, spread over the classes")
       ->check(CLI::PositiveNumber);
@@ -210,7 +236,9 @@ void add_predict(CLI::App& app) {
   options->recordings.add_to(*command);
   add_runner_options(*command, options->runner);
   command->add_flag("--json", options->json, "print JSON: file, label, probability, logits of each");
-  command->callback([options] { run(*options); });
+  // A data set's recordings are read as training reads them.
+  need_beside(*command, {"--truncated", "--unordered"}, "FILE");
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace spikemix

@@ -15,6 +15,7 @@
 #include "spikemix/cli/commands.h"
 #include "spikemix/cli/events.h"
 #include "spikemix/cli/model_data.h"
+#include "spikemix/cli/options.h"
 #include "spikemix/cli/output.h"
 #include "spikemix/cli/progress.h"
 #include "spikemix/cli/report_comparison.h"
@@ -341,6 +342,7 @@ void add_report(CLI::App& app) {
   o->recordings.add_to(*command);
   command->add_option("--precision", o->precision, "fp32, int16 or int8; a file of integers says its own");
   command->add_option("--threads", o->threads, "compute threads; 0: one for each core")->check(CLI::NonNegativeNumber);
+  need_beside(*command, {"--format"}, "--data");
   command->callback([o] { run(*o); });
 }
 

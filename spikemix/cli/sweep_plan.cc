@@ -64,14 +64,23 @@ class Reader {
     return node ? whole(*node, key, 1, most) : otherwise;
   }
 
-  std::vector<std::string> overrides() const {
+  // Of other keys than those of the grid, and of `seeds` and `data`, which would win in silence.
+  // @param data  "" if the sweep names none
+  std::vector<std::string> overrides(const std::vector<Axis>& axes, const std::string& data) const {
     std::vector<std::string> list;
     const toml::node* node = table_.get("overrides");
     if (!node) return list;
     if (!node->is_array()) throw input_error("{}: overrides: expected a list of \"key=value\"", line(*node));
     for (const toml::node& item : *node->as_array()) {
       if (!item.is_string()) throw input_error("{}: overrides: expected a list of \"key=value\"", line(item));
-      list.push_back(item.as_string()->get());
+      const std::string setting = item.as_string()->get(), key = setting.substr(0, setting.find('='));
+      if (key == "train.seed") throw input_error("{}: overrides: train.seed: `seeds` is the place for it", line(item));
+      if (key == "data.dir" && !data.empty() && setting != "data.dir=" + data)
+        throw input_error("{}: overrides: {} and data {}: expected one of them; leave one out", line(item), setting,
+                          data);
+      if (std::ranges::count(axes, key, &Axis::key) > 0)
+        throw input_error("{}: overrides: {}: the grid has values for it, too; leave one out", line(item), setting);
+      list.push_back(setting);
     }
     return list;
   }
@@ -82,6 +91,8 @@ class Reader {
     if (!node) return {0};
     std::vector<int64_t> list;
     if (const toml::array* array = node->as_array()) {
+      if (array->size() > kMostRuns)
+        throw input_error("{}: seeds: a list of {}, expected at most {}", line(*node), array->size(), kMostRuns);
       for (const toml::node& item : *array) list.push_back(whole(item, "seeds", 0, int64_t{1} << 53));
     } else {
       for (int64_t seed = 0; seed < whole(*node, "seeds", 1, int64_t(kMostRuns)); ++seed) list.push_back(seed);
@@ -91,12 +102,18 @@ class Reader {
     return list;
   }
 
-  std::vector<Axis> grid() const {
+  // @param data  "" if the sweep names none
+  std::vector<Axis> grid(const std::string& data) const {
     std::vector<Axis> axes;
     const toml::node* node = table_.get("grid");
     if (!node) return axes;
     if (!node->is_table()) throw input_error("{}: grid: expected a table: [grid]", line(*node));
     add_axes("", *node->as_table(), axes);
+    for (const Axis& axis : axes) {
+      if (axis.key == "data.dir" && !data.empty())
+        throw input_error("{}:{}: grid: data.dir: data {} would take its place; leave one out", where_, axis.line,
+                          data);
+    }
     // In the order of the file; toml++ sorts them by name.
     std::ranges::stable_sort(axes, {}, [](const Axis& axis) { return std::pair(axis.line, axis.column); });
     return axes;
@@ -233,9 +250,10 @@ SweepPlan read_sweep(const std::filesystem::path& file, const std::string& data)
                  .runs = {}};
   if (plan.recipe.empty())
     throw input_error("{}: recipe is missing: a name of `spikemix recipes`, or a file", reader.where());
-  const auto points = points_of(reader.grid());
+  const std::vector<Axis> axes = reader.grid(plan.data);
+  const auto points = points_of(axes);
   plan.baseline = baseline_of(reader.text("baseline"), points, reader.where());
-  const auto overrides = reader.overrides();
+  const auto overrides = reader.overrides(axes, plan.data);
   std::set<std::string> names;
   std::vector<SettledRun> settled;  // all of one seed
   for (const int64_t seed : reader.seeds()) {

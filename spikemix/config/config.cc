@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <concepts>
-#include <fstream>
 #include <sstream>
 #include <type_traits>
 
@@ -11,9 +10,11 @@
 #include <toml++/toml.h>
 
 #include "spikemix/base/error.h"
+#include "spikemix/base/file.h"
 #include "spikemix/base/json.h"
 #include "spikemix/base/nearest.h"
 #include "spikemix/config/config_json.h"
+#include "spikemix/config/validate.h"
 
 namespace spikemix {
 namespace {
@@ -52,7 +53,9 @@ void assign(T& field, const Json& value, const std::string& key, const std::stri
   } else if constexpr (std::same_as<T, int64_t>) {
     if (!value.is_number()) refuse();
     const double number = value.get<double>();
-    if (number != std::floor(number) || std::abs(number) > 0x1p53) refuse();
+    if (number == std::floor(number) && std::abs(number) > 0x1p53)
+      throw input_error("{}: {} is {}, expected a whole number, {}", where, key, json_text(value), bounds_of(key));
+    if (number != std::floor(number)) refuse();
     field = int64_t(number);
   } else if constexpr (std::same_as<T, double>) {
     if (!value.is_number()) refuse();
@@ -76,6 +79,20 @@ void with_field(Config& config, const std::string& name, const std::string& wher
   if (!found) throw input_error("{}: unknown key {}", where, unknown_name(name, Config::keys()));
 }
 
+// TOML's types that no key takes; JSON has none for them. nullptr: it is none of them.
+const char* foreign_type(const toml::node& node) {
+  if (node.is_date()) return "a date";
+  if (node.is_time()) return "a time";
+  if (node.is_date_time()) return "a date and time";
+  if (node.is_table()) return "a table";
+  if (const auto* array = node.as_array()) {
+    for (const toml::node& item : *array) {
+      if (foreign_type(item)) return foreign_type(item);
+    }
+  }
+  return nullptr;
+}
+
 Json to_json(const toml::node& node) {
   if (const auto* array = node.as_array()) {
     Json list = Json::array();
@@ -93,7 +110,13 @@ Config from_toml(const toml::table& recipe, const std::string& where) {
   Config config;
   const auto set = [&](const std::string& name, const toml::node& node) {
     const std::string line = fmt::format("{}:{}", where, node.source().begin.line);
-    with_field(config, name, line, [&](auto& field) { assign(field, to_json(node), name, line); });
+    with_field(config, name, line, [&](auto& field) {
+      if (const char* type = foreign_type(node)) {
+        throw input_error("{}: {} is {}, expected {}", line, name, type,
+                          type_name<std::remove_cvref_t<decltype(field)>>());
+      }
+      assign(field, to_json(node), name, line);
+    });
   };
   for (const auto& [section, node] : recipe) {
     if (const toml::table* table = node.as_table()) {
@@ -118,7 +141,8 @@ Json parse_value(const std::string& text) {
   if constexpr (std::same_as<T, std::string>) return text;
   try {
     const toml::table parsed = toml::parse("value = " + text);
-    if (parsed.size() == 1) return to_json(*parsed.get("value"));
+    const toml::node& value = *parsed.get("value");
+    if (parsed.size() == 1 && !foreign_type(value)) return to_json(value);
   } catch (const toml::parse_error&) {
   }
   if constexpr (IsVector<T>::value) {
@@ -181,11 +205,13 @@ Config parse_recipe(const std::string& toml, const std::string& where) {
 }
 
 Config read_recipe(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) throw input_error("{}: no such recipe file", file.string());
-  std::stringstream text;
-  text << stream.rdbuf();
-  return parse_recipe(text.str(), file.string());
+  if (!std::filesystem::exists(file) || std::filesystem::is_directory(file))
+    throw input_error("{}: no such recipe file", file.string());
+  const std::string text = read_file(file);
+  // A model under another name; TOML's own error would only be about its first bytes.
+  if (text.find('\0') != std::string::npos)
+    throw input_error("{}: is not text, expected a recipe; a model's name ends in .safetensors", file.string());
+  return parse_recipe(text, file.string());
 }
 
 void apply_override(Config& config, const std::string& key_value) {

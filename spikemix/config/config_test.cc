@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "spikemix/config/config.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -47,6 +50,33 @@ TEST(Config, NamesFileLineAndNearestKey) {
               ThrowsMessage<InputError>(HasSubstr("r.toml:2: train.epochs is \"x\", expected a whole number")));
   EXPECT_THAT([] { parse_recipe("[train\n", "r.toml"); }, ThrowsMessage<InputError>(HasSubstr("r.toml:1")));
   EXPECT_THAT([] { read_recipe("no/such.toml"); }, ThrowsMessage<InputError>(HasSubstr("no/such.toml")));
+}
+
+TEST(Config, NamesTypesThatNoKeyTakes) {
+  const auto error = [](const std::string& line) -> std::string {
+    try {
+      parse_recipe("[train]\n" + line + "\n", "r.toml");
+    } catch (const InputError& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(error("lr = 2020-01-01"), "r.toml:2: train.lr is a date, expected a number");
+  EXPECT_EQ(error("epochs = 12:00:00"), "r.toml:2: train.epochs is a time, expected a whole number");
+  EXPECT_EQ(error("device = 2020-01-01T00:00:00"), "r.toml:2: train.device is a date and time, expected a string");
+  EXPECT_EQ(error("lr = {a = 1}"), "r.toml:2: train.lr is a table, expected a number");
+  EXPECT_EQ(error("epochs = 9223372036854775807"),
+            "r.toml:2: train.epochs is 9223372036854775807, expected a whole number, 1 to 1000000");
+  Config c;
+  EXPECT_THAT([&] { apply_override(c, "train.lr=2020-01-01"); },
+              ThrowsMessage<InputError>(HasSubstr("train.lr is \"2020-01-01\", expected a number")));
+}
+
+TEST(Config, AModelUnderAnotherNameIsNoRecipe) {
+  const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "spikemix_config_test_model";
+  std::ofstream(file, std::ios::binary) << std::string("\x10\0\0\0\0\0\0\0{}", 10);
+  EXPECT_THAT([&] { read_recipe(file); }, ThrowsMessage<InputError>(HasSubstr("a model's name ends in .safetensors")));
+  std::filesystem::remove(file);
 }
 
 TEST(Config, Overrides) {
@@ -110,6 +140,9 @@ TEST(Config, ValidateNamesTheKey) {
   EXPECT_THAT(error("neuron.tau=1"), HasSubstr("neuron.tau"));
   EXPECT_THAT(error("neuron.surrogate=sigmod"), HasSubstr("did you mean 'sigmoid'?"));
   EXPECT_THAT(error("train.precision=fp16"), HasSubstr("train.precision"));
+  EXPECT_EQ(error("name="), "name has 0 bytes, expected 1 to 200");
+  EXPECT_EQ(error("model.mixer="), "model.mixer has 0 values, expected one mixer or more");
+  EXPECT_EQ(error("model.pool=1,0,1"), "model.pool has 3 values, expected 4, one for each convolution of the stem");
   EXPECT_THAT(error("train.batch=0"), HasSubstr("train.batch = 0: expected 1 to 1048576"));
   EXPECT_EQ(error("neuron.kind=relu", "model.T=1"), "accepted");
   EXPECT_THAT(error("neuron.kind=relu"), HasSubstr("model.T = 4: expected 1 with neuron.kind = relu"));

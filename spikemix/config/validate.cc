@@ -96,12 +96,23 @@ constexpr Bounds kBounds[] = {{"model.channels", 1, 64},
                               {"train.checkpoint_seconds", 0, 1e9},
                               {"train.eval_every", 1, kMostEpochs}};
 
+const Bounds& find_bounds(const std::string& key) {
+  const auto bounds = std::ranges::find(kBounds, key, &Bounds::key);
+  if (bounds == std::end(kBounds)) throw std::logic_error("no bounds for " + key);
+  return *bounds;
+}
+
 constexpr int64_t kMostPositions = int64_t{1} << 22;
 constexpr size_t kLongestText = 4096, kLongestList = 1024, kLongestName = 200;
 
 template <class T>
 void require(bool holds, std::string_view key, const T& value, const std::string& expected) {
   if (!holds) throw input_error("{} = {}: expected {}", key, value, expected);
+}
+
+// For what is counted, so that the count is not taken for the value.
+void require_count(bool holds, std::string_view key, size_t count, std::string_view unit, const std::string& expected) {
+  if (!holds) throw input_error("{} has {} {}{}, expected {}", key, count, unit, count == 1 ? "" : "s", expected);
 }
 
 void require_one_of(const char* key, const std::string& value, const std::vector<std::string>& choices) {
@@ -116,11 +127,9 @@ void check_value(const std::string& key, const T& value) {
     if (value.size() > kLongestText)
       throw input_error("{}: {} bytes, expected up to {}", key, value.size(), kLongestText);
   } else if constexpr (!std::same_as<T, bool>) {
-    const auto bounds = std::ranges::find(kBounds, key, &Bounds::key);
-    if (bounds == std::end(kBounds)) throw std::logic_error("no bounds for " + key);
+    const Bounds& bounds = find_bounds(key);
     // NaN is in no range.
-    require(double(value) >= bounds->least && double(value) <= bounds->most, key, value,
-            fmt::format("{} to {}", bounds->least, bounds->most));
+    require(double(value) >= bounds.least && double(value) <= bounds.most, key, value, bounds_of(key));
   }
 }
 
@@ -172,6 +181,11 @@ void check_train(const TrainConfig& t, const ModelConfig& m, const NeuronConfig&
 
 }  // namespace
 
+std::string bounds_of(const std::string& key) {
+  const Bounds& bounds = find_bounds(key);
+  return fmt::format("{} to {}", bounds.least, bounds.most);
+}
+
 void validate(const ModelConfig& m, const NeuronConfig& n) {
   check_section("model", m);
   require_one_of("model.input", m.input, {"image", "events"});
@@ -181,12 +195,12 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
   const std::vector<int64_t> channels = m.convolutions();
   require(channels.back() == m.embed_dim, "the last of model.stem_channels", channels.back(),
           fmt::format("model.embed_dim = {}", m.embed_dim));
-  require(m.pool.size() == channels.size(), "model.pool", m.pool.size(),
-          fmt::format("{} values, one for each convolution of the stem", channels.size()));
+  require_count(m.pool.size() == channels.size(), "model.pool", m.pool.size(), "value",
+                fmt::format("{}, one for each convolution of the stem", channels.size()));
   require_one_of("model.stream", m.stream, {"auto", "spike", "membrane", "iand"});
   require_one_of("model.stem", m.stem, {"conv4", "conv2", "conv1"});
-  require(!m.mixer.empty(), "model.mixer", 0, "one mixer or more");
-  require(!m.heads.empty(), "model.heads", 0, "one number or more");
+  require_count(!m.mixer.empty(), "model.mixer", 0, "value", "one mixer or more");
+  require_count(!m.heads.empty(), "model.heads", 0, "value", "one number or more");
 
   check_section("neuron", n);
   require_one_of("neuron.kind", n.kind, {"lif", "if", "plif", "integer", "relu"});
@@ -198,8 +212,8 @@ void validate(const ModelConfig& m, const NeuronConfig& n) {
 }
 
 void validate(const Config& config) {
-  require(!config.name.empty() && config.name.size() <= kLongestName, "name", config.name.size(),
-          fmt::format("1 to {} bytes", kLongestName));
+  require_count(!config.name.empty() && config.name.size() <= kLongestName, "name", config.name.size(), "byte",
+                fmt::format("1 to {}", kLongestName));
   validate(config.model, config.neuron);
   check_section("data", config.data);
   require_one_of("data.frames", config.data.frames, {"count", "time"});

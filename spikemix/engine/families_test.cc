@@ -111,7 +111,8 @@ std::vector<Family> families() {
   return all;
 }
 
-// The thread sanitizer would take hours for all of them; every seventh still has each kind of input, stream and architecture.
+// The thread sanitizer would take hours for all of them; every seventh still has each kind of input, stream and
+// architecture.
 #ifdef __SANITIZE_THREAD__
 constexpr size_t kEvery = 7;
 #else

@@ -254,16 +254,15 @@ class Mutator {
   // Weights, norms and units that are NaN, infinite or absurd.
   void values(Parts& parts) {
     if (parts.data.size() < 16) return;
-    constexpr float kFloats[] = {0,      -0.0f, 1e38f,  -1e38f,   3.4e38f,   1e-45f,
-                                 1e-38f, 1e30f, -1e30f, INFINITY, -INFINITY, __builtin_nanf(""),
-                                 -1,     1};
+    constexpr float kFloats[] = {
+        0, -0.0f, 1e12f, -1e12f, 3.4e38f, 1e-45f, 1e-38f, 1e6f, -1e6f, INFINITY, -INFINITY, __builtin_nanf(""), -1, 1};
     for (uint64_t n = 1 + rng_.below(20); n > 0; --n) {
       const size_t at = rng_.below(parts.data.size() / 8) * 8;
       if (rng_.coin()) {
         const float value = rng_.coin(0.9) ? kFloats[rng_.below(9)] : pick(kFloats);
         std::memcpy(parts.data.data() + at, &value, 4);
       } else {
-        std::fill_n(parts.data.begin() + std::ptrdiff_t(at), rng_.below(9), rng_.coin() ? '\x80' : '\x7f');
+        std::fill_n(parts.data.begin() + std::ptrdiff_t(at), rng_.below(9), rng_.coin() ? '\x80' : '\x4f');
       }
     }
   }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr float kBatchNormEps = 1e-5f;
 
-// Potentials without neurons after them are summed again and again, so their terms must leave room for sums.
+// Weights, and potentials without neurons after them, are summed again and again: they must leave room for sums.
 constexpr float kMostOfPotentials = 1e12f;
 
 // Batch norm after a map: z = scale y + shift, all [C].
@@ -59,13 +59,13 @@ class Loader {
       if (!joined.empty()) layer.parts[0].spikes = joined;
       if (plan.groups > 1) layer.groups = groups(plan);
       if (plan.window.depthwise) layer.depthwise = depthwise(plan);
-      if (!plan.position.empty()) layer.position = floats(plan, plan.position);
-      if (!plan.coefficients.empty()) layer.coefficients = tensors_.floats(plan.coefficients);
+      if (!plan.position.empty()) layer.position = floats(plan.position);
+      if (!plan.coefficients.empty()) layer.coefficients = floats(plan.coefficients);
       if (plan.gated) layer.gate = gate(plan);
       if (plan.neurons) layer.identity = identity_norm(packed_.plan.values[size_t(plan.writes)].channels);
     }
-    packed_.head_weight = tensors_.floats(packed_.plan.head_weight);
-    packed_.head_bias = tensors_.floats(packed_.plan.head_bias);
+    packed_.head_weight = floats(packed_.plan.head_weight);
+    packed_.head_bias = floats(packed_.plan.head_bias);
     return {card_, precision_, std::make_shared<PackedNetwork>(std::move(packed_))};
   }
 
@@ -92,13 +92,12 @@ class Loader {
     return p;
   }
 
-  // A tensor whose values become potentials.
-  std::vector<float> floats(const LayerPlan& layer, const std::string& name) const {
+  // A tensor whose values become terms of sums.
+  std::vector<float> floats(const std::string& name) const {
     std::vector<float> values = tensors_.floats(name);
     for (const float v : values) {
-      if (!layer.neurons && std::abs(v) > kMostOfPotentials)
-        throw input_error("{}: tensor '{}' holds {}, expected up to {} where no neurons follow", tensors_.where(), name,
-                          v, kMostOfPotentials);
+      if (std::abs(v) > kMostOfPotentials)
+        throw input_error("{}: tensor '{}' holds {}, expected up to {}", tensors_.where(), name, v, kMostOfPotentials);
     }
     return values;
   }
@@ -161,9 +160,9 @@ class Loader {
     QuantizedWeights q;
     if (tensors_.is_quantized(name)) {
       q = {tensors_.integer_bits(name) == 8 ? WeightType::kU8 : WeightType::kU16, out, in,
-           channels_last(tensors_.integers(name), out, in, kernel * kernel), tensors_.floats(unit_name(name))};
+           channels_last(tensors_.integers(name), out, in, kernel * kernel), floats(unit_name(name))};
     } else {
-      const std::vector<float> w = channels_last(floats(layer, name), out, in, kernel * kernel);
+      const std::vector<float> w = channels_last(floats(name), out, in, kernel * kernel);
       if (precision_ == Precision::kFp32 || input.is_real()) {
         for (int64_t i = 0; i < pieces; ++i) packed.push_back(pack_weights(rows, in, w.data() + i * rows * in));
         return packed;
@@ -191,7 +190,7 @@ class Loader {
   }
 
   std::vector<float> gate(const LayerPlan& layer) const {
-    const std::vector<float> values = floats(layer, layer.gate);
+    const std::vector<float> values = floats(layer.gate);
     std::vector<float> packed(size_t(layer.gated->packed_size()));
     layer.gated->pack(values.data(), packed.data());
     return packed;
@@ -199,7 +198,7 @@ class Loader {
 
   // [C, 1, kernel, kernel] as [kernel, kernel, C].
   std::vector<float> depthwise(const LayerPlan& layer) const {
-    const std::vector<float> w = floats(layer, layer.parts[0].tensors.weight);
+    const std::vector<float> w = floats(layer.parts[0].tensors.weight);
     const int64_t C = layer.weight_shape[0], window = layer.window.kernel * layer.window.kernel;
     return channels_last(w, 1, C * window, window);
   }

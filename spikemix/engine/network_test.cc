@@ -57,10 +57,14 @@ TEST_F(NetworkTest, MemoryNeverReadsAConfigFromTheFolder) {
 }
 
 TEST_F(NetworkTest, RefusesValuesThatAreNotNumbers) {
-  refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds a value that is not a number",
+  refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds a value that is not finite",
           [](Tensors& t) { set(t, "block.1.mlp.fc2_linear.weight", 5, std::nanf("")); });
-  refuses(tiny_card(), "'head.bias' holds a value that is not a number",
+  refuses(tiny_card(), "'head.bias' holds a value that is not finite",
           [](Tensors& t) { set(t, "head.bias", 0, INFINITY); });
+  refuses(tiny_card(), "'head.weight' holds -3e+38, expected up to 1000000000000",
+          [](Tensors& t) { set(t, "head.weight", 3, -3e38f); });
+  refuses(tiny_card(), "'block.1.mlp.fc2_linear.weight' holds 2000000000000, expected up to 1000000000000",
+          [](Tensors& t) { set(t, "block.1.mlp.fc2_linear.weight", 5, 2e12f); });
   refuses(tiny_card(), "'block.0.attn.bn.running_var' holds -1",
           [](Tensors& t) { set(t, "block.0.attn.bn.running_var", 0, -1.0f); });
   refuses(tiny_card(), "'patch_embed.rpe_bn.*' at 2 make no finite scale and shift", [](Tensors& t) {
@@ -87,7 +91,8 @@ TEST_F(NetworkTest, RefusesMisplacedIntegers) {
   };
   EXPECT_NO_THROW(load_network(write_model("good", tiny_card(), DType::F32, with_fc2(-127, 1)), Precision::kFp32));
   refuses(tiny_card(), "'" + fc2 + "' holds -128, expected at least -127", with_fc2(-128, 1));
-  refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is not a number", with_fc2(1, std::nanf("")));
+  refuses(tiny_card(), "'" + fc2 + "_unit' holds a value that is not finite", with_fc2(1, std::nanf("")));
+  refuses(tiny_card(), "'" + fc2 + "_unit' holds 1e+30, expected up to", with_fc2(1, 1e30f));
   refuses(tiny_card(), "tensor '" + fc2 + "_unit' is missing", [&](Tensors& t) {
     t[fc2] = {DType::I8, ones(16 * 32)};
   });
@@ -111,7 +116,7 @@ TEST_F(NetworkTest, RefusesConfigsBeyondTheEngine) {
       "its model.height x width after the pools = ");
   refuses_config(model("embed_dim", 12), "its model.embed_dim = 12: expected a multiple of 8");
   refuses_config(model("T", -1), "its model.T = -1: expected 1 to 256");
-  refuses_config(model("pool", {1, 1}), "its model.pool = 2: expected 4 values");
+  refuses_config(model("pool", {1, 1}), "its model.pool has 2 values, expected 4");
   refuses_config(model("mixer", "fft3d"), "unknown mixer 'fft3d'");
   refuses_config(model("mixer", "wt1d:levels=60"),
                  "its model.mixer, wt1d: levels 60: N = 4 tokens allow levels 1 to 2");

@@ -84,7 +84,7 @@ std::vector<float> TensorReader::floats(const std::string& name) const {
   std::vector<float> values = to_floats(tensor);
   file_.release(tensor);  // only the packed copy is kept
   for (const float v : values) {
-    if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is not a number", where_, name);
+    if (!std::isfinite(v)) throw input_error("{}: tensor '{}' holds a value that is not finite", where_, name);
   }
   return values;
 }

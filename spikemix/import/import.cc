@@ -61,7 +61,7 @@ void apply_settings(Config& config, const std::vector<std::string>& settings) {
 std::vector<std::byte> in_fp32(const NamedTensor& tensor, const std::string& file) {
   std::vector<float> values = to_floats(tensor.tensor);
   if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
-    throw input_error("{}: tensor '{}' holds a value that is not a number in fp32", file, tensor.name);
+    throw input_error("{}: tensor '{}' holds a value that is not finite in fp32", file, tensor.name);
   const auto bytes = std::as_bytes(std::span(values));
   return {bytes.begin(), bytes.end()};
 }
