@@ -396,7 +396,8 @@ def test_a_weight_that_makes_no_probability_is_refused(spikemix, trained, tmp_pa
     huge = tmp_path / "huge.safetensors"
     safetensors.numpy.save_file(tensors, huge, metadata)
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "a.png")
-    for arguments in [["predict", "--model", huge, tmp_path / "a.png"], ["eval", huge, "--data", folder / "data"]]:
+    for arguments in [["predict", "--model", huge, tmp_path / "a.png"], ["eval", huge, "--data", folder / "data"],
+                      ["predict", "--engine", "torch", "--model", huge, tmp_path / "a.png"]]:
         assert_refused(run(spikemix, *arguments), "huge.safetensors: tensor 'head.weight' holds", "expected up to")
 
 

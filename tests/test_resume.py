@@ -442,22 +442,3 @@ def test_folders_of_models_that_are_gone_are_made(spikemix, uninterrupted, tmp_p
     shutil.rmtree(out / "last")
     finish(run(spikemix, "resume", out, "train.epochs=4"))
     assert (out / "last/model.safetensors").read_bytes() == (whole / "last/model.safetensors").read_bytes()
-
-
-def test_a_finished_run_stays_finished_until_there_is_more(spikemix, uninterrupted, tmp_path):
-    """Killed in its first step, it keeps the summary, and the record says what that is of."""
-    out = tmp_path / "run"
-    shutil.copytree(uninterrupted, out)
-    before = {name: (out / name).read_bytes() for name in ["summary.json", "config.json", "state.safetensors"]}
-    process = subprocess.Popen([spikemix, "resume", out, "train.epochs=2000", "train.checkpoint_seconds=1000"],
-                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    # The folder's line comes right before the first step.
-    while "run folder" not in process.stderr.readline():
-        assert process.poll() is None
-    process.kill()
-    process.communicate()
-    assert {name: (out / name).read_bytes() for name in before} == before
-    finish(run(spikemix, "resume", out, "train.epochs=4"))
-    record = json.loads((out / "config.json").read_text())
-    assert record["config"]["train"]["epochs"] == 4
-    assert [(e["until_epoch"], e["train.epochs"]) for e in record["earlier"]] == [(3, 3)]

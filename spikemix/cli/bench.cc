@@ -53,8 +53,9 @@ Unit unit_of(const ModelCard& card) {
 
 // All images are decoded before any clock runs.
 std::vector<Batch> load(const BenchOptions& o, const CLI::App& command, const ModelCard& card) {
-  if (!card.model.takes_events()) refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   DataConfig source = data_of_model(o.runner.model, o.data, o.format, o.skip_bad);
+  if (o.data.empty()) refuse_without_effect(command, {"--format"}, "a run's own data (--data names others)");
+  if (!card.model.takes_events()) refuse_without_effect(command, {"--size", "--time-unit"}, "a model of images");
   o.input.sensor.apply(source);
   std::shared_ptr<const Dataset> data = open_and_tell(source, Split::kTest);
   data = subset(data, std::min(o.images, data->size()), "--images");
@@ -198,7 +199,6 @@ void bench(BenchOptions& o, const CLI::App& command) {
     return bench_input(o.input);
   }
   if (!o.input.overrides.empty()) throw input_error("{}: settings go with a recipe, not a model", o.input.overrides[0]);
-  if (o.data.empty()) refuse_without_effect(command, {"--format"}, "a run's own data (--data names others)");
   o.layers ? bench_layers(o, command) : bench_speed(o, command);
 }
 

@@ -58,9 +58,9 @@ int64_t whole_of(const Json& summary, const char* key, int64_t least) {
   return value.get<int64_t>();
 }
 
-double number_of(const Json& summary, const char* key, double most) {
+double number_of(const Json& summary, const char* key, double most, double least = 0) {
   const double value = summary.at(key).get<double>();
-  if (!(value >= 0 && value <= most)) throw input_error("{} = {}: expected 0 to {}", key, value, most);
+  if (!(value >= least && value <= most)) throw input_error("{} = {}: expected {} to {}", key, value, least, most);
   return value;
 }
 
@@ -127,8 +127,10 @@ void take(const Json& summary, const Json& record, ComparedRun& run) {
   run.mixer = fmt::format("{}", fmt::join(summary.at("mixer").get<std::vector<std::string>>(), ","));
   run.seed = summary.contains("seed") ? fmt::to_string(whole_of(summary, "seed", 0)) : "-";
   run.parameters = whole_of(summary, "parameters", 0);
-  run.best = number_of(summary, "best_top1", 100), run.last = number_of(summary, "last_top1", 100);
   run.best_epoch = summary.contains("best_epoch") ? whole_of(summary, "best_epoch", -1) : 0;
+  // Both are -1 of a run that lost its best model after its last test.
+  run.best = number_of(summary, "best_top1", 100, run.best_epoch < 0 ? -1 : 0);
+  run.last = number_of(summary, "last_top1", 100);
   run.best_on_test = summary.value("best_on", std::string("test")) == "test";
   run.train_rate = number_of(summary, "train_images_per_second", kMost);
   run.test_rate = number_of(summary, "test_images_per_second", kMost);

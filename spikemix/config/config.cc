@@ -54,7 +54,8 @@ void assign(T& field, const Json& value, const std::string& key, const std::stri
     if (!value.is_number()) refuse();
     const double number = value.get<double>();
     if (number == std::floor(number) && std::abs(number) > 0x1p53)
-      throw input_error("{}: {} is {}, expected a whole number, {}", where, key, json_text(value), bounds_of(key));
+      throw input_error("{}: {} is {}, expected a whole number, {}", where, key,
+                        std::isfinite(number) ? json_text(value) : fmt::to_string(number), bounds_of(key));
     if (number != std::floor(number)) refuse();
     field = int64_t(number);
   } else if constexpr (std::same_as<T, double>) {

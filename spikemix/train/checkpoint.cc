@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <utility>
 
 #include "spikemix/base/error.h"
 #include "spikemix/base/file.h"
@@ -62,7 +61,6 @@ Checkpointer::Checkpointer(const RunFolder& folder, bool writes) : folder_(folde
 void Checkpointer::restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                            const std::function<void(const std::string&)>& note) {
   if (!metrics_) return;
-  if (!has_checkpoint(folder_)) return;
   const TensorFile file = read_tensors(folder_.state());
   const std::string where = folder_.state().string();
   const TrainerState saved = state_within(file, length, where);  // before anything changes
@@ -90,17 +88,12 @@ void Checkpointer::tell_damaged_metrics(int64_t bytes, const std::function<void(
   }
 }
 
-void Checkpointer::prepare() {
-  if (const auto work = std::exchange(before_replacing_, nullptr)) work();
-}
-
 void Checkpointer::save_first(TrainerState& state, const NamedTensors& tensors) {
   if (metrics_ && !std::filesystem::exists(folder_.state())) save(state, tensors);
 }
 
 void Checkpointer::save(TrainerState& state, const NamedTensors& tensors) {
   if (!metrics_) return;
-  prepare();
   state.metrics_size = metrics_->sync();
   write_tensors(folder_.state(), tensors, to_metadata(state), /*with_hash=*/true);
 }
@@ -110,9 +103,7 @@ void Checkpointer::log(const nlohmann::json& line) {
 }
 
 void Checkpointer::write_model(const std::filesystem::path& file, const NamedTensors& tensors, const ModelCard& card) {
-  if (!metrics_) return;
-  prepare();
-  write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
+  if (metrics_) write_tensors(file, tensors, {{"format", "pt"}, {"spikemix", card.to_text()}});
 }
 
 void Checkpointer::read_model(const std::filesystem::path& file, const NamedTensors& tensors) {
@@ -120,15 +111,11 @@ void Checkpointer::read_model(const std::filesystem::path& file, const NamedTens
 }
 
 void Checkpointer::write_answers(const std::filesystem::path& file, const Answers& answers) {
-  if (!metrics_) return;
-  prepare();
-  spikemix::write_answers(file, answers);
+  if (metrics_) spikemix::write_answers(file, answers);
 }
 
 void Checkpointer::write_summary(const nlohmann::json& summary) {
-  if (!metrics_) return;
-  prepare();
-  write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
+  if (metrics_) write_file_atomically(folder_.summary(), json_text(summary, 2) + "\n");
 }
 
 }  // namespace spikemix

@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -38,16 +37,13 @@ class Checkpointer {
   /// @throws InputError or RunError if the metrics cannot be written
   Checkpointer(const RunFolder& folder, bool writes);
 
-  /// Sets `state` and the tensors to the last checkpoint; without one they stay at the start (has_checkpoint()).
-  /// Metrics that were logged after it are dropped. If the best model's file is gone, the next test writes a new one.
+  /// Sets `state` and the tensors to the last checkpoint, which there must be (has_checkpoint()). Metrics that were
+  /// logged after it are dropped. If the best model's file is gone, the next test writes a new one.
   /// @param note  receives a line if the best model is gone, and one about damaged metrics; may be empty
   /// @throws InputError, with nothing changed, if the checkpoint is lost or damaged, is at a place that this run cannot
   /// reach, or has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                const std::function<void(const std::string&)>& note);
-  /// `work` is done once, just before the first of these calls replaces a file: until then all results are the earlier
-  /// ones.
-  void before_replacing(std::function<void()> work) { before_replacing_ = std::move(work); }
   /// Saves, if there is no checkpoint.
   void save_first(TrainerState& state, const NamedTensors& tensors);
   /// Replaces the last checkpoint atomically; sets state.metrics_size.
@@ -63,12 +59,10 @@ class Checkpointer {
   void write_summary(const nlohmann::json& summary);
 
  private:
-  void prepare();
   void tell_damaged_metrics(int64_t bytes, const std::function<void(const std::string&)>& note);
 
   const RunFolder& folder_;
   std::optional<JsonLines> metrics_;  // empty if this rank does not write
-  std::function<void()> before_replacing_;
 };
 
 }  // namespace spikemix

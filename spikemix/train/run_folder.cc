@@ -19,7 +19,7 @@ void RunFolder::lock() {
   if (lock_ < 0) throw_file_error(lock.string(), errno);
   // The kernel releases the lock when the process ends, for whatever reason.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock_);
+    ::close(std::exchange(lock_, -1));
     throw input_error("{}: another process is training in this run folder", path_.string());
   }
 }
@@ -32,10 +32,11 @@ RunFolder::~RunFolder() {
 }
 
 void RunFolder::make_folders_of_models() const {
-  std::error_code error;
-  std::filesystem::create_directories(path_ / "best", error);
-  if (!error) std::filesystem::create_directories(path_ / "last", error);
-  if (error) throw_file_error(path_.string(), error.value());
+  for (const std::filesystem::path& folder : {path_ / "best", path_ / "last"}) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw_file_error(folder.string(), error.value());
+  }
 }
 
 RunFolder RunFolder::create(const std::filesystem::path& path) {

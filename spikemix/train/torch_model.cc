@@ -31,6 +31,17 @@ std::vector<float> logits_of(SpikingTransformer& model, const ModelCard& card, c
   return {logits.data_ptr<float>(), logits.data_ptr<float>() + logits.numel()};
 }
 
+// As the engine does: larger ones give sums, and so probabilities, that are not finite.
+void check_sizes_of_weights(const torch::nn::Module& model, const std::string& file) {
+  constexpr double kLargest = 1e12;
+  for (const auto& item : model.named_parameters()) {
+    const double largest = item.value().abs().max().item<double>();
+    if (!(largest <= kLargest))
+      throw input_error("{}: tensor '{}' holds {} (or its negative), expected up to {:.0f}", file, item.key(), largest,
+                        kLargest);
+  }
+}
+
 }  // namespace
 
 EvalResult evaluate_model(SpikingTransformer& model, const ModelCard& card, std::shared_ptr<const Dataset> data,
@@ -76,6 +87,7 @@ TorchModel TorchModel::load(const std::filesystem::path& path, const std::string
   state->card = read_model_card(file);
   state->model = std::make_shared<SpikingTransformer>(state->card.model, state->card.neuron, /*seed=*/0);
   load_model_state(*state->model, tensors.tensors, file.string());
+  check_sizes_of_weights(*state->model, file.string());
   state->model->to(torch::Device(open_device(device)));
   state->model->set_precision(product_type(precision));
   state->model->eval();

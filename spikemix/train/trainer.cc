@@ -52,7 +52,7 @@ void record_run(const TrainingLoop& loop, const RunFolder& folder, const Trainin
                    history);
 }
 
-// Applies train.init on rank 0, whose weights all ranks get.
+// Reads train.init on rank 0, whose weights all ranks get.
 std::optional<InitialModel> read_start(const std::string& init, std::span<const std::byte> builtin,
                                        const TrainingRanks& ranks) {
   if (init.empty() || !ranks.leads()) return std::nullopt;
@@ -166,14 +166,11 @@ TrainOutcome resume(const std::filesystem::path& run, const TrainListener& liste
     ranks.meet();
     TrainingLoop loop({folder, std::move(config), std::move(data), device}, listener, ranks, state);
     if (!from_start) loop.restore();
-    // Not yet: a run that fails before it has results of its own keeps the earlier ones, and says what they are of.
-    loop.before_replacing([&, from = state] {
-      // Before the record: if the run is killed here, it is either done as before or not yet done with more epochs.
-      if (ranks.leads()) std::filesystem::remove(folder.summary());
-      if (other_conditions)
-        record_run(loop, folder, ranks, choice.own,
-                   {.earlier = earlier_conditions(record, from), .init = record.value("init", Json())});
-    });
+    // Before the record: if the run is killed here, it is either done as before or not yet done with more epochs.
+    if (ranks.leads()) std::filesystem::remove(folder.summary());
+    if (other_conditions)
+      record_run(loop, folder, ranks, choice.own,
+                 {.earlier = earlier_conditions(record, state), .init = record.value("init", Json())});
     if (from_start) prepare_weights(start, loop, ranks, listener);
     return loop.run();
   };

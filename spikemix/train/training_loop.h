@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -47,9 +46,7 @@ class TrainingLoop {
   /// Saves the initial weights as the first checkpoint: from there on, resuming needs neither the model nor the images
   /// that they are made from. run() does it for weights that are only drawn.
   void save_start() { checkpoint_.save(state_, learner_.state()); }
-  /// As Checkpointer's.
-  void before_replacing(std::function<void()> work) { checkpoint_.before_replacing(std::move(work)); }
-  /// Restores the last checkpoint, or the start if there is none. Rank 0 reads it for all.
+  /// Restores the last checkpoint. Rank 0 reads it for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
   TrainOutcome run();
