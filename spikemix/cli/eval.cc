@@ -24,6 +24,7 @@
 #include "spikemix/data/evaluate.h"
 #include "spikemix/engine/session.h"
 #include "spikemix/formats/model_card_json.h"
+#include "spikemix/formats/model_file.h"
 
 namespace spikemix {
 namespace {
@@ -83,15 +84,11 @@ int64_t epoch_of(const ModelCard& card) {
 // A run's answers are on all of its test images: `compare` and `report` take them for that.
 void check_images_of_run(const EvalOptions& o) {
   if (o.answers.empty() || o.choice.images <= 0) return;
-  namespace fs = std::filesystem;
-  const fs::path folder = fs::weakly_canonical(fs::absolute(o.answers)).parent_path();
-  for (const fs::path& run : {folder, folder.parent_path()}) {
-    if (fs::exists(run / "config.json") && fs::exists(run / "metrics.jsonl"))
-      throw input_error(
-          "--images {} and --answers {}: that is in the run folder {}, whose answers are on all test images; leave "
-          "--images out, or name a file elsewhere",
-          o.choice.images, o.answers, run.string());
-  }
+  if (const std::filesystem::path run = run_folder_around(o.answers); !run.empty())
+    throw input_error(
+        "--images {} and --answers {}: that is in the run folder {}, whose answers are on all test images; leave "
+        "--images out, or name a file elsewhere",
+        o.choice.images, o.answers, run.string());
 }
 
 void run(EvalOptions o, const CLI::App& command) {

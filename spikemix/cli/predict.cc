@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -156,31 +155,18 @@ void check_render(const PredictOptions& o, const ModelCard& card, size_t samples
 }
 
 void predict_files(const PredictOptions& o, const ReadOptions& reading, Predictor& predictor) {
-  FilesToRead files(o.files, reading);
-  const size_t all = files.list().size();
-  check_render(o, predictor.card(), all);
-  size_t answered = 0;
-  int64_t damaged = 0;        // of those that the user named
-  bool skipped_here = false;  // FilesToRead counts only what it skips itself
+  FilesToRead files(o.files, reading, o.skip_bad);
+  check_render(o, predictor.card(), files.list().size());
   for (const FilesToRead::File& file : files.list()) {
-    std::optional<Sample> sample;
-    try {
-      sample = files.read(file, predictor.card());
-      if (sample && predictor.card().model.takes_events() && sample->events.empty())
-        throw input_error("{}: has no events: there is no answer", sample->source);
-    } catch (const InputError& error) {
-      if (!file.found && ++damaged > o.skip_bad) throw;
-      say("skipped: {}", error.what());
-      skipped_here = true;
-      continue;
-    }
+    auto sample = files.read(file, predictor.card());
     if (!sample) continue;
-    ++answered;
-    predictor.add(std::move(*sample));
+    if (predictor.card().model.takes_events() && sample->events.empty()) {
+      files.skip(file, input_error("{}: has no events: there is no answer", sample->source));
+    } else {
+      predictor.add(std::move(*sample));
+    }
   }
-  if (!skipped_here) return files.finish();
-  if (answered == 0) throw input_error("skipped {} of {} files: nothing to predict", all, all);
-  say("skipped {} of {} files", all - answered, all);
+  files.finish();
 }
 
 void predict_data(const PredictOptions& o, const CLI::App& command, Predictor& predictor) {

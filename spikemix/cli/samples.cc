@@ -91,7 +91,8 @@ Sample sample_of(const Dataset& data, int64_t i) {
   return sample;
 }
 
-FilesToRead::FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options) : options_(options) {
+FilesToRead::FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options, int64_t skip_bad)
+    : options_(options), skip_bad_(skip_bad) {
   if (std::ranges::count(arguments, "-") > 1) throw input_error("-: standard input can be read once");
   for (const std::string& argument : arguments) {
     std::error_code error;
@@ -111,16 +112,20 @@ FilesToRead::FilesToRead(const std::vector<std::string>& arguments, const ReadOp
 }
 
 std::optional<Sample> FilesToRead::read(const File& file, const ModelCard& card) {
-  if (!file.found) return read_sample(file.path, card, options_);
   try {
     std::error_code error;
-    if (!fs::exists(file.path, error)) throw input_error("{}: a link to nothing", file.path);
-    if (!fs::is_regular_file(file.path, error)) throw input_error("{}: not a regular file", file.path);
+    if (file.found && !fs::exists(file.path, error)) throw input_error("{}: a link to nothing", file.path);
+    if (file.found && !fs::is_regular_file(file.path, error)) throw input_error("{}: not a regular file", file.path);
     return read_sample(file.path, card, options_);
   } catch (const InputError& error) {
-    if (skipped_++ < kNamedSkips) say("skipped: {}", error.what());
+    skip(file, error);
     return {};
   }
+}
+
+void FilesToRead::skip(const File& file, const InputError& why) {
+  if (!file.found && ++skipped_named_ > skip_bad_) throw why;
+  if (skipped_++ < kNamedSkips) say("skipped: {}", why.what());
 }
 
 void FilesToRead::finish() const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "spikemix/base/error.h"
 #include "spikemix/data/dataset.h"
 #include "spikemix/events/reader.h"
 #include "spikemix/formats/model_card.h"
@@ -54,22 +55,27 @@ class FilesToRead {
   };
 
   /// @param options  for recordings, as the flags say
+  /// @param skip_bad  how many files that the user named may be skipped; of those found in a folder all may
   /// @throws InputError naming what is missing, or a folder without files
-  FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options);
+  FilesToRead(const std::vector<std::string>& arguments, const ReadOptions& options, int64_t skip_bad = 0);
 
   const std::vector<File>& list() const { return files_; }
-  /// A picture or a recording as input of the model. Nothing for a file that was found in a folder and is neither: it
-  /// is counted and reported on standard error. If neither the recording nor the model's card gives the sensor's size,
-  /// it is the model's height and width, if the events fit.
+  /// A picture or a recording as input of the model. Nothing for a file that is neither and may be skipped: skip(). If
+  /// neither the recording nor the model's card gives the sensor's size, it is the model's height and width, if the
+  /// events fit.
   /// @throws InputError naming the file and byte
   std::optional<Sample> read(const File& file, const ModelCard& card);
+  /// Counts the file as skipped, and reports why on standard error. @throws `why` if it may not be skipped
+  void skip(const File& file, const InputError& why);
   /// Reports how many files were skipped. @throws InputError if all were
   void finish() const;
 
  private:
   std::vector<File> files_;
   const ReadOptions options_;
+  const int64_t skip_bad_;
   size_t skipped_ = 0;
+  int64_t skipped_named_ = 0;  // by the user
 };
 
 /// All events of a recording in one picture: on events red, off events blue.
