@@ -92,7 +92,6 @@ Image look_up(const Image& indices, const Palette& palette) {
 }
 
 Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
-  refuse_lfs_pointer(std::as_bytes(bytes), std::string(name));
   // By content, because pictures with another format's ending are common.
   for (const Signature& format : kSignatures) {
     if (!begins(bytes, format.begins)) continue;
@@ -100,6 +99,7 @@ Image decode_image(std::span<const uint8_t> bytes, std::string_view name) {
     throw input_error("{}: {}, expected a {} picture; convert it", name, format.unread, kPictureFormats);
   }
   if (bytes.empty()) throw input_error("{}: an empty file, expected a {} picture", name, kPictureFormats);
+  refuse_lfs_pointer(std::as_bytes(bytes), std::string(name));
   throw input_error("{}: not a {} picture: it begins with {:02x}", name, kPictureFormats,
                     fmt::join(bytes.first(std::min<size_t>(4, bytes.size())), " "));
 }
