@@ -88,10 +88,6 @@ void Checkpointer::tell_damaged_metrics(int64_t bytes, const std::function<void(
   }
 }
 
-void Checkpointer::save_first(TrainerState& state, const NamedTensors& tensors) {
-  if (metrics_ && !std::filesystem::exists(folder_.state())) save(state, tensors);
-}
-
 void Checkpointer::save(TrainerState& state, const NamedTensors& tensors) {
   if (!metrics_) return;
   state.metrics_size = metrics_->sync();

@@ -44,8 +44,6 @@ class Checkpointer {
   /// reach, or has other tensors than these
   void restore(TrainerState& state, const NamedTensors& tensors, const RunLength& length,
                const std::function<void(const std::string&)>& note);
-  /// Saves, if there is no checkpoint.
-  void save_first(TrainerState& state, const NamedTensors& tensors);
   /// Replaces the last checkpoint atomically; sets state.metrics_size.
   void save(TrainerState& state, const NamedTensors& tensors);
 

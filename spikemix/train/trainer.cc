@@ -73,17 +73,12 @@ std::optional<InitialModel> read_start_again(const std::string& init, std::span<
 // Makes the weights that learning begins with, on rank 0. Returns what the record says about train.init; null without.
 Json prepare_weights(const std::optional<InitialModel>& start, TrainingLoop& loop, const TrainingRanks& ranks,
                      const TrainListener& listener) {
-  const bool whitens = loop.config().train.whiten && ranks.leads();
-  Json init = nullptr;
   // Before train.init, whose weights have learned already.
-  if (whitens) loop.whiten_first_layer();
-  if (start) {
-    const Taken taken = loop.begin_with(*start);
-    if (listener.on_open.note) listener.on_open.note(taken.line(start->from));
-    init = taken.to_json(*start);
-  }
-  if (whitens || start) loop.save_start();  // once: killed between the two, the run would resume with half of it
-  return init;
+  if (loop.config().train.whiten && ranks.leads()) loop.whiten_first_layer();
+  if (!start) return nullptr;
+  const Taken taken = loop.begin_with(*start);
+  if (listener.on_open.note) listener.on_open.note(taken.line(start->from));
+  return taken.to_json(*start);
 }
 
 // The number of threads for the rest of a run, and whether the program chose it.

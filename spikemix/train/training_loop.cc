@@ -112,8 +112,9 @@ TrainOutcome TrainingLoop::run() {
 
 void TrainingLoop::begin() {
   ranks_.share(state_, learner_.state());
-  // Before the first step, so that a run that has learned and has no checkpoint must have lost it.
-  checkpoint_.save_first(state_, learner_.state());
+  // Before the first step, so that resuming needs neither the model nor the images that the weights are made from, and
+  // a run that has learned and has no checkpoint must have lost it.
+  if (state_.epoch == 0 && state_.step == 0) checkpoint_.save(state_, learner_.state());
   if (!listener_.on_begin) return;
   listener_.on_begin({.ranks = ranks_.count(),
                       .batch = t().batch,

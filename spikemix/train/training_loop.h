@@ -43,9 +43,6 @@ class TrainingLoop {
   Taken begin_with(const InitialModel& model);
   /// The start with train.whiten.
   void whiten_first_layer();
-  /// Saves the initial weights as the first checkpoint: from there on, resuming needs neither the model nor the images
-  /// that they are made from. run() does it for weights that are only drawn.
-  void save_start() { checkpoint_.save(state_, learner_.state()); }
   /// Restores the last checkpoint. Rank 0 reads it for all.
   void restore() { checkpoint_.restore(state_, learner_.state(), length_, listener_.on_open.note); }
   /// @throws RunError
