@@ -20,9 +20,6 @@ namespace {
 
 constexpr float kBatchNormEps = 1e-5f;
 
-// Weights, and potentials without neurons after them, are summed again and again: they must leave room for sums.
-constexpr float kMostOfPotentials = 1e12f;
-
 // Batch norm after a map: z = scale y + shift, all [C].
 struct Norm {
   std::vector<float> scale, shift;
@@ -96,8 +93,8 @@ class Loader {
   std::vector<float> floats(const std::string& name) const {
     std::vector<float> values = tensors_.floats(name);
     for (const float v : values) {
-      if (std::abs(v) > kMostOfPotentials)
-        throw input_error("{}: tensor '{}' holds {}, expected up to {}", tensors_.where(), name, v, kMostOfPotentials);
+      if (std::abs(v) > kLargestWeight)
+        throw input_error("{}: tensor '{}' holds {}, expected up to {}", tensors_.where(), name, v, kLargestWeight);
     }
     return values;
   }
@@ -130,11 +127,11 @@ class Loader {
       // Each value is finite, but their product may not be.
       if (!std::isfinite(packed.scale[o]) || !std::isfinite(packed.shift[o]))
         throw input_error("{}: the values of '{}.*' at {} make no finite scale and shift", tensors_.where(), name, o);
-      if (!layer.neurons && largest > kMostOfPotentials)
+      if (!layer.neurons && largest > kLargestWeight)
         throw input_error(
             "{}: the values of '{}.*' at {} make a scale or shift of {}, expected up to {} where no "
             "neurons follow",
-            tensors_.where(), name, o, largest, kMostOfPotentials);
+            tensors_.where(), name, o, largest, kLargestWeight);
     }
   }
 

@@ -41,6 +41,10 @@ struct TensorSpec {
   }
 };
 
+/// The largest absolute value that a model file's weights may have. Sums of them, which may be summed again and again
+/// where no neurons follow, must leave room.
+inline constexpr float kLargestWeight = 1e12f;
+
 /// Every tensor of a network, in the order of the forward pass. `spikemix info` counts them, loaders expect them,
 /// training saves them and export rounds them.
 std::vector<TensorSpec> tensors_of(const Plan& plan);
